@@ -1,0 +1,1 @@
+"""A video becomes the model's input, and logits become named scores: shared by training, export and serving."""

@@ -1,0 +1,69 @@
+"""The ClipSpec: how a model wants its clips. It travels with the model, so nobody types the numbers twice."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class View(StrEnum):
+    """Which part of a frame the model sees."""
+
+    CENTRE = "centre"
+    """Short side scaled to `short_side`, then the central `crop` x `crop` square."""
+    THREE = "three"
+    """Short side scaled to `crop`, then three squares along the long side: first, last, middle."""
+    SQUEEZE = "squeeze"
+    """The whole frame squeezed to `crop` x `crop`; the aspect ratio is not kept."""
+
+
+Channels = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipSpec:
+    """A model's input: `num_frames` RGB frames, scaled, cropped and normalised.
+
+    Sides are in pixels; `mean` and `std` are per RGB channel on the scale 0 to 255 (ImageNet's by default).
+    Raises ValueError, naming the field, when a value makes no sense.
+    """
+
+    num_frames: int = 8
+    short_side: int = 256
+    crop: int = 224
+    view: View = View.CENTRE
+    mean: Channels = (123.675, 116.28, 103.53)
+    std: Channels = (58.395, 57.12, 57.375)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "view", View(self.view))
+        object.__setattr__(self, "mean", _channels("mean", self.mean))
+        object.__setattr__(self, "std", _channels("std", self.std))
+        for name in ("num_frames", "short_side", "crop"):
+            side = getattr(self, name)
+            if not isinstance(side, int) or not 1 <= side <= 4096:
+                raise ValueError(f"ClipSpec.{name} must be a whole number from 1 to 4096, not {side!r}")
+        if self.view is View.CENTRE and self.crop > self.short_side:
+            raise ValueError(f"ClipSpec.crop {self.crop} is larger than short_side {self.short_side}")
+        if min(self.std) <= 0:
+            raise ValueError(f"ClipSpec.std must be positive, not {self.std}")
+
+    @property
+    def num_views(self) -> int:
+        """How many squares are cut from each frame."""
+        return 3 if self.view is View.THREE else 1
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> ClipSpec:
+        """The inverse of `to_json`; unknown or malformed fields raise ValueError or TypeError."""
+        return cls(**fields)
+
+
+def _channels(name: str, values: Any) -> Channels:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

@@ -1,0 +1,1 @@
+"""The gateway: a video goes in over HTTP, the likeliest actions come out."""

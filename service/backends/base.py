@@ -1,0 +1,74 @@
+"""What a runtime must do to serve a model, and a fake one for tests.
+
+BackendError
+├── BackendUnavailable   this machine cannot run the artifact at all
+└── InferenceFailed      the runtime failed on these clips
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Clips = NDArray[np.uint8]
+"""uint8 [N, T, H, W, 3], RGB: the model input of every exported graph."""
+
+
+class BackendError(Exception):
+    """Base of what backends raise; a runtime's own exceptions are mapped to these, once, in its file."""
+
+
+class BackendUnavailable(BackendError):
+    """The runtime or the artifact cannot be used on this machine."""
+
+
+class InferenceFailed(BackendError):
+    """The runtime failed on these clips."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the graph returns for N clips of T frames, by a model of B blocks and K classes.
+
+    `logits` float32 [N, K]; `offsets` float32 [N, B, 2], in frames; `weights` float32 [N, B, T, 2].
+    """
+
+    logits: NDArray[np.float32]
+    offsets: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+class Backend(Protocol):
+    """A loaded model, ready to infer. `infer` may be called from several threads."""
+
+    def infer(self, clips: Clips) -> Outputs:
+        """Run the model on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
+
+    def close(self) -> None:
+        """Free what the runtime holds; the backend is not used afterwards."""
+
+
+class FakeBackend:
+    """Answers without a model: the logit of class k is the mean of the clip's pixel values minus k."""
+
+    def __init__(self, num_classes: int, num_blocks: int = 1) -> None:
+        self._num_classes = num_classes
+        self._num_blocks = num_blocks
+        self.closed = False
+
+    def infer(self, clips: Clips) -> Outputs:
+        """One deterministic answer per clip."""
+        num_clips, num_frames = clips.shape[:2]
+        brightness = clips.reshape(num_clips, -1).mean(axis=1, dtype=np.float32)
+        return Outputs(
+            logits=brightness[:, None] - np.arange(self._num_classes, dtype=np.float32),
+            offsets=np.zeros((num_clips, self._num_blocks, 2), np.float32),
+            weights=np.ones((num_clips, self._num_blocks, num_frames, 2), np.float32),
+        )
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True

@@ -1,0 +1,83 @@
+"""The manifest: what lies in `model_store/<name>/<version>/`, where it came from, and the proof that it is right.
+
+`export.publish` writes it, `service.store` reads it; both use these types, so neither can drift from the other.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from clips.spec import ClipSpec
+
+MANIFEST_FILE = "manifest.json"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A plain name inside the version's folder: no slash, no leading dot."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoredFile(_Record):
+    """A file of the version's folder and the digest of its bytes."""
+
+    file: FileName
+    sha256: Sha256
+
+
+class ParityReport(_Record):
+    """The same clips through torch and through the backend that serves, compared."""
+
+    backend: str
+    device: str
+    batches: tuple[int, ...]
+    num_clips: int = Field(ge=1)
+    clips_sha256: Sha256
+    checkpoint_sha256: Sha256
+    artifact_sha256: Sha256
+    tolerance: float = Field(gt=0)
+    max_abs_logit_difference: float = Field(ge=0, allow_inf_nan=False)
+    top1_agreement: float = Field(ge=0, le=1)
+    top5_agreement: float = Field(ge=0, le=1)
+    required_top1_agreement: float = Field(ge=0, le=1)
+    versions: dict[str, str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the artifact answers as the checkpoint does."""
+        close = self.max_abs_logit_difference <= self.tolerance
+        return close and self.top1_agreement >= self.required_top1_agreement
+
+
+class Artifact(StoredFile):
+    """One exported form of the checkpoint, with its proof."""
+
+    format: str
+    precision: str
+    opset: int | None = None
+    parity: ParityReport
+
+
+class Manifest(_Record):
+    """Everything that the service needs to know of one version of one model."""
+
+    schema_version: int = Field(default=1, ge=1, le=1)
+    name: FileName
+    version: FileName
+    architecture: dict[str, Any]
+    clip: ClipSpec
+    labels: tuple[str, ...] = Field(min_length=1)
+    checkpoint: StoredFile
+    artifacts: tuple[Artifact, ...] = Field(min_length=1)
+    training: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _one_label_per_class(self) -> Manifest:
+        num_classes = self.architecture.get("num_classes")
+        if num_classes != len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels for {num_classes} classes")
+        return self
