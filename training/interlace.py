@@ -1,0 +1,130 @@
+"""Temporal interlacing (Shao, Qian, Liu: "Temporal Interlacing Network", AAAI 2020, arXiv 2001.06499, section 3).
+
+The first quarter of a feature map's channels slides along time, in four equal groups, by offsets that a small
+network reads off the clip itself; a second network weighs every frame after the slide:
+
+    y[t] = w[t, g] * sum over s of max(0, 1 - |t - o[g] - s|) * x[s]
+
+Frames outside the clip are zero. MMAction2 calls the same thing `TemporalInterlace` (`resnet_tin.py`) and its
+operator `tin_shift`; the gradient here is the true adjoint, which `tin_shift`'s is not.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+SHIFT_DIVISOR = 4
+"""One channel in so many is interlaced."""
+
+NUM_GROUPS = 4
+"""Groups of interlaced channels, with offsets (o0, o1, -o0, -o1) and weights (w0, w1, w0, w1)."""
+
+MAX_OFFSET = 2.0
+"""Learned offsets lie in (-MAX_OFFSET, MAX_OFFSET) frames."""
+
+
+def interlacing_matrix(offsets: Tensor, weights: Tensor) -> Tensor:
+    """What interlacing does, as one matrix over (frame, group) pairs.
+
+    Args:
+        offsets: [N, 2], in frames.
+        weights: [N, T, 2].
+
+    Returns:
+        [N, T * 4, T * 4]; row t * 4 + g and column s * 4 + g hold what frame s gives to frame t in group g.
+    """
+    num_clips, num_frames, _ = weights.shape
+    of_group = torch.cat([offsets, -offsets], dim=1)[:, None, None, :]
+    taps = _two_taps(of_group, num_frames) * torch.cat([weights, weights], dim=2)[:, :, None, :]
+    own_group = torch.eye(NUM_GROUPS, dtype=taps.dtype, device=taps.device)
+    matrix = taps[:, :, None, :, :].transpose(2, 4) * own_group[:, None, :]
+    return matrix.reshape(num_clips, num_frames * NUM_GROUPS, num_frames * NUM_GROUPS)
+
+
+def interlace(features: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
+    """Slide four groups of channels along time.
+
+    Args:
+        features: [N * T, C, H, W], the channels to be interlaced; 4 divides C.
+        offsets: [N, 2], in frames.
+        weights: [N, T, 2].
+
+    Returns:
+        The interlaced features, shaped like `features`.
+    """
+    matrix = interlacing_matrix(offsets, weights)
+    frames_by_group = features.reshape(matrix.shape[0], matrix.shape[1], -1)
+    return torch.bmm(matrix, frames_by_group).reshape(features.shape)
+
+
+class OffsetNet(nn.Module):
+    """Reads two offsets off a clip's pooled features. MMAction2: `OffsetNet`."""
+
+    def __init__(self, channels: int, num_frames: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(channels, 1, kernel_size=3, padding=1)
+        self.fc1 = nn.Linear(num_frames, num_frames)
+        self.fc2 = nn.Linear(num_frames, 2)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """[N, C, T] to offsets [N, 2] in frames, each in (-2, 2)."""
+        hidden = torch.relu(self.fc1(self.conv(pooled).squeeze(1)))
+        return 2 * MAX_OFFSET * (torch.sigmoid(self.fc2(hidden)) - 0.5)
+
+    def start_at(self, offset: float) -> None:
+        """Make the network answer about `offset` frames before it has learned anything."""
+        share = offset / (2 * MAX_OFFSET) + 0.5
+        nn.init.constant_(self.fc2.bias, math.log(share / (1 - share)))
+
+
+class WeightNet(nn.Module):
+    """Reads two weights per frame off a clip's pooled features. MMAction2: `WeightNet`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(channels, 2, kernel_size=3, padding=1)
+        nn.init.zeros_(self.conv.bias if self.conv.bias is not None else torch.empty(0))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """[N, C, T] to weights [N, T, 2], each in (0, 2)."""
+        weights: Tensor = 2 * torch.sigmoid(self.conv(pooled))
+        return weights.transpose(1, 2)
+
+
+class TemporalInterlace(nn.Module):
+    """Interlaces the first quarter of a block's input channels; the others pass."""
+
+    def __init__(self, channels: int, num_frames: int) -> None:
+        super().__init__()
+        self.num_frames = num_frames
+        self.num_channels = channels // SHIFT_DIVISOR
+        if self.num_channels % NUM_GROUPS:
+            raise ValueError(f"{channels} channels cannot be interlaced: a quarter of them must divide by {NUM_GROUPS}")
+        self.offset_net = OffsetNet(self.num_channels, num_frames)
+        self.weight_net = WeightNet(self.num_channels)
+
+    def plan(self, quarter: Tensor) -> tuple[Tensor, Tensor]:
+        """What to interlace: features [N * T, C / 4, H, W] to offsets [N, 2] and weights [N, T, 2]."""
+        pooled = quarter.mean(dim=(2, 3)).unflatten(0, (-1, self.num_frames)).transpose(1, 2)
+        return self.offset_net(pooled), self.weight_net(pooled)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N * T, C, H, W] to the same shape."""
+        quarter, rest = features.tensor_split([self.num_channels], dim=1)
+        return torch.cat([interlace(quarter, *self.plan(quarter)), rest], dim=1)
+
+
+def _two_taps(offsets: Tensor, num_frames: int) -> Tensor:
+    """Offsets [N, 1, 1, G] to the linear interpolation's taps [N, T, T, G], target frame first.
+
+    Written with floor, so that at a whole offset the gradient is the right-hand derivative; the values are those
+    of max(0, 1 - |t - o - s|).
+    """
+    frame = torch.arange(num_frames, device=offsets.device)
+    distance = (frame[:, None] - frame[None, :])[None, :, :, None]
+    whole = torch.floor(offsets.detach())
+    fraction = offsets - whole
+    return (distance == whole) * (1 - fraction) + (distance == whole + 1) * fraction

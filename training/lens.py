@@ -1,0 +1,60 @@
+"""What a camera and a codec do to a picture after the light has fallen in: blur, noise, colour, compression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clips.transform import Image
+
+NOISE_SIDE = 512
+
+
+def make_noise(rng: np.random.Generator) -> NDArray[np.int8]:
+    """A plane of unit noise, times 32, from which every frame takes another part."""
+    return np.asarray(np.clip(rng.standard_normal((NOISE_SIDE, NOISE_SIDE, 3), np.float32) * 32, -127, 127), np.int8)
+
+
+@dataclass(frozen=True)
+class Lens:
+    """One clip's camera: `blur` in pixels, `noise` in grey levels, a tone curve, a JPEG quality or None."""
+
+    blur: float
+    noise: float
+    tones: NDArray[np.uint8]
+    jpeg_quality: int | None
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, strength: float) -> Lens:
+        """A random camera; `strength` from 0 (perfect) to 1 (as bad as telephones get)."""
+        levels = np.linspace(0, 1, 256) ** rng.uniform(1 - 0.35 * strength, 1 + 0.5 * strength)
+        contrast = 1 + strength * rng.uniform(-0.3, 0.2)
+        return cls(
+            blur=strength * rng.uniform(0.3, 1.4) if rng.random() < 0.35 else 0.0,
+            noise=strength * rng.uniform(1, 12) if rng.random() < 0.5 else 0.0,
+            tones=np.clip((levels - 0.5) * contrast * 255 + 127.5, 0, 255).astype(np.uint8),
+            jpeg_quality=int(rng.uniform(12, 80)) if rng.random() < 0.5 * strength else None,
+        )
+
+    def apply(self, image: Image, noise: NDArray[np.int8], rng: np.random.Generator) -> Image:
+        """The picture as the camera would store it."""
+        seen = cv2.LUT(image, self.tones)
+        if self.blur:
+            seen = cv2.GaussianBlur(seen, (0, 0), self.blur)
+        if self.noise:
+            seen = _add_noise(seen, noise, self.noise, rng)
+        if self.jpeg_quality is not None:
+            _, stored = cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, self.jpeg_quality])
+            seen = cv2.imdecode(stored, cv2.IMREAD_COLOR)
+        return np.asarray(seen, np.uint8)
+
+
+def _add_noise(image: Image, noise: NDArray[np.int8], strength: float, rng: np.random.Generator) -> Image:
+    height, width = image.shape[:2]
+    top = rng.integers(0, max(1, NOISE_SIDE - height))
+    left = rng.integers(0, max(1, NOISE_SIDE - width))
+    part = np.resize(noise[top : top + height, left : left + width], image.shape)
+    return np.asarray(np.clip(image + part * np.float32(strength / 32), 0, 255), np.uint8)
