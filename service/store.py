@@ -75,7 +75,7 @@ def sha256_of(path: Path) -> str:
 def _verified(folder: Path) -> StoredModel:
     manifest = _read_manifest(folder)
     if (manifest.name, manifest.version) != folder.parts[-2:]:
-        raise ModelRefused(f"{folder}: its manifest is of {manifest.name} {manifest.version}")
+        raise ModelRefused(f"{_named(folder)}: its manifest is of {manifest.name} {manifest.version}")
     for artifact in manifest.artifacts:
         _check_digest(folder, artifact)
         _check_parity(folder, artifact, manifest)
@@ -86,29 +86,34 @@ def _read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json((folder / MANIFEST_FILE).read_bytes())
     except OSError as error:
-        raise ModelRefused(f"{folder / MANIFEST_FILE} cannot be read: {error.strerror}") from error
+        raise ModelRefused(f"{_named(folder, MANIFEST_FILE)} cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise ModelRefused(f"{folder / MANIFEST_FILE} is not valid: {place}: {first['msg']}") from error
+        raise ModelRefused(f"{_named(folder, MANIFEST_FILE)} is not valid: {place}: {first['msg']}") from error
 
 
 def _check_digest(folder: Path, artifact: Artifact) -> None:
-    path = folder / artifact.file
+    name = _named(folder, artifact.file)
     try:
-        found = sha256_of(path)
+        found = sha256_of(folder / artifact.file)
     except OSError as error:
-        raise ModelRefused(f"{path} cannot be read: {error.strerror}") from error
+        raise ModelRefused(f"{name} cannot be read: {error.strerror}") from error
     if found != artifact.sha256:
-        raise ModelRefused(f"{path} is not the file that was published: sha256 {found}, not {artifact.sha256}")
+        raise ModelRefused(f"{name} is not the file that was published: sha256 {found}, not {artifact.sha256}")
 
 
 def _check_parity(folder: Path, artifact: Artifact, manifest: Manifest) -> None:
-    proof = artifact.parity
+    proof, name = artifact.parity, _named(folder, artifact.file)
     if proof.artifact_sha256 != artifact.sha256 or proof.checkpoint_sha256 != manifest.checkpoint.sha256:
-        raise ModelRefused(f"{folder / artifact.file}: its parity report is about other files")
+        raise ModelRefused(f"{name}: its parity report is about other files")
     if not proof.passed:
-        raise ModelRefused(f"{folder / artifact.file}: its parity report says that it differs from the checkpoint")
+        raise ModelRefused(f"{name}: its parity report says that it differs from the checkpoint")
+
+
+def _named(folder: Path, *file: str) -> str:
+    # Clients read these messages: they get the path within the store, not where the store lies.
+    return "/".join((*folder.parts[-2:], *file))
 
 
 def _version_order(version: str) -> tuple[int, int, str]:

@@ -1,0 +1,161 @@
+"""The commands: `python -m service {serve,predict,models}`.
+
+Exit codes: 0 all well; 1 a video could not be predicted; 2 the command cannot do its work at all.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from clips.errors import ClipError
+from service import report
+from service.answer import answer, model_status, timing_ms
+from service.backends.base import BackendError
+from service.predictor import BadTopK, choose_top_k, predict
+from service.registry import LoadedModel, Registry, RegistryError
+from service.schemas import PredictionResponse
+from service.settings import Settings
+from service.store import ModelStore, StoreError
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Name the actions in videos: over HTTP or offline. "
+    "Options win over the environment (TIN_MODEL_STORE, TIN_PORT, ...), the environment over the defaults.",
+)
+
+StoreOption = Annotated[
+    Path | None, typer.Option("--model-store", help="Folder of the models.", show_default="the repository's")
+]
+ModelOption = Annotated[str | None, typer.Option("--model", help="The model's name.", show_default="the first")]
+VersionOption = Annotated[str | None, typer.Option("--version", help="Its version.", show_default="the newest")]
+TopKOption = Annotated[int | None, typer.Option("--top-k", min=1, help="How many actions to name.", show_default="5")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+
+@cli.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.", show_default="8000")
+    ] = None,
+    model_store: StoreOption = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Model of requests that name none.", show_default="the first")
+    ] = None,
+) -> None:
+    """Serve POST /predict, the page and the documentation until Ctrl-C."""
+    from service.server import listen, run  # noqa: PLC0415 - the other commands need no web server
+
+    settings = _settings(host=host, port=port, model_store=model_store, default_model=model)
+    _check_store(settings)
+    try:
+        listener = listen(settings.host, settings.port)
+    except (OSError, socket.gaierror) as error:
+        _give_up(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
+    run(settings, listener)
+
+
+@cli.command("predict")
+def predict_files(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    files: Annotated[list[Path], typer.Argument(help="Videos: MP4, MOV, MKV, WebM, AVI, ...", show_default=False)],
+    model: ModelOption = None,
+    version: VersionOption = None,
+    top_k: TopKOption = None,
+    model_store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Name the actions in each file, without a server.
+
+    A file that cannot be read as a video is told on stderr; the others go on, and the exit code is 1.
+    """
+    settings = _settings(model_store=model_store)
+    with _loaded_models(settings) as registry:
+        chosen, count = _choose(registry, model, version, top_k)
+        done = [_predict_one(file, chosen, count, settings, as_json) for file in files]
+    raise typer.Exit(0 if all(done) else 1)
+
+
+@cli.command()
+def models(model_store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """List the models of the store and whether each can be served."""
+    with _loaded_models(_settings(model_store=model_store)) as registry:
+        statuses = [model_status(version) for version in registry.all()]
+    for status in statuses if as_json else ():
+        report.print_json(status)
+    if not as_json:
+        report.print_models(statuses)
+
+
+def _predict_one(file: Path, model: LoadedModel, top_k: int, settings: Settings, as_json: bool) -> bool:
+    try:
+        response = _answer_for(file, model, top_k, settings)
+    except (ClipError, BackendError) as error:
+        return report.print_error(f"{file}: {error}")
+    except OSError as error:
+        return report.print_error(f"{file}: {error.strerror}")
+    if as_json:
+        report.print_json(response, file=str(file))
+    else:
+        report.print_prediction(file, response)
+    return True
+
+
+def _answer_for(file: Path, model: LoadedModel, top_k: int, settings: Settings) -> PredictionResponse:
+    started = time.perf_counter()
+    prediction = predict(file, model, top_k, settings.bounds())
+    timing = timing_ms(prediction.seconds, total_seconds=time.perf_counter() - started)
+    return answer(prediction, model, size_bytes=file.stat().st_size, timing=timing)
+
+
+def _settings(**options: Any) -> Settings:
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        _give_up(f"setting {'.'.join(map(str, first['loc']))} is not valid: {first['msg']}")
+
+
+def _check_store(settings: Settings) -> None:
+    store = settings.model_store
+    if not store.is_dir():
+        _give_up(f"there is no model store at {store}; name one with --model-store or TIN_MODEL_STORE")
+    if not ModelStore(store).versions():
+        _give_up(f"the model store at {store} is empty; a model is <name>/<version>/manifest.json in it")
+
+
+@contextmanager
+def _loaded_models(settings: Settings) -> Iterator[Registry]:
+    _check_store(settings)
+    registry = Registry.open(settings)
+    try:
+        yield registry
+    finally:
+        registry.close()
+
+
+def _choose(registry: Registry, model: str | None, version: str | None, top_k: int | None) -> tuple[LoadedModel, int]:
+    try:
+        chosen = registry.get(model, version)
+        return chosen, choose_top_k(top_k, len(chosen.labels))
+    except (StoreError, RegistryError, BadTopK) as error:
+        refused = [f"{each.name} {each.version}: {each.reason}" for each in registry.refused()]
+        _give_up("; ".join([str(error), *refused]))
+
+
+def _give_up(message: str) -> NoReturn:
+    report.print_error(message)
+    raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m service")

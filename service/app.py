@@ -1,0 +1,44 @@
+"""The application, put together.
+
+`uvicorn --factory service.app:create_app` runs it with the settings of the environment.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+from service import gateway, pages, routes
+from service.errors import PROBLEMS, problem_response
+from service.middleware import Envelope
+from service.openapi import Application
+from service.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The whole service; models are loaded when it starts up."""
+    app = Application(
+        title="tin-serve",
+        summary="A video goes in, the likeliest actions come out.",
+        version=_version(),
+        lifespan=partial(gateway.lifespan, settings=settings or Settings()),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.add_middleware(Envelope)
+    for kind in PROBLEMS:
+        if kind is not Exception:
+            app.add_exception_handler(kind, problem_response)
+    app.include_router(routes.router)
+    app.router.routes.extend(pages.routes())
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("tin-serve")
+    except PackageNotFoundError:
+        return "0+unpackaged"

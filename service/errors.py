@@ -1,0 +1,104 @@
+"""Every failure as RFC 9457 `application/problem+json`: one table, looked up in one place.
+
+A problem's `type` is an address of this service, `/problems/<slug>`, that says what it means.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+
+from clips import errors as clip_errors
+from service import predictor, registry, store, upload
+from service.backends import base
+from service.schemas import Problem
+
+MEDIA_TYPE = "application/problem+json"
+
+logger = logging.getLogger("service")
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """One kind of failure. `detail`, where set, is told instead of the exception's message."""
+
+    slug: str
+    status: int
+    title: str
+    detail: str | None = None
+
+
+_FAILED = "the service failed on this request; its log has the reason under the request id"
+
+PROBLEMS: dict[type[Exception] | int, ProblemType] = {
+    clip_errors.NotAVideo: ProblemType("not-a-video", 415, "Not a video"),
+    clip_errors.Undecodable: ProblemType("undecodable", 422, "The video cannot be decoded"),
+    clip_errors.NoFrames: ProblemType("no-frames", 422, "The video has no frames"),
+    clip_errors.BoundsExceeded: ProblemType("bounds-exceeded", 422, "The video asks for too much"),
+    upload.UploadTooLarge: ProblemType("upload-too-large", 413, "The upload is too large"),
+    upload.MissingVideo: ProblemType("missing-video", 422, "The form holds no video"),
+    upload.EmptyUpload: ProblemType("empty-upload", 422, "The upload is empty"),
+    ClientDisconnect: ProblemType("incomplete-upload", 400, "The upload broke off", "the upload broke off"),
+    predictor.BadTopK: ProblemType("bad-top-k", 422, "top_k does not fit the model"),
+    store.ModelNotFound: ProblemType("unknown-model", 404, "No such model"),
+    registry.ModelUnavailable: ProblemType("model-unavailable", 503, "The model is not served"),
+    registry.NoModelReady: ProblemType("not-ready", 503, "No model is ready"),
+    base.BackendError: ProblemType("backend-failure", 503, "The model could not be run", _FAILED),
+    RequestValidationError: ProblemType("bad-parameter", 422, "A parameter is not valid"),
+    400: ProblemType("bad-request", 400, "The request is malformed"),
+    404: ProblemType("not-found", 404, "Nothing here", "there is nothing at this address; /docs lists what there is"),
+    405: ProblemType(
+        "method-not-allowed", 405, "Method not allowed", "the header Allow lists the methods that this address takes"
+    ),
+    Exception: ProblemType("internal-error", 500, "The service failed", _FAILED),
+}
+"""Exceptions, or the status of an HTTPException, to what the client is told. Subclasses count as their base."""
+
+
+def problem_type_of(error: Exception) -> ProblemType:
+    """Look an exception up; what nobody listed is a 500."""
+    if isinstance(error, HTTPException):
+        return PROBLEMS.get(error.status_code) or _unlisted(error.status_code)
+    return next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+
+
+def problem_response(request: Request, error: Exception) -> JSONResponse:
+    """Tell the client what went wrong, and the log what the client may not see."""
+    kind = problem_type_of(error)
+    request_id = getattr(request.state, "request_id", None)
+    if kind.status >= 500:
+        logger.error("request %s: %s: %s", request_id, kind.title, error, exc_info=_trace_of(error, kind))
+    problem = Problem(
+        type=f"/problems/{kind.slug}",
+        title=kind.title,
+        status=kind.status,
+        detail=kind.detail or _detail(error),
+        instance=request.url.path,
+        request_id=request_id,
+    )
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return JSONResponse(problem.model_dump(exclude_none=True), kind.status, headers, media_type=MEDIA_TYPE)
+
+
+def _detail(error: Exception) -> str:
+    if isinstance(error, RequestValidationError):
+        return "; ".join(f"{_place(problem['loc'])}: {problem['msg']}" for problem in error.errors())
+    return error.detail if isinstance(error, HTTPException) else str(error)
+
+
+def _place(location: tuple[str | int, ...]) -> str:
+    return " ".join(str(part) for part in location)
+
+
+def _trace_of(error: Exception, kind: ProblemType) -> Exception | None:
+    return error if kind.detail else None
+
+
+def _unlisted(status: int) -> ProblemType:
+    return ProblemType(f"http-{status}", status, HTTPStatus(status).phrase)

@@ -1,0 +1,54 @@
+"""What the routes share: the settings, the models, and how many videos are worked on at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, TypedDict, cast
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, FastAPI, Request
+
+from service.predictor import Prediction, predict
+from service.registry import LoadedModel, Registry
+from service.settings import Settings
+
+logger = logging.getLogger("service")
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """One per application; made when it starts up."""
+
+    settings: Settings
+    registry: Registry
+    limiter: CapacityLimiter
+
+    async def predict(self, video: bytes, model: LoadedModel, top_k: int) -> Prediction:
+        """`predictor.predict` in a thread of its own, when one is free; raises what it raises."""
+        return await to_thread.run_sync(predict, video, model, top_k, self.settings.bounds(), limiter=self.limiter)
+
+
+class State(TypedDict):
+    """What the application's lifespan hands to each request."""
+
+    gateway: Gateway
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI, settings: Settings) -> AsyncIterator[State]:
+    """Load the models, serve, free them."""
+    registry = await to_thread.run_sync(Registry.open, settings)
+    for refused in registry.refused():
+        logger.warning("model %s %s is not served: %s", refused.name, refused.version, refused.reason)
+    yield {"gateway": Gateway(settings, registry, CapacityLimiter(settings.max_concurrent_predictions))}
+    registry.close()
+
+
+def _of_request(request: Request) -> Gateway:
+    return cast(Gateway, request.state.gateway)
+
+
+GatewayOfApp = Annotated[Gateway, Depends(_of_request)]

@@ -1,0 +1,86 @@
+"""The addresses that answer in JSON."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+
+from service.answer import answer, model_status, server_timing, timing_ms
+from service.errors import PROBLEMS
+from service.gateway import GatewayOfApp
+from service.openapi import VIDEO_BODY, problem_responses
+from service.predictor import choose_top_k
+from service.registry import NoModelReady
+from service.schemas import Health, ModelsResponse, PredictionResponse, PredictQuery, ProblemMeaning
+from service.upload import read_upload
+
+router = APIRouter()
+
+
+@router.post(
+    "/predict",
+    operation_id="predict",
+    summary="Name the actions in a video",
+    response_model_exclude_none=True,
+    responses=problem_responses(400, 404, 413, 415, 422, 500, 503),
+    openapi_extra=VIDEO_BODY,
+)
+async def predict_video(
+    request: Request, response: Response, gateway: GatewayOfApp, query: Annotated[PredictQuery, Query()]
+) -> PredictionResponse:
+    """Send the video as the multipart field `video`, or as the raw body."""
+    started = time.perf_counter()
+    model = gateway.registry.get(query.model, query.version)
+    top_k = choose_top_k(query.top_k, len(model.labels))
+    video = await read_upload(request, gateway.settings.max_upload_bytes)
+    uploaded = time.perf_counter()
+    prediction = await gateway.predict(video, model, top_k)
+    total_seconds = time.perf_counter() - started
+    timing = timing_ms(prediction.seconds, upload_seconds=uploaded - started, total_seconds=total_seconds)
+    response.headers["Server-Timing"] = server_timing(timing)
+    return answer(prediction, model, size_bytes=len(video), timing=timing, explain=query.explain)
+
+
+@router.get(
+    "/models",
+    operation_id="listModels",
+    summary="The models, served or refused",
+    responses=problem_responses(500),
+)
+async def list_models(gateway: GatewayOfApp) -> ModelsResponse:
+    """Every version in the store; a refused one says why."""
+    try:
+        default = gateway.registry.get().name
+    except NoModelReady:
+        default = None
+    statuses = [model_status(version) for version in gateway.registry.all()]
+    return ModelsResponse(default=default, models=statuses, max_upload_bytes=gateway.settings.max_upload_bytes)
+
+
+@router.get("/health/live", operation_id="live", summary="Is the process alive?", responses=problem_responses(500))
+async def live() -> Health:
+    """Answers as long as the process does."""
+    return Health(status="live")
+
+
+@router.get(
+    "/health/ready",
+    operation_id="ready",
+    summary="Can it answer a prediction?",
+    responses=problem_responses(500, 503),
+)
+async def ready(gateway: GatewayOfApp) -> Health:
+    """Answers 200 when the default model is loaded."""
+    gateway.registry.get()
+    return Health(status="ready")
+
+
+@router.get("/problems/{slug}", include_in_schema=False)
+async def explain_problem(slug: str) -> ProblemMeaning:
+    """What the `type` of a problem stands for."""
+    for kind in PROBLEMS.values():
+        if kind.slug == slug:
+            return ProblemMeaning(type=f"/problems/{slug}", title=kind.title, status=kind.status)
+    raise HTTPException(404)

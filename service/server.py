@@ -1,0 +1,46 @@
+"""The web server process: takes the port first, then loads the models, then says where it answers."""
+
+from __future__ import annotations
+
+import socket
+
+import uvicorn
+
+from service.app import create_app
+from service.report import print_note
+from service.settings import Settings
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port, before any model is loaded; raises OSError when it is taken or the host is not ours."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def run(settings: Settings, listener: socket.socket) -> None:
+    """Serve until a signal comes; Ctrl-C is a way to end, not an error."""
+    # h11 reads on and discards when an answer is given early (413): clients that send first and read later see it.
+    config = uvicorn.Config(create_app(settings), http="h11", ws="none", log_level="info", server_header=False)
+    try:
+        _Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:
+        print_note("stopped")
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            print_note(f"tin-serve answers on {_url(listener)} (Ctrl-C stops it)")
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,57 @@
+"""What an operator may set, each from the environment variable `TIN_` plus the field's name in capitals."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from clips.bounds import Bounds
+
+_REPOSITORY_STORE = Path(__file__).resolve().parent.parent / "model_store"
+
+
+def _default_store() -> Path:
+    return _REPOSITORY_STORE if _REPOSITORY_STORE.is_dir() else Path("model_store")
+
+
+class Settings(BaseSettings):
+    """The service's settings; arguments win over the environment, the environment over the defaults.
+
+    Raises pydantic's ValidationError when a value makes no sense.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TIN_", frozen=True)
+
+    model_store: Path = Field(
+        default_factory=_default_store,
+        description="Folder of the models; the repository's own where there is one, else ./model_store",
+    )
+    default_model: str | None = Field(
+        default=None, description="Model that answers a request which names none; the store's first when unset"
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every one")
+    port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
+    max_upload_bytes: int = Field(default=100_000_000, ge=1, description="Largest request body taken, in bytes")
+    max_concurrent_predictions: int = Field(
+        default=os.cpu_count() or 1, ge=1, description="Videos worked on at the same time; the others wait"
+    )
+    onnx_threads: int = Field(
+        default=0, ge=0, description="Threads that ONNX Runtime gives to one inference; 0 for one per core"
+    )
+    max_packets: int = Field(default=100_000, ge=1, description="Most compressed packets of one video")
+    max_pixels_per_frame: int = Field(default=4096 * 2304, ge=1, description="Largest frame, in pixels")
+    max_frames: int = Field(default=50_000, ge=1, description="Most frames of one video")
+    max_decode_seconds: float = Field(default=60.0, gt=0, description="Most processor time to decode one video, in s")
+
+    def bounds(self) -> Bounds:
+        """How much one video may ask of the decoder."""
+        return Bounds(
+            max_bytes=self.max_upload_bytes,
+            max_packets=self.max_packets,
+            max_pixels_per_frame=self.max_pixels_per_frame,
+            max_frames=self.max_frames,
+            max_cpu_seconds=self.max_decode_seconds,
+        )

@@ -1,0 +1,87 @@
+"""The body of POST /predict becomes the video's bytes: a multipart field, or the raw body.
+
+UploadError
+├── UploadTooLarge   more bytes than are taken; found before all of them are read
+├── MissingVideo     a form without a file in its field `video`
+└── EmptyUpload      no bytes at all
+
+A client's file name is never looked at.
+"""
+
+from __future__ import annotations
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.types import Message, Receive
+
+FIELD = "video"
+
+
+class UploadError(Exception):
+    """Base of what is wrong with a body before anyone asks whether it is a video."""
+
+
+class UploadTooLarge(UploadError):
+    """The body is over the limit."""
+
+
+class MissingVideo(UploadError):
+    """The form holds no file in its field `video`."""
+
+
+class EmptyUpload(UploadError):
+    """The body, or the file in it, has no bytes."""
+
+
+async def read_upload(request: Request, max_bytes: int) -> bytes:
+    """The video's bytes; the whole body counts towards `max_bytes`.
+
+    Raises UploadError, and starlette's HTTPException (400) for a malformed form.
+    """
+    _check_announced_size(request, max_bytes)
+    bounded = Request(request.scope, _counted(request.receive, max_bytes))
+    video = await (_read_form(bounded) if _is_form(request) else bounded.body())
+    if not video:
+        raise EmptyUpload("the video is empty: 0 bytes were received")
+    return video
+
+
+def _is_form(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0]
+    return media_type.strip().lower() == "multipart/form-data"
+
+
+async def _read_form(request: Request) -> bytes:
+    async with request.form(max_files=1, max_fields=16) as form:
+        video = form.get(FIELD)
+        if isinstance(video, UploadFile):
+            return await video.read()
+    if video is None:
+        raise MissingVideo(f"the form has no field {FIELD!r}; send the file as -F {FIELD}=@clip.mp4")
+    raise MissingVideo(f"the field {FIELD!r} holds text, not a file; send the file as -F {FIELD}=@clip.mp4")
+
+
+def _check_announced_size(request: Request, max_bytes: int) -> None:
+    # Answering before the first read means that a client which waits for "100 Continue" sends nothing at all.
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > max_bytes:
+        raise _too_large(max_bytes)
+
+
+def _counted(receive: Receive, max_bytes: int) -> Receive:
+    """A `receive` that raises UploadTooLarge with the first byte over the limit."""
+    received = 0
+
+    async def counting() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        return message
+
+    return counting
+
+
+def _too_large(max_bytes: int) -> UploadTooLarge:
+    return UploadTooLarge(f"the upload is larger than {max_bytes:,} bytes, the most that is taken")

@@ -1,0 +1,103 @@
+// The page: one clip at a time goes to POST /predict; the answer is shown in place.
+
+import { send } from "/web/predict.js";
+import { showProblem, showResult } from "/web/show.js";
+
+const at = (id) => document.getElementById(id);
+const form = at("form");
+const file = at("file");
+
+let running = null;
+let previewUrl = null;
+
+const say = (text) => { at("status").textContent = text; };
+
+function showProgress({ stage, fraction }) {
+  at("stage").textContent = stage;
+  if (fraction === null) at("progress").removeAttribute("value");
+  else at("progress").value = fraction;
+}
+
+function preview(clip) {
+  if (previewUrl) URL.revokeObjectURL(previewUrl);
+  previewUrl = URL.createObjectURL(clip);
+  const video = at("preview");
+  video.hidden = false;
+  at("no-preview").hidden = true;
+  video.onerror = () => { video.hidden = true; at("no-preview").hidden = false; };
+  video.src = previewUrl;
+  if (!matchMedia("(prefers-reduced-motion: reduce)").matches) video.autoplay = true;
+}
+
+function showCommand(name) {
+  // In single quotes a shell takes everything but the single quote itself as it stands.
+  const quoted = /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
+  at("curl").textContent = `curl -F video=@${quoted} ${location.origin}/predict`;
+}
+
+function showPrompt(name, action, rest = "") {
+  const strong = Object.assign(document.createElement("strong"), { textContent: action });
+  at("prompt").replaceChildren(name, name && " \u00b7 ", strong, rest);
+}
+
+function setWorking(working) {
+  at("working").hidden = !working;
+  form.setAttribute("aria-busy", String(working));
+}
+
+async function predict(clip) {
+  running?.abort();
+  const mine = running = new AbortController();
+  form.classList.add("compact");
+  showPrompt(clip.name, "choose another");
+  at("problem").hidden = at("result").hidden = true;
+  showCommand(clip.name);
+  setWorking(true);
+  say(`Sending ${clip.name}`);
+  try {
+    const answer = await send(clip, { signal: mine.signal, onProgress: showProgress });
+    preview(clip);
+    say(showResult(answer));
+    at("answer").focus({ preventScroll: true });
+  } catch (problem) {
+    if (running === mine && !mine.signal.aborted) showProblem(problem);
+  } finally {
+    if (running === mine) setWorking(false);
+  }
+}
+
+function reset() {
+  running?.abort();
+  setWorking(false);
+  form.classList.remove("compact");
+  showPrompt("", "Choose a clip", " or drop one here");
+  say("Cancelled");
+  file.focus();
+}
+
+file.addEventListener("change", () => {
+  if (file.files.length) predict(file.files[0]);
+  file.value = ""; // so that the same clip can be chosen again
+});
+at("cancel").addEventListener("click", reset);
+form.addEventListener("submit", (event) => event.preventDefault());
+
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    event.preventDefault();
+    form.classList.toggle("dragging", kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files.length) predict(event.dataTransfer.files[0]);
+  });
+}
+
+at("copy").addEventListener("click", async () => {
+  const selection = getSelection();
+  selection.selectAllChildren(at("curl"));
+  // Browsers give the clipboard to safe origins only; elsewhere the line stays selected, ready for Ctrl-C.
+  const done = await navigator.clipboard?.writeText(at("curl").textContent).then(() => true, () => false);
+  at("copy").textContent = done ? "Copied" : "Selected";
+  say(done ? "Command copied" : "Command selected");
+  setTimeout(() => { at("copy").textContent = "Copy"; }, 2000);
+});
+
+showCommand("clip.mp4");

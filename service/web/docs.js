@@ -1,0 +1,65 @@
+// The API, read from /openapi.json and written out as plain HTML.
+
+const api = await (await fetch("/openapi.json")).json();
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+// Descriptions are plain text but for `code`.
+const prose = (text = "") =>
+  text.split("`").map((part, place) => (place % 2 ? element("code", { textContent: part }) : part));
+
+const resolve = (schema) => (schema.$ref ? api.components.schemas[schema.$ref.split("/").pop()] : schema);
+
+function typeOf(schema) {
+  if (schema.$ref) return schema.$ref.split("/").pop();
+  if (schema.anyOf) return schema.anyOf.map(typeOf).filter((type) => type !== "null").join(" or ");
+  if (schema.type === "array") return `list of ${typeOf(schema.items)}`;
+  return schema.format === "binary" ? "bytes" : schema.type ?? "any";
+}
+
+function table(title, rows) {
+  if (!rows.length) return "";
+  const body = rows.map((cells) => element("tr", {}, ...cells.map((cell) => element("td", {}, ...prose(cell)))));
+  return element("section", {}, element("h3", { textContent: title }), element("table", {}, element("tbody", {}, ...body)));
+}
+
+const fieldsOf = (schema) =>
+  Object.entries(resolve(schema).properties ?? {}).map(([name, field]) => [name, typeOf(field), field.description ?? ""]);
+
+function answerOf({ responses }) {
+  const schema = responses[200].content["application/json"].schema;
+  return table(`Answer: ${typeOf(schema)}`, fieldsOf(schema));
+}
+
+function operation(path, method, description) {
+  const { parameters = [], requestBody, responses } = description;
+  const heading = element("summary", {},
+    element("code", {}, element("span", { className: "method" }, method.toUpperCase()), ` ${path}`),
+    element("span", { className: "muted" }, description.summary));
+  const bodies = Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) =>
+    [type, schema.properties ? Object.keys(schema.properties).map((name) => `field ${name}`).join(", ") : "the bytes"]);
+  const problems = Object.entries(responses).filter(([status]) => status >= 400);
+  return element("details", { className: "card operation", open: Boolean(requestBody) }, heading,
+    element("p", {}, ...prose(description.description)),
+    table("Parameters", parameters.map(({ name, schema, description: text }) => [name, typeOf(schema), text ?? schema.description ?? ""])),
+    table("Body, one of", bodies),
+    answerOf(description),
+    table("Problems", problems.map(([status, response]) => [status, response.description])));
+}
+
+function schema([name, shape]) {
+  return element("details", { className: "card operation" },
+    element("summary", {}, element("code", {}, name), element("span", { className: "muted" }, ...prose(shape.description))),
+    table("Fields", fieldsOf(shape)));
+}
+
+document.getElementById("operations").append(
+  ...Object.entries(api.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, description]) => operation(path, method, description))),
+  element("h2", { textContent: "Types" }),
+  ...Object.entries(api.components.schemas).map(schema),
+);

@@ -1,0 +1,39 @@
+"""The application as a whole: what it imports, and what a browser gets from it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.pages import WEB
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_import_loads_no_torch_and_no_code_that_trains() -> None:
+    program = (
+        "import sys, service.app, service.__main__, service.server, service.backends.onnx_runtime\n"
+        "print(sorted({'torch', 'onnx', 'training', 'export'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/web/app.js", "/web/style.css", "/web/icon.svg"])
+def test_pages_come_with_headers_that_keep_a_browser_safe(client: httpx.Client, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert client.head(path).status_code == 200
+
+
+def test_pages_name_no_outside_address() -> None:
+    for file in WEB.iterdir():
+        addresses = set(re.findall(r"https?://[^\s\"'`)]+|(?<=[\"'(])//\w[^\s\"']+", file.read_text()))
+        assert addresses <= {"http://www.w3.org/2000/svg"}, file.name

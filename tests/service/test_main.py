@@ -1,0 +1,107 @@
+"""The commands, as an operator runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from service.settings import Settings
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def files(tmp_path: Path, videos: dict[str, bytes]) -> list[str]:
+    """A good video, a text, another good video."""
+    contents = {"one.mp4": videos["mp4"], "two.mp4": b"text " * 50, "three.avi": videos["avi"]}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    return [str(tmp_path / name) for name in contents]
+
+
+def test_predict_prints_a_table(run_cli: Run, files: list[str]) -> None:
+    done = run_cli("predict", files[0])
+    assert done.returncode == 0, done.stderr
+    assert "one.mp4" in done.stdout
+    assert done.stdout.index("Showing blue") < done.stdout.index("Showing pink")
+    assert "<b>yellow</b>" in run_cli("predict", files[0], "--top-k", "6").stdout
+
+
+def test_predict_goes_on_after_a_bad_file(run_cli: Run, files: list[str]) -> None:
+    done = run_cli("predict", "--json", *files, "nowhere.mp4", "--model", "colours", "--version", "1", "--top-k", "2")
+    assert done.returncode == 1
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["file"] for answer in answers] == [files[0], files[2]]
+    assert [len(answer["predictions"]) for answer in answers] == [2, 2]
+    assert answers[0]["model"]["version"] == "1"
+    assert "upload" not in answers[0]["timing_ms"]
+    first, second = done.stderr.splitlines()
+    assert "two.mp4" in first
+    assert "not a video" in first
+    assert second == "error: nowhere.mp4: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "none"], "no model 'none' here"),
+        (["--top-k", "7"], "top_k must be from 1 to 6"),
+        (["--model", "broken"], "broken/1/model.onnx is not the file that was published"),
+        (["--model-store", "nowhere"], "there is no model store at nowhere"),
+    ],
+)
+def test_predict_gives_up_when_nothing_can_work(
+    run_cli: Run, files: list[str], arguments: list[str], message: str
+) -> None:
+    done = run_cli("predict", files[0], *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_models(run_cli: Run) -> None:
+    done = run_cli("models")
+    assert done.returncode == 0
+    assert "colours" in done.stdout
+    assert "refused" in done.stdout
+    assert "unproven 1: unproven/1/model.onnx: its parity report" in done.stderr
+    listed = [json.loads(line) for line in run_cli("models", "--json").stdout.splitlines()]
+    assert [model["status"] for model in listed] == ["refused", "ready", "ready", "refused"]
+
+
+def test_serve_says_that_the_port_is_taken(run_cli: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run_cli("serve", "--port", str(port))
+    assert done.returncode == 2
+    assert done.stderr == f"error: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+
+
+def test_serve_says_that_the_store_is_empty(run_cli: Run, tmp_path: Path) -> None:
+    done = run_cli("serve", "--port", "0", "--model-store", str(tmp_path))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "is empty" in done.stderr
+
+
+def test_serve_says_which_setting_is_wrong(run_cli: Run) -> None:
+    done = run_cli("serve", TIN_MAX_UPLOAD_BYTES="many")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "max_upload_bytes" in done.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["serve"], ["predict"], ["models"]])
+def test_help_suffices(run_cli: Run, command: list[str]) -> None:
+    assert "Usage: python -m service" in run_cli(*command, "--help").stdout
+
+
+def test_every_setting_is_described_and_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+    monkeypatch.setitem(os.environ, "TIN_PORT", "8123")
+    assert Settings().port == 8123
+    assert Settings(port=9000).port == 9000

@@ -1,0 +1,136 @@
+"""POST /predict and its neighbours, over HTTP, against a real process."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+
+def _upload(client: httpx.Client, video: bytes, **params: Any) -> httpx.Response:
+    return client.post("/predict", files={"video": ("clip.mp4", video)}, params=params)
+
+
+def _check_blue(answer: dict[str, Any]) -> None:
+    probabilities = [action["probability"] for action in answer["predictions"]]
+    assert answer["predictions"][0]["label"] == "Showing blue"
+    assert answer["predictions"][0]["index"] == 2
+    assert [action["rank"] for action in answer["predictions"]] == [1, 2, 3, 4, 5]
+    assert all(first >= second for first, second in itertools.pairwise(probabilities))
+    assert sum(probabilities) <= 1
+
+
+@pytest.mark.parametrize("kind", ["mp4", "avi", "mov"])
+def test_form_gives_five_labels_and_the_sampled_frames(
+    client: httpx.Client, videos: dict[str, bytes], kind: str
+) -> None:
+    response = _upload(client, videos[kind])
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    _check_blue(answer)
+    clip = answer["clip"]
+    assert clip["frames"] == 40
+    assert (clip["width"], clip["height"], clip["size_bytes"]) == (64, 48, len(videos[kind]))
+    assert clip["duration_seconds"] == pytest.approx(1.6, abs=0.09)
+    assert [frame["index"] for frame in clip["sampled"]] == [i * 40 // 8 + 40 // 16 for i in range(8)]
+    for frame in clip["sampled"]:
+        assert frame["time_seconds"] == pytest.approx(frame["index"] / 25, abs=1e-3)
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "video/mp4", None])
+def test_raw_body_gives_the_same(client: httpx.Client, videos: dict[str, bytes], content_type: str | None) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    response = client.post("/predict", content=videos["mp4"], headers=headers)
+    assert response.status_code == 200, response.text
+    assert response.json()["predictions"] == _upload(client, videos["mp4"]).json()["predictions"]
+
+
+def test_raw_body_may_come_in_chunks_of_unknown_number(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    video = videos["mp4"]
+    response = client.post("/predict", content=(video[at : at + 100] for at in range(0, len(video), 100)))
+    _check_blue(response.json())
+
+
+def test_short_clip_repeats_frames(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    answer = _upload(client, videos["short.mp4"], explain=True).json()
+    assert [frame["index"] for frame in answer["clip"]["sampled"]] == [0, 0, 0, 1, 1, 2, 2, 2]
+    assert answer["frames"][0] == answer["frames"][1]
+    assert answer["frames"][0]["image"] != answer["frames"][3]["image"]
+
+
+@pytest.mark.parametrize("top_k", [1, 6])
+def test_top_k(client: httpx.Client, videos: dict[str, bytes], top_k: int) -> None:
+    predictions = _upload(client, videos["mp4"], top_k=top_k).json()["predictions"]
+    assert len(predictions) == top_k
+    assert sum(action["probability"] for action in predictions) <= 1 + 1e-9
+
+
+def test_explain_adds_the_frames_and_the_interlacing(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    answer = _upload(client, videos["mp4"], explain="true").json()
+    assert [(frame["index"], frame["time_seconds"]) for frame in answer["frames"]] == [
+        (frame["index"], frame["time_seconds"]) for frame in answer["clip"]["sampled"]
+    ]
+    head, _, encoded = answer["frames"][0]["image"].partition(",")
+    assert head == "data:image/jpeg;base64"
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(encoded), np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert picture is not None
+    assert picture.shape == (48, 64, 3)
+    assert picture[40, 60] == pytest.approx((10, 20, 220), abs=12)
+    assert answer["interlacing"]["offsets"] == [[0.5, -1.0], [1.0, 0.25]]
+    assert np.shape(answer["interlacing"]["weights"]) == (2, 8, 2)
+
+
+def test_without_explain_there_are_none(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    assert not {"frames", "interlacing"} & _upload(client, videos["mp4"]).json().keys()
+
+
+def test_model_and_version_are_chosen_and_named(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    newest = _upload(client, videos["mp4"]).json()["model"]
+    first = _upload(client, videos["mp4"], model="colours", version="1").json()["model"]
+    assert (newest["name"], newest["version"]) == ("colours", "2")
+    assert (first["name"], first["version"]) == ("colours", "1")
+    assert first["digest"].startswith("sha256:")
+
+
+def test_server_timing_says_what_the_answer_says(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    response = _upload(client, videos["mp4"])
+    told = [entry.partition(";dur=") for entry in response.headers["Server-Timing"].split(", ")]
+    timing = response.json()["timing_ms"]
+    assert {stage: float(spent) for stage, _, spent in told} == pytest.approx(timing, rel=1e-4)
+    assert list(timing) == ["upload", "decode", "transform", "infer", "total"]
+    assert timing["total"] >= sum(timing[stage] for stage in ("upload", "decode", "transform", "infer")) - 0.01
+
+
+def test_models_shows_the_refused_ones_with_the_reason(client: httpx.Client) -> None:
+    answer = client.get("/models").json()
+    by_name = {(model["name"], model["version"]): model for model in answer["models"]}
+    assert answer["default"] == "colours"
+    assert by_name["colours", "2"]["status"] == "ready"
+    assert len(by_name["colours", "2"]["labels"]) == 6
+    assert by_name["broken", "1"]["status"] == "refused"
+    assert "broken/1/model.onnx is not the file that was published" in by_name["broken", "1"]["reason"]
+    assert "differs from the checkpoint" in by_name["unproven", "1"]["reason"]
+
+
+def test_health(client: httpx.Client) -> None:
+    assert client.get("/health/live").json() == {"status": "live"}
+    assert client.get("/health/ready").json() == {"status": "ready"}
+
+
+def test_service_without_a_good_model_lives_but_is_not_ready(
+    tmp_path: Path, publish: Callable[..., Path], start_service: Callable[..., str], videos: dict[str, bytes]
+) -> None:
+    (publish(tmp_path, "gone", "1") / "model.onnx").unlink()
+    address = start_service(model_store=tmp_path)
+    assert httpx.get(f"{address}/health/live").status_code == 200
+    ready = httpx.get(f"{address}/health/ready")
+    assert (ready.status_code, ready.json()["type"]) == (503, "/problems/not-ready")
+    assert httpx.get(f"{address}/models").json()["default"] is None
+    assert httpx.post(f"{address}/predict", content=videos["mp4"]).json()["type"] == "/problems/not-ready"
