@@ -131,7 +131,8 @@ def interlace_by_hat(quarter: Tensor, offsets: Tensor, weights: Tensor, interlac
     return torch.matmul(matrix.reshape(-1, pairs, pairs), flat).reshape(-1, channels, height, width)
 
 
-def _folded(conv: ConvNorm) -> nn.Conv2d:
+def _folded(conv: nn.Module) -> nn.Conv2d:
+    assert isinstance(conv, ConvNorm)
     return fuse_conv_bn_eval(conv.conv, conv.norm)
 
 
@@ -139,17 +140,9 @@ def _part(
     conv: nn.Conv2d, *, out: slice = slice(None), inputs: slice = slice(None), with_bias: bool = True
 ) -> nn.Conv2d:
     """A convolution with some of another's output or input channels; the bias goes to one part only."""
+    part = copy.deepcopy(conv)
+    part.weight = nn.Parameter(conv.weight.detach()[out, inputs].clone())
+    part.out_channels, part.in_channels = part.weight.shape[:2]
     assert conv.bias is not None
-    weight = conv.weight.detach()[out, inputs].clone()
-    part = nn.Conv2d(
-        weight.shape[1],
-        weight.shape[0],
-        weight.shape[2:],
-        conv.stride,
-        conv.padding,
-        bias=with_bias,  # type: ignore[arg-type]
-    )
-    part.weight = nn.Parameter(weight)
-    if part.bias is not None:
-        part.bias = nn.Parameter(conv.bias.detach()[out].clone())
-    return part.eval()
+    part.bias = nn.Parameter(conv.bias.detach()[out].clone()) if with_bias else None
+    return part

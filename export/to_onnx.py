@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import warnings
 
@@ -36,7 +35,6 @@ def to_onnx(checkpoint: Checkpoint) -> bytes:
 
 
 def _trace(network: SplitTIN, example: torch.Tensor) -> bytes:
-    file = io.BytesIO()
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
         logging.getLogger("onnxscript").setLevel(logging.ERROR)
@@ -51,5 +49,5 @@ def _trace(network: SplitTIN, example: torch.Tensor) -> bytes:
             verbose=False,
         )
     assert program is not None
-    program.save(file)
-    return file.getvalue()
+    graph: bytes = program.model_proto.SerializeToString()
+    return graph

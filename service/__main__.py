@@ -65,7 +65,7 @@ def serve(
 
 
 @cli.command("predict")
-def predict_files(  # noqa: PLR0913, PLR0917 - each is an option of the command
+def predict_files(
     files: Annotated[list[Path], typer.Argument(help="Videos: MP4, MOV, MKV, WebM, AVI, ...", show_default=False)],
     model: ModelOption = None,
     version: VersionOption = None,

@@ -21,20 +21,62 @@ from training.synthetic import Studio
 Example = tuple[NDArray[np.uint8], int]
 
 
-class SyntheticClips(IterableDataset[Example]):
-    """Endless examples: uint8 clips [T, H, W, 3] and their labels. Each worker has a studio of its own."""
+NO_LABEL = -1
+"""The label of a clip that shows no action, as its frames are in random order."""
 
-    def __init__(self, spec: ClipSpec, *, difficulty: float, seed: tuple[int, ...]) -> None:
+STOCK_SIZE = 512
+"""So many rendered clips are kept for showing once more: enough that no batch is likely to hold both of a pair."""
+
+MIRRORED_PAIRS = ((0, 3, 7), (1, 3))
+"""Pairs of labels whose two change places when the picture is mirrored left to right, and upside down."""
+
+
+class SyntheticClips(IterableDataset[Example]):
+    """Endless examples: uint8 clips [T, H, W, 3] and their labels. Each worker has a studio of its own.
+
+    Rendering is dear, so each clip is followed by an earlier one that is reversed or mirrored, its label with it.
+    `shuffled_share` of all examples have their frames in random order and NO_LABEL.
+    """
+
+    def __init__(
+        self, spec: ClipSpec, *, difficulty: float, seed: tuple[int, ...], shuffled_share: float = 0.0
+    ) -> None:
         self._spec = spec
         self._difficulty = difficulty
         self._seed = seed
+        self._shuffled_share = shuffled_share
 
     def __iter__(self) -> Iterator[Example]:
         cv2.setNumThreads(0)
         worker = get_worker_info()
         studio = Studio((*self._seed, worker.id if worker else 0))
+        stock: list[Example] = []
         while True:
-            yield studio.draw_example(self._spec, self._difficulty)
+            example = studio.draw_example(self._spec, self._difficulty)
+            yield self._perhaps_shuffled(example, studio.rng)
+            if len(stock) == STOCK_SIZE:
+                slot = int(studio.rng.integers(STOCK_SIZE))
+                yield self._perhaps_shuffled(seen_otherwise(stock[slot], studio.rng), studio.rng)
+                stock[slot] = example
+            else:
+                stock.append(example)
+
+    def _perhaps_shuffled(self, example: Example, rng: np.random.Generator) -> Example:
+        clip, label = example
+        if rng.random() < self._shuffled_share:
+            return clip[rng.permutation(len(clip))], NO_LABEL
+        return clip, label
+
+
+def seen_otherwise(example: Example, rng: np.random.Generator) -> Example:
+    """A clip reversed in time, mirrored or both, with the label that this makes right."""
+    clip, label = example
+    reverse, flip_x, flip_y = rng.random(3) < 0.5
+    reverse |= not (flip_x or flip_y)
+    for flip, pairs, axis in zip((flip_x, flip_y), MIRRORED_PAIRS, (2, 1), strict=True):
+        clip = np.flip(clip, axis) if flip else clip
+        label ^= int(flip and label // 2 in pairs)
+    return (clip[::-1], label ^ 1) if reverse else (clip, label)
 
 
 class VideoFiles(Dataset[Example]):

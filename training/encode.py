@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import av
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from clips.transform import Image
 
@@ -38,6 +39,7 @@ def encode_video(frames: Sequence[Image], encoding: Encoding, frames_per_second:
     height, width = frames[0].shape[:2]
     with av.open(file, "w", format=encoding.container) as container:
         stream = container.add_stream(encoding.encoder, rate=Fraction(frames_per_second), options=encoding.options)
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height = width, height
         stream.pix_fmt = "yuvj420p" if encoding.encoder == "mjpeg" else "yuv420p"
         for frame in frames:

@@ -63,7 +63,7 @@ def train_one_epoch(
             optimizer.zero_grad(set_to_none=True)
         with torch.autocast(clips.device.type, torch.bfloat16, enabled=rule.autocast):
             logits = model(normalise(clips))
-        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=rule.label_smoothing)
+        loss = functional.cross_entropy(logits.float(), soft_targets(labels, logits.shape[1], rule.label_smoothing))
         if not math.isfinite(loss.item()):
             raise NonFiniteLoss(f"the loss is {loss.item()} at step {number}; lower the learning rates")
         loss.backward()  # type: ignore[no-untyped-call]
@@ -71,9 +71,16 @@ def train_one_epoch(
         for optimizer in optimizers:
             optimizer.step()
         now = time.monotonic()
-        accuracy = (logits.argmax(dim=1) == labels).float().mean().item()
+        accuracy = (logits.argmax(dim=1) == labels)[labels >= 0].float().mean().item()
         yield Step(number, loss.item(), accuracy, norm.item(), now - started)
         started = now
+
+
+def soft_targets(labels: Tensor, num_classes: int, smoothing: float) -> Tensor:
+    """Labels [N] to target probabilities [N, K]; a negative label, no action at all, makes every class as likely."""
+    one_hot = functional.one_hot(labels.clamp(min=0), num_classes)
+    share = torch.where(labels < 0, 1.0, smoothing)[:, None]
+    return one_hot * (1 - share) + share / num_classes
 
 
 @torch.inference_mode()

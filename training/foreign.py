@@ -21,7 +21,16 @@ from training.cutouts import Cutout, cut_out
 from training.encode import ENCODINGS, encode_video
 
 FOOTAGE = ("bikes.mp4", "bigbuckbunny.mp4", "carphone_pristine.mp4")
-PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "coins.png", "ihc.png", "retina.jpg")  # fmt: skip
+PHOTOGRAPHS = (
+    "astronaut.png",
+    "chelsea.png",
+    "coffee.png",
+    "rocket.jpg",
+    "motorcycle_left.png",
+    "coins.png",
+    "ihc.png",
+    "retina.jpg",
+)
 SHORT_SIDE = 240
 
 
@@ -145,26 +154,31 @@ def _ways(pair: int, rng: np.random.Generator) -> list[tuple[Placed, Placed]]:
         case 3:
             return [(middle, Placed(middle.x, middle.y, size, rng.uniform(math.pi / 2, 1.3 * math.pi)))]
         case 4:
-            cover = Placed(middle.x, middle.y, min(size * 1.7, 0.95))
-            away = rng.choice([-1, 1]) * rng.uniform(0.55, 0.8)
-            start = (
-                Placed(middle.x + away, middle.y, cover.height)
-                if rng.random() < 0.6
-                else Placed(middle.x, middle.y + away, cover.height)
-            )
-            small = Placed(middle.x, middle.y, size * 0.8)
-            return [(small, small), (start, cover)]
+            return _cover(middle, rng)
         case _:
-            small = min(size, 0.4)
-            return [
-                (Placed(low - 0.02, across, small), Placed(0.5 - small * 0.3, across, small)),
-                (Placed(high + 0.02, across, small), Placed(0.5 + small * 0.3, across, small)),
-            ]
+            return _meet(low, high, Placed(0.5, across, min(size, 0.4)))
+
+
+def _cover(middle: Placed, rng: np.random.Generator) -> list[tuple[Placed, Placed]]:
+    hidden = Placed(middle.x, middle.y, middle.height * 0.8)
+    cover = Placed(middle.x, middle.y, min(middle.height * 1.7, 0.95))
+    away = rng.choice([-1, 1]) * rng.uniform(0.55, 0.8)
+    sideways = rng.random() < 0.6
+    start = Placed(middle.x + away * sideways, middle.y + away * (not sideways), cover.height)
+    return [(hidden, hidden), (start, cover)]
+
+
+def _meet(low: float, high: float, middle: Placed) -> list[tuple[Placed, Placed]]:
+    touch = middle.height * 0.3
+    return [
+        (Placed(low, middle.y, middle.height), Placed(middle.x - touch, middle.y, middle.height)),
+        (Placed(high, middle.y, middle.height), Placed(middle.x + touch, middle.y, middle.height)),
+    ]
 
 
 def _between(start: Placed, end: Placed, share: float) -> Placed:
-    mix = [a + (b - a) * share for a, b in zip(vars(start).values(), vars(end).values(), strict=True)]
-    return Placed(*mix)
+    pairs = zip(vars(start).values(), vars(end).values(), strict=True)
+    return Placed(*(first + (last - first) * share for first, last in pairs))
 
 
 def _lay(frame: Image, cutout: Cutout, place: Placed) -> None:

@@ -86,7 +86,8 @@ class WeightNet(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv1d(channels, 2, kernel_size=3, padding=1)
-        nn.init.zeros_(self.conv.bias if self.conv.bias is not None else torch.empty(0))
+        assert self.conv.bias is not None
+        nn.init.zeros_(self.conv.bias)
 
     def forward(self, pooled: Tensor) -> Tensor:
         """[N, C, T] to weights [N, T, 2], each in (0, 2)."""
@@ -108,7 +109,8 @@ class TemporalInterlace(nn.Module):
 
     def plan(self, quarter: Tensor) -> tuple[Tensor, Tensor]:
         """What to interlace: features [N * T, C / 4, H, W] to offsets [N, 2] and weights [N, T, 2]."""
-        pooled = quarter.mean(dim=(2, 3)).unflatten(0, (-1, self.num_frames)).transpose(1, 2)
+        pooled = quarter.mean(dim=(2, 3)).reshape(-1, self.num_frames, self.num_channels)
+        pooled = pooled.transpose(1, 2)
         return self.offset_net(pooled), self.weight_net(pooled)
 
     def forward(self, features: Tensor) -> Tensor:

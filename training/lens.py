@@ -41,15 +41,19 @@ class Lens:
 
     def apply(self, image: Image, noise: NDArray[np.int8], rng: np.random.Generator) -> Image:
         """The picture as the camera would store it."""
-        seen = cv2.LUT(image, self.tones)
+        seen = np.asarray(cv2.LUT(image, self.tones), np.uint8)
         if self.blur:
-            seen = cv2.GaussianBlur(seen, (0, 0), self.blur)
+            seen = np.asarray(cv2.GaussianBlur(seen, (0, 0), self.blur), np.uint8)
         if self.noise:
             seen = _add_noise(seen, noise, self.noise, rng)
         if self.jpeg_quality is not None:
-            _, stored = cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, self.jpeg_quality])
-            seen = cv2.imdecode(stored, cv2.IMREAD_COLOR)
-        return np.asarray(seen, np.uint8)
+            seen = _through_jpeg(seen, self.jpeg_quality)
+        return seen
+
+
+def _through_jpeg(image: Image, quality: int) -> Image:
+    _, stored = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _add_noise(image: Image, noise: NDArray[np.int8], strength: float, rng: np.random.Generator) -> Image:

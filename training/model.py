@@ -140,7 +140,7 @@ class TIN(nn.Module):
             features = stage(features)
         pooled = self.dropout(features.mean(dim=(2, 3)))
         logits: Tensor = self.head(pooled)
-        return logits.unflatten(0, frames.shape[:2]).mean(dim=1)
+        return logits.reshape(*frames.shape[:2], -1).mean(dim=1)
 
     @property
     def blocks(self) -> Iterator[Block]:

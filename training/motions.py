@@ -85,7 +85,7 @@ def closer(rng: np.random.Generator) -> Motion:
 
 def clockwise(rng: np.random.Generator) -> Motion:
     """One thing turns about its centre, by no more than the frames can follow."""
-    start = Pose(rng.uniform(0.25, 0.75), rng.uniform(0.25, 0.75), rng.uniform(0.3, 1.0), rng.uniform(0, 360))
+    start = Pose(rng.uniform(0.25, 0.75), rng.uniform(0.25, 0.75), rng.uniform(0.2, 1.0), rng.uniform(0, 360))
     drift = rng.uniform(-0.08, 0.08, 2)
     size = start.size * rng.uniform(0.88, 1.14)
     return Motion(((start, Pose(start.x + drift[0], start.y + drift[1], size, start.angle + rng.uniform(50, 240))),))
@@ -111,13 +111,13 @@ def light_on(rng: np.random.Generator) -> Motion:
 
 def two_closer(rng: np.random.Generator) -> Motion:
     """Two things meet, mostly along the horizon; one may do most of the way."""
-    sizes = rng.uniform(0.15, 0.4, 2)
+    sizes = rng.uniform(0.15, 0.45, 2)
     tilt = rng.normal(0, 0.15) if rng.random() < 0.6 else rng.uniform(0, np.pi)
     axis = np.array([np.cos(tilt), np.sin(tilt)]) * rng.choice([-1, 1])
     touching = sizes.mean() * rng.uniform(0.6, 1.15)
     apart = touching + rng.uniform(0.3, 0.65)
     meeting = rng.uniform(0.35, 0.65, 2)
-    reach = np.array([0.0, 1.0]) - rng.uniform(0.25, 0.75)
+    reach = np.array([0.0, 1.0]) - rng.uniform(0.1, 0.9)
     ends = reach * touching
     starts = reach * touching + np.array([-1, 1]) * np.abs(reach) * (apart - touching)
     return Motion(tuple(_along(meeting, axis, starts[i], ends[i], sizes[i], rng) for i in (0, 1)))

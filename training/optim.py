@@ -21,7 +21,7 @@ class Muon(Optimizer):
     `torch.optim.Muon` takes matrices only; here a convolution's weight [out, in, k, k] counts as [out, in * k * k].
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], *, lr: float, momentum: float, weight_decay: float) -> None:
+    def __init__(self, parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_decay: float) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -30,12 +30,12 @@ class Muon(Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._update(weight, group)
+                    self._update(weight, weight.grad, group)
 
-    def _update(self, weight: Tensor, group: dict[str, float]) -> None:
+    def _update(self, weight: Tensor, gradient: Tensor, group: dict[str, float]) -> None:
         velocity = self.state[weight].setdefault("velocity", torch.zeros_like(weight))
-        velocity.lerp_(weight.grad, 1 - group["momentum"])
-        ahead = weight.grad.lerp(velocity, group["momentum"]).flatten(1)
+        velocity.lerp_(gradient, 1 - group["momentum"])
+        ahead = gradient.lerp(velocity, group["momentum"]).flatten(1)
         stretch = max(1, ahead.shape[0] / ahead.shape[1]) ** 0.5
         weight.mul_(1 - group["lr"] * group["weight_decay"])
         weight.add_(orthogonalise(ahead).view_as(weight), alpha=-group["lr"] * stretch)
@@ -45,7 +45,7 @@ def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
     """The nearest (semi-)orthogonal matrix, roughly: singular values end between about 0.7 and 1.2."""
     a, b, c = NEWTON_SCHULZ
     tall = matrix.shape[0] > matrix.shape[1]
-    result = matrix.T if tall else matrix
+    result: Tensor = matrix.T if tall else matrix
     result = result / (result.norm() + 1e-7)
     for _ in range(iterations):
         gram = result @ result.T
@@ -55,8 +55,9 @@ def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
 
 def make_optimizers(model: TIN, section: OptimSection) -> list[Optimizer]:
     """Muon over the residual blocks' convolutions and AdamW over everything else."""
-    convolutions = [conv.conv.weight for block in model.blocks for conv in block.convs]
-    convolutions += [block.shortcut.conv.weight for block in model.blocks if block.shortcut is not None]
+    convolutions = [
+        module.weight for block in model.blocks for module in block.modules() if isinstance(module, nn.Conv2d)
+    ]
     taken = {id(weight) for weight in convolutions}
     rest = [parameter for parameter in model.parameters() if id(parameter) not in taken]
     muon = Muon(

@@ -64,6 +64,8 @@ class DataSection(_Section):
     batch_size: int = Field(ge=1)
     steps_per_epoch: int = Field(ge=1)
     validation_clips: int = Field(ge=1)
+    shuffled_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of examples whose frames are in random order and which teach that no action is likelier than another."""
 
 
 def _clip_from_yaml(fields: Any) -> ClipSpec:

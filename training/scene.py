@@ -39,7 +39,7 @@ class Timing:
         """How far the motion has come, from 0 to 1."""
         linear = float(np.clip((scene_time - self.start) / max(self.end - self.start, 1e-3), 0, 1)) ** self.curve
         smooth = linear * linear * (3 - 2 * linear)
-        return linear + self.ease * (smooth - linear)
+        return float(linear + self.ease * (smooth - linear))
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,13 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that a clip shows. `look` is a pure function of the moment."""
+    """Everything that a clip shows. `look` is a pure function of the moment.
 
-    background: Image
+    `backgrounds` holds one picture, or two and a hard cut from one to the other at scene time `cut`.
+    """
+
+    backgrounds: tuple[Image, ...]
+    cut: float
     background_size: float
     bystanders: tuple[Thing, ...]
     things: tuple[Thing, ...]
@@ -101,7 +105,8 @@ class Scene:
         motion = MOTIONS[label // 2](rng)
         is_light = motion.dark_gain < 1
         return cls(
-            background=textures.draw(rng),
+            backgrounds=tuple(textures.draw(rng) for _ in range(2 if rng.random() < 0.15 * difficulty else 1)),
+            cut=rng.uniform(0.1, 0.9),
             background_size=rng.uniform(1.0, 2.5),
             bystanders=_bystanders(motion, textures, rng, difficulty),
             things=tuple(Thing(make_cutout(textures, rng), *way) for way in motion.things),
@@ -116,20 +121,21 @@ class Scene:
         time = self.timing.clock(moment)
         progress = self.timing.progress(time)
         camera = _camera(self.wobble.at(time), self.picture_shift, progress, width, height)
-        picture = self._background(camera, width, height)
+        background = self.backgrounds[-1] if time > self.cut else self.backgrounds[0]
+        picture = self._background(background, camera, width, height)
         for thing in self.bystanders:
             _paste(picture, thing.cutout, thing.start.towards(thing.end, time), camera)
         for thing in self.things:
             _paste(picture, thing.cutout, thing.start.towards(thing.end, progress), camera)
         return _lit(picture, self.light.gain(progress, time))
 
-    def _background(self, camera: NDArray[np.float64], width: int, height: int) -> Image:
+    def _background(self, background: Image, camera: NDArray[np.float64], width: int, height: int) -> Image:
         scale = self.background_size * max(width, height) / TEXTURE_SIDE
         to_frame = np.array(
             [[scale, 0, (width - scale * TEXTURE_SIDE) / 2], [0, scale, (height - scale * TEXTURE_SIDE) / 2]]
         )
         matrix = camera @ np.vstack([to_frame, [0, 0, 1]])
-        warped = cv2.warpAffine(self.background, matrix[:2], (width, height), borderMode=cv2.BORDER_REFLECT)
+        warped = cv2.warpAffine(background, matrix[:2], (width, height), borderMode=cv2.BORDER_REFLECT)
         return np.asarray(warped, np.uint8)
 
 
@@ -175,7 +181,8 @@ def _paste(picture: Image, cutout: Cutout, pose: Pose, camera: NDArray[np.float6
 def _shrunk(cutout: Cutout, scale: float) -> Cutout:
     """Halve until the warp need not skip pixels, so that small things do not flicker more than real ones."""
     while scale < 0.5:
-        cutout = cv2.resize(cutout, (cutout.shape[1] // 2, cutout.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        half = (cutout.shape[1] // 2, cutout.shape[0] // 2)
+        cutout = np.asarray(cv2.resize(cutout, half, interpolation=cv2.INTER_AREA), np.uint8)
         scale *= 2
     return cutout
 
@@ -194,15 +201,15 @@ def _bystanders(
     motion: Motion, textures: TexturePool, rng: np.random.Generator, difficulty: float
 ) -> tuple[Thing, ...]:
     """Things that have no part in the motion: they stand still or drift about a little, behind it."""
-    count = int(rng.integers(0, 4)) if rng.random() < difficulty * 0.8 else 0
+    count = int(rng.integers(1, 5)) if rng.random() < difficulty * 0.8 else 0
     return tuple(_bystander(motion, textures, rng) for _ in range(count))
 
 
 def _bystander(motion: Motion, textures: TexturePool, rng: np.random.Generator) -> Thing:
-    size = rng.uniform(0.08, 0.35)
+    size = rng.uniform(0.08, 0.45)
     start = _clear_of_ends(motion, size, rng)
     moves = rng.random() < 0.5
-    drift = rng.normal(0, 0.08, 2) * moves
+    drift = rng.normal(0, 0.1, 2) * moves
     end = Pose(
         start.x + drift[0],
         start.y + drift[1],

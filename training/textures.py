@@ -29,7 +29,8 @@ class TexturePool:
         if self._draws % self._draws_per_renewal == 0:
             self._textures[rng.integers(len(self._textures))] = make_texture(rng)
         texture = self._textures[rng.integers(len(self._textures))]
-        return _recolour(cv2.flip(texture, int(rng.integers(-1, 2))), rng)
+        mirrored = np.asarray(cv2.flip(texture, int(rng.integers(-1, 2))), np.uint8)
+        return _recolour(mirrored, rng)
 
 
 def make_texture(rng: np.random.Generator) -> Image:
@@ -42,7 +43,7 @@ def make_texture(rng: np.random.Generator) -> Image:
         canvas = _stripe(canvas, rng)
     shaded = canvas * _side_light(rng)
     grain = _clouds(rng, roughness=0.9, contrast=rng.uniform(0, 14), base=np.zeros(3))
-    return np.clip(shaded + grain, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(shaded + grain, 0, 255), np.uint8)
 
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
@@ -59,7 +60,7 @@ def _clouds(rng: np.random.Generator, *, roughness: float, contrast: float, base
         octave = 0.7 * octave.mean(axis=2, keepdims=True) * 1.7 + 0.3 * octave
         total += strength * cv2.resize(octave, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_CUBIC)
         strength *= roughness
-    return (base + contrast * total / total.std()).astype(np.float32)
+    return np.asarray(base + contrast * total / total.std(), np.float32)
 
 
 def _scatter_leaves(canvas: np.ndarray, rng: np.random.Generator) -> None:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
-from training.checkpoint import Checkpoint, save_checkpoint
+from training.checkpoint import Checkpoint, CheckpointError, load_checkpoint, load_strictly, save_checkpoint
 from training.dataset import SyntheticClips, load_batches
 from training.engine import NonFiniteLoss, Step, StepRule, evaluate, train_one_epoch
 from training.model import TIN, Architecture, Normalise
@@ -29,12 +29,13 @@ VALIDATION_SEED = 1_000_000
 class Run:
     """One training run: the model, the optimisers and the log, from the first lesson to the last."""
 
-    def __init__(self, recipe: Recipe, work_dir: Path, seed: int) -> None:
+    def __init__(self, recipe: Recipe, work_dir: Path, seed: int, start_from: Path | None = None) -> None:
         torch.manual_seed(seed)
         self.recipe = recipe
         self.seed = seed
         self.work_dir = work_dir
         self.model = build_model(recipe)
+        self.started_from = _fill_from(self.model, start_from)
         self.normalise = Normalise(recipe.clip)
         self.optimizers = make_optimizers(self.model, recipe.optim)
         self.steps_done = 0
@@ -46,7 +47,12 @@ class Run:
         epoch = 0
         for number, lesson in enumerate(self.recipe.lessons):
             spec = replace(self.recipe.clip, crop=lesson.side)
-            dataset = SyntheticClips(spec, difficulty=lesson.difficulty, seed=(self.seed, number))
+            dataset = SyntheticClips(
+                spec,
+                difficulty=lesson.difficulty,
+                seed=(self.seed, number),
+                shuffled_share=self.recipe.data.shuffled_share,
+            )
             batches = load_batches(dataset, batch_size=self.recipe.data.batch_size, workers=2)
             for _ in range(lesson.epochs):
                 yield epoch, lesson, batches
@@ -77,7 +83,13 @@ class Run:
 
     def save(self, metrics: dict[str, float]) -> None:
         """Replace the work folder's checkpoint."""
-        training = {"recipe": self.recipe.model_dump(mode="json"), "seed": self.seed, "metrics": metrics}
+        training: dict[str, Any] = {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "seed": self.seed,
+            "metrics": metrics,
+        }
+        if self.started_from is not None:
+            training["started_from"] = self.started_from
         architecture = self.model.architecture
         tensors = self.model.state_dict()
         checkpoint = Checkpoint(architecture, self.recipe.clip, LABELS, tensors, training)
@@ -95,6 +107,15 @@ class Run:
             yield [section.muon_lr * factor, section.adamw_lr * factor]
 
 
+def _fill_from(model: TIN, path: Path | None) -> dict[str, Any] | None:
+    """Fill the model from a checkpoint, strictly; returns how that one was trained."""
+    if path is None:
+        return None
+    checkpoint = load_checkpoint(path)
+    load_strictly(model, checkpoint.tensors)
+    return checkpoint.training
+
+
 def build_model(recipe: Recipe) -> TIN:
     """The recipe's network, freshly initialised."""
     section = recipe.model
@@ -108,24 +129,25 @@ def build_model(recipe: Recipe) -> TIN:
     model = TIN(architecture, section.dropout)
     for interlace in model.interlaces:
         interlace.offset_net.start_at(section.initial_offset)
-    return model.to(memory_format=torch.channels_last)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def main(
     recipe: Annotated[str, typer.Argument(help="A recipe's name in training/recipes, or the path of a YAML file.")],
     work_dir: Annotated[Path, typer.Option(help="Where checkpoint and log are written.")],
     seed: Annotated[int, typer.Option(help="Seed of weights and data.")] = 0,
+    start_from: Annotated[Path | None, typer.Option(help="Go on from the weights of this checkpoint.")] = None,
     threads: Annotated[int, typer.Option(help="Threads of the network; two more processes render.")] = 1,
     override: Annotated[list[str] | None, typer.Option("--set", help="Override: optim.muon_lr=0.01")] = None,
 ) -> None:
     """Train a model as a recipe says; the checkpoint is replaced after every epoch."""
     try:
         chosen = load_recipe(recipe, override)
-    except RecipeError as error:
+        run = Run(chosen, work_dir, seed, start_from)
+    except (RecipeError, CheckpointError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     torch.set_num_threads(threads)
-    run = Run(chosen, work_dir, seed)
     try:
         _train_with_progress(run)
     except NonFiniteLoss as error:

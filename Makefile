@@ -1,0 +1,39 @@
+# Everything one needs, from a machine that has Python and make. `make help` lists the targets.
+
+PYTHON ?= python3
+PORT ?= 8000
+PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+serve: .venv/ready ## start the service with the models in model_store/, on PORT (8000)
+	.venv/bin/python -m service serve --port $(PORT)
+
+test: .venv/ready .venv-dev/ready ## run all tests, the service's against the base environment
+	@command -v chromium >/dev/null || echo "chromium is not installed: the browser tests will be skipped"
+	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python .venv-dev/bin/python -m pytest
+
+check: .venv-dev/ready ## lint, formatting, types
+	.venv-dev/bin/ruff check .
+	.venv-dev/bin/ruff format --check .
+	.venv-dev/bin/mypy
+
+demo-model: .venv-dev/ready ## train the demo model from nothing and publish it to model_store/
+	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/tin_motion
+	.venv-dev/bin/python -m export work-dirs/tin_motion/checkpoint.safetensors --name tin-motion --version 1 --replace
+
+# An environment is ready when the stamp in it is newer than what it is made from.
+.venv/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv to serve (a minute or so)"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python $(PIP) --editable .
+	@touch $@
+
+.venv-dev/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv-dev to train, export and test (a few minutes)"
+	@$(PYTHON) -m venv .venv-dev
+	@.venv-dev/bin/python $(PIP) --editable .[dev]
+	@touch $@
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+
+.PHONY: serve test check demo-model help
