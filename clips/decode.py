@@ -157,12 +157,14 @@ def _packets(
             clock.check()
             yield packet
     except av.error.FFmpegError as error:
-        raise Undecodable("the video is damaged or cut short: its data ends before its index does") from error
+        raise Undecodable("the video is damaged or cut short: its packets cannot be read to the end") from error
 
 
 def _count_packets(data: bytes, bounds: Bounds, clock: _CpuClock) -> int:
     container, stream = _open(data, bounds)
     with container:
+        if any(entry.pos + entry.size > len(data) for entry in stream.index_entries):
+            raise Undecodable("the video is cut short: its index points past its end")
         return sum(1 for packet in _packets(container, stream, bounds, clock) if packet.size and not packet.is_discard)
 
 

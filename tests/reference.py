@@ -1,0 +1,105 @@
+"""The inputs of the reference values in `golden/`: every tensor follows from its name, every picture from its size.
+
+A name's SHA-256 seeds a PCG64 stream; its words become float32 numbers in [-1, 1), and the tensor's role in the
+network decides their scale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def golden_json(name: str) -> Any:
+    """A file of `golden/`."""
+    return json.loads((GOLDEN / name).read_text())
+
+
+def golden_arrays(name: str) -> dict[str, NDArray[Any]]:
+    """A file of `golden/`."""
+    with np.load(GOLDEN / name) as arrays:
+        return dict(arrays)
+
+
+def signed_noise(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """float32 numbers in [-1, 1), as float64, that depend on the name alone."""
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    words = np.random.PCG64(seed).random_raw(math.prod(shape))
+    numbers = ((words >> np.uint64(40)).astype(np.float64) / 2**23 - 1).astype(np.float32)
+    return numbers.reshape(shape).astype(np.float64)
+
+
+def tin_r50_tensors() -> dict[str, NDArray[Any]]:
+    """Every tensor of MMAction2's TIN-R50 with 174 classes, under its names there."""
+    return {name: _tensor(name, tuple(shape)) for name, shape in golden_json("tin_r50_names.json").items()}
+
+
+def _tensor(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    if name.endswith("num_batches_tracked"):
+        return np.zeros(shape, np.int64)
+    return (_offset(name) + _scale(name, shape) * signed_noise(name, shape)).astype(np.float32)
+
+
+def _offset(name: str) -> float:
+    if name.endswith("running_var"):
+        return 1.0
+    if ".bn.weight" in name:
+        return 0.3 if ".conv3." in name else 1.0
+    return 0.5108 if name.endswith("offset_net.fc2.bias") else 0.0
+
+
+def _scale(name: str, shape: tuple[int, ...]) -> float:
+    fan_in = math.prod(shape[1:])
+    if name.endswith("running_var"):
+        return 0.5
+    if ".bn." in name:
+        return 0.2 * _offset(name) if name.endswith(".weight") else 0.1
+    if name.startswith("cls_head"):
+        return 0.05 if name.endswith("weight") else 0.1
+    if "offset_net" in name or "weight_net" in name:
+        return _plan_scale(name, fan_in)
+    gain = 1.0 if ".conv3." in name or "downsample" in name else 2.0
+    return math.sqrt(3 * gain / fan_in)
+
+
+def _plan_scale(name: str, fan_in: int) -> float:
+    if name.endswith("bias"):
+        return 1.0 if name.endswith("fc2.bias") else 0.2
+    gains = {"offset_net.conv.weight": 1.5, "offset_net.fc1.weight": 1.2}
+    gain = next((gain for ending, gain in gains.items() if name.endswith(ending)), 2.0)
+    return gain * math.sqrt(3 / fan_in)
+
+
+def normalised_frames(num_clips: int, num_frames: int = 8, side: int = 224) -> NDArray[np.float32]:
+    """[N, T, 3, side, side]: 14x14 blocks that change with every frame, a brightness for each frame, fine noise."""
+    cells = 14
+    clip = (num_clips, num_frames, 3)
+    blocks = signed_noise("input/coarse", (*clip, cells, cells))
+    enlarged = blocks.repeat(side // cells, axis=3).repeat(side // cells, axis=4)
+    contrast = 1.2 + signed_noise("input/amp", (num_clips, num_frames, 1, 1, 1))
+    brightness = 0.8 * signed_noise("input/level", (*clip, 1, 1))
+    frames = contrast * enlarged + brightness + 0.3 * signed_noise("input/fine", (*clip, side, side))
+    return np.ascontiguousarray(frames.astype(np.float32))
+
+
+def picture(width: int, height: int) -> NDArray[np.uint8]:
+    """uint8 [height, width, 3]: a slow triangle wave in each channel, and grain of 0 to 63 from a hash."""
+    y, x, channel = np.meshgrid(np.arange(height), np.arange(width), np.arange(3), indexing="ij")
+    phase = (3 * x + (2 + channel) * y + 70 * channel) % 382
+    wave = np.minimum(phase, 381 - phase)
+    mixed = (x * 73856093) ^ (y * 19349663) ^ (channel * 83492791 + 12345)
+    grain = ((mixed * 2654435761 & 0xFFFFFFFF) >> 13) & 63
+    return (wave + grain).astype(np.uint8)
+
+
+def digest(array: NDArray[Any]) -> str:
+    """The SHA-256 of an array's bytes."""
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
