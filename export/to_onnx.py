@@ -37,7 +37,7 @@ def to_onnx(checkpoint: Checkpoint) -> bytes:
 def _trace(network: SplitTIN, example: torch.Tensor) -> bytes:
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
-        logging.getLogger("onnxscript").setLevel(logging.ERROR)
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
             network,
             (example,),

@@ -43,39 +43,35 @@ def tin_r50_tensors() -> dict[str, NDArray[Any]]:
 
 
 def _tensor(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    # The order of operations is the reference's: another one rounds to other float32 numbers.
     if name.endswith("num_batches_tracked"):
         return np.zeros(shape, np.int64)
-    return (_offset(name) + _scale(name, shape) * signed_noise(name, shape)).astype(np.float32)
-
-
-def _offset(name: str) -> float:
+    noise = signed_noise(name, shape)
     if name.endswith("running_var"):
-        return 1.0
-    if ".bn.weight" in name:
-        return 0.3 if ".conv3." in name else 1.0
-    return 0.5108 if name.endswith("offset_net.fc2.bias") else 0.0
+        values = 1 + 0.5 * noise
+    elif name.endswith(("running_mean", ".bn.bias")):
+        values = 0.1 * noise
+    elif name.endswith(".bn.weight"):
+        values = (0.3 if ".conv3." in name else 1.0) * (1 + 0.2 * noise)
+    elif name.startswith("cls_head"):
+        values = (0.05 if name.endswith("weight") else 0.1) * noise
+    elif "_net." in name:
+        values = _plan_values(name, noise)
+    else:
+        gain = 1.0 if ".conv3." in name or "downsample" in name else 2.0
+        values = noise * math.sqrt(3) * np.sqrt(gain / math.prod(shape[1:]))
+    return values.astype(np.float32)
 
 
-def _scale(name: str, shape: tuple[int, ...]) -> float:
-    fan_in = math.prod(shape[1:])
-    if name.endswith("running_var"):
-        return 0.5
-    if ".bn." in name:
-        return 0.2 * _offset(name) if name.endswith(".weight") else 0.1
-    if name.startswith("cls_head"):
-        return 0.05 if name.endswith("weight") else 0.1
-    if "offset_net" in name or "weight_net" in name:
-        return _plan_scale(name, fan_in)
-    gain = 1.0 if ".conv3." in name or "downsample" in name else 2.0
-    return math.sqrt(3 * gain / fan_in)
-
-
-def _plan_scale(name: str, fan_in: int) -> float:
+def _plan_values(name: str, noise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The tensors of the offset and weight networks."""
+    if name.endswith("fc2.bias"):
+        return 0.5108 + noise
     if name.endswith("bias"):
-        return 1.0 if name.endswith("fc2.bias") else 0.2
+        return 0.2 * noise
     gains = {"offset_net.conv.weight": 1.5, "offset_net.fc1.weight": 1.2}
     gain = next((gain for ending, gain in gains.items() if name.endswith(ending)), 2.0)
-    return gain * math.sqrt(3 / fan_in)
+    return gain * noise * math.sqrt(3) / np.sqrt(math.prod(noise.shape[1:]))
 
 
 def normalised_frames(num_clips: int, num_frames: int = 8, side: int = 224) -> NDArray[np.float32]:

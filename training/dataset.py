@@ -100,7 +100,7 @@ class VideoFiles(Dataset[Example]):
 
 def load_batches(dataset: SyntheticClips, *, batch_size: int, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless batches: uint8 clips [N, T, H, W, 3] and int64 labels [N]."""
-    return iter(DataLoader(dataset, batch_size=batch_size, num_workers=workers, collate_fn=_collate, prefetch_factor=4))
+    return iter(DataLoader(dataset, batch_size=batch_size, num_workers=workers, collate_fn=_collate))
 
 
 def _collate(examples: list[Example]) -> tuple[Tensor, Tensor]:

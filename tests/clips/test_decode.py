@@ -38,12 +38,12 @@ def first_frame(num_frames):
 
 def plain_loop(data):
     """All frames, the obvious way."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
 @pytest.mark.parametrize(
-    "encoding", (*ENCODINGS, *OTHERS), ids=lambda encoding: f"{encoding.encoder}-{encoding.container}"
+    "encoding", [*ENCODINGS, *OTHERS], ids=lambda encoding: f"{encoding.encoder}-{encoding.container}"
 )
 def test_every_frame_is_that_of_a_plain_decode(encoding):
     data = encode_video(moving_square(30), encoding, 25)

@@ -14,7 +14,7 @@ class Extreme(np.random.Generator):
         super().__init__(np.random.PCG64())
         self.highest = highest
 
-    def integers(self, high, size):
+    def integers(self, high, size):  # type: ignore[override]
         return np.full(size, high - 1 if self.highest else 0)
 
 

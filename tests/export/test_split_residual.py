@@ -1,0 +1,40 @@
+import pytest
+import torch
+
+from clips.spec import ClipSpec
+from export.split_residual import SplitTIN
+from training.model import TIN, Architecture, Normalise, Temporal
+
+
+def lively(architecture):
+    """A network whose normalisation statistics and offsets are nothing special."""
+    torch.manual_seed(0)
+    model = TIN(architecture)
+    for name, tensor in model.state_dict().items():
+        if "norm" in name and tensor.is_floating_point():
+            tensor.uniform_(0.5, 1.5)
+        if "fc2.bias" in name:
+            tensor.uniform_(-3, 3)
+    torch.nn.init.normal_(model.head.weight, std=0.1)
+    return model.eval()
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+def test_answers_are_those_of_the_plain_network(depth):
+    spec = ClipSpec(crop=64, num_frames=4)
+    model = lively(Architecture(num_classes=7, depth=depth, width=0.25, num_frames=4)).double()
+    clips = torch.randint(0, 256, (3, 4, 64, 64, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        expected = model(Normalise(spec).double()(clips))
+        logits, offsets, weights = SplitTIN(model, spec).double()(clips)
+    torch.testing.assert_close(logits, expected, atol=1e-9, rtol=1e-9)
+    num_blocks = len(list(model.blocks))
+    assert offsets.shape == (3, num_blocks, 2)
+    assert weights.shape == (3, num_blocks, 4, 2)
+    assert offsets.abs().max() > 0.1
+
+
+def test_a_network_without_interlacing_is_refused():
+    model = TIN(Architecture(num_classes=7, depth=18, width=0.25, temporal=Temporal.NONE)).eval()
+    with pytest.raises(ValueError, match="interlacing"):
+        SplitTIN(model, ClipSpec())

@@ -1,0 +1,62 @@
+"""The model that is shipped, doing its job through the product's own path: video file in, label out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clips.bounds import Bounds
+from service.predictor import Prediction, predict
+from service.registry import LoadedModel, load
+from service.settings import Settings
+from service.store import ModelStore
+from training.encode import ENCODINGS, Encoding, encode_video
+from training.motions import LABELS
+from training.synthetic import Film, Studio
+
+STORE = Path(__file__).parents[1] / "model_store"
+NUM_FRAMES = 32
+
+
+@pytest.fixture(scope="module")
+def model() -> LoadedModel:
+    return load(ModelStore(STORE).open("tin-motion"), Settings())
+
+
+@pytest.fixture(scope="module")
+def studio() -> Studio:
+    return Studio(2024, num_textures=32)
+
+
+def film_of(studio: Studio, label: int) -> Film:
+    return studio.draw(label, difficulty=0.3, short_sides=(144, 144))
+
+
+def answer(model: LoadedModel, studio: Studio, film: Film, encoding: Encoding) -> Prediction:
+    moments = (np.arange(NUM_FRAMES) + 0.5) / NUM_FRAMES
+    video = encode_video(list(film.frames(moments, studio.noise)), encoding, 25)
+    return predict(video, model, 5, Bounds())
+
+
+def test_it_speaks_the_demo_datas_language(model: LoadedModel) -> None:
+    assert model.labels == LABELS
+
+
+@pytest.mark.parametrize("pair", range(8))
+def test_reversing_a_clip_flips_the_answer(model: LoadedModel, studio: Studio, pair: int) -> None:
+    """Three films of each pair, each with another codec; in all but one film, at most, both answers are right."""
+    right = 0
+    for encoding in (ENCODINGS[0], ENCODINGS[2], ENCODINGS[3]):
+        film = film_of(studio, 2 * pair)
+        forward = answer(model, studio, film, encoding).scores[0].index
+        backward = answer(model, studio, film.backwards(), encoding).scores[0].index
+        right += (forward, backward) == (2 * pair, 2 * pair + 1)
+    assert right >= 2
+
+
+def test_a_picture_that_stands_still_is_no_strong_answer(model: LoadedModel) -> None:
+    still = [np.full((96, 128, 3), 120, np.uint8)] * 24
+    scores = predict(encode_video(still, ENCODINGS[0], 25), model, 5, Bounds()).scores
+    assert scores[0].probability < 0.9
