@@ -71,7 +71,7 @@ def _plan_values(name: str, noise: NDArray[np.float64]) -> NDArray[np.float64]:
         return 0.2 * noise
     gains = {"offset_net.conv.weight": 1.5, "offset_net.fc1.weight": 1.2}
     gain = next((gain for ending, gain in gains.items() if name.endswith(ending)), 2.0)
-    return gain * noise * math.sqrt(3) / np.sqrt(math.prod(noise.shape[1:]))
+    return np.asarray(gain * noise * math.sqrt(3) / np.sqrt(math.prod(noise.shape[1:])))
 
 
 def normalised_frames(num_clips: int, num_frames: int = 8, side: int = 224) -> NDArray[np.float32]:
@@ -93,7 +93,7 @@ def picture(width: int, height: int) -> NDArray[np.uint8]:
     wave = np.minimum(phase, 381 - phase)
     mixed = (x * 73856093) ^ (y * 19349663) ^ (channel * 83492791 + 12345)
     grain = ((mixed * 2654435761 & 0xFFFFFFFF) >> 13) & 63
-    return (wave + grain).astype(np.uint8)
+    return np.asarray(wave + grain, np.uint8)
 
 
 def digest(array: NDArray[Any]) -> str:
