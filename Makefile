@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
-PIP = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP = -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 serve: .venv/ready ## start the service with the models in model_store/, on PORT (8000)
 	.venv/bin/python -m service serve --port $(PORT)

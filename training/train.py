@@ -76,8 +76,8 @@ class Run:
         """Top-1 accuracy on clips that are never trained on, at the lesson's size."""
         spec = replace(self.recipe.clip, crop=lesson.side)
         dataset = SyntheticClips(spec, difficulty=1.0, seed=(VALIDATION_SEED, self.seed))
-        batches = load_batches(dataset, batch_size=64, workers=1)
-        count = -(-self.recipe.data.validation_clips // 64)
+        batches = load_batches(dataset, batch_size=self.recipe.data.batch_size, workers=1)
+        count = -(-self.recipe.data.validation_clips // self.recipe.data.batch_size)
         logits, labels = evaluate(self.model, self.normalise, islice(batches, count))
         return (logits.argmax(dim=1) == labels).float().mean().item()
 
