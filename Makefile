@@ -18,7 +18,17 @@ check: .venv-dev/ready ## lint, formatting, types
 
 demo-model: .venv-dev/ready ## train the demo model from nothing and publish it to model_store/
 	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/tin_motion
-	.venv-dev/bin/python -m export work-dirs/tin_motion/checkpoint.safetensors --name tin-motion --version 1 --replace
+	.venv-dev/bin/python -m training.train tin_motion_finish --work-dir work-dirs/tin_motion_finish \
+	  --start-from work-dirs/tin_motion/checkpoint.safetensors
+	.venv-dev/bin/python -m export work-dirs/tin_motion_finish/checkpoint.safetensors --name tin-motion --version 1 --replace
+
+figures: .venv-dev/ready ## print how well the demo model sees motion (a few minutes)
+	.venv-dev/bin/python -m training.evaluate tin_motion model_store/tin-motion/1/checkpoint.safetensors
+
+control: .venv-dev/ready ## train the demo network without interlacing, a sixth as long, and print its figures
+	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/control \
+	  --set model.temporal=none --set data.steps_per_epoch=25
+	.venv-dev/bin/python -m training.evaluate tin_motion work-dirs/control/checkpoint.safetensors
 
 # An environment is ready when the stamp in it is newer than what it is made from.
 .venv/ready: pyproject.toml constraints.txt
@@ -36,4 +46,4 @@ demo-model: .venv-dev/ready ## train the demo model from nothing and publish it 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test check demo-model help
+.PHONY: serve test check demo-model figures control help

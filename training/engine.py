@@ -58,22 +58,29 @@ def train_one_epoch(
         _freeze_norm(model)
     started = time.monotonic()
     for number, (clips, labels) in enumerate(batches, start=first_step):
-        for optimizer, rate in zip(optimizers, next(rates), strict=True):
-            optimizer.param_groups[0]["lr"] = rate
-            optimizer.zero_grad(set_to_none=True)
         with torch.autocast(clips.device.type, torch.bfloat16, enabled=rule.autocast):
             logits = model(normalise(clips))
-        loss = functional.cross_entropy(logits.float(), soft_targets(labels, logits.shape[1], rule.label_smoothing))
+        targets = soft_targets(labels, logits.shape[1], rule.label_smoothing)
+        loss = functional.cross_entropy(logits.float(), targets)
         if not math.isfinite(loss.item()):
             raise NonFiniteLoss(f"the loss is {loss.item()} at step {number}; lower the learning rates")
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(model.parameters(), rule.clip_grad_norm)
-        for optimizer in optimizers:
-            optimizer.step()
-        now = time.monotonic()
+        gradient_norm = _descend(model, loss, optimizers, next(rates), rule.clip_grad_norm)
         accuracy = (logits.argmax(dim=1) == labels)[labels >= 0].float().mean().item()
-        yield Step(number, loss.item(), accuracy, norm.item(), now - started)
+        now = time.monotonic()
+        yield Step(number, loss.item(), accuracy, gradient_norm, now - started)
         started = now
+
+
+def _descend(model: TIN, loss: Tensor, optimizers: list[Optimizer], rates: list[float], clip_grad_norm: float) -> float:
+    """One step of every optimiser, at its rate; returns the gradient's norm before clipping."""
+    for optimizer, rate in zip(optimizers, rates, strict=True):
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_(model.parameters(), clip_grad_norm)
+    for optimizer in optimizers:
+        optimizer.step()
+    return norm.item()
 
 
 def soft_targets(labels: Tensor, num_classes: int, smoothing: float) -> Tensor:

@@ -62,7 +62,10 @@ def packaged_footage() -> list[Path]:
 
 
 def foreign_clips(count: int, seed: int, footage: Sequence[Path]) -> Iterator[ForeignClip]:
-    """`count` clips, labels in turn. Equal arguments give equal frames; x264 encodes them a little differently each time."""
+    """`count` clips, labels in turn.
+
+    Equal arguments give equal frames, which x264 encodes a little differently each time.
+    """
     rng = np.random.default_rng(seed)
     films = [_load_footage(path) for path in footage]
     photographs = [_load_photograph(path) for path in _files_of("scikit-image", PHOTOGRAPHS)]

@@ -153,29 +153,34 @@ def _paste(picture: Image, cutout: Cutout, pose: Pose, camera: NDArray[np.float6
     """Lay a cut-out over the picture, in place, touching only the pixels it may cover."""
     height, width = picture.shape[:2]
     scale = pose.size * min(width, height) / CUTOUT_SIDE
-    angle = np.deg2rad(pose.angle)
-    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
-    middle = CUTOUT_SIDE / 2
-    centre = [pose.x * width, pose.y * height]
-    placed = np.array(
-        [
-            [cos, -sin, centre[0] - cos * middle + sin * middle],
-            [sin, cos, centre[1] - sin * middle - cos * middle],
-            [0, 0, 1],
-        ]
-    )
-    matrix = (camera @ placed)[:2]
-    corners = matrix @ np.array([[0, CUTOUT_SIDE, 0, CUTOUT_SIDE], [0, 0, CUTOUT_SIDE, CUTOUT_SIDE], [1, 1, 1, 1]])
-    left, top = np.maximum(np.floor(corners.min(axis=1)).astype(int), 0)
-    right, bottom = np.minimum(np.ceil(corners.max(axis=1)).astype(int) + 1, [width, height])
+    matrix = (camera @ _placement(pose, scale, width, height))[:2]
+    left, top, right, bottom = _covered_box(matrix, width, height)
     if left >= right or top >= bottom:
         return
     matrix[:, 2] -= [left, top]
     small = _shrunk(cutout, scale)
     matrix[:, :2] *= CUTOUT_SIDE / small.shape[0]
-    warped = cv2.warpAffine(small, matrix, (int(right - left), int(bottom - top)))
+    warped = cv2.warpAffine(small, matrix, (right - left, bottom - top))
     region = picture[top:bottom, left:right]
     region[:] = warped[..., :3] + ((region * (255 - warped[..., 3:]).astype(np.uint16)) // 255).astype(np.uint8)
+
+
+def _placement(pose: Pose, scale: float, width: int, height: int) -> NDArray[np.float64]:
+    """The 3x3 matrix from a cut-out's pixels to a still picture's."""
+    angle = np.deg2rad(pose.angle)
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    middle = CUTOUT_SIDE / 2
+    x = pose.x * width - cos * middle + sin * middle
+    y = pose.y * height - sin * middle - cos * middle
+    return np.array([[cos, -sin, x], [sin, cos, y], [0, 0, 1]])
+
+
+def _covered_box(matrix: NDArray[np.float64], width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what a cut-out covers of the frame."""
+    corners = matrix @ np.array([[0, CUTOUT_SIDE, 0, CUTOUT_SIDE], [0, 0, CUTOUT_SIDE, CUTOUT_SIDE], [1, 1, 1, 1]])
+    left, top = np.maximum(np.floor(corners.min(axis=1)).astype(int), 0)
+    right, bottom = np.minimum(np.ceil(corners.max(axis=1)).astype(int) + 1, [width, height])
+    return int(left), int(top), int(right), int(bottom)
 
 
 def _shrunk(cutout: Cutout, scale: float) -> Cutout:
