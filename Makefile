@@ -20,6 +20,12 @@ demo-model: .venv-dev/ready ## train the demo model from nothing and publish it 
 	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/tin_motion
 	.venv-dev/bin/python -m export work-dirs/tin_motion/checkpoint.safetensors --name tin-motion --version 1 --replace
 
+bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your own videos
+	.venv-bench/bin/python -m tests.benchmarks.bench_decode $(FILES)
+
+fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-dirs/fuzz
+	.venv-fuzz/bin/python -m tests.clips.fuzzing work-dirs/fuzz --atheris -rss_limit_mb=4096
+
 # An environment is ready when the stamp in it is newer than what it is made from.
 .venv/ready: pyproject.toml constraints.txt
 	@echo "setting up .venv to serve (a minute or so)"
@@ -33,7 +39,19 @@ demo-model: .venv-dev/ready ## train the demo model from nothing and publish it 
 	@.venv-dev/bin/python $(PIP) --editable .[dev]
 	@touch $@
 
+.venv-bench/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv-bench to compare decoders (a minute or so)"
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python $(PIP) --editable .[bench]
+	@touch $@
+
+.venv-fuzz/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv-fuzz to fuzz (a minute or so)"
+	@$(PYTHON) -m venv .venv-fuzz
+	@.venv-fuzz/bin/python $(PIP) --editable .[fuzz]
+	@touch $@
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test check demo-model help
+.PHONY: serve test check demo-model bench-decode fuzz help

@@ -170,13 +170,16 @@ def _open(data: bytes, bounds: Bounds) -> tuple[InputContainer, VideoStream]:
     max_pixels = str(bounds.max_pixels_per_frame)
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none", "max_pixels": max_pixels}
     try:
-        container = av.open(io.BytesIO(data), "r", options=options, io_open=_refuse_to_open)
+        container = av.open(io.BytesIO(data), "r", options=options, metadata_errors="replace", io_open=_refuse_to_open)
     except (av.error.FFmpegError, PermissionError) as error:
         raise _explain_unopened(data) from error
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream):
         container.close()
         raise NotAVideo("the file holds no video stream")
+    if stream.codec_context is None:
+        container.close()
+        raise Undecodable("the video's codec is unknown")
     return container, stream
 
 
