@@ -210,7 +210,8 @@ def _packets(
             clock.check()
             if packet.size:
                 yield packet
-    except av.error.FFmpegError as error:
+    # IndexError: PyAV's answer to a packet of a stream that the header did not announce
+    except (av.error.FFmpegError, PermissionError, IndexError) as error:
         raise Undecodable("the video is damaged or cut short: its packets cannot be read to the end") from error
 
 

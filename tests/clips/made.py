@@ -3,7 +3,7 @@
 import io
 import random
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.frame import VideoFrame
 
 X264 = {"preset": "veryfast"}
 REALTIME = {"deadline": "realtime", "cpu-used": "8"}
@@ -50,15 +51,15 @@ def x265(name, params, **fields):
     return Made(f"x265-{name}", encoder="libx265", options=options, **fields)
 
 
-def make(made: Made) -> bytes:
-    """The finished file."""
+def make(made: Made, pictures: Callable[[Made], Iterable[VideoFrame]] | None = None) -> bytes:
+    """The finished file; `pictures` are what it shows, else a patch that moves over noise."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made"
-        _write(path, made)
+        _write(path, made, pictures or _pictures)
         return made.change(path.read_bytes())
 
 
-def _write(path, made):
+def _write(path, made, pictures):
     with av.open(str(path), "w", format=made.container, options=made.muxing) as container:
         audio = [container.add_stream("aac", rate=8000, layout="mono")] if made.audio_first else []
         videos = [_add_video(container, made)]
@@ -66,7 +67,7 @@ def _write(path, made):
             videos.append(_add_video(container, made, width=32, height=32))
         for stream in audio:
             container.mux(_silence(stream))
-        for index, picture in enumerate(_pictures(made)):
+        for index, picture in enumerate(pictures(made)):
             for video in videos:
                 frame = picture.reformat(video.width, video.height, video.pix_fmt)
                 frame.pts, frame.time_base = _time(made, index), Fraction(1, 1000)
