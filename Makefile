@@ -30,6 +30,12 @@ control: .venv-dev/ready ## train the demo network without interlacing, a sixth 
 	  --set model.temporal=none --set data.steps_per_epoch=25
 	.venv-dev/bin/python -m training.evaluate tin_motion work-dirs/control/checkpoint.safetensors
 
+bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your own videos
+	.venv-bench/bin/python -m tests.benchmarks.bench_decode $(FILES)
+
+fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-dirs/fuzz
+	.venv-fuzz/bin/python -m tests.clips.fuzzing work-dirs/fuzz --atheris -rss_limit_mb=4096
+
 # An environment is ready when the stamp in it is newer than what it is made from.
 .venv/ready: pyproject.toml constraints.txt
 	@echo "setting up .venv to serve (a minute or so)"
@@ -43,7 +49,19 @@ control: .venv-dev/ready ## train the demo network without interlacing, a sixth 
 	@.venv-dev/bin/python $(PIP) --editable .[dev]
 	@touch $@
 
+.venv-bench/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv-bench to compare decoders (a minute or so)"
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python $(PIP) --editable .[bench]
+	@touch $@
+
+.venv-fuzz/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv-fuzz to fuzz (a minute or so)"
+	@$(PYTHON) -m venv .venv-fuzz
+	@.venv-fuzz/bin/python $(PIP) --editable .[fuzz]
+	@touch $@
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test check demo-model figures control help
+.PHONY: serve test check demo-model figures control bench-decode fuzz help

@@ -4,6 +4,16 @@ One function serves training, evaluation and the gateway, so all three see the s
 their frame counts, so frames are counted, not believed. Rotation metadata is applied; the sample aspect ratio is
 ignored, as MMAction2's readers do.
 
+Few of a video's packets are needed for a few of its frames. The file is demuxed once, which costs little; the packets,
+in the order of their times, are the frames. Each frame asked for is decoded from the last place before it where
+decoding may start, leaving out what no other frame needs:
+
+    in decode order    I0 P4 B2 b1 b3 P8 B6 b5 b7  I9 P13 B11 b10 b12     (no frame needs a b)
+    asked for: 3       I0 P4 B2    b3
+    asked for: 13                                  I9 P13
+
+Whatever makes that inexact (`Unsure` says what) makes us decode every packet; the `DecodeReport` tells so.
+
 An upload is hostile. It is read from memory only, by demuxers of a short list that take no other file with them;
 any attempt to open one is refused.
 """
@@ -13,18 +23,22 @@ from __future__ import annotations
 import io
 import os
 import time
+from bisect import bisect, insort
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
-from typing import Never
+from typing import Literal, Never
 
 import av
 import numpy as np
 from av.container import InputContainer
-from av.packet import Packet
+from av.packet import Packet, PktSideDataT
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from clips.bitstream import INTRA_ONLY, Picture, Unsure, reader_of
 from clips.bounds import Bounds
 from clips.errors import BoundsExceeded, NoFrames, NotAVideo, Undecodable
 from clips.transform import Image
@@ -47,6 +61,12 @@ SIGNATURES = (
 )
 """Where a video container's first bytes stand: they tell a damaged video from a file that never was one."""
 
+TIMED_CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "flv", "asf", "avi"})
+"""Containers whose packets say when they are shown. AVI does not, and is trusted only where FFmpeg can know better."""
+
+CHANGES: tuple[PktSideDataT, ...] = ("new_extradata", "param_change", "palette")
+"""Side data by which a packet changes how later ones decode."""
+
 PickFrames = Callable[[int], Sequence[int]]
 """Given how many frames a video has, the indices of those wanted, in the order wanted."""
 
@@ -64,6 +84,16 @@ class VideoInfo:
 
 
 @dataclass(frozen=True)
+class DecodeReport:
+    """How much of a video was decoded. On the full path, `reason` says why."""
+
+    path: Literal["minimal", "full"]
+    packets_fed: int
+    packets: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class DecodedClip:
     """The frames asked for: uint8 [H, W, 3] RGB, upright. A frame asked for twice is the same array twice.
 
@@ -74,20 +104,40 @@ class DecodedClip:
     indices: tuple[int, ...]
     times: tuple[float, ...]
     video: VideoInfo
+    report: DecodeReport
 
 
 def decode(source: bytes | os.PathLike[str], pick_frames: PickFrames, bounds: Bounds = Bounds()) -> DecodedClip:  # noqa: B008
-    """Decode a whole video and keep the frames that `pick_frames` names.
+    """Decode the frames of a video that `pick_frames` names, equal to the bit to those of a decode of the whole.
 
     Raises NotAVideo, Undecodable, NoFrames or BoundsExceeded, and OSError for a path that cannot be read.
     """
     data = _read(source, bounds)
     clock = _CpuClock(bounds.max_cpu_seconds)
-    expected_frames = _count_packets(data, bounds, clock)
-    clip = _decode_pass(data, pick_frames, expected_frames, bounds, clock)
-    if clip.video.frames != expected_frames:
-        clip = _decode_pass(data, pick_frames, clip.video.frames, bounds, clock)
-    return clip
+    with _demux(data, bounds, clock) as video:
+        try:
+            return _decode_planned(video, _plan(video, pick_frames))
+        except Unsure as unsure:
+            reason = str(unsure)
+        num_frames = video.num_displayable
+        if not video.stream.codec_context.is_open:
+            clip = _decode_all(video, pick_frames, num_frames, reason)
+            if clip.video.frames == num_frames:
+                return clip
+            num_frames = clip.video.frames
+    return _decode_afresh(data, pick_frames, num_frames, reason, bounds, clock)
+
+
+def _decode_afresh(
+    data: bytes, pick_frames: PickFrames, num_frames: int, reason: str, bounds: Bounds, clock: _CpuClock
+) -> DecodedClip:
+    """Decode all with a decoder that has seen nothing yet; when it finds another number of frames, pick again."""
+    with _demux(data, bounds, clock) as video:
+        clip = _decode_all(video, pick_frames, num_frames, reason)
+    if clip.video.frames == num_frames:
+        return clip
+    with _demux(data, bounds, clock) as video:
+        return _decode_all(video, pick_frames, clip.video.frames, reason)
 
 
 def _read(source: bytes | os.PathLike[str], bounds: Bounds) -> bytes:
@@ -120,13 +170,16 @@ def _open(data: bytes, bounds: Bounds) -> tuple[InputContainer, VideoStream]:
     max_pixels = str(bounds.max_pixels_per_frame)
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none", "max_pixels": max_pixels}
     try:
-        container = av.open(io.BytesIO(data), "r", options=options, io_open=_refuse_to_open)
+        container = av.open(io.BytesIO(data), "r", options=options, metadata_errors="replace", io_open=_refuse_to_open)
     except (av.error.FFmpegError, PermissionError) as error:
         raise _explain_unopened(data) from error
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream):
         container.close()
         raise NotAVideo("the file holds no video stream")
+    if stream.codec_context is None:
+        container.close()
+        raise Undecodable("the video's codec is unknown")
     return container, stream
 
 
@@ -149,63 +202,280 @@ def _configure(stream: VideoStream, bounds: Bounds) -> None:
 def _packets(
     container: InputContainer, stream: VideoStream, bounds: Bounds, clock: _CpuClock
 ) -> Iterator[Packet[VideoStream]]:
-    """The stream's packets, the flushing one last."""
+    """The stream's packets; an empty one would end the decoder's work."""
     try:
         for count, packet in enumerate(container.demux(stream)):
             if count > bounds.max_packets:
                 raise BoundsExceeded(f"the video has more than {bounds.max_packets:,} packets; send a shorter one")
             clock.check()
-            yield packet
-    except av.error.FFmpegError as error:
+            if packet.size:
+                yield packet
+    # IndexError: PyAV's answer to a packet of a stream that the header did not announce
+    except (av.error.FFmpegError, PermissionError, IndexError) as error:
         raise Undecodable("the video is damaged or cut short: its packets cannot be read to the end") from error
 
 
-def _count_packets(data: bytes, bounds: Bounds, clock: _CpuClock) -> int:
+@dataclass(frozen=True)
+class _Video:
+    """A file taken apart, not decoded yet. `packets` are in decode order."""
+
+    container: InputContainer
+    stream: VideoStream
+    packets: Sequence[Packet[VideoStream]]
+    bounds: Bounds
+    clock: _CpuClock
+
+    @property
+    def num_displayable(self) -> int:
+        return sum(not packet.is_discard for packet in self.packets)
+
+
+@contextmanager
+def _demux(data: bytes, bounds: Bounds, clock: _CpuClock) -> Iterator[_Video]:
     container, stream = _open(data, bounds)
     with container:
         if any(entry.pos + entry.size > len(data) for entry in stream.index_entries):
             raise Undecodable("the video is cut short: its index points past its end")
-        return sum(1 for packet in _packets(container, stream, bounds, clock) if packet.size and not packet.is_discard)
+        packets = list(_packets(container, stream, bounds, clock))
+        _configure(stream, bounds)
+        yield _Video(container, stream, packets, bounds, clock)
 
 
-def _decode_pass(
-    data: bytes, pick_frames: PickFrames, expected_frames: int, bounds: Bounds, clock: _CpuClock
-) -> DecodedClip:
-    if expected_frames == 0:
+# --- The minimal path ---
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which packets to feed. A run is fed to a decoder that remembers nothing."""
+
+    indices: Sequence[int]
+    order: Sequence[int]
+    """The packets of the frames, as shown."""
+    runs: Sequence[Sequence[int]]
+
+
+def _plan(video: _Video, pick_frames: PickFrames) -> _Plan:
+    pictures = _read_pictures(video)
+    order = _display_order(video, pictures)
+    if len(order) > video.bounds.max_frames:
+        raise _too_many_frames(video.bounds)
+    indices = tuple(pick_frames(len(order)))
+    targets = {order[index] for index in indices}
+    return _Plan(indices, order, _runs(video, pictures, targets))
+
+
+def _read_pictures(video: _Video) -> list[Picture]:
+    if not video.packets:
         raise NoFrames("the video holds no frame")
-    indices = tuple(pick_frames(expected_frames))
+    _check_container(video)
+    context = video.stream.codec_context
+    read = reader_of(context.name, context.extradata or b"")
+    pictures = [read(bytes(packet)) for packet in video.packets]
+    if not pictures[0].is_start:
+        raise Unsure("the video does not begin with a picture that decodes by itself")
+    if any(picture.is_leading for picture in takewhile(lambda picture: not picture.is_start, pictures[1:])):
+        raise Unsure("the first pictures need earlier ones, which are missing")
+    return pictures
+
+
+def _check_container(video: _Video) -> None:
+    name, context = video.container.format.name, video.stream.codec_context
+    if name not in TIMED_CONTAINERS or (name == "avi" and context.reorder_depth and context.name != "mpeg4"):
+        raise Unsure(f"{name} does not say when each frame is shown")
+    for packet in video.packets:
+        if packet.pts is None:
+            raise Unsure("a packet has no time")
+        if packet.is_corrupt:
+            raise Unsure("a packet is damaged")
+        if any(packet.has_sidedata(change) for change in CHANGES):
+            raise Unsure("the stream's parameters change")
+
+
+def _display_order(video: _Video, pictures: Sequence[Picture]) -> list[int]:
+    packets = video.packets
+    shown = [i for i, picture in enumerate(pictures) if picture.is_shown and not packets[i].is_discard]
+    if len({packets[i].pts for i in shown}) < len(shown):
+        raise Unsure("frames share a time")
+    if not shown:
+        raise NoFrames("the video holds no frame")
+    depth = video.stream.codec_context.reorder_depth
+    if _reordering([_pts(packets[i]) for i, picture in enumerate(pictures) if picture.is_shown]) > depth:
+        raise Unsure("frames are reordered further than the decoder expects")
+    order = sorted(shown, key=lambda i: _pts(packets[i]))
+    if video.stream.codec_context.name == "mpeg4" and order != _order_by_kind(shown, pictures):
+        raise Unsure("the times of the frames contradict their kinds")
+    return order
+
+
+def _pts(packet: Packet[VideoStream]) -> int:
+    assert packet.pts is not None
+    return packet.pts
+
+
+def _reordering(times: Sequence[int]) -> int:
+    """How many frames at most are decoded before one that is shown before them."""
+    depth = 0
+    earlier: list[int] = []
+    for time_shown in times:
+        depth = max(depth, len(earlier) - bisect(earlier, time_shown))
+        insort(earlier, time_shown)
+    return depth
+
+
+def _order_by_kind(shown: Sequence[int], pictures: Sequence[Picture]) -> list[int]:
+    """MPEG-4's rule: a B picture is shown at once, any other one when the next other one comes."""
+    order: list[int] = []
+    held: list[int] = []
+    for i in shown:
+        if pictures[i].is_reference:
+            order += held
+            held = [i]
+        else:
+            order.append(i)
+    return order + held
+
+
+def _runs(video: _Video, pictures: Sequence[Picture], targets: set[int]) -> list[list[int]]:
+    """What to feed, cut where a reference was left out before."""
+    top_layer = max(picture.layer for picture in pictures)
+    is_needed = [picture.is_reference or picture.layer < top_layer for picture in pictures]
+    fed = set(targets)
+    # the first packet may tell what later ones rely on, such as its encoder's version
+    if video.stream.codec_context.name not in INTRA_ONLY:
+        fed.add(0)
+    for target in targets:
+        start = _start_of(target, video.packets, pictures)
+        shown_at_start = _pts(video.packets[start])
+        span = range(start, target)
+        fed.update(i for i in span if is_needed[i] and _pts(video.packets[i]) >= shown_at_start)
+    return _cut_at_gaps(sorted(fed), pictures, is_needed)
+
+
+def _start_of(target: int, packets: Sequence[Packet[VideoStream]], pictures: Sequence[Picture]) -> int:
+    """The last start that is decoded and shown no later than the target."""
+    for i in range(target, 0, -1):
+        if pictures[i].is_start and _pts(packets[i]) <= _pts(packets[target]):
+            return i
+    return 0
+
+
+def _cut_at_gaps(fed: Sequence[int], pictures: Sequence[Picture], is_needed: Sequence[bool]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    previous = -2
+    for i in fed:
+        if not runs or (pictures[i].is_start and any(is_needed[previous + 1 : i])):
+            runs.append([])
+        runs[-1].append(i)
+        previous = i
+    return runs
+
+
+def _decode_planned(video: _Video, plan: _Plan) -> DecodedClip:
+    rank_of = {_pts(video.packets[i]): rank for rank, i in enumerate(plan.order)}
+    wanted = set(plan.indices)
+    images: dict[int, Image] = {}
+    sizes = set()
+    for run in plan.runs:
+        num_shown = len({_pts(video.packets[i]) for i in run} & rank_of.keys())
+        ranks = []
+        for frame in _decode_run(video, run):
+            rank = _rank(frame, rank_of)
+            ranks.append(rank)
+            if rank in wanted:
+                images[rank] = _upright_rgb(frame)
+                sizes.add(_upright_size(frame))
+        if len(ranks) != num_shown or ranks != sorted(ranks):
+            raise Unsure("frames came in another number or order than their packets")
+    if len(images) < len(wanted) or len(sizes) != 1:
+        raise Unsure("frames are missing or differ in size")
+    return _assemble(video, plan, images, sizes.pop())
+
+
+def _decode_run(video: _Video, run: Sequence[int]) -> Iterator[VideoFrame]:
+    context = video.stream.codec_context
+    depth = context.reorder_depth
+    try:
+        for i in run:
+            video.clock.check()
+            yield from context.decode(video.packets[i])
+        yield from context.decode(None)
+    except av.error.FFmpegError as error:
+        raise Unsure("a packet does not decode") from error
+    context.flush_buffers()
+    context.reorder_depth = depth
+
+
+def _rank(frame: VideoFrame, rank_of: dict[int, int]) -> int:
+    if frame.is_corrupt:
+        raise Unsure("a frame is damaged")
+    if frame.interlaced_frame:
+        raise Unsure("frames are interlaced")
+    if frame.pts not in rank_of:
+        raise Unsure("a frame has another time than its packet")
+    return rank_of[frame.pts]
+
+
+def _assemble(video: _Video, plan: _Plan, images: dict[int, Image], size: tuple[int, int]) -> DecodedClip:
+    time_base = video.stream.time_base
+    assert time_base is not None
+    times = [float(_pts(video.packets[i]) * time_base) for i in plan.order]
+    num_fed = sum(len(run) for run in plan.runs)
+    return DecodedClip(
+        tuple(images[i] for i in plan.indices),
+        tuple(plan.indices),
+        tuple(times[i] - times[0] for i in plan.indices),
+        _describe(video, size, times),
+        DecodeReport("minimal", num_fed, len(video.packets)),
+    )
+
+
+# --- The full path ---
+
+
+def _decode_all(video: _Video, pick_frames: PickFrames, num_frames: int, reason: str) -> DecodedClip:
+    """Decode every packet; a clip without images when there turn out to be more or fewer than `num_frames`."""
+    if num_frames == 0:
+        raise NoFrames("the video holds no frame")
+    indices = tuple(pick_frames(num_frames))
     wanted = frozenset(indices)
     images: dict[int, Image] = {}
     times: list[float] = []
-    container, stream = _open(data, bounds)
-    with container:
-        _configure(stream, bounds)
-        frame = None
-        for index, frame in enumerate(_frames(container, stream, bounds, clock)):
-            times.append(_seconds(frame, index, stream))
-            if index in wanted:
-                images[index] = _upright_rgb(frame)
-        if frame is None:
-            raise NoFrames("no frame of the video could be decoded")
-        video = _describe(container, stream, _upright_size(frame), times)
-    if len(times) != expected_frames:
-        return DecodedClip((), (), (), video)
-    return DecodedClip(tuple(images[i] for i in indices), indices, tuple(times[i] - times[0] for i in indices), video)
+    frame = None
+    for index, frame in enumerate(_frames(video)):
+        times.append(_seconds(frame, index, video.stream))
+        if index in wanted:
+            images[index] = _upright_rgb(frame)
+    if frame is None:
+        raise NoFrames("no frame of the video could be decoded")
+    info = _describe(video, _upright_size(frame), times)
+    report = DecodeReport("full", len(video.packets), len(video.packets), reason)
+    if len(times) != num_frames:
+        return DecodedClip((), (), (), info, report)
+    times_shown = tuple(times[i] - times[0] for i in indices)
+    return DecodedClip(tuple(images[i] for i in indices), indices, times_shown, info, report)
 
 
-def _frames(container: InputContainer, stream: VideoStream, bounds: Bounds, clock: _CpuClock) -> Iterator[VideoFrame]:
+def _frames(video: _Video) -> Iterator[VideoFrame]:
     """Every frame that decodes, in output order; a packet that does not decode is passed over, as players do."""
     count = 0
-    for packet in _packets(container, stream, bounds, clock):
+    for packet in (*video.packets, None):
+        video.clock.check()
         try:
-            frames = stream.codec_context.decode(packet)
+            frames = video.stream.codec_context.decode(packet)
         except av.error.FFmpegError:
             continue
         for frame in frames:
             count += 1
-            if count > bounds.max_frames:
-                raise BoundsExceeded(f"the video has more than {bounds.max_frames:,} frames; send a shorter one")
+            if count > video.bounds.max_frames:
+                raise _too_many_frames(video.bounds)
             yield frame
+
+
+def _too_many_frames(bounds: Bounds) -> BoundsExceeded:
+    return BoundsExceeded(f"the video has more than {bounds.max_frames:,} frames; send a shorter one")
+
+
+# --- Both ---
 
 
 def _upright_rgb(frame: VideoFrame) -> Image:
@@ -229,15 +499,13 @@ def _frame_seconds(stream: VideoStream) -> float:
     return float(1 / rate) if rate else 0.0
 
 
-def _describe(
-    container: InputContainer, stream: VideoStream, size: tuple[int, int], times: Sequence[float]
-) -> VideoInfo:
+def _describe(video: _Video, size: tuple[int, int], times: Sequence[float]) -> VideoInfo:
     width, height = size
     return VideoInfo(
-        container=container.format.name,
-        codec=stream.codec_context.name,
+        container=video.container.format.name,
+        codec=video.stream.codec_context.name,
         width=width,
         height=height,
         frames=len(times),
-        duration_seconds=times[-1] - times[0] + _frame_seconds(stream),
+        duration_seconds=times[-1] - times[0] + _frame_seconds(video.stream),
     )

@@ -1,0 +1,379 @@
+"""Eight frames of a video: this decoder against others, in one interleaved run on one core.
+
+    python -m tests.benchmarks.bench_decode [VIDEO ...] [--rounds 5] [--out FOLDER]
+
+Every decoder opens the file by its path, learns how long it is, and returns the eight evaluation frames in full size as
+RGB arrays, with one thread. Times are processor time, medians over the rounds. A peer's frame is wrong when another
+frame of the video is clearly closer to it than the one asked for; ours when any bit differs from a full decode's.
+torchcodec brings no FFmpeg and is lent PyAV's, so both decode with the same build.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import math
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from av.video.stream import VideoStream
+from rich.console import Console
+from rich.table import Table
+
+from clips.decode import decode
+from clips.sampling import evaluation_indices
+from clips.transform import Image
+from tests.clips.made import Made, make
+
+RESULTS = Path(__file__).parent / "results"
+PEERS = ("decord", "torchcodec", "opencv", "pyav")
+LENT = "BENCH_DECODE_LENT_FFMPEG"
+CLEARLY = 1.5
+SMALLEST_ERROR = 3.0
+"""Mean difference, of 255, below which a frame is right: decoders convert to RGB with different rounding."""
+
+B3 = {"preset": "veryfast", "bf": "3", "x264-params": "b-adapt=0"}
+X265 = {"preset": "ultrafast", "x265-params": "log-level=none:pools=none:frame-threads=1:bframes=4:b-adapt=0"}
+REALTIME = {"deadline": "realtime", "cpu-used": "8"}
+CLIPS = (
+    Made("h264 340x256 gop 12", options=B3, width=340, height=256, frames=300),
+    Made("h264 340x256 gop 250", options=B3, width=340, height=256, frames=300, gop=250),
+    Made("h264 640x360 no B", options=B3 | {"bf": "0"}, width=640, height=360, frames=250, gop=60),
+    Made("h264 720p mkv", "matroska", options=B3, width=1280, height=720, frames=200, gop=60),
+    Made("h264 1080p gop 250", options=B3, width=1920, height=1080, frames=150, gop=250),
+    Made("h264 640x360 ts", "mpegts", options=B3, width=640, height=360, frames=250, gop=25),
+    Made("hevc 720p", "mp4", "libx265", X265, width=1280, height=720, frames=150, gop=60),
+    Made("mpeg4 340x256 avi", "avi", "mpeg4", {"bf": "0", "b": "800k"}, width=340, height=256, frames=300),
+    Made("mpeg4 340x256 avi B", "avi", "mpeg4", {"bf": "2", "b": "800k"}, width=340, height=256, frames=300),
+    Made("vp8 640x360", "webm", "libvpx", REALTIME | {"b": "1M"}, width=640, height=360, frames=250, gop=60),
+    Made("vp9 640x360", "webm", "libvpx-vp9", REALTIME | {"b": "1M"}, width=640, height=360, frames=250, gop=60),
+    Made("av1 640x360", "mp4", "libsvtav1", {"preset": "12"}, width=640, height=360, frames=250, gop=60),
+    Made("mjpeg 640x360", "mov", "mjpeg", width=640, height=360, frames=120, pixels="yuvj420p"),
+)
+
+
+def moving_picture(made: Made) -> Any:
+    """A camera that pans over a soft texture with a little grain, and an object that crosses it."""
+    rng = np.random.default_rng(7)
+    height, width = made.height, made.width
+    coarse = rng.integers(0, 256, (height // 8 + 80, width // 8 + 80, 3), np.uint8)
+    texture = cv2.resize(coarse, (width + 640, height + 640), interpolation=cv2.INTER_CUBIC)
+    for index in range(made.frames):
+        frame = texture[index : index + height, 2 * index : 2 * index + width].copy()
+        left = (index * 5) % (width - height // 4)
+        frame[height // 3 : height // 2, left : left + height // 4] = texture[
+            : height // 2 - height // 3, : height // 4
+        ]
+        grain = rng.integers(0, 6, (height, width, 1), np.uint8)
+        yield av.VideoFrame.from_ndarray(
+            np.asarray(cv2.add(frame, np.repeat(grain, 3, axis=2)), np.uint8), format="rgb24"
+        )
+
+
+def eight(num_frames: int) -> list[int]:
+    """The evaluation frames."""
+    return evaluation_indices(num_frames, 8)
+
+
+def with_ours(path: str) -> Sequence[Image]:
+    """The decoder of this repository."""
+    return decode(Path(path), eight).images
+
+
+def with_decord(path: str) -> Any:
+    """The reader of decord, whole."""
+    from decord import VideoReader, cpu  # noqa: PLC0415 - each peer's memory is measured without the others
+
+    reader = VideoReader(path, ctx=cpu(0), num_threads=1)
+    return reader.get_batch(eight(len(reader))).asnumpy()
+
+
+def with_torchcodec(path: str) -> Any:
+    """The decoder of torchcodec in its default, exact mode."""
+    from torchcodec.decoders import VideoDecoder  # noqa: PLC0415
+
+    decoder = VideoDecoder(path, num_ffmpeg_threads=1, dimension_order="NHWC")
+    return decoder.get_frames_at(eight(len(decoder))).data.numpy()
+
+
+def with_opencv(path: str) -> Sequence[Image]:
+    """OpenCV, grabbing up to the last frame wanted, retrieving those wanted."""
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    indices = eight(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+    images = {}
+    for index in range(indices[-1] + 1):
+        if not capture.grab():
+            raise EOFError(f"no frame {index}")
+        if index in indices:
+            images[index] = cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB)
+    return [np.asarray(images[index], np.uint8) for index in indices]
+
+
+def with_pyav(path: str) -> Sequence[Image]:
+    """The loop that everybody writes."""
+    with av.open(path, "r") as container:
+        video = container.streams.video[0]
+        video.codec_context.thread_count = 1
+        indices = eight(video.frames or _count(path))
+        images = {}
+        for index, frame in enumerate(container.decode(video)):
+            if index in indices:
+                images[index] = frame.to_ndarray(format="rgb24")
+            if index == indices[-1]:
+                break
+    return [np.asarray(images[index], np.uint8) for index in indices]
+
+
+def _count(path: str) -> int:
+    with av.open(path, "r") as container:
+        return sum(packet.size > 0 for packet in container.demux(video=0))
+
+
+DECODERS: dict[str, Callable[[str], Any]] = {
+    "ours": with_ours,
+    "decord": with_decord,
+    "torchcodec": with_torchcodec,
+    "opencv": with_opencv,
+    "pyav": with_pyav,
+}
+
+
+@dataclass
+class Row:
+    """One video's results: per decoder milliseconds of each round, wrong frames, peak memory and what failed."""
+
+    name: str
+    is_made: bool
+    report: dict[str, Any]
+    milliseconds: dict[str, list[float]] = field(default_factory=dict)
+    wrong: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    megabytes: dict[str, float] = field(default_factory=dict)
+
+    def median(self, decoder: str) -> float | None:
+        """Milliseconds; None where the decoder failed."""
+        return None if decoder in self.failed else statistics.median(self.milliseconds[decoder])
+
+    def ratio(self, peer: str) -> float | None:
+        """How many times the peer's time is ours."""
+        theirs, ours = self.median(peer), self.median("ours")
+        return theirs / ours if theirs and ours else None
+
+
+def run(videos: dict[str, Path], made: set[str], rounds: int, console: Console) -> list[Row]:
+    """All decoders on all videos, round after round."""
+    rows = {name: _checked(name, path, is_made=name in made) for name, path in videos.items()}
+    for number in range(rounds):
+        console.print(f"round {number + 1} of {rounds}", style="dim")
+        for name, path in videos.items():
+            for decoder in _rotated(list(DECODERS), number):
+                if decoder not in rows[name].failed:
+                    rows[name].milliseconds.setdefault(decoder, []).append(_time(decoder, str(path)))
+    return list(rows.values())
+
+
+def _rotated(names: list[str], by: int) -> list[str]:
+    by %= len(names)
+    return names[by:] + names[:by]
+
+
+def _time(decoder: str, path: str) -> float:
+    started = time.process_time()
+    DECODERS[decoder](path)
+    return (time.process_time() - started) * 1000
+
+
+def _checked(name: str, path: Path, *, is_made: bool) -> Row:
+    clip = decode(path, eight)
+    row = Row(name, is_made, vars(clip.report).copy())
+    small, expected = _reference(path, clip.indices)
+    row.wrong["ours"] = sum(not np.array_equal(a, b) for a, b in zip(clip.images, expected, strict=True))
+    for peer in PEERS:
+        try:
+            images = DECODERS[peer](str(path))
+        except Exception as error:
+            row.failed[peer] = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
+            continue
+        row.wrong[peer] = sum(
+            _is_wrong(image, small, index) for image, index in zip(images, clip.indices, strict=False)
+        )
+    for decoder in DECODERS.keys() - row.failed.keys():
+        row.megabytes[decoder] = _peak_megabytes(decoder, path)
+    return row
+
+
+def _reference(path: Path, indices: Sequence[int]) -> tuple[np.ndarray[Any, Any], list[Image]]:
+    """All frames of a full decode, small, and in full those of the indices."""
+    small, wanted = [], {}
+    with av.open(str(path), "r") as container:
+        video = container.streams.best("video")
+        assert isinstance(video, VideoStream)
+        for index, frame in enumerate(container.decode(video)):
+            image = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
+            small.append(_shrunk(image))
+            if index in indices:
+                wanted[index] = np.asarray(image, np.uint8)
+    return np.stack(small), [wanted[index] for index in indices]
+
+
+def _shrunk(image: Any) -> np.ndarray[Any, Any]:
+    return cv2.resize(np.ascontiguousarray(image), (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def _is_wrong(image: Any, small: np.ndarray[Any, Any], index: int) -> bool:
+    errors = np.abs(small - _shrunk(image)).mean(axis=(1, 2, 3))
+    return bool(errors[index] > SMALLEST_ERROR and errors[index] > CLEARLY * errors.min())
+
+
+def _peak_megabytes(decoder: str, path: Path) -> float:
+    """Above the imports, in a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.bench_decode", "--memory-of", decoder, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return float(done.stdout) if done.returncode == 0 else math.nan
+
+
+def _print_memory(decoder: str, path: str, warm_up: str) -> None:
+    DECODERS[decoder](warm_up)
+    before = _peak_kilobytes()
+    DECODERS[decoder](path)
+    sys.stdout.write(f"{(_peak_kilobytes() - before) / 1024:.1f}")
+
+
+def _peak_kilobytes() -> int:
+    """Of this program alone; getrusage would count what the parent held when it started us."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
+
+
+def mean_ratio(rows: Sequence[Row], peer: str) -> float:
+    """Geometric mean over the videos that both can read."""
+    ratios = [ratio for row in rows if (ratio := row.ratio(peer))]
+    return statistics.geometric_mean(ratios) if ratios else math.nan
+
+
+def print_table(rows: Sequence[Row], console: Console) -> None:
+    """Milliseconds; in brackets how many times ours that is; then wrong frames."""
+    table = Table("video", "path", "fed", "ours ms", *[f"{peer} ms" for peer in PEERS], "ours MB")
+    for row in rows:
+        fed = f"{row.report['packets_fed']}/{row.report['packets']}"
+        cells = [_cell(row, peer) for peer in PEERS]
+        memory = f"{row.megabytes.get('ours', math.nan):.0f}"
+        table.add_row(row.name, row.report["path"], fed, f"{row.median('ours'):.1f}", *cells, memory)
+    console.print(table)
+    for peer in PEERS:
+        wrong = sum(row.wrong.get(peer, 0) > 0 for row in rows)
+        failed = (
+            f", {sum(peer in row.failed for row in rows)} not read" if any(peer in row.failed for row in rows) else ""
+        )
+        console.print(f"{peer}: {mean_ratio(rows, peer):.2f} times our time; wrong frames in {wrong} videos{failed}")
+    console.print(f"ours: wrong frames in {sum(row.wrong['ours'] > 0 for row in rows)} videos")
+
+
+def _cell(row: Row, peer: str) -> str:
+    if peer in row.failed:
+        return "not read"
+    wrong = f", {row.wrong[peer]} wrong" if row.wrong[peer] else ""
+    return f"{row.median(peer):.1f} ({row.ratio(peer):.2f}x{wrong})"
+
+
+def write_results(rows: Sequence[Row], rounds: int, out: Path) -> tuple[Path, Path]:
+    """The numbers as JSON and the ratios as a picture, under today's date."""
+    out.mkdir(parents=True, exist_ok=True)
+    stem = out / f"decode-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}"
+    facts = {
+        "machine": {"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
+        "rounds": rounds,
+        "geometric_mean_ratio": {peer: mean_ratio(rows, peer) for peer in PEERS},
+        "videos": [{**vars(row), "median_ms": {name: row.median(name) for name in DECODERS}} for row in rows],
+    }
+    stem.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
+    draw(rows, stem.with_suffix(".png"))
+    return stem.with_suffix(".json"), stem.with_suffix(".png")
+
+
+def draw(rows: Sequence[Row], path: Path) -> None:
+    """Bars: how many times our time each peer takes."""
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(9, 0.6 * len(rows) + 1.5), layout="constrained")
+    axes = figure.subplots()
+    for number, peer in enumerate(PEERS):
+        places = [place + (number - 1.5) * 0.2 for place in range(len(rows))]
+        axes.barh(places, [row.ratio(peer) or 0 for row in rows], height=0.2, label=peer)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel("processor time for eight frames, as a multiple of this decoder's")
+    axes.legend()
+    figure.savefig(path, dpi=110)
+
+
+def _lend_ffmpeg_to_torchcodec() -> None:
+    """Start again with PyAV's libraries under the names by which torchcodec looks for them."""
+    bundled = Path(av.__file__).parents[1] / "av.libs"
+    if LENT in os.environ or not bundled.is_dir():
+        return
+    folder = Path(tempfile.mkdtemp())
+    for library in (*bundled.glob("libav*.so.*"), *bundled.glob("libsw*.so.*")):
+        name, _, version = library.name.partition(".so.")
+        (folder / f"{name.split('-')[0]}.so.{version.split('.')[0]}").symlink_to(library)
+    paths = f"{folder}:{bundled}:{os.environ.get('LD_LIBRARY_PATH', '')}"
+    environment = os.environ | {"LD_LIBRARY_PATH": paths, LENT: str(folder)}
+    command = [sys.executable, "-m", "tests.benchmarks.bench_decode", *sys.argv[1:]]
+    code = subprocess.run(command, env=environment, check=False).returncode
+    shutil.rmtree(folder)
+    raise SystemExit(code)
+
+
+def main() -> None:
+    """Parse, pin, make, run, tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", nargs="*", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="make only the clips whose name holds this")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    _lend_ffmpeg_to_torchcodec()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    cv2.setNumThreads(1)
+    if arguments.memory_of:
+        _measure_memory(arguments.memory_of, arguments.videos[0])
+        return
+    console = Console(width=150)
+    with tempfile.TemporaryDirectory() as folder:
+        videos = {}
+        for made in CLIPS:
+            if arguments.only in made.name:
+                videos[made.name] = Path(folder) / made.name.replace(" ", "-")
+                videos[made.name].write_bytes(make(made, moving_picture))
+        names = set(videos)
+        videos |= {path.name: path for path in arguments.videos}
+        rows = run(videos, names, arguments.rounds, console)
+    print_table(rows, console)
+    console.print(*write_results(rows, arguments.rounds, arguments.out))
+
+
+def _measure_memory(decoder: str, path: Path) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".mp4") as small:
+        small.write(make(Made("small", options={"preset": "ultrafast"}, frames=9)))
+        small.flush()
+        _print_memory(decoder, str(path), small.name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Every kind of file: the eight frames equal a full decode's to the bit, from fewer packets where that is sure."""
+
+import functools
+import io
+
+import av
+import numpy as np
+import pytest
+from av.video.stream import VideoStream
+
+from clips.decode import decode
+from clips.sampling import evaluation_indices
+from tests.clips.made import CLIPS, make
+
+FULL = {
+    "x264-avi": "does not say when each frame is shown",
+    "x264-raw": "does not say when each frame is shown",
+    "x264-ps": "does not say when each frame is shown",
+    "x264-interlaced": "interlaced",
+    "mpeg4-avi-packed": "exactly one picture",
+    "ffv1-alpha": "ffv1",
+    "mpeg2-ps": "does not say when each frame is shown",
+    "mpeg2-ts": "mpeg2video",
+    "flv1": "flv",
+    "wmv2": "wmv2",
+    "gif": "does not say when each frame is shown",
+    "png-alpha": "png",
+}
+"""The files that must be decoded whole, and a word of the reason; every other one must not."""
+
+by_name = pytest.mark.parametrize("made", CLIPS, ids=lambda made: made.name)
+made_file = functools.cache(make)
+
+
+def eight(num_frames):
+    return evaluation_indices(num_frames, 8)
+
+
+def only(index):
+    return lambda num_frames: [index]
+
+
+def full_decode(data):
+    """Every frame and its time, the obvious way."""
+    with av.open(io.BytesIO(data), "r") as container:
+        video = container.streams.best("video")
+        assert isinstance(video, VideoStream)
+        frames = list(container.decode(video))
+        images = [np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90)) for frame in frames]
+    return images, [frame.time for frame in frames]
+
+
+@by_name
+def test_the_eight_frames_are_those_of_a_full_decode(made):
+    clip = decode(made_file(made), eight)
+    expected, times = full_decode(made_file(made))
+    assert clip.video.frames == len(expected) == made.frames - made.drop_first
+    assert clip.indices == tuple(evaluation_indices(len(expected), 8))
+    for index, time, image in zip(clip.indices, clip.times, clip.images, strict=True):
+        np.testing.assert_array_equal(image, expected[index])
+        if None not in times:
+            assert time == pytest.approx(times[index] - times[0], abs=1e-9)
+
+
+@by_name
+def test_the_report_tells_the_path_taken(made):
+    report = decode(made_file(made), eight).report
+    assert report.path == ("full" if made.name in FULL else "minimal")
+    assert FULL.get(made.name, "") in report.reason
+    assert bool(report.reason) == (report.path == "full")
+    assert report.packets_fed == report.packets if report.path == "full" else report.packets_fed <= report.packets
+
+
+@by_name
+def test_one_frame_alone_is_that_of_a_full_decode(made):
+    expected, _ = full_decode(made_file(made))
+    for index in {0, len(expected) // 3, len(expected) - 2, len(expected) - 1} - {-1}:
+        clip = decode(made_file(made), only(index))
+        np.testing.assert_array_equal(clip.images[0], expected[index])
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("x264-300-frames", 0.5),
+        ("x264-pyramid-3", 0.7),
+        ("x264-pyramid-16", 0.6),
+        ("x264-flat-16", 0.4),
+        ("x264-all-intra", 0.25),
+        ("x265-gop-12", 0.7),
+        ("x265-temporal-layers", 0.8),
+        ("vp9", 0.8),
+        ("av1", 0.8),
+        ("mpeg4-b", 0.7),
+        ("mpeg4-avi-b", 0.7),
+        ("mjpeg", 0.2),
+        ("prores", 0.2),
+    ],
+)
+def test_few_packets_are_fed(name, most):
+    made = next(made for made in CLIPS if made.name == name)
+    report = decode(made_file(made), eight).report
+    assert report.packets_fed <= most * report.packets
+
+
+def test_the_kinds_of_files_are_what_they_are_called():
+    by_kind = {made.name: made_file(made) for made in CLIPS}
+    assert len(by_kind) == len(CLIPS) >= 40
+    assert any(packet.is_discard for packet in packets_of(by_kind["x264-edit-list"]))
+    assert len(set(np.diff([packet.pts for packet in packets_of(by_kind["vp9-alt-ref"])]))) == 1
+    assert any(bytes(packet)[-1] & 0xE0 == 0xC0 for packet in packets_of(by_kind["vp9-alt-ref"]))
+    assert not all(bytes(packet)[0] & 0x10 for packet in packets_of(by_kind["vp8-alt-ref"]))
+    assert packets_of(by_kind["x264-audio-first"])[0].stream.index == 1
+    assert len({packet.duration for packet in packets_of(by_kind["x264-varying-rate"])}) > 3
+    kinds = {bytes(packet)[4] >> 1 & 63 for packet in packets_of(by_kind["x265-open-gop"])[1:]}
+    assert 21 in kinds
+    assert max(bytes(packet)[5] & 7 for packet in packets_of(by_kind["x265-temporal-layers"])) > 1
+
+
+def packets_of(data):
+    container = av.open(io.BytesIO(data), "r")
+    return [packet for packet in container.demux(container.streams.best("video")) if packet.size]
