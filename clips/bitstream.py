@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Unsure(Exception):
     """Why nothing of this video should be left out."""
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """One packet's picture. No picture of a higher `layer` is needed by one of a lower."""
 
     is_start: bool
@@ -75,8 +74,7 @@ def _read_intra(data: bytes) -> Picture:
 # --- H.264 and HEVC: network abstraction layer units ---
 
 
-@dataclass(frozen=True)
-class _Slice:
+class _Slice(NamedTuple):
     picture: Picture
     is_first: bool
 

@@ -26,7 +26,7 @@ import time
 from bisect import bisect, insort
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from typing import Literal, Never
@@ -36,6 +36,7 @@ import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from clips.bitstream import Picture, Unsure, first_packet_matters, reader_of
@@ -224,6 +225,7 @@ class _Video:
     packets: Sequence[Packet[VideoStream]]
     bounds: Bounds
     clock: _CpuClock
+    reformatter: VideoReformatter = field(default_factory=VideoReformatter)
 
     @property
     def num_displayable(self) -> int:
@@ -381,7 +383,7 @@ def _decode_planned(video: _Video, plan: _Plan) -> DecodedClip:
             rank = _rank(frame, rank_of)
             ranks.append(rank)
             if rank in wanted:
-                images[rank] = _upright_rgb(frame)
+                images[rank] = _upright_rgb(frame, video.reformatter)
                 sizes.add(_upright_size(frame))
         if len(ranks) != num_shown or ranks != sorted(ranks):
             raise Unsure("frames came in another number or order than their packets")
@@ -443,7 +445,7 @@ def _decode_all(video: _Video, pick_frames: PickFrames, num_frames: int, reason:
     for index, frame in enumerate(_frames(video)):
         times.append(_seconds(frame, index, video.stream))
         if index in wanted:
-            images[index] = _upright_rgb(frame)
+            images[index] = _upright_rgb(frame, video.reformatter)
     if frame is None:
         raise NoFrames("no frame of the video could be decoded")
     info = _describe(video, _upright_size(frame), len(times), times[-1] - times[0])
@@ -477,9 +479,10 @@ def _too_many_frames(bounds: Bounds) -> BoundsExceeded:
 # --- Both ---
 
 
-def _upright_rgb(frame: VideoFrame) -> Image:
-    image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+def _upright_rgb(frame: VideoFrame, reformatter: VideoReformatter) -> Image:
+    # one thread: more would be started anew for every frame
+    rgb = reformatter.reformat(frame, format="rgb24", threads=1)
+    return np.ascontiguousarray(np.rot90(np.asarray(rgb.to_ndarray(), np.uint8), round(frame.rotation / 90)))
 
 
 def _upright_size(frame: VideoFrame) -> tuple[int, int]:
