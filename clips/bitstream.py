@@ -6,16 +6,16 @@ it raises `Unsure`, and everything is decoded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Unsure(Exception):
     """Why nothing of this video should be left out."""
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """One packet's picture. No picture of a higher `layer` is needed by one of a lower."""
 
     is_start: bool
@@ -35,6 +35,9 @@ INTRA_ONLY = frozenset({"mjpeg", "prores", "dnxhd", "huffyuv", "ffvhuff", "utvid
 
 START_CODE = b"\0\0\1"
 
+X264_SIGNATURE = re.compile(rb"x264 - core (\d{1,9})")
+X264_WITHOUT_FAULTS = 165
+
 
 def reader_of(codec: str, extradata: bytes) -> Reader:
     """The reader of a codec's packets; Unsure if there is none."""
@@ -53,6 +56,17 @@ def reader_of(codec: str, extradata: bytes) -> Reader:
     return readers[codec](extradata)
 
 
+def first_packet_matters(codec: str, first_packet: bytes) -> bool:
+    """Whether later packets decode differently when the decoder has not seen the first one.
+
+    Decoders work around the faults of some encoders, which sign the first packet.
+    """
+    if codec == "h264":
+        signature = X264_SIGNATURE.search(first_packet)
+        return signature is not None and int(signature[1]) < X264_WITHOUT_FAULTS
+    return codec == "mpeg4"
+
+
 def _read_intra(data: bytes) -> Picture:
     return Picture(is_start=True)
 
@@ -60,8 +74,7 @@ def _read_intra(data: bytes) -> Picture:
 # --- H.264 and HEVC: network abstraction layer units ---
 
 
-@dataclass(frozen=True)
-class _Slice:
+class _Slice(NamedTuple):
     picture: Picture
     is_first: bool
 

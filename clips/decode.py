@@ -26,7 +26,7 @@ import time
 from bisect import bisect, insort
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from typing import Literal, Never
@@ -34,11 +34,12 @@ from typing import Literal, Never
 import av
 import numpy as np
 from av.container import InputContainer
-from av.packet import Packet, PktSideDataT
+from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from clips.bitstream import INTRA_ONLY, Picture, Unsure, reader_of
+from clips.bitstream import Picture, Unsure, first_packet_matters, reader_of
 from clips.bounds import Bounds
 from clips.errors import BoundsExceeded, NoFrames, NotAVideo, Undecodable
 from clips.transform import Image
@@ -64,7 +65,7 @@ SIGNATURES = (
 TIMED_CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "flv", "asf", "avi"})
 """Containers whose packets say when they are shown. AVI does not, and is trusted only where FFmpeg can know better."""
 
-CHANGES: tuple[PktSideDataT, ...] = ("new_extradata", "param_change", "palette")
+CHANGES = ("new_extradata", "param_change", "palette")
 """Side data by which a packet changes how later ones decode."""
 
 PickFrames = Callable[[int], Sequence[int]]
@@ -224,6 +225,7 @@ class _Video:
     packets: Sequence[Packet[VideoStream]]
     bounds: Bounds
     clock: _CpuClock
+    reformatter: VideoReformatter = field(default_factory=VideoReformatter)
 
     @property
     def num_displayable(self) -> int:
@@ -287,7 +289,7 @@ def _check_container(video: _Video) -> None:
             raise Unsure("a packet has no time")
         if packet.is_corrupt:
             raise Unsure("a packet is damaged")
-        if any(packet.has_sidedata(change) for change in CHANGES):
+        if any(extra.data_type in CHANGES for extra in packet.iter_sidedata()):
             raise Unsure("the stream's parameters change")
 
 
@@ -340,8 +342,7 @@ def _runs(video: _Video, pictures: Sequence[Picture], targets: set[int]) -> list
     top_layer = max(picture.layer for picture in pictures)
     is_needed = [picture.is_reference or picture.layer < top_layer for picture in pictures]
     fed = set(targets)
-    # the first packet may tell what later ones rely on, such as its encoder's version
-    if video.stream.codec_context.name not in INTRA_ONLY:
+    if first_packet_matters(video.stream.codec_context.name, bytes(video.packets[0])):
         fed.add(0)
     for target in targets:
         start = _start_of(target, video.packets, pictures)
@@ -382,7 +383,7 @@ def _decode_planned(video: _Video, plan: _Plan) -> DecodedClip:
             rank = _rank(frame, rank_of)
             ranks.append(rank)
             if rank in wanted:
-                images[rank] = _upright_rgb(frame)
+                images[rank] = _upright_rgb(frame, video.reformatter)
                 sizes.add(_upright_size(frame))
         if len(ranks) != num_shown or ranks != sorted(ranks):
             raise Unsure("frames came in another number or order than their packets")
@@ -418,14 +419,14 @@ def _rank(frame: VideoFrame, rank_of: dict[int, int]) -> int:
 def _assemble(video: _Video, plan: _Plan, images: dict[int, Image], size: tuple[int, int]) -> DecodedClip:
     time_base = video.stream.time_base
     assert time_base is not None
-    times = [float(_pts(video.packets[i]) * time_base) for i in plan.order]
-    num_fed = sum(len(run) for run in plan.runs)
+    first, last = (float(_pts(video.packets[plan.order[rank]]) * time_base) for rank in (0, -1))
+    times = (float(_pts(video.packets[plan.order[rank]]) * time_base) for rank in plan.indices)
     return DecodedClip(
-        tuple(images[i] for i in plan.indices),
+        tuple(images[rank] for rank in plan.indices),
         tuple(plan.indices),
-        tuple(times[i] - times[0] for i in plan.indices),
-        _describe(video, size, times),
-        DecodeReport("minimal", num_fed, len(video.packets)),
+        tuple(seconds - first for seconds in times),
+        _describe(video, size, len(plan.order), last - first),
+        DecodeReport("minimal", sum(len(run) for run in plan.runs), len(video.packets)),
     )
 
 
@@ -444,10 +445,10 @@ def _decode_all(video: _Video, pick_frames: PickFrames, num_frames: int, reason:
     for index, frame in enumerate(_frames(video)):
         times.append(_seconds(frame, index, video.stream))
         if index in wanted:
-            images[index] = _upright_rgb(frame)
+            images[index] = _upright_rgb(frame, video.reformatter)
     if frame is None:
         raise NoFrames("no frame of the video could be decoded")
-    info = _describe(video, _upright_size(frame), times)
+    info = _describe(video, _upright_size(frame), len(times), times[-1] - times[0])
     report = DecodeReport("full", len(video.packets), len(video.packets), reason)
     if len(times) != num_frames:
         return DecodedClip((), (), (), info, report)
@@ -478,9 +479,10 @@ def _too_many_frames(bounds: Bounds) -> BoundsExceeded:
 # --- Both ---
 
 
-def _upright_rgb(frame: VideoFrame) -> Image:
-    image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)))
+def _upright_rgb(frame: VideoFrame, reformatter: VideoReformatter) -> Image:
+    # one thread: more would be started anew for every frame
+    rgb = reformatter.reformat(frame, format="rgb24", threads=1)
+    return np.ascontiguousarray(np.rot90(np.asarray(rgb.to_ndarray(), np.uint8), round(frame.rotation / 90)))
 
 
 def _upright_size(frame: VideoFrame) -> tuple[int, int]:
@@ -499,13 +501,13 @@ def _frame_seconds(stream: VideoStream) -> float:
     return float(1 / rate) if rate else 0.0
 
 
-def _describe(video: _Video, size: tuple[int, int], times: Sequence[float]) -> VideoInfo:
+def _describe(video: _Video, size: tuple[int, int], num_frames: int, seconds_to_last: float) -> VideoInfo:
     width, height = size
     return VideoInfo(
         container=video.container.format.name,
         codec=video.stream.codec_context.name,
         width=width,
         height=height,
-        frames=len(times),
-        duration_seconds=times[-1] - times[0] + _frame_seconds(video.stream),
+        frames=num_frames,
+        duration_seconds=seconds_to_last + _frame_seconds(video.stream),
     )

@@ -67,21 +67,22 @@ CLIPS = (
 
 
 def moving_picture(made: Made) -> Any:
-    """A camera that pans over a soft texture with a little grain, and an object that crosses it."""
+    """A camera that pans, turns and zooms over a soft texture, with a little grain, and an object that crosses."""
     rng = np.random.default_rng(7)
     height, width = made.height, made.width
-    coarse = rng.integers(0, 256, (height // 8 + 80, width // 8 + 80, 3), np.uint8)
-    texture = cv2.resize(coarse, (width + 640, height + 640), interpolation=cv2.INTER_CUBIC)
+    coarse = rng.integers(0, 256, (height // 16, width // 16, 3), np.uint8)
+    texture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     for index in range(made.frames):
-        frame = texture[index : index + height, 2 * index : 2 * index + width].copy()
-        left = (index * 5) % (width - height // 4)
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), index * 0.3, 1 + index * 0.002)
+        turn += np.array([[0, 0, index * 0.7], [0, 0, index * 0.4]])
+        frame = cv2.warpAffine(texture, turn, (width, height), borderMode=cv2.BORDER_REFLECT)
+        left = index * 5 % (width - height // 4)
         frame[height // 3 : height // 2, left : left + height // 4] = texture[
             : height // 2 - height // 3, : height // 4
         ]
-        grain = rng.integers(0, 6, (height, width, 1), np.uint8)
-        yield av.VideoFrame.from_ndarray(
-            np.asarray(cv2.add(frame, np.repeat(grain, 3, axis=2)), np.uint8), format="rgb24"
-        )
+        grain = rng.integers(0, 4, (height, width, 1), np.uint8)
+        grainy = np.asarray(cv2.add(frame, np.repeat(grain, 3, axis=2)), np.uint8)
+        yield av.VideoFrame.from_ndarray(grainy, format="rgb24")
 
 
 def eight(num_frames: int) -> list[int]:
