@@ -25,10 +25,10 @@ demo-model: .venv-dev/ready ## train the demo model from nothing and publish it 
 figures: .venv-dev/ready ## print how well the demo model sees motion (a few minutes)
 	.venv-dev/bin/python -m training.evaluate tin_motion model_store/tin-motion/1/checkpoint.safetensors
 
-control: .venv-dev/ready ## train the demo network without interlacing, a sixth as long, and print its figures
+control: .venv-dev/ready ## train the demo network without interlacing, briefly, and print its figures
 	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/control \
-	  --set model.temporal=none --set data.steps_per_epoch=25
-	.venv-dev/bin/python -m training.evaluate tin_motion work-dirs/control/checkpoint.safetensors
+	  --set model.temporal=none --set data.steps_per_epoch=10
+	.venv-dev/bin/python -m training.evaluate tin_motion work-dirs/control/checkpoint.safetensors --clips 128
 
 bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your own videos
 	.venv-bench/bin/python -m tests.benchmarks.bench_decode $(FILES)
