@@ -24,7 +24,7 @@ from clips.transform import make_views
 from training.checkpoint import CheckpointError, load_checkpoint, replace_file
 from training.encode import ENCODINGS, encode_video
 from training.engine import evaluate
-from training.foreign import ForeignClip, MissingFootage, foreign_clips, packaged_footage
+from training.foreign import LabelledVideo, MissingFootage, foreign_clips, packaged_footage
 from training.model import TIN, Normalise
 from training.motions import LABELS
 from training.recipe import RecipeError, load_recipe
@@ -53,7 +53,7 @@ class Figure:
     goal: str
 
 
-def own_videos(count: int, seed: int) -> Iterator[ForeignClip]:
+def own_videos(count: int, seed: int) -> Iterator[LabelledVideo]:
     """Rendered films never trained on, each also backwards, as video files of several codecs."""
     studio = Studio((EVALUATION_SEED, seed))
     for index in range(count // 2):
@@ -63,10 +63,10 @@ def own_videos(count: int, seed: int) -> Iterator[ForeignClip]:
         moments = (np.arange(num_frames) + 0.5) / num_frames
         for direction, shown in enumerate((film, film.backwards())):
             frames = list(shown.frames(moments, studio.noise))
-            yield ForeignClip(encode_video(frames, ENCODINGS[index % len(ENCODINGS)], rate), label + direction)
+            yield LabelledVideo(encode_video(frames, ENCODINGS[index % len(ENCODINGS)], rate), label + direction)
 
 
-def make_split(videos: Iterable[ForeignClip], spec: ClipSpec) -> Split:
+def make_split(videos: Iterable[LabelledVideo], spec: ClipSpec) -> Split:
     """Decode and transform video files exactly as the gateway does."""
     clips, labels = [], []
     for video in videos:
@@ -95,9 +95,11 @@ def predict(model: TIN, spec: ClipSpec, split: Split) -> NDArray[np.int64]:
     return np.asarray(logits.argmax(dim=1).numpy())
 
 
-def measure(model: TIN, spec: ClipSpec, own: Split, foreign: Split, seed: int) -> list[Figure]:
+def measure(
+    model: TIN, spec: ClipSpec, own: Split, foreign: Split, foreign_answers: NDArray[np.int64], seed: int
+) -> list[Figure]:
     """Every figure of the report."""
-    own_answers, foreign_answers = predict(model, spec, own), predict(model, spec, foreign)
+    own_answers = predict(model, spec, own)
     both = np.concatenate([own_answers, foreign_answers]), np.concatenate([own.labels, foreign.labels])
     return [
         Figure("top-1, fresh rendered clips", _share(own_answers == own.labels), "at least 93 %"),
@@ -151,23 +153,24 @@ def main(
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     model = loaded.build_model()
-    figures = measure(model, spec, own, foreign, seed)
-    _print(figures, _confusion(predict(model, spec, foreign), foreign.labels))
+    foreign_answers = predict(model, spec, foreign)
+    figures = measure(model, spec, own, foreign, foreign_answers, seed)
+    _print(figures, _by_label(foreign_answers, foreign.labels))
     if out is not None:
         replace_file(out, json.dumps({figure.name: figure.share for figure in figures}, indent=2).encode() + b"\n")
 
 
-def _print(figures: Sequence[Figure], foreign_pairs: Sequence[tuple[str, float]]) -> None:
+def _print(figures: Sequence[Figure], foreign_by_label: Sequence[tuple[str, float]]) -> None:
     table = Table("", "share", "goal", title="Motion")
     for figure in figures:
         table.add_row(figure.name, f"{figure.share:.1%}", figure.goal)
     by_label = Table("foreign clips, label by label", "top-1")
-    for label, share in foreign_pairs:
+    for label, share in foreign_by_label:
         by_label.add_row(label, f"{share:.0%}")
     Console().print(table, by_label)
 
 
-def _confusion(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> list[tuple[str, float]]:
+def _by_label(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> list[tuple[str, float]]:
     return [(name, _share(answers[labels == index] == index)) for index, name in enumerate(LABELS)]
 
 

