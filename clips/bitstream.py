@@ -7,7 +7,8 @@ it raises `Unsure`, and everything is decoded.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 
@@ -28,7 +29,8 @@ class Picture(NamedTuple):
     """Follows a start but needs pictures before it, and is lost when decoding starts there."""
 
 
-Reader = Callable[[bytes], Picture]
+Reader = Callable[[memoryview], Picture]
+"""Called once for each packet, in decode order. Most of a packet is not looked at, and nothing of it kept."""
 
 INTRA_ONLY = frozenset({"mjpeg", "prores", "dnxhd", "huffyuv", "ffvhuff", "utvideo", "rawvideo", "v210", "dvvideo"})
 """Codecs whose every packet decodes by itself."""
@@ -46,10 +48,10 @@ def reader_of(codec: str, extradata: bytes) -> Reader:
     readers: dict[str, Callable[[bytes], Reader]] = {
         "h264": lambda extra: _NalReader(extra, extra[4:5], _H264),
         "hevc": lambda extra: _NalReader(extra, extra[21:22], _Hevc),
-        "mpeg4": lambda extra: _read_mpeg4,
+        "mpeg4": _Mpeg4Reader,
         "vp8": lambda extra: _read_vp8,
         "vp9": lambda extra: _read_vp9,
-        "libdav1d": lambda extra: _read_av1,
+        "libdav1d": lambda extra: _Av1Reader(),
     }
     if codec not in readers:
         raise Unsure(f"the frames of {codec} may need any earlier one")
@@ -67,59 +69,56 @@ def first_packet_matters(codec: str, first_packet: bytes) -> bool:
     return codec == "mpeg4"
 
 
-def _read_intra(data: bytes) -> Picture:
+def _read_intra(data: memoryview) -> Picture:
     return Picture(is_start=True)
 
 
 # --- H.264 and HEVC: network abstraction layer units ---
 
 
-class _Slice(NamedTuple):
-    picture: Picture
-    is_first: bool
-
-
 class _H264:
     """Decoding starts at IDR pictures only: others may be followed by pictures that need earlier ones."""
 
-    @staticmethod
-    def is_parameters(unit: bytes) -> bool:
-        return unit[0] & 31 in {7, 8, 13}
+    NUM_HEADER_BYTES = 1
 
     @staticmethod
-    def slice_of(unit: bytes) -> _Slice | None:
-        kind = unit[0] & 31
+    def is_parameters(header: bytes) -> bool:
+        return header[0] & 31 in {7, 8, 13}
+
+    @staticmethod
+    def picture_of(header: bytes) -> Picture | None:
+        """What the unit with this header is a slice of, if it is one."""
+        kind = header[0] & 31
         if kind in {2, 3, 4}:
             raise Unsure("slices come in partitions")
         if kind in {14, 15, 20, 21}:
             raise Unsure("the stream has further layers or views")
-        if kind not in {1, 5}:
-            return None
-        return _Slice(Picture(kind == 5, bool(unit[0] & 0x60)), bool(unit[1] & 0x80))
+        return Picture(kind == 5, bool(header[0] & 0x60)) if kind in {1, 5} else None
 
 
 class _Hevc:
     """Even types below 16 are needed by no picture of their layer; types 8 and 9 need what lies before a start."""
 
-    @staticmethod
-    def is_parameters(unit: bytes) -> bool:
-        return unit[0] >> 1 & 63 in {32, 33, 34}
+    NUM_HEADER_BYTES = 2
 
     @staticmethod
-    def slice_of(unit: bytes) -> _Slice | None:
-        kind = unit[0] >> 1 & 63
+    def is_parameters(header: bytes) -> bool:
+        return header[0] >> 1 & 63 in {32, 33, 34}
+
+    @staticmethod
+    def picture_of(header: bytes) -> Picture | None:
+        """What the unit with this header is a slice of, if it is one."""
+        kind = header[0] >> 1 & 63
         if kind in {36, 37}:
             raise Unsure("the stream ends in the middle")
-        if unit[0] & 1 or unit[1] >> 3:
+        if header[0] & 1 or header[1] >> 3:
             raise Unsure("the stream has further layers or views")
         if kind >= 32:
             return None
         if kind in {16, 17, 18}:
             raise Unsure("the stream was spliced")
         is_reference = kind >= 16 or bool(kind & 1)
-        layer = (unit[1] & 7) - 1
-        picture = Picture(kind in {19, 20, 21}, is_reference, layer, is_leading=kind in {8, 9})
-        return _Slice(picture, bool(unit[2] & 0x80))
+        return Picture(kind in {19, 20, 21}, is_reference, layer=(header[1] & 7) - 1, is_leading=kind in {8, 9})
 
 
 class _NalReader:
@@ -129,24 +128,32 @@ class _NalReader:
         has_lengths = extradata[:1] == b"\1" and bool(length_byte)
         self._length_size = (length_byte[0] & 3) + 1 if has_lengths else 0
         self._syntax = syntax
+        self._picture_of = cache(syntax.picture_of)
+        self._is_parameters = cache(syntax.is_parameters)
         self._parameters: set[bytes] = set()
         self._known = extradata
         self._is_first_packet = True
 
-    def __call__(self, data: bytes) -> Picture:
-        slices = []
+    def __call__(self, data: memoryview) -> Picture:
+        pictures = []
+        num_first_slices = 0
+        size = self._syntax.NUM_HEADER_BYTES
         for unit in self._units(data):
             if len(unit) < 3:
                 continue
-            if self._syntax.is_parameters(unit):
-                self._check_parameters(unit)
-            elif found := self._syntax.slice_of(unit):
-                slices.append(found)
+            header = bytes(unit[:size])
+            if picture := self._picture_of(header):
+                pictures.append(picture)
+                num_first_slices += unit[size] >> 7
+            elif self._is_parameters(header):
+                self._check_parameters(bytes(unit))
         self._is_first_packet = False
-        return _one_picture(slices)
+        if num_first_slices != 1:
+            raise Unsure("a packet does not hold exactly one picture")
+        return pictures[0] if len(pictures) == 1 else _same_picture(pictures)
 
-    def _units(self, data: bytes) -> Iterator[bytes]:
-        return _by_length(data, self._length_size) if self._length_size else _by_start_code(data)
+    def _units(self, data: memoryview) -> Sequence[memoryview] | Sequence[bytes]:
+        return _by_length(data, self._length_size) if self._length_size else _by_start_code(bytes(data))
 
     def _check_parameters(self, unit: bytes) -> None:
         """Parameters stay in force for later packets, so those that are left out must not bring new ones."""
@@ -157,68 +164,76 @@ class _NalReader:
             raise Unsure("the stream's parameters change")
 
 
-def _by_length(data: bytes, size: int) -> Iterator[bytes]:
+def _by_length(data: memoryview, size: int) -> Sequence[memoryview]:
+    units = []
     at = 0
     while at + size < len(data):
         end = at + size + int.from_bytes(data[at : at + size])
         if end > len(data):
             raise Unsure("a packet is cut short")
-        yield data[at + size : end]
+        units.append(data[at + size : end])
         at = end
+    return units
 
 
-def _by_start_code(data: bytes) -> Iterator[bytes]:
-    at = data.find(START_CODE)
-    if at < 0:
-        raise Unsure("a packet has no start code")
-    while at >= 0:
-        following = data.find(START_CODE, at + 3)
-        yield data[at + 3 : following if following >= 0 else len(data)]
-        at = following
+def _by_start_code(data: bytes) -> Sequence[bytes]:
+    return data.split(START_CODE)[1:]
 
 
-def _one_picture(slices: list[_Slice]) -> Picture:
-    if sum(one.is_first for one in slices) != 1:
-        raise Unsure("a packet does not hold exactly one picture")
-    pictures = [one.picture for one in slices]
-    if any((one.is_start, one.layer) != (pictures[0].is_start, pictures[0].layer) for one in pictures):
+def _same_picture(slices: Sequence[Picture]) -> Picture:
+    """Some slices may be marked as needed by none while others of their picture are needed."""
+    if any((one.is_start, one.layer) != (slices[0].is_start, slices[0].layer) for one in slices):
         raise Unsure("the slices of a picture differ in kind")
-    return next((one for one in pictures if one.is_reference), pictures[0])
+    return next((one for one in slices if one.is_reference), slices[0])
 
 
 # --- The others: one short header a packet ---
 
+VOP = START_CODE + b"\xb6"
 MAX_EMPTY_VOP_BYTES = 19
+DIVX = b"DivX"
+
+MAX_HEADERS_BYTES = 256
 
 
-def _read_mpeg4(data: bytes) -> Picture:
-    """A video object plane (VOP): I 0, P 1, B 2, S 3. Packed streams put two in a packet, and an empty one later."""
-    at = data.find(START_CODE + b"\xb6")
-    if at < 0 or data.find(START_CODE + b"\xb6", at + 4) >= 0:
-        raise Unsure("a packet does not hold exactly one picture")
-    if len(data) - at <= MAX_EMPTY_VOP_BYTES:
-        raise Unsure("a packet may hold an empty picture")
-    kind = data[at + 4] >> 6
-    return Picture(is_start=kind == 0, is_reference=kind != 2)
+class _Mpeg4Reader:
+    """A packet is a video object plane (VOP): I 0, P 1, B 2, S 3. DivX packs two in one and says so in its headers."""
+
+    def __init__(self, extradata: bytes) -> None:
+        self._may_be_packed = DIVX in extradata
+
+    def __call__(self, data: memoryview) -> Picture:
+        packet = bytes(data[:MAX_HEADERS_BYTES])
+        if VOP not in packet:
+            packet = bytes(data)
+        headers, vop, body = packet.partition(VOP)
+        self._may_be_packed |= DIVX in headers
+        if not vop or (self._may_be_packed and VOP in bytes(data)[len(headers) + len(VOP) :]):
+            raise Unsure("a packet does not hold exactly one picture")
+        if len(data) - len(headers) <= MAX_EMPTY_VOP_BYTES:
+            raise Unsure("a packet may hold an empty picture")
+        kind = body[0] >> 6
+        return Picture(is_start=kind == 0, is_reference=kind != 2)
 
 
-def _read_vp8(data: bytes) -> Picture:
+def _read_vp8(data: memoryview) -> Picture:
     return Picture(is_start=not data[0] & 1, is_shown=bool(data[0] & 0x10))
 
 
-def _read_vp9(data: bytes) -> Picture:
+def _read_vp9(data: memoryview) -> Picture:
     """A packet is a frame, or a superframe of hidden frames and a shown one."""
-    shown = []
+    pictures = []
     for frame in _frames_of_superframe(data):
         if not frame:
             raise Unsure("a packet holds an empty frame")
-        shown.append(_read_vp9_frame(frame))
-    if sum(picture.is_shown for picture in shown) > 1:
+        pictures.append(_read_vp9_frame(_Bits(frame)))
+    if sum(picture.is_shown for picture in pictures) > 1:
         raise Unsure("a packet shows several frames")
-    return Picture(is_start=shown[0].is_start and shown[0].is_shown, is_shown=any(one.is_shown for one in shown))
+    first = pictures[0]
+    return Picture(is_start=first.is_start and first.is_shown, is_shown=any(one.is_shown for one in pictures))
 
 
-def _frames_of_superframe(data: bytes) -> Iterator[bytes]:
+def _frames_of_superframe(data: memoryview) -> Iterator[memoryview]:
     marker = data[-1]
     count, size = (marker & 7) + 1, (marker >> 3 & 3) + 1
     index = data[-(2 + count * size) :]
@@ -232,8 +247,7 @@ def _frames_of_superframe(data: bytes) -> Iterator[bytes]:
         at += length
 
 
-def _read_vp9_frame(frame: bytes) -> Picture:
-    bits = _Bits(frame)
+def _read_vp9_frame(bits: _Bits) -> Picture:
     marker, low, high = bits.take(2), bits.take(1), bits.take(1)
     if marker != 2:
         raise Unsure("a frame's header is damaged")
@@ -246,35 +260,115 @@ def _read_vp9_frame(frame: bytes) -> Picture:
 
 
 class _Bits:
-    """Reads whole numbers from bytes, the highest bit first; past the end are zeros."""
+    """Reads whole numbers from the first bytes of something, the highest bit first; past them are zeros."""
 
-    def __init__(self, data: bytes) -> None:
-        self._number = int.from_bytes(data[:8].ljust(8, b"\0"))
-        self._left = 64
+    NUM_BYTES = 64
+
+    def __init__(self, data: memoryview) -> None:
+        self._number = int.from_bytes(bytes(data[: self.NUM_BYTES]).ljust(self.NUM_BYTES, b"\0"))
+        self._left = 8 * self.NUM_BYTES
 
     def take(self, count: int) -> int:
         self._left -= count
         return self._number >> self._left & ((1 << count) - 1)
 
 
+# --- AV1 ---
+
 AV1_SEQUENCE, AV1_FRAME_HEADER, AV1_FRAME = 1, 3, 6
+"""Kinds of open bitstream units."""
+AV1_KEY, AV1_INTRA_ONLY, AV1_SWITCH = 0, 2, 3
+"""Kinds of frames."""
+SELECT = 2
+"""Each frame says for itself."""
 
 
-def _read_av1(data: bytes) -> Picture:
+class _Av1Sequence(NamedTuple):
+    """What of a sequence header the frame headers' layout depends on (AV1 specification, 5.5)."""
+
+    screen_content_tools: int
+    integer_motion: int
+    order_hint_bits: int
+
+    @classmethod
+    def read(cls, bits: _Bits) -> _Av1Sequence:
+        """Unsure for what no player's file has."""
+        _profile, is_still, is_reduced, has_timing = bits.take(3), bits.take(1), bits.take(1), bits.take(1)
+        if is_still or is_reduced:
+            raise Unsure("the stream is of still pictures")
+        has_delay, num_further_points = bits.take(1), bits.take(5)
+        if has_timing or has_delay or num_further_points:
+            raise Unsure("the stream has a timing model or several layers")
+        _idc, level = bits.take(12), bits.take(5)
+        _tier = bits.take(1) if level > 7 else 0
+        width_bits, height_bits = bits.take(4) + 1, bits.take(4) + 1
+        bits.take(width_bits + height_bits)
+        if bits.take(1):
+            raise Unsure("the frames are numbered")
+        _intra_tools, _inter_tools = bits.take(3), bits.take(4)
+        has_order = bits.take(1)
+        bits.take(2 if has_order else 0)
+        screen_content_tools = SELECT if bits.take(1) else bits.take(1)
+        integer_motion = SELECT
+        if screen_content_tools:
+            integer_motion = SELECT if bits.take(1) else bits.take(1)
+        return cls(screen_content_tools, integer_motion, bits.take(3) + 1 if has_order else 0)
+
+
+class _Av1Frame(NamedTuple):
+    is_shown_key: bool
+    is_reference: bool
+
+
+class _Av1Reader:
     """A temporal unit shows one frame. Decoding starts where its first frame is a shown key frame after a sequence."""
-    has_sequence = False
-    for kind, payload in _open_bitstream_units(data):
-        if kind == AV1_SEQUENCE:
-            has_sequence = True
-            if payload[:1] and payload[0] & 0x18:
-                raise Unsure("the stream is of still pictures")
-        elif kind in {AV1_FRAME_HEADER, AV1_FRAME}:
-            # show_existing_frame 0, frame_type 00 (key), show_frame 1
-            return Picture(is_start=has_sequence and bool(payload[:1]) and payload[0] >> 4 == 1)
-    raise Unsure("a packet does not hold exactly one picture")
+
+    def __init__(self) -> None:
+        self._sequence: _Av1Sequence | None = None
+
+    def __call__(self, data: memoryview) -> Picture:
+        frames = []
+        brings_sequence = False
+        for kind, payload in _open_bitstream_units(data):
+            if kind == AV1_SEQUENCE:
+                self._set_sequence(_Av1Sequence.read(_Bits(payload)))
+                brings_sequence = True
+            elif kind in {AV1_FRAME_HEADER, AV1_FRAME}:
+                frames.append(self._read_frame(_Bits(payload)))
+        if not frames:
+            raise Unsure("a packet does not hold exactly one picture")
+        is_start = brings_sequence and frames[0].is_shown_key
+        return Picture(is_start, is_reference=any(frame.is_reference for frame in frames))
+
+    def _set_sequence(self, sequence: _Av1Sequence) -> None:
+        if self._sequence not in {None, sequence}:
+            raise Unsure("the stream's parameters change")
+        self._sequence = sequence
+
+    def _read_frame(self, bits: _Bits) -> _Av1Frame:
+        """The header up to the slots in which the frame is kept for others (AV1 specification, 5.9.2)."""
+        if self._sequence is None:
+            raise Unsure("the stream's parameters are missing")
+        if bits.take(1):
+            return _Av1Frame(is_shown_key=False, is_reference=True)
+        kind, is_shown = bits.take(2), bits.take(1)
+        if not is_shown:
+            bits.take(1)
+        if kind == AV1_SWITCH or (kind == AV1_KEY and is_shown):
+            return _Av1Frame(kind == AV1_KEY, is_reference=True)
+        is_resilient, _has_fixed_contexts = bits.take(1), bits.take(1)
+        tools, motion, order_hint_bits = self._sequence
+        if tools == SELECT:
+            tools = bits.take(1)
+        if tools and motion == SELECT:
+            bits.take(1)
+        bits.take(1 + order_hint_bits)
+        if not (kind in {AV1_KEY, AV1_INTRA_ONLY} or is_resilient):
+            bits.take(3)
+        return _Av1Frame(is_shown_key=False, is_reference=bits.take(8) != 0)
 
 
-def _open_bitstream_units(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _open_bitstream_units(data: memoryview) -> Iterator[tuple[int, memoryview]]:
     at = 0
     while at < len(data):
         header = data[at]
@@ -286,7 +380,7 @@ def _open_bitstream_units(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += size
 
 
-def _leb128(data: bytes, at: int) -> tuple[int, int]:
+def _leb128(data: memoryview, at: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 56, 7):
         byte = data[at] if at < len(data) else 0

@@ -23,25 +23,26 @@ from __future__ import annotations
 import io
 import os
 import time
-from bisect import bisect, insort
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import chain, islice
 from pathlib import Path
-from typing import Literal, Never
+from typing import BinaryIO, Literal, Never
 
 import av
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from clips.bitstream import Picture, Unsure, first_packet_matters, reader_of
+from clips.bitstream import Picture, Reader, Unsure, first_packet_matters, reader_of
 from clips.bounds import Bounds
 from clips.errors import BoundsExceeded, NoFrames, NotAVideo, Undecodable
+from clips.plan import check_beginning, display_order, order_by_kind, reordering, runs_for
 from clips.transform import Image
 
 DEMUXERS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,h264,hevc,m4v,mpegvideo,ivf,obu,gif,mjpeg,mxf,rm,dv"
@@ -67,6 +68,14 @@ TIMED_CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegt
 
 CHANGES = ("new_extradata", "param_change", "palette")
 """Side data by which a packet changes how later ones decode."""
+
+QUICK_PROBING = {"skip_frame": "all"}
+"""Opening a file decodes nothing of it. How far frames are reordered is then known from their times alone."""
+THOROUGH_PROBING: dict[str, str] = {}
+"""Opening a file decodes frames until FFmpeg knows how far they are reordered, where a container does not tell."""
+
+MAX_HELD_BYTES = 32_000_000
+PACKETS_PER_CLOCK_CHECK = 32
 
 PickFrames = Callable[[int], Sequence[int]]
 """Given how many frames a video has, the indices of those wanted, in the order wanted."""
@@ -113,39 +122,19 @@ def decode(source: bytes | os.PathLike[str], pick_frames: PickFrames, bounds: Bo
 
     Raises NotAVideo, Undecodable, NoFrames or BoundsExceeded, and OSError for a path that cannot be read.
     """
-    data = _read(source, bounds)
-    clock = _CpuClock(bounds.max_cpu_seconds)
-    with _demux(data, bounds, clock) as video:
-        try:
-            return _decode_planned(video, _plan(video, pick_frames))
-        except Unsure as unsure:
-            reason = str(unsure)
-        num_frames = video.num_displayable
-        if not video.stream.codec_context.is_open:
-            clip = _decode_all(video, pick_frames, num_frames, reason)
-            if clip.video.frames == num_frames:
-                return clip
-            num_frames = clip.video.frames
-    return _decode_afresh(data, pick_frames, num_frames, reason, bounds, clock)
-
-
-def _decode_afresh(
-    data: bytes, pick_frames: PickFrames, num_frames: int, reason: str, bounds: Bounds, clock: _CpuClock
-) -> DecodedClip:
-    """Decode all with a decoder that has seen nothing yet; when it finds another number of frames, pick again."""
-    with _demux(data, bounds, clock) as video:
-        clip = _decode_all(video, pick_frames, num_frames, reason)
+    file = _File(source, bounds)
+    try:
+        return _decode_needed(file, pick_frames)
+    except Unsure as unsure:
+        reason = str(unsure)
+    num_frames = _count_displayable(file)
+    clip = _decode_all(file, pick_frames, num_frames, reason)
     if clip.video.frames == num_frames:
         return clip
-    with _demux(data, bounds, clock) as video:
-        return _decode_all(video, pick_frames, clip.video.frames, reason)
+    return _decode_all(file, pick_frames, clip.video.frames, reason)
 
 
-def _read(source: bytes | os.PathLike[str], bounds: Bounds) -> bytes:
-    size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-    if size > bounds.max_bytes:
-        raise BoundsExceeded(f"the video has {size:,} bytes; at most {bounds.max_bytes:,} are taken")
-    return source if isinstance(source, bytes) else Path(source).read_bytes()
+# --- Opening ---
 
 
 class _CpuClock:
@@ -161,244 +150,221 @@ class _CpuClock:
             raise BoundsExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
+@dataclass
+class _Video:
+    """A file that is open: its packets can be read through once."""
+
+    container: InputContainer
+    stream: VideoStream
+    bounds: Bounds
+    clock: _CpuClock
+    reformatter: VideoReformatter = field(default_factory=VideoReformatter)
+    num_packets: int = 0
+    """Read so far."""
+
+    def packets(self) -> Iterator[Packet[VideoStream]]:
+        """In decode order, without the empty one that would end the decoder's work."""
+        try:
+            for count, packet in enumerate(self.container.demux(self.stream)):
+                if count > self.bounds.max_packets:
+                    limit = f"{self.bounds.max_packets:,} packets"
+                    raise BoundsExceeded(f"the video has more than {limit}; send a shorter one")
+                if count % PACKETS_PER_CLOCK_CHECK == 0:
+                    self.clock.check()
+                if packet.size:
+                    self.num_packets += 1
+                    yield packet
+        # IndexError: PyAV's answer to a packet of a stream that the header did not announce
+        except (av.error.FFmpegError, PermissionError, IndexError) as error:
+            raise Undecodable("the video is damaged or cut short: its packets cannot be read to the end") from error
+
+
+class _File:
+    """A video's bytes, opened as often as they are read through. One clock runs for all of them."""
+
+    def __init__(self, source: bytes | os.PathLike[str], bounds: Bounds) -> None:
+        self._source = source
+        self._size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
+        self._bounds = bounds
+        self._clock = _CpuClock(bounds.max_cpu_seconds)
+        if self._size > bounds.max_bytes:
+            raise BoundsExceeded(f"the video has {self._size:,} bytes; at most {bounds.max_bytes:,} are taken")
+        if not self._size:
+            raise NotAVideo("the video is empty: 0 bytes were received")
+
+    @contextmanager
+    def open(self, probing: dict[str, str]) -> Iterator[_Video]:
+        """`probing`: FFmpeg's options for its look at the first packets; they do not reach the decoder."""
+        with self._bytes() as file, self._demuxer(file, probing) as container:
+            stream = _best_stream(container)
+            if any(entry.pos + entry.size > self._size for entry in stream.index_entries):
+                raise Undecodable("the video is cut short: its index points past its end")
+            _configure(stream.codec_context, self._bounds)
+            yield _Video(container, stream, self._bounds, self._clock)
+
+    def _bytes(self) -> BinaryIO:
+        return io.BytesIO(self._source) if isinstance(self._source, bytes) else Path(self._source).open("rb")
+
+    def _demuxer(self, file: BinaryIO, probing: dict[str, str]) -> InputContainer:
+        max_pixels = str(self._bounds.max_pixels_per_frame)
+        options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none", "max_pixels": max_pixels, **probing}
+        try:
+            return av.open(file, "r", options=options, metadata_errors="replace", io_open=_refuse_to_open)
+        except (av.error.FFmpegError, PermissionError) as error:
+            file.seek(0)
+            raise _explain_unopened(file.read(16)) from error
+
+
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Never:
     raise PermissionError(f"the video refers to another file or address, {url!r}")
 
 
-def _open(data: bytes, bounds: Bounds) -> tuple[InputContainer, VideoStream]:
-    if not data:
-        raise NotAVideo("the video is empty: 0 bytes were received")
-    max_pixels = str(bounds.max_pixels_per_frame)
-    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none", "max_pixels": max_pixels}
-    try:
-        container = av.open(io.BytesIO(data), "r", options=options, metadata_errors="replace", io_open=_refuse_to_open)
-    except (av.error.FFmpegError, PermissionError) as error:
-        raise _explain_unopened(data) from error
-    stream = container.streams.best("video")
-    if not isinstance(stream, VideoStream):
-        container.close()
-        raise NotAVideo("the file holds no video stream")
-    if stream.codec_context is None:
-        container.close()
-        raise Undecodable("the video's codec is unknown")
-    return container, stream
-
-
-def _explain_unopened(data: bytes) -> NotAVideo | Undecodable:
-    if any(data[at : at + len(magic)] == magic for at, magic in SIGNATURES):
+def _explain_unopened(start: bytes) -> NotAVideo | Undecodable:
+    if any(start[at : at + len(magic)] == magic for at, magic in SIGNATURES):
         return Undecodable("the video is damaged or cut short: its header cannot be read")
     return NotAVideo("the file is not a video that can be read; send MP4, MOV, MKV, WebM, AVI, TS, FLV, WMV or GIF")
 
 
-def _configure(stream: VideoStream, bounds: Bounds) -> None:
-    context = stream.codec_context
-    pixels = context.width * context.height
-    if pixels > bounds.max_pixels_per_frame:
+def _best_stream(container: InputContainer) -> VideoStream:
+    stream = container.streams.best("video")
+    if not isinstance(stream, VideoStream):
+        raise NotAVideo("the file holds no video stream")
+    if stream.codec_context is None:
+        raise Undecodable("the video's codec is unknown")
+    return stream
+
+
+def _configure(context: VideoCodecContext, bounds: Bounds) -> None:
+    if context.width * context.height > bounds.max_pixels_per_frame:
         limit = f"at most {bounds.max_pixels_per_frame:,} pixels are taken"
         raise BoundsExceeded(f"frames of {context.width}x{context.height} are too large; {limit}")
     context.options = {"max_pixels": str(bounds.max_pixels_per_frame)}
     context.thread_count = 1
 
 
-def _packets(
-    container: InputContainer, stream: VideoStream, bounds: Bounds, clock: _CpuClock
-) -> Iterator[Packet[VideoStream]]:
-    """The stream's packets; an empty one would end the decoder's work."""
-    try:
-        for count, packet in enumerate(container.demux(stream)):
-            if count > bounds.max_packets:
-                raise BoundsExceeded(f"the video has more than {bounds.max_packets:,} packets; send a shorter one")
-            clock.check()
-            if packet.size:
-                yield packet
-    # IndexError: PyAV's answer to a packet of a stream that the header did not announce
-    except (av.error.FFmpegError, PermissionError, IndexError) as error:
-        raise Undecodable("the video is damaged or cut short: its packets cannot be read to the end") from error
-
-
-@dataclass(frozen=True)
-class _Video:
-    """A file taken apart, not decoded yet. `packets` are in decode order."""
-
-    container: InputContainer
-    stream: VideoStream
-    packets: Sequence[Packet[VideoStream]]
-    bounds: Bounds
-    clock: _CpuClock
-    reformatter: VideoReformatter = field(default_factory=VideoReformatter)
-
-    @property
-    def num_displayable(self) -> int:
-        return sum(not packet.is_discard for packet in self.packets)
-
-
-@contextmanager
-def _demux(data: bytes, bounds: Bounds, clock: _CpuClock) -> Iterator[_Video]:
-    container, stream = _open(data, bounds)
-    with container:
-        if any(entry.pos + entry.size > len(data) for entry in stream.index_entries):
-            raise Undecodable("the video is cut short: its index points past its end")
-        packets = list(_packets(container, stream, bounds, clock))
-        _configure(stream, bounds)
-        yield _Video(container, stream, packets, bounds, clock)
-
-
 # --- The minimal path ---
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Which packets to feed. A run is fed to a decoder that remembers nothing."""
+class _Survey:
+    """What one pass over the packets tells, in decode order."""
 
-    indices: Sequence[int]
-    order: Sequence[int]
-    """The packets of the frames, as shown."""
-    runs: Sequence[Sequence[int]]
+    def __init__(self) -> None:
+        self.times: list[int] = []
+        self.pictures: list[Picture] = []
+        self.first_packet = b""
+        self.held: list[Packet[VideoStream]] | None = []
+        """The packets, unless they are so large that they had better be read a second time."""
+        self._num_bytes = 0
 
-
-def _plan(video: _Video, pick_frames: PickFrames) -> _Plan:
-    pictures = _read_pictures(video)
-    order = _display_order(video, pictures)
-    if len(order) > video.bounds.max_frames:
-        raise _too_many_frames(video.bounds)
-    indices = tuple(pick_frames(len(order)))
-    targets = {order[index] for index in indices}
-    return _Plan(indices, order, _runs(video, pictures, targets))
-
-
-def _read_pictures(video: _Video) -> list[Picture]:
-    if not video.packets:
-        raise NoFrames("the video holds no frame")
-    _check_container(video)
-    context = video.stream.codec_context
-    read = reader_of(context.name, context.extradata or b"")
-    pictures = [read(bytes(packet)) for packet in video.packets]
-    if not pictures[0].is_start:
-        raise Unsure("the video does not begin with a picture that decodes by itself")
-    if any(picture.is_leading for picture in takewhile(lambda picture: not picture.is_start, pictures[1:])):
-        raise Unsure("the first pictures need earlier ones, which are missing")
-    return pictures
-
-
-def _check_container(video: _Video) -> None:
-    name, context = video.container.format.name, video.stream.codec_context
-    if name not in TIMED_CONTAINERS or (name == "avi" and context.reorder_depth and context.name != "mpeg4"):
-        raise Unsure(f"{name} does not say when each frame is shown")
-    for packet in video.packets:
+    def add(self, packet: Packet[VideoStream], read: Reader) -> None:
+        """Raises Unsure for a packet out of the ordinary."""
         if packet.pts is None:
             raise Unsure("a packet has no time")
         if packet.is_corrupt:
             raise Unsure("a packet is damaged")
         if any(extra.data_type in CHANGES for extra in packet.iter_sidedata()):
             raise Unsure("the stream's parameters change")
+        picture = read(memoryview(packet))
+        self.times.append(packet.pts)
+        self.pictures.append(picture._replace(is_shown=False) if packet.is_discard else picture)
+        self._hold(packet)
+
+    def _hold(self, packet: Packet[VideoStream]) -> None:
+        self.first_packet = self.first_packet or bytes(packet)
+        self._num_bytes += packet.size
+        if self._num_bytes > MAX_HELD_BYTES:
+            self.held = None
+        if self.held is not None:
+            self.held.append(packet)
 
 
-def _display_order(video: _Video, pictures: Sequence[Picture]) -> list[int]:
-    packets = video.packets
-    shown = [i for i, picture in enumerate(pictures) if picture.is_shown and not packets[i].is_discard]
-    if len({packets[i].pts for i in shown}) < len(shown):
-        raise Unsure("frames share a time")
-    if not shown:
-        raise NoFrames("the video holds no frame")
-    depth = video.stream.codec_context.reorder_depth
-    if _reordering([_pts(packets[i]) for i, picture in enumerate(pictures) if picture.is_shown]) > depth:
-        raise Unsure("frames are reordered further than the decoder expects")
-    order = sorted(shown, key=lambda i: _pts(packets[i]))
-    if video.stream.codec_context.name == "mpeg4" and order != _order_by_kind(shown, pictures):
+@dataclass(frozen=True)
+class _Plan:
+    """The frames to return, the times of all frames as they are shown, and the packets to feed, run by run."""
+
+    indices: tuple[int, ...]
+    times: Sequence[int]
+    runs: Sequence[Sequence[int]]
+
+
+def _decode_needed(file: _File, pick_frames: PickFrames) -> DecodedClip:
+    with file.open(QUICK_PROBING) as video:
+        survey = _survey(video)
+        plan = _plan(video, survey, pick_frames)
+        with closing(_fed(file, survey, plan)) as packets:
+            images, size = _decode_runs(video, survey, plan, packets)
+        return _assemble(video, survey, plan, images, size)
+
+
+def _survey(video: _Video) -> _Survey:
+    context = video.stream.codec_context
+    container = video.container.format.name
+    if container not in TIMED_CONTAINERS or (container == "avi" and context.reorder_depth and context.name != "mpeg4"):
+        raise Unsure(f"{container} does not say when each frame is shown")
+    read = reader_of(context.name, context.extradata or b"")
+    survey = _Survey()
+    for packet in video.packets():
+        survey.add(packet, read)
+    return survey
+
+
+def _plan(video: _Video, survey: _Survey, pick_frames: PickFrames) -> _Plan:
+    check_beginning(survey.pictures)
+    order = display_order(survey.times, survey.pictures)
+    codec = video.stream.codec_context.name
+    if codec == "mpeg4" and order != order_by_kind(survey.pictures):
         raise Unsure("the times of the frames contradict their kinds")
-    return order
+    if len(order) > video.bounds.max_frames:
+        raise _too_many_frames(video.bounds)
+    indices = tuple(pick_frames(len(order)))
+    targets = {order[index] for index in indices}
+    also = {0} if first_packet_matters(codec, survey.first_packet) else set()
+    runs = runs_for(targets, survey.times, survey.pictures, also)
+    return _Plan(indices, [survey.times[i] for i in order], runs)
 
 
-def _pts(packet: Packet[VideoStream]) -> int:
-    assert packet.pts is not None
-    return packet.pts
+def _fed(file: _File, survey: _Survey, plan: _Plan) -> Generator[Packet[VideoStream]]:
+    """The packets of all runs."""
+    fed = [i for run in plan.runs for i in run]
+    if survey.held is not None:
+        yield from (survey.held[i] for i in fed)
+        return
+    with file.open(QUICK_PROBING) as again:
+        wanted = set(fed)
+        yield from (packet for i, packet in enumerate(again.packets()) if i in wanted)
 
 
-def _reordering(times: Sequence[int]) -> int:
-    """How many frames at most are decoded before one that is shown before them."""
-    depth = 0
-    earlier: list[int] = []
-    for time_shown in times:
-        depth = max(depth, len(earlier) - bisect(earlier, time_shown))
-        insort(earlier, time_shown)
-    return depth
-
-
-def _order_by_kind(shown: Sequence[int], pictures: Sequence[Picture]) -> list[int]:
-    """MPEG-4's rule: a B picture is shown at once, any other one when the next other one comes."""
-    order: list[int] = []
-    held: list[int] = []
-    for i in shown:
-        if pictures[i].is_reference:
-            order += held
-            held = [i]
-        else:
-            order.append(i)
-    return order + held
-
-
-def _runs(video: _Video, pictures: Sequence[Picture], targets: set[int]) -> list[list[int]]:
-    """What to feed, cut where a reference was left out before."""
-    top_layer = max(picture.layer for picture in pictures)
-    is_needed = [picture.is_reference or picture.layer < top_layer for picture in pictures]
-    fed = set(targets)
-    if first_packet_matters(video.stream.codec_context.name, bytes(video.packets[0])):
-        fed.add(0)
-    for target in targets:
-        start = _start_of(target, video.packets, pictures)
-        shown_at_start = _pts(video.packets[start])
-        span = range(start, target)
-        fed.update(i for i in span if is_needed[i] and _pts(video.packets[i]) >= shown_at_start)
-    return _cut_at_gaps(sorted(fed), pictures, is_needed)
-
-
-def _start_of(target: int, packets: Sequence[Packet[VideoStream]], pictures: Sequence[Picture]) -> int:
-    """The last start that is decoded and shown no later than the target."""
-    for i in range(target, 0, -1):
-        if pictures[i].is_start and _pts(packets[i]) <= _pts(packets[target]):
-            return i
-    return 0
-
-
-def _cut_at_gaps(fed: Sequence[int], pictures: Sequence[Picture], is_needed: Sequence[bool]) -> list[list[int]]:
-    runs: list[list[int]] = []
-    previous = -2
-    for i in fed:
-        if not runs or (pictures[i].is_start and any(is_needed[previous + 1 : i])):
-            runs.append([])
-        runs[-1].append(i)
-        previous = i
-    return runs
-
-
-def _decode_planned(video: _Video, plan: _Plan) -> DecodedClip:
-    rank_of = {_pts(video.packets[i]): rank for rank, i in enumerate(plan.order)}
-    wanted = set(plan.indices)
+def _decode_runs(
+    video: _Video, survey: _Survey, plan: _Plan, packets: Iterator[Packet[VideoStream]]
+) -> tuple[dict[int, Image], tuple[int, int]]:
+    """The images by their place in the video, and their common size."""
+    video.stream.codec_context.reorder_depth = max(video.stream.codec_context.reorder_depth, reordering(survey.times))
+    rank_of = {time_shown: rank for rank, time_shown in enumerate(plan.times)}
+    wanted = frozenset(plan.indices)
     images: dict[int, Image] = {}
     sizes = set()
     for run in plan.runs:
-        num_shown = len({_pts(video.packets[i]) for i in run} & rank_of.keys())
         ranks = []
-        for frame in _decode_run(video, run):
+        for frame in _decode_run(video, islice(packets, len(run))):
             rank = _rank(frame, rank_of)
             ranks.append(rank)
             if rank in wanted:
                 images[rank] = _upright_rgb(frame, video.reformatter)
                 sizes.add(_upright_size(frame))
-        if len(ranks) != num_shown or ranks != sorted(ranks):
+        if len(ranks) != sum(survey.pictures[i].is_shown for i in run) or ranks != sorted(ranks):
             raise Unsure("frames came in another number or order than their packets")
     if len(images) < len(wanted) or len(sizes) != 1:
         raise Unsure("frames are missing or differ in size")
-    return _assemble(video, plan, images, sizes.pop())
+    return images, sizes.pop()
 
 
-def _decode_run(video: _Video, run: Sequence[int]) -> Iterator[VideoFrame]:
+def _decode_run(video: _Video, packets: Iterator[Packet[VideoStream]]) -> Iterator[VideoFrame]:
     context = video.stream.codec_context
     depth = context.reorder_depth
     try:
-        for i in run:
+        for packet in packets:
             video.clock.check()
-            yield from context.decode(video.packets[i])
+            yield from context.decode(packet)
         yield from context.decode(None)
     except av.error.FFmpegError as error:
         raise Unsure("a packet does not decode") from error
@@ -416,24 +382,30 @@ def _rank(frame: VideoFrame, rank_of: dict[int, int]) -> int:
     return rank_of[frame.pts]
 
 
-def _assemble(video: _Video, plan: _Plan, images: dict[int, Image], size: tuple[int, int]) -> DecodedClip:
+def _assemble(
+    video: _Video, survey: _Survey, plan: _Plan, images: dict[int, Image], size: tuple[int, int]
+) -> DecodedClip:
     time_base = video.stream.time_base
     assert time_base is not None
-    first, last = (float(_pts(video.packets[plan.order[rank]]) * time_base) for rank in (0, -1))
-    times = (float(_pts(video.packets[plan.order[rank]]) * time_base) for rank in plan.indices)
+    first = float(plan.times[0] * time_base)
     return DecodedClip(
         tuple(images[rank] for rank in plan.indices),
-        tuple(plan.indices),
-        tuple(seconds - first for seconds in times),
-        _describe(video, size, len(plan.order), last - first),
-        DecodeReport("minimal", sum(len(run) for run in plan.runs), len(video.packets)),
+        plan.indices,
+        tuple(float(plan.times[rank] * time_base) - first for rank in plan.indices),
+        _describe(video, size, len(plan.times), float(plan.times[-1] * time_base) - first),
+        DecodeReport("minimal", sum(len(run) for run in plan.runs), len(survey.times)),
     )
 
 
 # --- The full path ---
 
 
-def _decode_all(video: _Video, pick_frames: PickFrames, num_frames: int, reason: str) -> DecodedClip:
+def _count_displayable(file: _File) -> int:
+    with file.open(QUICK_PROBING) as video:
+        return sum(not packet.is_discard for packet in video.packets())
+
+
+def _decode_all(file: _File, pick_frames: PickFrames, num_frames: int, reason: str) -> DecodedClip:
     """Decode every packet; a clip without images when there turn out to be more or fewer than `num_frames`."""
     if num_frames == 0:
         raise NoFrames("the video holds no frame")
@@ -442,14 +414,15 @@ def _decode_all(video: _Video, pick_frames: PickFrames, num_frames: int, reason:
     images: dict[int, Image] = {}
     times: list[float] = []
     frame = None
-    for index, frame in enumerate(_frames(video)):
-        times.append(_seconds(frame, index, video.stream))
-        if index in wanted:
-            images[index] = _upright_rgb(frame, video.reformatter)
-    if frame is None:
-        raise NoFrames("no frame of the video could be decoded")
-    info = _describe(video, _upright_size(frame), len(times), times[-1] - times[0])
-    report = DecodeReport("full", len(video.packets), len(video.packets), reason)
+    with file.open(THOROUGH_PROBING) as video:
+        for index, frame in enumerate(_frames(video)):
+            times.append(_seconds(frame, index, video.stream))
+            if index in wanted:
+                images[index] = _upright_rgb(frame, video.reformatter)
+        if frame is None:
+            raise NoFrames("no frame of the video could be decoded")
+        info = _describe(video, _upright_size(frame), len(times), times[-1] - times[0])
+    report = DecodeReport("full", video.num_packets, video.num_packets, reason)
     if len(times) != num_frames:
         return DecodedClip((), (), (), info, report)
     times_shown = tuple(times[i] - times[0] for i in indices)
@@ -459,7 +432,7 @@ def _decode_all(video: _Video, pick_frames: PickFrames, num_frames: int, reason:
 def _frames(video: _Video) -> Iterator[VideoFrame]:
     """Every frame that decodes, in output order; a packet that does not decode is passed over, as players do."""
     count = 0
-    for packet in (*video.packets, None):
+    for packet in chain(video.packets(), [None]):
         video.clock.check()
         try:
             frames = video.stream.codec_context.decode(packet)
