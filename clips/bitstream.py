@@ -7,7 +7,7 @@ it raises `Unsure`, and everything is decoded.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -61,12 +61,10 @@ def reader_of(codec: str, extradata: bytes) -> Reader:
 def first_packet_matters(codec: str, first_packet: bytes) -> bool:
     """Whether later packets decode differently when the decoder has not seen the first one.
 
-    Decoders work around the faults of some encoders, which sign the first packet.
+    H.264 decoders work around the faults of older builds of x264, which signs the first packet only.
     """
-    if codec == "h264":
-        signature = X264_SIGNATURE.search(first_packet)
-        return signature is not None and int(signature[1]) < X264_WITHOUT_FAULTS
-    return codec == "mpeg4"
+    signature = X264_SIGNATURE.search(first_packet) if codec == "h264" else None
+    return signature is not None and int(signature[1]) < X264_WITHOUT_FAULTS
 
 
 def _read_intra(data: memoryview) -> Picture:
@@ -139,20 +137,19 @@ class _NalReader:
         num_first_slices = 0
         size = self._syntax.NUM_HEADER_BYTES
         for unit in self._units(data):
-            if len(unit) < 3:
-                continue
-            header = bytes(unit[:size])
-            if picture := self._picture_of(header):
-                pictures.append(picture)
-                num_first_slices += unit[size] >> 7
-            elif self._is_parameters(header):
-                self._check_parameters(bytes(unit))
+            if len(unit) > size:
+                header = bytes(unit[:size])
+                if picture := self._picture_of(header):
+                    pictures.append(picture)
+                    num_first_slices += unit[size] >> 7
+                elif self._is_parameters(header):
+                    self._check_parameters(bytes(unit))
         self._is_first_packet = False
         if num_first_slices != 1:
             raise Unsure("a packet does not hold exactly one picture")
         return pictures[0] if len(pictures) == 1 else _same_picture(pictures)
 
-    def _units(self, data: memoryview) -> Sequence[memoryview] | Sequence[bytes]:
+    def _units(self, data: memoryview) -> Iterable[memoryview | bytes]:
         return _by_length(data, self._length_size) if self._length_size else _by_start_code(bytes(data))
 
     def _check_parameters(self, unit: bytes) -> None:
@@ -164,16 +161,14 @@ class _NalReader:
             raise Unsure("the stream's parameters change")
 
 
-def _by_length(data: memoryview, size: int) -> Sequence[memoryview]:
-    units = []
+def _by_length(data: memoryview, size: int) -> Iterator[memoryview]:
     at = 0
     while at + size < len(data):
         end = at + size + int.from_bytes(data[at : at + size])
         if end > len(data):
             raise Unsure("a packet is cut short")
-        units.append(data[at + size : end])
+        yield data[at + size : end]
         at = end
-    return units
 
 
 def _by_start_code(data: bytes) -> Sequence[bytes]:
@@ -191,6 +186,7 @@ def _same_picture(slices: Sequence[Picture]) -> Picture:
 
 VOP = START_CODE + b"\xb6"
 MAX_EMPTY_VOP_BYTES = 19
+GROUP_OF_VOPS = START_CODE + b"\xb3"
 DIVX = b"DivX"
 
 MAX_HEADERS_BYTES = 256
@@ -200,6 +196,8 @@ class _Mpeg4Reader:
     """A packet is a video object plane (VOP): I 0, P 1, B 2, S 3. DivX packs two in one and says so in its headers."""
 
     def __init__(self, extradata: bytes) -> None:
+        self._extradata = extradata
+        self._parameters: bytes | None = None
         self._may_be_packed = DIVX in extradata
 
     def __call__(self, data: memoryview) -> Picture:
@@ -213,7 +211,16 @@ class _Mpeg4Reader:
         if len(data) - len(headers) <= MAX_EMPTY_VOP_BYTES:
             raise Unsure("a packet may hold an empty picture")
         kind = body[0] >> 6
+        self._check_parameters(headers.partition(GROUP_OF_VOPS)[0], is_start=kind == 0)
         return Picture(is_start=kind == 0, is_reference=kind != 2)
+
+    def _check_parameters(self, parameters: bytes, *, is_start: bool) -> None:
+        """Every start must bring the parameters, the encoder's name among them, or the container for all."""
+        if self._parameters is None:
+            self._parameters = parameters
+        is_known = parameters == self._parameters or (not parameters and self._parameters in self._extradata)
+        if not is_known and (parameters or is_start):
+            raise Unsure("the stream's parameters change")
 
 
 def _read_vp8(data: memoryview) -> Picture:

@@ -23,9 +23,9 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Literal, Never
@@ -74,6 +74,7 @@ QUICK_PROBING = {"skip_frame": "all"}
 THOROUGH_PROBING: dict[str, str] = {}
 """Opening a file decodes frames until FFmpeg knows how far they are reordered, where a container does not tell."""
 
+READ_AHEAD_BYTES = 1 << 18
 MAX_HELD_BYTES = 32_000_000
 PACKETS_PER_CLOCK_CHECK = 32
 
@@ -158,7 +159,6 @@ class _Video:
     stream: VideoStream
     bounds: Bounds
     clock: _CpuClock
-    reformatter: VideoReformatter = field(default_factory=VideoReformatter)
     num_packets: int = 0
     """Read so far."""
 
@@ -203,7 +203,11 @@ class _File:
             yield _Video(container, stream, self._bounds, self._clock)
 
     def _bytes(self) -> BinaryIO:
-        return io.BytesIO(self._source) if isinstance(self._source, bytes) else Path(self._source).open("rb")
+        return (
+            io.BytesIO(self._source)
+            if isinstance(self._source, bytes)
+            else Path(self._source).open("rb", buffering=READ_AHEAD_BYTES)
+        )
 
     def _demuxer(self, file: BinaryIO, probing: dict[str, str]) -> InputContainer:
         max_pixels = str(self._bounds.max_pixels_per_frame)
@@ -262,8 +266,9 @@ class _Survey:
             raise Unsure("a packet has no time")
         if packet.is_corrupt:
             raise Unsure("a packet is damaged")
-        if any(extra.data_type in CHANGES for extra in packet.iter_sidedata()):
-            raise Unsure("the stream's parameters change")
+        for extra in packet.iter_sidedata():
+            if extra.data_type in CHANGES:
+                raise Unsure("the stream's parameters change")
         picture = read(memoryview(packet))
         self.times.append(packet.pts)
         self.pictures.append(picture._replace(is_shown=False) if packet.is_discard else picture)
@@ -292,8 +297,8 @@ def _decode_needed(file: _File, pick_frames: PickFrames) -> DecodedClip:
         survey = _survey(video)
         plan = _plan(video, survey, pick_frames)
         with closing(_fed(file, survey, plan)) as packets:
-            images, size = _decode_runs(video, survey, plan, packets)
-        return _assemble(video, survey, plan, images, size)
+            images = _decode_runs(video, survey, plan, packets)
+        return _assemble(video, survey, plan, images)
 
 
 def _survey(video: _Video) -> _Survey:
@@ -336,26 +341,26 @@ def _fed(file: _File, survey: _Survey, plan: _Plan) -> Generator[Packet[VideoStr
 
 def _decode_runs(
     video: _Video, survey: _Survey, plan: _Plan, packets: Iterator[Packet[VideoStream]]
-) -> tuple[dict[int, Image], tuple[int, int]]:
-    """The images by their place in the video, and their common size."""
+) -> tuple[Image, ...]:
+    """The frames to return; Unsure unless they and those around them come out as planned."""
     video.stream.codec_context.reorder_depth = max(video.stream.codec_context.reorder_depth, reordering(survey.times))
     rank_of = {time_shown: rank for rank, time_shown in enumerate(plan.times)}
-    wanted = frozenset(plan.indices)
-    images: dict[int, Image] = {}
-    sizes = set()
+    missing = set(plan.indices)
+    images = _Images(len(missing))
     for run in plan.runs:
         ranks = []
         for frame in _decode_run(video, islice(packets, len(run))):
             rank = _rank(frame, rank_of)
             ranks.append(rank)
-            if rank in wanted:
-                images[rank] = _upright_rgb(frame, video.reformatter)
-                sizes.add(_upright_size(frame))
+            if rank in missing:
+                images.add(rank, frame)
+                missing.remove(rank)
         if len(ranks) != sum(survey.pictures[i].is_shown for i in run) or ranks != sorted(ranks):
             raise Unsure("frames came in another number or order than their packets")
-    if len(images) < len(wanted) or len(sizes) != 1:
+    found = images.at(plan.indices) if not missing else ()
+    if len({image.shape for image in found}) != 1:
         raise Unsure("frames are missing or differ in size")
-    return images, sizes.pop()
+    return found
 
 
 def _decode_run(video: _Video, packets: Iterator[Packet[VideoStream]]) -> Iterator[VideoFrame]:
@@ -382,17 +387,16 @@ def _rank(frame: VideoFrame, rank_of: dict[int, int]) -> int:
     return rank_of[frame.pts]
 
 
-def _assemble(
-    video: _Video, survey: _Survey, plan: _Plan, images: dict[int, Image], size: tuple[int, int]
-) -> DecodedClip:
+def _assemble(video: _Video, survey: _Survey, plan: _Plan, images: tuple[Image, ...]) -> DecodedClip:
     time_base = video.stream.time_base
     assert time_base is not None
     first = float(plan.times[0] * time_base)
+    height, width, _ = images[0].shape
     return DecodedClip(
-        tuple(images[rank] for rank in plan.indices),
+        images,
         plan.indices,
-        tuple(float(plan.times[rank] * time_base) - first for rank in plan.indices),
-        _describe(video, size, len(plan.times), float(plan.times[-1] * time_base) - first),
+        tuple(float(plan.times[index] * time_base) - first for index in plan.indices),
+        _describe(video, (width, height), len(plan.times), float(plan.times[-1] * time_base) - first),
         DecodeReport("minimal", sum(len(run) for run in plan.runs), len(survey.times)),
     )
 
@@ -411,14 +415,14 @@ def _decode_all(file: _File, pick_frames: PickFrames, num_frames: int, reason: s
         raise NoFrames("the video holds no frame")
     indices = tuple(pick_frames(num_frames))
     wanted = frozenset(indices)
-    images: dict[int, Image] = {}
+    images = _Images(len(wanted))
     times: list[float] = []
     frame = None
     with file.open(THOROUGH_PROBING) as video:
         for index, frame in enumerate(_frames(video)):
             times.append(_seconds(frame, index, video.stream))
             if index in wanted:
-                images[index] = _upright_rgb(frame, video.reformatter)
+                images.add(index, frame)
         if frame is None:
             raise NoFrames("no frame of the video could be decoded")
         info = _describe(video, _upright_size(frame), len(times), times[-1] - times[0])
@@ -426,7 +430,7 @@ def _decode_all(file: _File, pick_frames: PickFrames, num_frames: int, reason: s
     if len(times) != num_frames:
         return DecodedClip((), (), (), info, report)
     times_shown = tuple(times[i] - times[0] for i in indices)
-    return DecodedClip(tuple(images[i] for i in indices), indices, times_shown, info, report)
+    return DecodedClip(images.at(indices), indices, times_shown, info, report)
 
 
 def _frames(video: _Video) -> Iterator[VideoFrame]:
@@ -452,10 +456,32 @@ def _too_many_frames(bounds: Bounds) -> BoundsExceeded:
 # --- Both ---
 
 
-def _upright_rgb(frame: VideoFrame, reformatter: VideoReformatter) -> Image:
-    # one thread: more would be started anew for every frame
-    rgb = reformatter.reformat(frame, format="rgb24", threads=1)
-    return np.ascontiguousarray(np.rot90(np.asarray(rgb.to_ndarray(), np.uint8), round(frame.rotation / 90)))
+class _Images:
+    """Up to `capacity` frames as RGB, upright, by their place in the video.
+
+    They lie in one block of memory: a system hands out few large pages faster than many small ones.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._reformatter = VideoReformatter()
+        self._block: Image | None = None
+        self._of: dict[int, Image] = {}
+
+    def add(self, index: int, frame: VideoFrame) -> None:
+        # one thread: more would be started anew for every frame
+        rgb = self._reformatter.reformat(frame, format="rgb24", threads=1).planes[0]
+        rows = np.frombuffer(memoryview(rgb), np.uint8).reshape(rgb.height, rgb.line_size)
+        upright = np.rot90(rows[:, : rgb.width * 3].reshape(rgb.height, rgb.width, 3), round(frame.rotation / 90))
+        if self._block is None:
+            self._block = np.empty((self._capacity, *upright.shape), np.uint8)
+        fits = upright.shape == self._block.shape[1:]
+        self._of[index] = self._block[len(self._of)] if fits else np.empty_like(upright)
+        self._of[index][:] = upright
+
+    def at(self, indices: Iterable[int]) -> tuple[Image, ...]:
+        """KeyError for one that was not added."""
+        return tuple(self._of[index] for index in indices)
 
 
 def _upright_size(frame: VideoFrame) -> tuple[int, int]:

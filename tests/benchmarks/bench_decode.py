@@ -3,17 +3,19 @@
     python -m tests.benchmarks.bench_decode [VIDEO ...] [--rounds 5] [--out FOLDER]
 
 Every decoder opens the file by its path, learns how long it is, and returns the eight evaluation frames in full size as
-RGB arrays, with one thread. Times are processor time, medians over the rounds. A peer's frame is wrong when another
-frame of the video is clearly closer to it than the one asked for; ours when any bit differs from a full decode's.
-torchcodec brings no FFmpeg and is lent PyAV's, so both decode with the same build.
+RGB arrays, with one thread, in a process of its own. Times are processor time, medians over the rounds. A peer's frame
+is wrong when another frame of the video is clearly closer to it than the one asked for; ours when any bit differs from
+a full decode's. torchcodec brings no FFmpeg and is lent PyAV's, so both decode with the same build.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import json
 import math
+import multiprocessing
 import os
 import platform
 import shutil
@@ -24,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +44,30 @@ from tests.clips.made import Made, make
 
 RESULTS = Path(__file__).parent / "results"
 PEERS = ("decord", "torchcodec", "opencv", "pyav")
+IMPORTED_LATE = {"decord": "decord", "torchcodec": "torchcodec.decoders"}
+"""So that each process holds only the decoder that it measures."""
 LENT = "BENCH_DECODE_LENT_FFMPEG"
 CLEARLY = 1.5
 SMALLEST_ERROR = 3.0
 """Mean difference, of 255, below which a frame is right: decoders convert to RGB with different rounding."""
 
-B3 = {"preset": "veryfast", "bf": "3", "x264-params": "b-adapt=0"}
-X265 = {"preset": "ultrafast", "x265-params": "log-level=none:pools=none:frame-threads=1:bframes=4:b-adapt=0"}
+X264 = {"x264-params": "threads=1:sliced-threads=0"}
+"""FFmpeg's defaults: medium, three B-frames as a pyramid, three references; one slice a frame, as players expect."""
+NO_B = X264 | {"bf": "0", "preset": "veryfast"}
+X265 = {"preset": "fast", "x265-params": "log-level=none:pools=none:frame-threads=1"}
 REALTIME = {"deadline": "realtime", "cpu-used": "8"}
 CLIPS = (
-    Made("h264 340x256 gop 12", options=B3, width=340, height=256, frames=300),
-    Made("h264 340x256 gop 250", options=B3, width=340, height=256, frames=300, gop=250),
-    Made("h264 640x360 no B", options=B3 | {"bf": "0"}, width=640, height=360, frames=250, gop=60),
-    Made("h264 720p mkv", "matroska", options=B3, width=1280, height=720, frames=200, gop=60),
-    Made("h264 1080p gop 250", options=B3, width=1920, height=1080, frames=150, gop=250),
-    Made("h264 640x360 ts", "mpegts", options=B3, width=640, height=360, frames=250, gop=25),
-    Made("hevc 720p", "mp4", "libx265", X265, width=1280, height=720, frames=150, gop=60),
-    Made("mpeg4 340x256 avi", "avi", "mpeg4", {"bf": "0", "b": "800k"}, width=340, height=256, frames=300),
-    Made("mpeg4 340x256 avi B", "avi", "mpeg4", {"bf": "2", "b": "800k"}, width=340, height=256, frames=300),
+    Made("h264 340x256 gop 250", options=X264, width=340, height=256, frames=300, gop=250),
+    Made("h264 340x256 gop 12", options=X264, width=340, height=256, frames=300),
+    Made("h264 640x360 gop 150", options=X264, width=640, height=360, frames=250, gop=150),
+    Made("h264 640x360 ts gop 50", "mpegts", options=X264, width=640, height=360, frames=250, gop=50),
+    Made("h264 720p mkv gop 250", "matroska", options=X264, width=1280, height=720, frames=200, gop=250),
+    Made("h264 1080p gop 250", options=X264 | {"preset": "veryfast"}, width=1920, height=1080, frames=150, gop=250),
+    Made("h264 720p no B gop 30", options=NO_B, width=1280, height=720, frames=150, gop=30),
+    Made("hevc 640x360 gop 250", "mp4", "libx265", X265, width=640, height=360, frames=250, gop=250),
+    Made("hevc 720p gop 60", "mp4", "libx265", X265, width=1280, height=720, frames=120, gop=60),
+    Made("mpeg4 avi 340x256", "avi", "mpeg4", {"bf": "0", "b": "800k"}, width=340, height=256, frames=300),
+    Made("mpeg4 avi 340x256 B", "avi", "mpeg4", {"bf": "2", "b": "800k"}, width=340, height=256, frames=300),
     Made("vp8 640x360", "webm", "libvpx", REALTIME | {"b": "1M"}, width=640, height=360, frames=250, gop=60),
     Made("vp9 640x360", "webm", "libvpx-vp9", REALTIME | {"b": "1M"}, width=640, height=360, frames=250, gop=60),
     Made("av1 640x360", "mp4", "libsvtav1", {"preset": "12"}, width=640, height=360, frames=250, gop=60),
@@ -97,7 +106,7 @@ def with_ours(path: str) -> Sequence[Image]:
 
 def with_decord(path: str) -> Any:
     """The reader of decord, whole."""
-    from decord import VideoReader, cpu  # noqa: PLC0415 - each peer's memory is measured without the others
+    from decord import VideoReader, cpu  # noqa: PLC0415
 
     reader = VideoReader(path, ctx=cpu(0), num_threads=1)
     return reader.get_batch(eight(len(reader))).asnumpy()
@@ -175,46 +184,84 @@ class Row:
         return theirs / ours if theirs and ours else None
 
 
-def run(videos: dict[str, Path], made: set[str], rounds: int, console: Console) -> list[Row]:
-    """All decoders on all videos, round after round."""
-    rows = {name: _checked(name, path, is_made=name in made) for name, path in videos.items()}
+class Worker:
+    """A process of its own in which one decoder reads one video, again and again, unharmed by what others leave."""
+
+    def __init__(self, decoder: str, path: Path) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(decoder, str(path), theirs), daemon=True)
+        self._process.start()
+
+    def first(self) -> tuple[list[Image], float] | str:
+        """The frames and the peak megabytes above those of the imports; or what went wrong."""
+        first: tuple[list[Image], float] | str = self._pipe.recv()
+        return first
+
+    def milliseconds(self) -> float:
+        """Processor time of once more, all threads together."""
+        self._pipe.send(True)
+        return float(self._pipe.recv())
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.join()
+
+
+def _work(decoder: str, path: str, pipe: Connection) -> None:
+    cv2.setNumThreads(1)
+    decode_eight = DECODERS[decoder]
+    try:
+        if decoder in IMPORTED_LATE:
+            importlib.import_module(IMPORTED_LATE[decoder])
+        before = _peak_kilobytes()
+        images = list(decode_eight(path))
+    except Exception as error:
+        pipe.send(f"{type(error).__name__}: {str(error).splitlines()[0][:120]}")
+        return
+    pipe.send((images, (_peak_kilobytes() - before) / 1024))
+    del images
+    while pipe.recv():
+        started = time.process_time()
+        decode_eight(path)
+        pipe.send((time.process_time() - started) * 1000)
+
+
+def _peak_kilobytes() -> int:
+    """Of this program alone; getrusage would count what the parent held when it started us."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
+
+
+def measure(name: str, path: Path, rounds: int, *, is_made: bool) -> Row:
+    """All decoders on one video, in turns."""
+    clip = decode(path, eight)
+    row = Row(name, is_made, vars(clip.report).copy())
+    small, expected = _reference(path, clip.indices)
+    workers = {decoder: Worker(decoder, path) for decoder in DECODERS}
+    for decoder, worker in workers.items():
+        first = worker.first()
+        if isinstance(first, str):
+            row.failed[decoder] = first
+            continue
+        images, row.megabytes[decoder] = first
+        if decoder == "ours":
+            row.wrong[decoder] = sum(not np.array_equal(a, b) for a, b in zip(images, expected, strict=True))
+        else:
+            pairs = zip(images, clip.indices, strict=False)
+            row.wrong[decoder] = sum(_is_wrong(image, small, index) for image, index in pairs)
     for number in range(rounds):
-        console.print(f"round {number + 1} of {rounds}", style="dim")
-        for name, path in videos.items():
-            for decoder in _rotated(list(DECODERS), number):
-                if decoder not in rows[name].failed:
-                    rows[name].milliseconds.setdefault(decoder, []).append(_time(decoder, str(path)))
-    return list(rows.values())
+        for decoder in _rotated([decoder for decoder in DECODERS if decoder not in row.failed], number):
+            row.milliseconds.setdefault(decoder, []).append(workers[decoder].milliseconds())
+    for worker in workers.values():
+        worker.close()
+    return row
 
 
 def _rotated(names: list[str], by: int) -> list[str]:
     by %= len(names)
     return names[by:] + names[:by]
-
-
-def _time(decoder: str, path: str) -> float:
-    started = time.process_time()
-    DECODERS[decoder](path)
-    return (time.process_time() - started) * 1000
-
-
-def _checked(name: str, path: Path, *, is_made: bool) -> Row:
-    clip = decode(path, eight)
-    row = Row(name, is_made, vars(clip.report).copy())
-    small, expected = _reference(path, clip.indices)
-    row.wrong["ours"] = sum(not np.array_equal(a, b) for a, b in zip(clip.images, expected, strict=True))
-    for peer in PEERS:
-        try:
-            images = DECODERS[peer](str(path))
-        except Exception as error:
-            row.failed[peer] = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
-            continue
-        row.wrong[peer] = sum(
-            _is_wrong(image, small, index) for image, index in zip(images, clip.indices, strict=False)
-        )
-    for decoder in DECODERS.keys() - row.failed.keys():
-        row.megabytes[decoder] = _peak_megabytes(decoder, path)
-    return row
 
 
 def _reference(path: Path, indices: Sequence[int]) -> tuple[np.ndarray[Any, Any], list[Image]]:
@@ -238,26 +285,6 @@ def _shrunk(image: Any) -> np.ndarray[Any, Any]:
 def _is_wrong(image: Any, small: np.ndarray[Any, Any], index: int) -> bool:
     errors = np.abs(small - _shrunk(image)).mean(axis=(1, 2, 3))
     return bool(errors[index] > SMALLEST_ERROR and errors[index] > CLEARLY * errors.min())
-
-
-def _peak_megabytes(decoder: str, path: Path) -> float:
-    """Above the imports, in a process of its own."""
-    command = [sys.executable, "-m", "tests.benchmarks.bench_decode", "--memory-of", decoder, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return float(done.stdout) if done.returncode == 0 else math.nan
-
-
-def _print_memory(decoder: str, path: str, warm_up: str) -> None:
-    DECODERS[decoder](warm_up)
-    before = _peak_kilobytes()
-    DECODERS[decoder](path)
-    sys.stdout.write(f"{(_peak_kilobytes() - before) / 1024:.1f}")
-
-
-def _peak_kilobytes() -> int:
-    """Of this program alone; getrusage would count what the parent held when it started us."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0])
 
 
 def mean_ratio(rows: Sequence[Row], peer: str) -> float:
@@ -347,33 +374,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="make only the clips whose name holds this")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     _lend_ffmpeg_to_torchcodec()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    cv2.setNumThreads(1)
-    if arguments.memory_of:
-        _measure_memory(arguments.memory_of, arguments.videos[0])
-        return
     console = Console(width=150)
     with tempfile.TemporaryDirectory() as folder:
-        videos = {}
-        for made in CLIPS:
-            if arguments.only in made.name:
-                videos[made.name] = Path(folder) / made.name.replace(" ", "-")
-                videos[made.name].write_bytes(make(made, moving_picture))
-        names = set(videos)
-        videos |= {path.name: path for path in arguments.videos}
-        rows = run(videos, names, arguments.rounds, console)
+        made = [one for one in CLIPS if arguments.only in one.name]
+        rows = []
+        for number, one in enumerate((*made, *arguments.videos), 1):
+            is_made = isinstance(one, Made)
+            name, path = one.name, Path(folder) / "made" if is_made else one
+            console.print(f"{number} of {len(made) + len(arguments.videos)}: {name}", style="dim")
+            if isinstance(one, Made):
+                path.write_bytes(make(one, moving_picture))
+            rows.append(measure(name, path, arguments.rounds, is_made=is_made))
     print_table(rows, console)
     console.print(*write_results(rows, arguments.rounds, arguments.out))
-
-
-def _measure_memory(decoder: str, path: Path) -> None:
-    with tempfile.NamedTemporaryFile(suffix=".mp4") as small:
-        small.write(make(Made("small", options={"preset": "ultrafast"}, frames=9)))
-        small.flush()
-        _print_memory(decoder, str(path), small.name)
 
 
 if __name__ == "__main__":

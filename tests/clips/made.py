@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -133,6 +134,11 @@ def hide_pictures(data: bytes) -> bytes:
     return _remux(data, "webm", _with_hidden)
 
 
+def sign_as_old_x264(data: bytes) -> bytes:
+    """Decoders then compute some 4:4:4 pictures as that build of x264 wrongly did."""
+    return re.sub(rb"x264 - core \d{3}", b"x264 - core 148", data)
+
+
 def _remux(data: bytes, container_format: str, change: Any) -> bytes:
     target = io.BytesIO()
     with av.open(io.BytesIO(data), "r") as source, av.open(target, "w", format=container_format) as container:
@@ -207,6 +213,7 @@ H264 = [
     x264("two-videos", second_video=True),
     x264("10-bit", pixels="yuv420p10le"),
     x264("4:4:4", pixels="yuv444p"),
+    x264("old-lossless-4:4:4", options={"qp": "0"}, pixels="yuv444p", change=sign_as_old_x264),
     x264("4:2:2", pixels="yuv422p"),
     x264("odd-size", width=81, height=63, pixels="yuv444p"),
     x264("interlaced", options={"flags": "+ildct+ilme", "x264-params": "tff=1"}),

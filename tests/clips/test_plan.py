@@ -1,0 +1,77 @@
+import pytest
+
+from clips.bitstream import Picture, Unsure
+from clips.errors import NoFrames
+from clips.plan import check_beginning, display_order, order_by_kind, reordering, runs_for
+
+SHOWN = "I0 P4 B2 b1 b3 P8 B6 b5 b7 I9 P13 B11 b10 b12"
+"""In decode order, each with the time at which it is shown; no picture needs a small b."""
+
+
+def pictures_of(shown):
+    return [Picture(is_start=name[0] == "I", is_reference=name[0] != "b") for name in shown.split()]
+
+
+def times_of(shown):
+    return [int(name[1:]) for name in shown.split()]
+
+
+def fed(shown, *targets):
+    """The runs that frames shown at these times need, as they are called."""
+    names, times = shown.split(), times_of(shown)
+    runs = runs_for({times.index(target) for target in targets}, times, pictures_of(shown))
+    return [" ".join(names[i] for i in run) for run in runs]
+
+
+@pytest.mark.parametrize(
+    ("targets", "runs"),
+    [
+        ([3], ["I0 P4 B2 b3"]),
+        ([13], ["I9 P13"]),
+        ([3, 13], ["I0 P4 B2 b3", "I9 P13"]),
+        ([7, 9], ["I0 P4 B2 P8 B6 b7 I9"]),
+        ([0], ["I0"]),
+        ([2, 5], ["I0 P4 B2 P8 B6 b5"]),
+    ],
+)
+def test_only_what_the_targets_need_is_fed(targets, runs):
+    assert fed(SHOWN, *targets) == runs
+
+
+def test_a_frame_shown_before_the_start_that_precedes_it_needs_an_earlier_one():
+    assert fed("I0 P3 I8 b6 P11", 6) == ["I0 P3 I8 b6"]
+
+
+def test_an_upper_layer_is_needed_by_itself_and_a_lower_one_by_it():
+    pictures = [Picture(True), Picture(False, False, 0), Picture(False, False, 1), Picture(False, False, 1)]
+    assert runs_for({3}, [0, 1, 2, 3], pictures) == [[0, 1, 3]]
+
+
+def test_frames_are_ordered_by_their_times():
+    order = display_order(times_of(SHOWN), pictures_of(SHOWN))
+    assert [times_of(SHOWN)[i] for i in order] == sorted(times_of(SHOWN))
+    hidden = [Picture(True), Picture(False, is_shown=False), Picture(False)]
+    assert display_order([0, 0, 1], hidden) == [0, 2]
+
+
+def test_mpeg4_kinds_tell_the_order():
+    assert order_by_kind(pictures_of("I0 P3 b1 b2 P4")) == [0, 2, 3, 1, 4]
+
+
+@pytest.mark.parametrize(("times", "depth"), [([0, 1, 2], 0), ([0, 2, 1], 1), (times_of(SHOWN), 2)])
+def test_the_depth_of_reordering_is_counted(times, depth):
+    assert reordering(times) == depth
+
+
+def test_what_cannot_be_planned_is_told():
+    with pytest.raises(Unsure, match="share a time"):
+        display_order([0, 0], [Picture(True), Picture(False)])
+    with pytest.raises(Unsure, match="reordered"):
+        reordering(range(18, 0, -1))
+    with pytest.raises(Unsure, match="begin"):
+        check_beginning([Picture(is_start=False)])
+    with pytest.raises(Unsure, match="earlier ones"):
+        check_beginning([Picture(True), Picture(False, is_leading=True)])
+    for nothing in (lambda: check_beginning([]), lambda: display_order([0], [Picture(True, is_shown=False)])):
+        with pytest.raises(NoFrames):
+            nothing()
