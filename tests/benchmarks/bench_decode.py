@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import importlib
+import importlib.metadata
 import json
 import math
 import multiprocessing
@@ -46,6 +46,7 @@ RESULTS = Path(__file__).parent / "results"
 PEERS = ("decord", "torchcodec", "opencv", "pyav")
 IMPORTED_LATE = {"decord": "decord", "torchcodec": "torchcodec.decoders"}
 """So that each process holds only the decoder that it measures."""
+PACKAGES = ("av", "decord", "torchcodec", "torch", "opencv-python-headless", "numpy")
 LENT = "BENCH_DECODE_LENT_FFMPEG"
 CLEARLY = 1.5
 SMALLEST_ERROR = 3.0
@@ -323,7 +324,8 @@ def write_results(rows: Sequence[Row], rounds: int, out: Path) -> tuple[Path, Pa
     out.mkdir(parents=True, exist_ok=True)
     stem = out / f"decode-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}"
     facts = {
-        "machine": {"processor": platform.processor() or platform.machine(), "python": platform.python_version()},
+        "machine": {"processor": _processor(), "python": platform.python_version()},
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "rounds": rounds,
         "geometric_mean_ratio": {peer: mean_ratio(rows, peer) for peer in PEERS},
         "videos": [{**vars(row), "median_ms": {name: row.median(name) for name in DECODERS}} for row in rows],
@@ -331,6 +333,11 @@ def write_results(rows: Sequence[Row], rounds: int, out: Path) -> tuple[Path, Pa
     stem.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
     draw(rows, stem.with_suffix(".png"))
     return stem.with_suffix(".json"), stem.with_suffix(".png")
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
