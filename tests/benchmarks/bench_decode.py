@@ -288,10 +288,18 @@ def _is_wrong(image: Any, small: np.ndarray[Any, Any], index: int) -> bool:
     return bool(errors[index] > SMALLEST_ERROR and errors[index] > CLEARLY * errors.min())
 
 
-def mean_ratio(rows: Sequence[Row], peer: str) -> float:
-    """Geometric mean over the videos that both can read."""
-    ratios = [ratio for row in rows if (ratio := row.ratio(peer))]
-    return statistics.geometric_mean(ratios) if ratios else math.nan
+def ratios(rows: Sequence[Row], peer: str) -> list[float]:
+    """Of the videos that both can read."""
+    return [ratio for row in rows if (ratio := row.ratio(peer))]
+
+
+def summary(rows: Sequence[Row], peer: str) -> str:
+    """One line: over all videos, and where the peer gave other frames than those asked for."""
+    measured = ratios(rows, peer)
+    wrong = sum(row.wrong.get(peer, 0) > 0 for row in rows)
+    failed = sum(peer in row.failed for row in rows)
+    times = f"{statistics.geometric_mean(measured):.2f} times our time (median {statistics.median(measured):.2f})"
+    return f"{peer}: {times}; wrong frames in {wrong} videos, {failed} not read"
 
 
 def print_table(rows: Sequence[Row], console: Console) -> None:
@@ -304,11 +312,7 @@ def print_table(rows: Sequence[Row], console: Console) -> None:
         table.add_row(row.name, row.report["path"], fed, f"{row.median('ours'):.1f}", *cells, memory)
     console.print(table)
     for peer in PEERS:
-        wrong = sum(row.wrong.get(peer, 0) > 0 for row in rows)
-        failed = (
-            f", {sum(peer in row.failed for row in rows)} not read" if any(peer in row.failed for row in rows) else ""
-        )
-        console.print(f"{peer}: {mean_ratio(rows, peer):.2f} times our time; wrong frames in {wrong} videos{failed}")
+        console.print(summary(rows, peer))
     console.print(f"ours: wrong frames in {sum(row.wrong['ours'] > 0 for row in rows)} videos")
 
 
@@ -327,7 +331,8 @@ def write_results(rows: Sequence[Row], rounds: int, out: Path) -> tuple[Path, Pa
         "machine": {"processor": _processor(), "python": platform.python_version()},
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "rounds": rounds,
-        "geometric_mean_ratio": {peer: mean_ratio(rows, peer) for peer in PEERS},
+        "geometric_mean_ratio": {peer: statistics.geometric_mean(ratios(rows, peer)) for peer in PEERS},
+        "median_ratio": {peer: statistics.median(ratios(rows, peer)) for peer in PEERS},
         "videos": [{**vars(row), "median_ms": {name: row.median(name) for name in DECODERS}} for row in rows],
     }
     stem.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
@@ -348,8 +353,10 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     axes = figure.subplots()
     for number, peer in enumerate(PEERS):
         places = [place + (number - 1.5) * 0.2 for place in range(len(rows))]
-        axes.barh(places, [row.ratio(peer) or 0 for row in rows], height=0.2, label=peer)
+        axes.barh(places, [(row.ratio(peer) or 1) - 1 for row in rows], left=1, height=0.2, label=peer)
     axes.axvline(1, color="black", linewidth=1)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda ratio, place: f"{ratio:g}")
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.invert_yaxis()
     axes.set_xlabel("processor time for eight frames, as a multiple of this decoder's")

@@ -154,7 +154,7 @@ def fuzz_for_ever(corpus: Path, options: list[str]) -> None:
 
     if not corpus.is_dir():
         write_corpus(corpus, "/nowhere/canary.ts", "127.0.0.1:9")
-    atheris.instrument_func(decode)
+    atheris.instrument_all()
     atheris.Setup([sys.argv[0], *options, str(corpus)], check)
     atheris.Fuzz()
 
