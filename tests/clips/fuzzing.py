@@ -6,11 +6,15 @@ python -m tests.clips.fuzzing CORPUS --atheris [OPTION ...]   until Ctrl-C; `mak
 
 import argparse
 import ctypes
+import importlib
 import os
+import pkgutil
 import random
 import sys
 import time
 from pathlib import Path
+
+import av
 
 from clips.bounds import Bounds
 from clips.decode import decode
@@ -122,12 +126,14 @@ def check(data: bytes) -> str:
     return outcome
 
 
-def load_charsets() -> None:
-    """The charsets of the names in a transport stream, which the C library else loads when they are met."""
+def load_late_parts() -> None:
+    """What PyAV and the C library load only when a file has such a stream, or names in such a charset."""
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if not module.name.startswith("av.__main__"):
+            importlib.import_module(module.name)
     libc = ctypes.CDLL(None)
-    names = ["ISO6937", "UCS-2BE", "KSC_5601", "GB2312", *(f"ISO-8859-{number}" for number in range(1, 16))]
-    for name in names:
-        libc.iconv_open(b"UTF-8", name.encode())
+    for charset in ("ISO6937", "UCS-2BE", "KSC_5601", "GB2312", *(f"ISO-8859-{number}" for number in range(1, 16))):
+        libc.iconv_open(b"UTF-8", charset.encode())
 
 
 def run_cases(corpus: list[bytes], seed: int, cases: int) -> dict[str, int]:
@@ -171,7 +177,7 @@ def main() -> None:
         return
     corpus = [path.read_bytes() for path in sorted(arguments.corpus.iterdir())]
     check(corpus[0])
-    load_charsets()
+    load_late_parts()
     confine()
     for data in corpus:
         check(data)
