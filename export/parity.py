@@ -1,31 +1,116 @@
 """The proof that an artifact answers as its checkpoint does: the same clips through torch and through the backend that
 serves, compared.
+
+A network interlaces by what it learned, which may leave whole offsets, the borders +-2 and zero untried. So a second
+network, the same but for its offsets, which are made, is exported and compared as well.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import itertools
+import math
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clips.decode import decode
+from clips.sampling import evaluation_indices
 from clips.spec import ClipSpec
+from clips.transform import make_views
 from service.backends.base import Backend, Clips
-from service.manifest import ParityReport
 from training.checkpoint import Checkpoint
+from training.foreign import packaged_footage
+from training.interlace import MAX_OFFSET
 from training.model import Normalise
 from training.synthetic import Studio
 
 BATCHES = (1, 2, 5)
-TOLERANCE_FP32 = 1e-4
 LIBRARIES = ("torch", "onnx", "onnxruntime", "numpy")
+MADE_OFFSETS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -1.25, 1.999)
+"""In frames; dealt to the blocks' two offsets in turn."""
+EXCERPTS = 3
+"""Clips from each real video."""
+
+Logits = NDArray[np.float32]
 
 
-def make_parity_clips(spec: ClipSpec, seed: int = 0) -> Clips:
+@dataclass(frozen=True)
+class Reference:
+    """A checkpoint and the clips on which others are compared with it; torch's answers are computed once."""
+
+    checkpoint: Checkpoint
+    checkpoint_sha256: str
+    rendered: Clips
+    real: Clips
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, checkpoint_sha256: str) -> Reference:
+        """With clips of the checkpoint's own shape."""
+        return cls(checkpoint, checkpoint_sha256, make_clips(checkpoint.clip), real_clips(checkpoint.clip))
+
+    @cached_property
+    def clips(self) -> Clips:
+        """uint8 [N, T, H, W, 3]: all of them."""
+        return np.concatenate([self.rendered, self.real])
+
+    @cached_property
+    def logits(self) -> Logits:
+        """Torch's, [N, K]."""
+        return torch_logits(self.checkpoint, self.clips)
+
+    @cached_property
+    def with_made_offsets(self) -> Reference:
+        """The same clips, and the checkpoint with other offsets."""
+        return dataclasses.replace(self, checkpoint=with_made_offsets(self.checkpoint))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Between a backend's logits and torch's, the worst over all batch sizes."""
+
+    max_abs_logit_difference: float
+    top1_agreement: float
+    top5_agreement: float
+
+
+def compare(reference: Reference, backend: Backend) -> Difference:
+    """Run all clips in batches of each size."""
+    expected = reference.logits
+    by_batch = [backend_logits(backend, reference.clips, size) for size in BATCHES]
+    return Difference(
+        max(float(np.abs(logits - expected).max()) for logits in by_batch),
+        min(top_agreement(logits, expected, 1) for logits in by_batch),
+        min(top_agreement(logits, expected, 5) for logits in by_batch),
+    )
+
+
+def clips_sha256(clips: Clips) -> str:
+    """The digest of the clips' bytes."""
+    return hashlib.sha256(clips.tobytes()).hexdigest()
+
+
+def surroundings() -> tuple[str, dict[str, str]]:
+    """The processor, and the versions of the libraries that both sides use."""
+    return platform.processor() or platform.machine(), {library: version(library) for library in LIBRARIES}
+
+
+def top_agreement(logits: Logits, expected: Logits, count: int) -> float:
+    """The share of clips whose `count` likeliest labels are the same set."""
+    ours = np.sort(np.argsort(-logits, axis=1, kind="stable")[:, :count], axis=1)
+    theirs = np.sort(np.argsort(-expected, axis=1, kind="stable")[:, :count], axis=1)
+    return float((ours == theirs).all(axis=1).mean())
+
+
+def make_clips(spec: ClipSpec, seed: int = 0) -> Clips:
     """uint8 [24, T, H, W, 3]: rendered motion for ordinary pictures, noise and flat fields for extreme ones."""
     studio = Studio(seed, num_textures=16)
     rendered = [studio.draw_example(spec, difficulty=1.0)[0] for _ in range(16)]
@@ -35,44 +120,47 @@ def make_parity_clips(spec: ClipSpec, seed: int = 0) -> Clips:
     return np.stack(rendered + noise + flat)
 
 
-def compare(
-    checkpoint: Checkpoint, checkpoint_sha256: str, artifact: bytes, backend: Backend, backend_name: str
-) -> ParityReport:
-    """Run both on the same clips at every batch size, and report the largest difference seen."""
-    clips = make_parity_clips(checkpoint.clip)
-    expected = _torch_logits(checkpoint, clips)
-    by_batch = [_backend_logits(backend, clips, size) for size in BATCHES]
-    return ParityReport(
-        backend=backend_name,
-        device=platform.processor() or platform.machine(),
-        batches=BATCHES,
-        num_clips=len(clips),
-        clips_sha256=hashlib.sha256(clips.tobytes()).hexdigest(),
-        checkpoint_sha256=checkpoint_sha256,
-        artifact_sha256=hashlib.sha256(artifact).hexdigest(),
-        tolerance=TOLERANCE_FP32,
-        max_abs_logit_difference=max(float(np.abs(logits - expected).max()) for logits in by_batch),
-        top1_agreement=min(top_agreement(logits, expected, 1) for logits in by_batch),
-        top5_agreement=min(top_agreement(logits, expected, 5) for logits in by_batch),
-        required_top1_agreement=1.0,
-        versions={library: version(library) for library in LIBRARIES},
-    )
+def real_clips(spec: ClipSpec, videos: Sequence[Path] | None = None) -> Clips:
+    """uint8 [3 V, T, H, W, 3]: the parts of V videos, by default those that come with the training packages."""
+    paths = packaged_footage() if videos is None else videos
+    return np.concatenate([_excerpt(path, part, spec) for path in paths for part in range(EXCERPTS)])
 
 
-def top_agreement(logits: NDArray[np.float32], expected: NDArray[np.float32], count: int) -> float:
-    """The share of clips whose `count` likeliest labels are the same set."""
-    ours = np.sort(np.argsort(-logits, axis=1, kind="stable")[:, :count], axis=1)
-    theirs = np.sort(np.argsort(-expected, axis=1, kind="stable")[:, :count], axis=1)
-    return float((ours == theirs).all(axis=1).mean())
+def _excerpt(path: Path, part: int, spec: ClipSpec) -> Clips:
+    def pick(num_frames: int) -> list[int]:
+        length = num_frames // EXCERPTS
+        return [part * length + index for index in evaluation_indices(length, spec.num_frames)]
+
+    return make_views(decode(path, pick).images, spec)[:1]
+
+
+def with_made_offsets(checkpoint: Checkpoint) -> Checkpoint:
+    """The same network, except that its offsets are MADE_OFFSETS whatever it sees."""
+    tensors = dict(checkpoint.tensors)
+    made = itertools.cycle(MADE_OFFSETS)
+    for name in checkpoint.tensors:
+        if name.endswith("offset_net.fc2.weight"):
+            tensors[name] = torch.zeros_like(tensors[name])
+        if name.endswith("offset_net.fc2.bias"):
+            tensors[name] = torch.tensor([_bias_for(next(made)), _bias_for(next(made))], dtype=tensors[name].dtype)
+    return dataclasses.replace(checkpoint, tensors=tensors)
+
+
+def _bias_for(offset: float) -> float:
+    """What the last layer of an OffsetNet must answer: the inverse of 2 MAX (sigmoid(x) - 1/2)."""
+    share = offset / (2 * MAX_OFFSET) + 0.5
+    return math.copysign(math.inf, offset) if share in {0, 1} else math.log(share / (1 - share))
 
 
 @torch.inference_mode()
-def _torch_logits(checkpoint: Checkpoint, clips: Clips) -> NDArray[np.float32]:
+def torch_logits(checkpoint: Checkpoint, clips: Clips) -> Logits:
+    """[N, K] of the plain network, as it was trained."""
     model, normalise = checkpoint.build_model(), Normalise(checkpoint.clip)
     return np.concatenate([model(normalise(torch.from_numpy(clip))).numpy() for clip in _batches(clips, 4)])
 
 
-def _backend_logits(backend: Backend, clips: Clips, size: int) -> NDArray[np.float32]:
+def backend_logits(backend: Backend, clips: Clips, size: int) -> Logits:
+    """[N, K], `size` clips at a time."""
     return np.concatenate([backend.infer(batch).logits for batch in _batches(clips, size)])
 
 

@@ -2,74 +2,103 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from export.parity import compare
-from export.to_onnx import OPSET, ExportError, to_onnx
-from service.backends.onnx_runtime import OnnxRuntimeBackend
+from export.errors import ExportError
+from export.exchange import put_in_place
+from export.formats import BASE, Subject, named
+from export.parity import Reference
+from export.prove import make_artifact
 from service.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
 from service.store import sha256_of
 from training.checkpoint import Checkpoint, save_checkpoint
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
-ONNX_FILE = "model.onnx"
+PARITY_FILE = "parity.json"
+ASIDE = ".aside-"
+"""Folders of this prefix are being prepared, or were left by a process that was killed."""
 
 
-def publish(checkpoint: Checkpoint, store: Path, name: str, version: str, *, replace: bool = False) -> Manifest:
+def publish(
+    subject: Subject, store: Path, formats: Sequence[str] = (BASE,), *, replace: bool = False, accept: bool = False
+) -> Manifest:
     """Export, prove and publish to `store/name/version/`.
 
-    The folder is prepared beside its place and renamed into it. Raises ExportError when the artifact differs from
+    The folder is prepared beside its place and put there in one step. Raises ExportError when an artifact differs from
     the checkpoint, or the version exists and `replace` is not set; the store is then as it was.
     """
-    target = store / name / version
+    target = store / subject.name / subject.version
+    forms = named(formats)
     if target.exists() and not replace:
         raise ExportError(f"{target} exists; give another version, or --replace it")
+    with prepared(target) as folder:
+        weights = store_checkpoint(subject.checkpoint, folder)
+        reference = Reference.of(subject.checkpoint, weights.sha256)
+        artifacts = [make_artifact(form, subject, reference, folder, accept=accept) for form in forms]
+        return write_manifest(folder, subject, weights, artifacts)
+
+
+@contextmanager
+def prepared(target: Path) -> Iterator[Path]:
+    """An empty folder beside `target` that takes its place at the end, flushed to the disk, unless something is raised.
+
+    One process at a time prepares versions of a model; what killed ones left is removed.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=target.parent))
-    try:
-        manifest = _fill(aside, checkpoint, name, version)
-        _flush(aside)
-        _move_into_place(aside, target)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    return manifest
+    with _locked(target.parent):
+        for left in target.parent.glob(f"{ASIDE}*"):
+            shutil.rmtree(left)
+        aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=target.parent))
+        try:
+            folder = aside / target.name
+            folder.mkdir()
+            yield folder
+            _flush(folder)
+            put_in_place(folder, target, old=aside / "old")
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
-def _fill(folder: Path, checkpoint: Checkpoint, name: str, version: str) -> Manifest:
-    folder.chmod(0o755)
+def store_checkpoint(checkpoint: Checkpoint, folder: Path) -> StoredFile:
+    """The weights and their JSON, in the folder."""
     save_checkpoint(checkpoint, folder / CHECKPOINT_FILE)
-    weights = StoredFile(file=CHECKPOINT_FILE, sha256=sha256_of(folder / CHECKPOINT_FILE))
+    return StoredFile(file=CHECKPOINT_FILE, sha256=sha256_of(folder / CHECKPOINT_FILE))
+
+
+def write_manifest(folder: Path, subject: Subject, weights: StoredFile, artifacts: Sequence[Artifact]) -> Manifest:
+    """The manifest, and the proofs once more in a file of their own."""
+    checkpoint = subject.checkpoint
     manifest = Manifest(
-        name=name,
-        version=version,
+        name=subject.name,
+        version=subject.version,
         architecture=checkpoint.architecture.to_json(),
         clip=checkpoint.clip,
         labels=checkpoint.labels,
         checkpoint=weights,
-        artifacts=(_onnx_artifact(folder, checkpoint, weights),),
+        artifacts=tuple(artifacts),
         training=checkpoint.training,
     )
+    proofs = {artifact.format: artifact.parity.model_dump(mode="json") for artifact in artifacts}
+    (folder / PARITY_FILE).write_text(json.dumps(proofs, indent=2) + "\n")
     (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest
 
 
-def _onnx_artifact(folder: Path, checkpoint: Checkpoint, weights: StoredFile) -> Artifact:
-    graph = to_onnx(checkpoint)
-    path = folder / ONNX_FILE
-    path.write_bytes(graph)
-    backend = OnnxRuntimeBackend(path)
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        parity = compare(checkpoint, weights.sha256, graph, backend, "onnx_runtime")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
-        backend.close()
-    if not parity.passed:
-        raise ExportError(f"{ONNX_FILE} differs from the checkpoint: logits by {parity.max_abs_logit_difference:.2g}")
-    return Artifact(
-        file=ONNX_FILE, sha256=parity.artifact_sha256, format="onnx", precision="fp32", opset=OPSET, parity=parity
-    )
+        os.close(descriptor)
 
 
 def _flush(folder: Path) -> None:
@@ -79,13 +108,3 @@ def _flush(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _move_into_place(aside: Path, target: Path) -> None:
-    if target.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-        target.rename(old / target.name)
-        aside.rename(target)
-        shutil.rmtree(old)
-    else:
-        aside.rename(target)

@@ -9,6 +9,7 @@ those of `training.model.TIN` up to rounding.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ from torch.nn.functional import relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clips.spec import ClipSpec
-from training.interlace import NUM_GROUPS, TemporalInterlace
+from training.interlace import NUM_GROUPS
 from training.model import TIN, Block, ConvNorm, Normalise
 
 
@@ -26,6 +27,10 @@ class Stream(NamedTuple):
 
     quarter: Tensor
     rest: Tensor
+
+
+Move = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Interlacing: features [N * T, C, H, W], offsets [N, 2] and weights [N, T, 2] to features of the same shape."""
 
 
 class SplitOutput(nn.Module):
@@ -60,21 +65,23 @@ class SplitInput(nn.Module):
 class SplitBlock(nn.Module):
     """A residual block from Stream to Stream; it also returns what it interlaced by."""
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: Block, move: Move, precision: torch.dtype) -> None:
         super().__init__()
         if block.interlace is None:
             raise ValueError("only a network with interlacing can be split")
-        first, *middle, last = [_folded(conv) for conv in block.convs]
+        first, *middle, last = [_folded(conv).to(precision) for conv in block.convs]
+        self.move = move
         self.interlace = copy.deepcopy(block.interlace)
         self.first = SplitInput(first)
         self.middle = nn.ModuleList(middle)
         self.last = SplitOutput(last)
-        self.shortcut = None if block.shortcut is None else SplitOutput(_folded(block.shortcut))
+        self.shortcut = None if block.shortcut is None else SplitOutput(_folded(block.shortcut).to(precision))
 
     def forward(self, stream: Stream) -> tuple[Stream, Tensor, Tensor]:
         """The next Stream, offsets [N, 2] and weights [N, T, 2]."""
-        offsets, weights = self.interlace.plan(stream.quarter)
-        moved = interlace_by_hat(stream.quarter, offsets, weights, self.interlace)
+        pooled = self.interlace.pool(stream.quarter)
+        offsets, weights = self.interlace.plan_pooled(pooled.to(self.interlace.offset_net.fc1.weight.dtype))
+        moved = self.move(stream.quarter, offsets, weights)
         branch = relu(self.first(Stream(moved, stream.rest)))
         for conv in self.middle:
             branch = relu(conv(branch))
@@ -84,15 +91,22 @@ class SplitBlock(nn.Module):
 
 
 class SplitTIN(nn.Module):
-    """The exported graph: uint8 clips in; logits, offsets and weights out."""
+    """The exported graph: uint8 clips in; logits, offsets and weights out.
 
-    def __init__(self, model: TIN, spec: ClipSpec) -> None:
+    `precision` is that of the convolutions; what to interlace, and the head, are computed in the model's own.
+    """
+
+    def __init__(
+        self, model: TIN, spec: ClipSpec, move: Move | None = None, precision: torch.dtype | None = None
+    ) -> None:
         super().__init__()
+        precision = precision or model.head.weight.dtype
         self.normalise = Normalise(spec)
         self.num_frames = spec.num_frames
-        self.stem = SplitOutput(_folded(model.stem))
+        self.precision = precision
+        self.stem = SplitOutput(_folded(model.stem).to(precision))
         self.pool = model.pool
-        self.blocks = nn.ModuleList(SplitBlock(block) for block in model.blocks)
+        self.blocks = nn.ModuleList(SplitBlock(block, move or interlace_by_hat, precision) for block in model.blocks)
         self.head = model.head
 
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -101,24 +115,24 @@ class SplitTIN(nn.Module):
 
     def infer(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The same from normalised frames, float [N, T, 3, H, W]."""
-        stem = self.stem(frames.flatten(0, 1))
+        stem = self.stem(frames.flatten(0, 1).to(self.precision))
         stream = Stream(self.pool(relu(stem.quarter)), self.pool(relu(stem.rest)))
         all_offsets, all_weights = [], []
         for block in self.blocks:
             stream, offsets, weights = block(stream)
             all_offsets.append(offsets)
             all_weights.append(weights)
-        pooled = torch.cat([part.mean(dim=(2, 3)) for part in stream], dim=1)
+        pooled = torch.cat([part.mean(dim=(2, 3)) for part in stream], dim=1).to(self.head.weight.dtype)
         logits = self.head(pooled).reshape(-1, self.num_frames, self.head.out_features).mean(dim=1)
         return logits, torch.stack(all_offsets, dim=1), torch.stack(all_weights, dim=1)
 
 
-def interlace_by_hat(quarter: Tensor, offsets: Tensor, weights: Tensor, interlace: TemporalInterlace) -> Tensor:
+def interlace_by_hat(features: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
     """`training.interlace.interlace` with its taps written as max(0, 1 - |t - o - s|), in fewer graph nodes.
 
-    One block matrix [N, 4 T, 4 T] times [N, 4 T, C / 4 * H * W]: no transposition of features.
+    One block matrix [N, 4 T, 4 T] times [N, 4 T, C / 4 * H * W]: no transposition of features. Parameters as `Move`.
     """
-    num_frames = interlace.num_frames
+    num_frames = weights.shape[1]
     frame = torch.arange(num_frames, dtype=offsets.dtype, device=offsets.device)
     distance = (frame[:, None] - frame[None, :])[None, :, None, :]
     of_group = torch.cat([offsets, -offsets], dim=1)[:, None, :, None]
@@ -126,9 +140,10 @@ def interlace_by_hat(quarter: Tensor, offsets: Tensor, weights: Tensor, interlac
     own_group = torch.eye(NUM_GROUPS, dtype=taps.dtype, device=taps.device)
     matrix = taps[..., None] * own_group[:, None, :]
     pairs = num_frames * NUM_GROUPS
-    channels, height, width = quarter.shape[1:]
-    flat = quarter.reshape(-1, pairs, channels // NUM_GROUPS * height * width)
-    return torch.matmul(matrix.reshape(-1, pairs, pairs), flat).reshape(-1, channels, height, width)
+    channels, height, width = features.shape[1:]
+    flat = features.reshape(-1, pairs, channels // NUM_GROUPS * height * width)
+    moved = torch.matmul(matrix.reshape(-1, pairs, pairs).to(features.dtype), flat)
+    return moved.reshape(-1, channels, height, width)
 
 
 def _folded(conv: nn.Module) -> nn.Conv2d:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import warnings
+from enum import StrEnum
 
 import onnx
 import torch
 
-from export.split_residual import SplitTIN
+from export.errors import ExportError
+from export.interlace_node import define_node, interlace_by_node
+from export.split_residual import SplitTIN, interlace_by_hat
 from training.checkpoint import Checkpoint
 
 OPSET = 18
@@ -17,24 +20,52 @@ CLIPS = "clips"
 OUTPUTS = ("logits", "offsets", "weights")
 
 
-class ExportError(Exception):
-    """The checkpoint cannot be exported; the message says why."""
+class Flavour(StrEnum):
+    """How interlacing is written."""
+
+    PORTABLE = "portable"
+    """In standard operators."""
+    PLUGIN = "plugin"
+    """As the node `tin::TemporalInterlace`, with a body in standard operators."""
 
 
-def to_onnx(checkpoint: Checkpoint) -> bytes:
-    """The serialised graph, of standard operators only, with a dynamic number of clips; checked in full."""
-    architecture = checkpoint.architecture
-    if architecture.temporal != "tin":
-        raise ExportError(f"only networks with interlacing are exported, not temporal: {architecture.temporal}")
+class Precision(StrEnum):
+    """The type of the convolutions; offsets, weights and logits are float32 in any case."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+
+
+def to_onnx(
+    checkpoint: Checkpoint, flavour: Flavour = Flavour.PORTABLE, precision: Precision = Precision.FP32
+) -> bytes:
+    """The serialised graph, with a dynamic number of clips; checked in full. Raises ExportError."""
+    check_exportable(checkpoint)
     spec = checkpoint.clip
-    network = SplitTIN(checkpoint.build_model(), spec).eval()
-    example = torch.zeros((2, spec.num_frames, spec.crop, spec.crop, 3), dtype=torch.uint8)
-    graph = _trace(network, example)
-    onnx.checker.check_model(onnx.load_from_string(graph), full_check=True)
+    move = interlace_by_node if flavour is Flavour.PLUGIN else interlace_by_hat
+    network = SplitTIN(checkpoint.build_model(), spec, move, dtype_of(precision)).eval()
+    model = trace(network, torch.zeros((2, spec.num_frames, spec.crop, spec.crop, 3), dtype=torch.uint8))
+    if flavour is Flavour.PLUGIN:
+        define_node(model)
+    onnx.checker.check_model(model, full_check=True)
+    graph: bytes = model.SerializeToString()
     return graph
 
 
-def _trace(network: SplitTIN, example: torch.Tensor) -> bytes:
+def check_exportable(checkpoint: Checkpoint) -> None:
+    """Raises ExportError for a network that has nothing to interlace by."""
+    temporal = checkpoint.architecture.temporal
+    if temporal != "tin":
+        raise ExportError(f"only networks with interlacing are exported, not temporal: {temporal}")
+
+
+def dtype_of(precision: Precision) -> torch.dtype:
+    """Torch's name for it."""
+    return torch.float16 if precision is Precision.FP16 else torch.float32
+
+
+def trace(network: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
+    """The graph of a network with one input, its first dimension dynamic, and the contract's outputs."""
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -49,5 +80,4 @@ def _trace(network: SplitTIN, example: torch.Tensor) -> bytes:
             verbose=False,
         )
     assert program is not None
-    graph: bytes = program.model_proto.SerializeToString()
-    return graph
+    return program.model_proto

@@ -36,29 +36,52 @@ class ParityReport(_Record):
     device: str
     batches: tuple[int, ...]
     num_clips: int = Field(ge=1)
+    num_real_clips: int = Field(ge=0)
+    """How many of them are real footage; the others are rendered, noise or flat."""
     clips_sha256: Sha256
     checkpoint_sha256: Sha256
     artifact_sha256: Sha256
-    tolerance: float = Field(gt=0)
     max_abs_logit_difference: float = Field(ge=0, allow_inf_nan=False)
+    made_offsets: tuple[float, ...]
+    """In frames: what the blocks of a second export, proven likewise, were made to interlace by; none for int8."""
+    max_abs_logit_difference_at_made_offsets: float = Field(ge=0, allow_inf_nan=False)
+    tolerance: float | None = Field(gt=0)
+    """The largest logit difference allowed; None where only the agreement counts."""
     top1_agreement: float = Field(ge=0, le=1)
     top5_agreement: float = Field(ge=0, le=1)
     required_top1_agreement: float = Field(ge=0, le=1)
+    is_accepted: bool = False
+    """Somebody chose to publish it below the required agreement."""
     versions: dict[str, str]
 
     @property
+    def is_close(self) -> bool:
+        """Whether the logits are within the tolerance, where there is one."""
+        largest = max(self.max_abs_logit_difference, self.max_abs_logit_difference_at_made_offsets)
+        return self.tolerance is None or largest <= self.tolerance
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the likeliest label is the checkpoint's often enough."""
+        return self.top1_agreement >= self.required_top1_agreement
+
+    @property
     def passed(self) -> bool:
-        """Whether the artifact answers as the checkpoint does."""
-        close = self.max_abs_logit_difference <= self.tolerance
-        return close and self.top1_agreement >= self.required_top1_agreement
+        """Whether the artifact may be served."""
+        return self.is_close and (self.agrees or self.is_accepted)
 
 
 class Artifact(StoredFile):
     """One exported form of the checkpoint, with its proof."""
 
     format: str
+    """Its name in `python -m export --formats`."""
     precision: str
     opset: int | None = None
+    built_for: dict[str, str] = {}
+    """What the machine must have to run it, where not every machine can: the GPU's name, TensorRT's version."""
+    made_from: dict[str, str]
+    """Everything that it depends on, by name: the checkpoint's digest, the exporter's, options, library versions."""
     parity: ParityReport
 
 

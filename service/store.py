@@ -57,19 +57,35 @@ class ModelStore:
 
     def open(self, name: str, version: str | None = None) -> StoredModel:
         """The named version, or the newest; raises ModelNotFound or ModelRefused."""
+        versions = self.versions_of(name)
+        chosen = versions[-1] if version is None else version
+        if chosen not in versions:
+            raise ModelNotFound(f"model {name!r} has no version {chosen!r}; it has {_listed(versions)}")
+        return _verified_whole(self.root / name / chosen)
+
+    def versions_of(self, name: str) -> list[str]:
+        """A model's versions, oldest first; raises ModelNotFound."""
         stored = self.versions()
         if name not in stored:
             raise ModelNotFound(f"no model {name!r} in the store; it holds {_listed(list(stored))}")
-        chosen = stored[name][-1] if version is None else version
-        if chosen not in stored[name]:
-            raise ModelNotFound(f"model {name!r} has no version {chosen!r}; it has {_listed(stored[name])}")
-        return _verified(self.root / name / chosen)
+        return stored[name]
 
 
 def sha256_of(path: Path) -> str:
     """The digest of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verified_whole(folder: Path) -> StoredModel:
+    """Verify, and once more when the folder was replaced meanwhile: half of what was read was then another's."""
+    before = folder.stat().st_ino
+    try:
+        return _verified(folder)
+    except ModelRefused:
+        if folder.stat().st_ino == before:
+            raise
+    return _verified(folder)
 
 
 def _verified(folder: Path) -> StoredModel:

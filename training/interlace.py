@@ -109,8 +109,15 @@ class TemporalInterlace(nn.Module):
 
     def plan(self, quarter: Tensor) -> tuple[Tensor, Tensor]:
         """What to interlace: features [N * T, C / 4, H, W] to offsets [N, 2] and weights [N, T, 2]."""
+        return self.plan_pooled(self.pool(quarter))
+
+    def pool(self, quarter: Tensor) -> Tensor:
+        """Features [N * T, C / 4, H, W] to their mean over H and W, [N, C / 4, T]."""
         pooled = quarter.mean(dim=(2, 3)).reshape(-1, self.num_frames, self.num_channels)
-        pooled = pooled.transpose(1, 2)
+        return pooled.transpose(1, 2)
+
+    def plan_pooled(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """[N, C / 4, T] to offsets [N, 2] and weights [N, T, 2]."""
         return self.offset_net(pooled), self.weight_net(pooled)
 
     def forward(self, features: Tensor) -> Tensor:

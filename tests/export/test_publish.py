@@ -1,30 +1,20 @@
 import dataclasses
 import json
 
-import numpy as np
-import onnx
 import pytest
-import torch
-import typer
-from typer.testing import CliRunner
 
-from export.__main__ import main
-from export.parity import make_parity_clips, top_agreement
-from export.publish import publish
-from export.to_onnx import ExportError, to_onnx
-from service.backends.onnx_runtime import OnnxRuntimeBackend
+from export.errors import ExportError
+from export.formats import FORMATS, Subject
+from export.publish import ASIDE, publish
 from service.store import ModelStore
-from training.checkpoint import save_checkpoint
-from training.model import Normalise, Temporal
 
-export = typer.Typer()
-export.command()(main)
+ALL = ("onnx", "onnx-fp16", "torch")
 
 
 @pytest.fixture(scope="module")
 def published(checkpoint, tmp_path_factory):
     store = tmp_path_factory.mktemp("store")
-    return store, publish(checkpoint, store, "letters", "1")
+    return store, publish(Subject("letters", "1", checkpoint), store, ALL)
 
 
 def test_the_service_accepts_what_was_published(published, checkpoint):
@@ -32,75 +22,65 @@ def test_the_service_accepts_what_was_published(published, checkpoint):
     model = ModelStore(store).open("letters")
     assert model.manifest == manifest
     assert model.manifest.labels == checkpoint.labels
-    assert sorted(path.name for path in (store / "letters").iterdir()) == ["1"]
+    assert [path.name for path in (store / "letters").iterdir()] == ["1"]
 
 
-def test_the_parity_report_tells_what_was_compared(published):
-    parity = published[1].artifacts[0].parity
-    assert parity.passed
-    assert parity.batches == (1, 2, 5)
-    assert parity.top1_agreement == 1
-    assert set(parity.versions) == {"torch", "onnx", "onnxruntime", "numpy"}
+def test_each_artifact_carries_its_proof(published):
+    store, manifest = published
+    assert [artifact.format for artifact in manifest.artifacts] == list(ALL)
+    for artifact in manifest.artifacts:
+        parity = artifact.parity
+        assert parity.passed
+        assert parity.batches == (1, 2, 5)
+        assert (parity.num_clips, parity.num_real_clips) == (33, 9)
+        assert 0 < parity.max_abs_logit_difference_at_made_offsets <= parity.tolerance
+        assert parity.tolerance == {"fp32": 1e-4, "fp16": 2e-2}[artifact.precision]
+        assert set(artifact.made_from) >= {"checkpoint", "exporter", "torch"}
+    proofs = json.loads((store / "letters" / "1" / "parity.json").read_text())
+    assert proofs == {artifact.format: artifact.parity.model_dump(mode="json") for artifact in manifest.artifacts}
 
 
-@pytest.mark.parametrize("num_clips", [1, 2, 3, 5])
-def test_the_graph_keeps_the_contract_at_any_batch(published, checkpoint, num_clips):
-    store, _ = published
-    clips = make_parity_clips(checkpoint.clip)[:num_clips]
-    backend = OnnxRuntimeBackend(store / "letters" / "1" / "model.onnx")
-    outputs = backend.infer(clips)
-    with torch.inference_mode():
-        expected = checkpoint.build_model()(Normalise(checkpoint.clip)(torch.from_numpy(clips)))
-    np.testing.assert_allclose(outputs.logits, expected, atol=1e-4)
-    assert outputs.offsets.shape == (num_clips, 8, 2)
-    assert outputs.weights.shape == (num_clips, 8, 8, 2)
-
-
-def test_the_graph_holds_standard_operators_only(published):
-    graph = onnx.load(published[0] / "letters" / "1" / "model.onnx")
-    assert {node.domain for node in graph.graph.node} == {""}
-    assert not graph.functions
-    assert [entry.version for entry in graph.opset_import] == [18]
-
-
-def test_an_existing_version_is_replaced_only_when_told(published, checkpoint):
+def test_an_existing_version_is_replaced_only_when_told(published, subject, quick):
     store, _ = published
     with pytest.raises(ExportError, match="--replace"):
-        publish(checkpoint, store, "letters", "1")
-    publish(checkpoint, store, "letters", "1", replace=True)
-    assert sorted(path.name for path in (store / "letters").iterdir()) == ["1"]
+        publish(subject, store)
+    publish(subject, store, replace=True)
+    assert [path.name for path in (store / "letters").iterdir()] == ["1"]
 
 
-def test_an_artifact_that_differs_is_not_published(checkpoint, tmp_path, monkeypatch):
+def test_an_artifact_that_differs_is_not_published(subject, tmp_path, monkeypatch, quick):
+    checkpoint = subject.checkpoint
     other = dataclasses.replace(checkpoint, tensors={k: v * 1.01 for k, v in checkpoint.tensors.items()})
-    graph = to_onnx(other)
-    monkeypatch.setattr("export.publish.to_onnx", lambda _: graph)
-    with pytest.raises(ExportError, match="differs from the checkpoint"):
-        publish(checkpoint, tmp_path, "letters", "1")
+    wrong = FORMATS["onnx"].make(dataclasses.replace(subject, checkpoint=other), tmp_path)
+    monkeypatch.setitem(FORMATS, "onnx", dataclasses.replace(FORMATS["onnx"], make=lambda *_: wrong))
+    with pytest.raises(ExportError, match="differs from the checkpoint: logits by"):
+        publish(subject, tmp_path)
     assert list((tmp_path / "letters").iterdir()) == []
 
 
-def test_a_network_without_interlacing_is_not_exported(checkpoint):
-    architecture = dataclasses.replace(checkpoint.architecture, temporal=Temporal.NONE)
-    with pytest.raises(ExportError, match="interlacing"):
-        to_onnx(dataclasses.replace(checkpoint, architecture=architecture))
+def test_one_that_agrees_too_seldom_is_published_only_when_accepted(subject, tmp_path, monkeypatch, quick):
+    form = dataclasses.replace(FORMATS["onnx"], tolerance=None, make=other_weights(subject))
+    monkeypatch.setitem(FORMATS, "onnx", form)
+    with pytest.raises(ExportError, match=r"likeliest label agrees on .*--accept"):
+        publish(subject, tmp_path)
+    assert publish(subject, tmp_path, accept=True).artifacts[0].parity.is_accepted
 
 
-def test_top_agreement_counts_sets():
-    logits = np.array([[3.0, 2, 1, 0], [0, 1, 2, 3]], np.float32)
-    swapped = np.array([[2.0, 3, 1, 0], [0, 1, 2, 3]], np.float32)
-    assert top_agreement(logits, swapped, 1) == 0.5
-    assert top_agreement(logits, swapped, 2) == 1.0
+def other_weights(subject):
+    checkpoint = subject.checkpoint
+    other = dataclasses.replace(checkpoint, tensors={k: v * 1.3 for k, v in checkpoint.tensors.items()})
+    make = FORMATS["onnx"].make
+    return lambda _, folder: make(dataclasses.replace(subject, checkpoint=other), folder)
 
 
-def test_the_command_publishes_and_explains(checkpoint, tmp_path):
-    path = tmp_path / "letters.safetensors"
-    save_checkpoint(checkpoint, path)
-    done = CliRunner().invoke(export, [str(path), "--name", "letters", "--store", str(tmp_path / "store")])
-    assert done.exit_code == 0, done.output
-    assert "logits within" in done.output
-    path.with_suffix(".json").write_text(json.dumps({}))
-    refused = CliRunner().invoke(export, [str(path), "--name", "letters", "--store", str(tmp_path / "other")])
-    assert refused.exit_code == 2
-    assert "error:" in refused.output
-    assert not (tmp_path / "other").exists()
+def test_an_unknown_format_is_told_with_the_known_ones(subject, tmp_path):
+    with pytest.raises(ExportError, match=r"no format 'coreml'; there are onnx, "):
+        publish(subject, tmp_path, ["coreml"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed(subject, tmp_path, quick):
+    left = tmp_path / "letters" / f"{ASIDE}left" / "1"
+    left.mkdir(parents=True)
+    publish(subject, tmp_path)
+    assert [path.name for path in (tmp_path / "letters").iterdir()] == ["1"]

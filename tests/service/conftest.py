@@ -188,6 +188,7 @@ def _manifest(folder: Path, name: str, version: str, of_parity: dict[str, object
         format="onnx",
         precision="fp32",
         opset=17,
+        made_from={},
         parity=ParityReport.model_validate(proof),
     )
     return Manifest(
@@ -208,6 +209,9 @@ def _proof(checkpoint_sha256: str, artifact_sha256: str) -> dict[str, object]:
         "device": "cpu",
         "batches": (1,),
         "num_clips": 1,
+        "num_real_clips": 0,
+        "made_offsets": (),
+        "max_abs_logit_difference_at_made_offsets": 0.0,
         "clips_sha256": "0" * 64,
         "checkpoint_sha256": checkpoint_sha256,
         "artifact_sha256": artifact_sha256,

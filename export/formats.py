@@ -1,0 +1,118 @@
+"""The forms in which a checkpoint is published: how each is made, which backend runs it, and how close it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from export.errors import ExportError
+from export.to_onnx import OPSET, Flavour, Precision, to_onnx
+from service.backends.base import Backend
+from training.checkpoint import Checkpoint
+
+BASE = "onnx"
+"""Made for every model: others are made from it, and every machine runs it."""
+BASE_FILE = "model.onnx"
+
+
+class Closeness(TypedDict):
+    """How close to torch a format must be."""
+
+    tolerance: float | None
+    required_top1: float
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is exported. `videos` is a folder or a list of videos to calibrate on; None for rendered clips."""
+
+    name: str
+    version: str
+    checkpoint: Checkpoint
+    videos: Path | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """One form. `make` gets the folder in which the version is prepared, and returns the bytes of `file`."""
+
+    name: str
+    file: str
+    precision: str
+    backend: str
+    make: Callable[[Subject, Path], bytes]
+    open: Callable[[Path], Backend]
+    libraries: tuple[str, ...]
+    """What decides its bytes, besides our code: package names."""
+    tolerance: float | None
+    """The largest difference of a logit from torch's; None where only the agreement counts."""
+    required_top1: float
+    opset: int | None = None
+
+
+def named(names: Sequence[str]) -> list[Format]:
+    """The formats of these names, the base first; raises ExportError for an unknown one."""
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown:
+        raise ExportError(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
+    return [form for name, form in FORMATS.items() if name in {BASE, *names}]
+
+
+def base_graph(subject: Subject, folder: Path) -> bytes:
+    """The portable float32 graph: the one in the folder, else a new one."""
+    path = folder / BASE_FILE
+    return path.read_bytes() if path.exists() else to_onnx(subject.checkpoint)
+
+
+def _onnx(name: str, file: str, flavour: Flavour, precision: Precision) -> Format:
+    return Format(
+        name,
+        file,
+        precision,
+        "onnx_runtime",
+        make=lambda subject, folder: to_onnx(subject.checkpoint, flavour, precision),
+        open=_open_onnx,
+        libraries=("torch", "onnx", "onnxscript", "onnxruntime"),
+        opset=OPSET,
+        **CLOSENESS[precision],
+    )
+
+
+def _torch(name: str, file: str, precision: Precision) -> Format:
+    def make(subject: Subject, folder: Path) -> bytes:
+        from export.to_torch import to_torch  # noqa: PLC0415 - torch.export takes seconds to import
+
+        return to_torch(subject.checkpoint, precision)
+
+    return Format(name, file, precision, "torch_eager", make, _open_torch, libraries=("torch",), **CLOSENESS[precision])
+
+
+def _open_onnx(path: Path) -> Backend:
+    from service.backends.onnx_runtime import OnnxRuntimeBackend  # noqa: PLC0415
+
+    return OnnxRuntimeBackend(path)
+
+
+def _open_torch(path: Path) -> Backend:
+    from service.backends.torch_eager import TorchEagerBackend  # noqa: PLC0415
+
+    return TorchEagerBackend(path)
+
+
+CLOSENESS: dict[Precision, Closeness] = {
+    Precision.FP32: {"tolerance": 1e-4, "required_top1": 1.0},
+    Precision.FP16: {"tolerance": 2e-2, "required_top1": 0.99},
+}
+
+FORMATS = {
+    form.name: form
+    for form in (
+        _onnx(BASE, BASE_FILE, Flavour.PORTABLE, Precision.FP32),
+        _onnx("onnx-plugin", "model.plugin.onnx", Flavour.PLUGIN, Precision.FP32),
+        _onnx("onnx-fp16", "model.fp16.onnx", Flavour.PORTABLE, Precision.FP16),
+        _torch("torch", "model.pt2", Precision.FP32),
+        _torch("torch-fp16", "model.fp16.pt2", Precision.FP16),
+    )
+}

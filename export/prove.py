@@ -1,0 +1,91 @@
+"""A format's artifact is made and proven: the file, and the manifest's entry that vouches for it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tempfile
+from pathlib import Path
+
+from export.errors import ExportError
+from export.formats import Format, Subject
+from export.parity import BATCHES, MADE_OFFSETS, Difference, Reference, clips_sha256, compare, surroundings
+from export.provenance import made_from
+from service.manifest import Artifact, ParityReport
+
+
+def make_artifact(form: Format, subject: Subject, reference: Reference, folder: Path, *, accept: bool) -> Artifact:
+    """Write the format's file into the folder and prove it. Raises ExportError when it differs from the checkpoint.
+
+    With `accept`, one that agrees too seldom on the likeliest label is taken all the same.
+    """
+    content = form.make(subject, folder)
+    path = folder / form.file
+    path.write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    parity = prove(form, subject, reference, path, digest, accept=accept)
+    if not parity.passed:
+        raise ExportError(f"{form.file} differs from the checkpoint: {_shortfall(parity)}")
+    return Artifact(
+        file=form.file,
+        sha256=digest,
+        format=form.name,
+        precision=form.precision,
+        opset=form.opset,
+        made_from=made_from(reference.checkpoint_sha256, form.libraries, {}),
+        parity=parity,
+    )
+
+
+def prove(
+    form: Format, subject: Subject, reference: Reference, path: Path, digest: str, *, accept: bool = False
+) -> ParityReport:
+    """Compare the artifact with torch, and so a second one whose offsets are made."""
+    learned = _difference(form, reference, path)
+    made = _difference_at_made_offsets(form, subject, reference)
+    device, versions = surroundings()
+    return ParityReport(
+        backend=form.backend,
+        device=device,
+        batches=BATCHES,
+        num_clips=len(reference.clips),
+        num_real_clips=len(reference.real),
+        clips_sha256=clips_sha256(reference.clips),
+        checkpoint_sha256=reference.checkpoint_sha256,
+        artifact_sha256=digest,
+        max_abs_logit_difference=learned.max_abs_logit_difference,
+        made_offsets=MADE_OFFSETS,
+        max_abs_logit_difference_at_made_offsets=made.max_abs_logit_difference,
+        tolerance=form.tolerance,
+        top1_agreement=learned.top1_agreement,
+        top5_agreement=learned.top5_agreement,
+        required_top1_agreement=form.required_top1,
+        is_accepted=accept,
+        versions=versions,
+    )
+
+
+def _difference(form: Format, reference: Reference, path: Path) -> Difference:
+    backend = form.open(path)
+    try:
+        return compare(reference, backend)
+    finally:
+        backend.close()
+
+
+def _difference_at_made_offsets(form: Format, subject: Subject, reference: Reference) -> Difference:
+    other = reference.with_made_offsets
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / form.file
+        path.write_bytes(form.make(dataclasses.replace(subject, checkpoint=other.checkpoint), Path(folder)))
+        return _difference(form, other, path)
+
+
+def _shortfall(parity: ParityReport) -> str:
+    if not parity.is_close:
+        largest = max(parity.max_abs_logit_difference, parity.max_abs_logit_difference_at_made_offsets)
+        return f"logits by {largest:.2g}, more than {parity.tolerance:.2g}"
+    share, needed = parity.top1_agreement, parity.required_top1_agreement
+    return (
+        f"the likeliest label agrees on {share:.1%} of the clips, less than {needed:.1%}; --accept publishes it anyway"
+    )

@@ -1,0 +1,94 @@
+"""PyTorch, on CUDA where there is one: runs the program that `export.to_torch` saved.
+
+On CUDA the convolutions' weights are laid out channels-last, and every batch size becomes a CUDA graph at its first
+use, so that a call costs one launch.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.export.passes import move_to_device_pass
+
+from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs
+
+Tensors = tuple[Tensor, Tensor, Tensor]
+
+
+class TorchEagerBackend:
+    """One program, shared by all threads. `num_threads` 0 leaves the number of CPU threads to torch.
+
+    Raises BackendUnavailable when the file is no program of our contract.
+    """
+
+    def __init__(self, path: Path, num_threads: int = 0) -> None:
+        if num_threads:
+            torch.set_num_threads(num_threads)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            module = move_to_device_pass(torch.export.load(path), device).module()
+        except Exception as error:  # torch.export.load raises nearly anything for a file that is no program
+            raise BackendUnavailable(f"torch cannot load {path.name}: {_one_line(error)}") from error
+        self._run = _CapturedProgram(module) if device == "cuda" else _EagerProgram(module)
+
+    def infer(self, clips: Clips) -> Outputs:
+        """Run the program on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
+        try:
+            logits, offsets, weights = self._run(torch.from_numpy(np.ascontiguousarray(clips)))
+        except (RuntimeError, TypeError, ValueError, AssertionError) as error:
+            raise InferenceFailed(f"torch failed: {_one_line(error)}") from error
+        return Outputs(logits.numpy(), offsets.numpy(), weights.numpy())
+
+    def close(self) -> None:
+        """Drop the program, and with it the weights."""
+        del self._run
+
+
+class _EagerProgram:
+    def __init__(self, module: torch.nn.Module) -> None:
+        self._module = module
+
+    @torch.inference_mode()
+    def __call__(self, clips: Tensor) -> Tensors:
+        outputs: Tensors = self._module(clips)
+        return outputs
+
+
+class _CapturedProgram:
+    """One CUDA graph for each batch size, with buffers of its own; one call at a time."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self._module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._graphs: dict[torch.Size, tuple[torch.cuda.CUDAGraph, Tensor, Tensors]] = {}
+        self._turn = threading.Lock()
+
+    @torch.inference_mode()
+    def __call__(self, clips: Tensor) -> Tensors:
+        with self._turn:
+            if clips.shape not in self._graphs:
+                self._graphs[clips.shape] = self._capture(clips)
+            graph, inputs, (logits, offsets, weights) = self._graphs[clips.shape]
+            inputs.copy_(clips)
+            graph.replay()
+            return logits.cpu(), offsets.cpu(), weights.cpu()
+
+    def _capture(self, clips: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensors]:
+        inputs = clips.cuda()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):  # a graph cannot be captured before libraries have set themselves up
+            for _ in range(3):
+                self._module(inputs)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            outputs = self._module(inputs)
+        return graph, inputs, outputs
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,45 @@
+import threading
+
+import pytest
+
+from export import exchange
+from export.exchange import put_in_place
+
+
+def folder(path, content):
+    path.mkdir()
+    (path / "content").write_text(content)
+    return path
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_the_new_folder_takes_the_place_of_the_old(tmp_path, monkeypatch, can_exchange):
+    if not can_exchange:
+        monkeypatch.setattr(exchange, "_exchange", lambda *_: False)
+    target = folder(tmp_path / "target", "old")
+    put_in_place(folder(tmp_path / "new", "new"), target, tmp_path / "old")
+    assert (target / "content").read_text() == "new"
+    left = tmp_path / ("new" if can_exchange else "old")
+    assert (left / "content").read_text() == "old"
+
+
+def test_a_first_folder_is_put_in_place(tmp_path):
+    put_in_place(folder(tmp_path / "new", "new"), tmp_path / "target", tmp_path / "old")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+
+
+def test_a_reader_never_finds_the_place_empty(tmp_path):
+    target, other = folder(tmp_path / "target", "0"), folder(tmp_path / "other", "1")
+    seen, done = set(), threading.Event()
+
+    def read():
+        while not done.is_set():
+            seen.add((target / "content").read_text())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(2000):
+        put_in_place(other, target, tmp_path / "old")
+    done.set()
+    reader.join()
+    assert seen == {"0", "1"}
