@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ class ArchiveBackend:
     """
 
     def __init__(self, archive: Path) -> None:
+        if importlib.util.find_spec("ts") is None:
+            raise BackendUnavailable("torchserve is not installed; install tin-serve[torchserve]")
         self._folder = tempfile.TemporaryDirectory(prefix="archive-")
         try:
             self._handler = self._start(archive)
@@ -63,8 +66,8 @@ class ArchiveBackend:
         return handler
 
     def _context(self, num_requests: int) -> Any:
-        from ts.context import Context, RequestProcessor  # noqa: PLC0415 - optional
-
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            from ts.context import Context, RequestProcessor  # noqa: PLC0415 - optional, and leaves a file open
         model = self._manifest["model"]
         context = Context(model["modelName"], self._folder.name, self._manifest, num_requests, None, "")
         context.request_processor = [RequestProcessor({}) for _ in range(num_requests)]

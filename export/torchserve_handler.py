@@ -2,10 +2,11 @@
 
     POST /predictions/NAME, Content-Type: application/octet-stream
 
-The body is one clip or several, one after the other: T * H * W * 3 bytes each, RGB, row-major [T, H, W, 3]. The
-answer is JSON: `logits` [N, K], `offsets` [N, B, 2] and `weights` [N, B, T, 2], printed so that reading them as float32
-gives back the very same numbers; `labels`, the likeliest of each clip; and `model` (name, version, sha256 of the graph).
-A body that holds no whole clips is answered with 400 and `error`; the other requests of its batch are not affected.
+The body is one clip or several, one after the other: T * H * W * 3 bytes each, RGB, row-major [T, H, W, 3].
+TorchServe's setting `max_request_size` bounds it, 6.5 MB by default. The answer is JSON: `logits` [N, K], `offsets`
+[N, B, 2] and `weights` [N, B, T, 2], printed so that reading them as float32 gives back the very same numbers;
+`labels`, the likeliest of each clip; and `model`: name, version and sha256. A body that is not one or more whole clips
+is answered with 400 and `error`; the other requests of its batch are not affected.
 
 TorchServe imports this file alone, from inside the archive: it uses numpy and ONNX Runtime, and nothing of this
 repository. It must define exactly one class. The interface is TorchServe's, docs/custom_service.md.
@@ -48,7 +49,7 @@ class ClipHandler:
 
     def handle(self, requests: list[dict[str, Any]], context: Any) -> list[str]:
         """Answer a batch of requests with one run of the graph: a JSON document each, in their order."""
-        bodies = [request.get("data", request.get("body")) for request in requests]
+        bodies = [request.get("body") for request in requests]
         errors = [self._error_in(body) for body in bodies]
         clips = [self._clips_in(body) for body, error in zip(bodies, errors, strict=True) if error is None]
         answers = iter(self._infer(clips))
@@ -67,7 +68,7 @@ class ClipHandler:
             return f"a clip is {shape} = {clip_bytes} bytes; {len(body)} bytes are not one or more whole clips"
         return None
 
-    def _clips_in(self, body: bytes) -> NDArray[np.uint8]:
+    def _clips_in(self, body: Any) -> NDArray[np.uint8]:
         return np.frombuffer(body, np.uint8).reshape(-1, *self._clip_shape)
 
     def _infer(self, clips: list[NDArray[np.uint8]]) -> list[dict[str, Any]]:
