@@ -1,0 +1,57 @@
+"""What an exported graph takes and returns for one clip, read from its file: the shapes that other servers are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import TensorProto, TypeProto
+
+from export.to_onnx import ExportError
+
+Shape = tuple[int, ...]
+
+_ELEMENT_TYPES = {
+    "clips": TensorProto.UINT8,
+    "logits": TensorProto.FLOAT,
+    "offsets": TensorProto.FLOAT,
+    "weights": TensorProto.FLOAT,
+}
+
+
+class Signature(NamedTuple):
+    """Shapes without the batch axis, for T frames, K classes and B blocks."""
+
+    clips: Shape
+    """[T, H, W, 3], uint8."""
+    logits: Shape
+    """[K], float32."""
+    offsets: Shape
+    """[B, 2], float32."""
+    weights: Shape
+    """[B, T, 2], float32."""
+
+
+def read_signature(path: Path) -> Signature:
+    """The signature of an ONNX file; raises ExportError when it is not of our contract."""
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+    except DecodeError as error:
+        raise ExportError(f"{path.name} is not an ONNX file") from error
+    tensors = {value.name: value.type.tensor_type for value in (*graph.input, *graph.output)}
+    missing = [name for name in Signature._fields if name not in tensors]
+    if missing:
+        raise ExportError(f"{path.name} has no {', '.join(missing)}: it is not one of our exports")
+    return Signature(*(_shape_for_one_clip(path.name, name, tensors[name]) for name in Signature._fields))
+
+
+def _shape_for_one_clip(file: str, name: str, tensor: TypeProto.Tensor) -> Shape:
+    if tensor.elem_type != _ELEMENT_TYPES[name]:
+        found, wanted = (TensorProto.DataType.Name(kind) for kind in (tensor.elem_type, _ELEMENT_TYPES[name]))
+        raise ExportError(f"{file}: {name} is {found}, not {wanted}")
+    fixed = [axis.HasField("dim_value") for axis in tensor.shape.dim]
+    if not fixed or fixed[0] or not all(fixed[1:]):
+        raise ExportError(f"{file}: the first axis of {name}, the clips, must be dynamic and the others fixed")
+    return tuple(axis.dim_value for axis in tensor.shape.dim[1:])

@@ -1,0 +1,85 @@
+"""The handler inside a TorchServe archive: uint8 clips in; logits, offsets and weights out.
+
+    POST /predictions/NAME, Content-Type: application/octet-stream
+
+The body is one clip or several, one after the other: T * H * W * 3 bytes each, RGB, row-major [T, H, W, 3].
+TorchServe's setting `max_request_size` bounds it, 6.5 MB by default. The answer is JSON: `logits` [N, K], `offsets`
+[N, B, 2] and `weights` [N, B, T, 2], printed so that reading them as float32 gives back the very same numbers;
+`labels`, the likeliest of each clip; and `model`: name, version and sha256. A body that is not one or more whole clips
+is answered with 400 and `error`; the other requests of its batch are not affected.
+
+TorchServe imports this file alone, from inside the archive: it uses numpy and ONNX Runtime, and nothing of this
+repository. It must define exactly one class. The interface is TorchServe's, docs/custom_service.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+GRAPH_FILE = "model.onnx"
+CARD_FILE = "model.json"
+"""What the graph is: `name`, `version`, `sha256`, `clip_shape` [T, H, W, 3] and `labels`."""
+
+OUTPUTS = ("logits", "offsets", "weights")
+
+
+class ClipHandler:
+    """One session. It takes one thread: TorchServe starts one worker process per core, each with a handler."""
+
+    def initialize(self, context: Any) -> None:
+        """Load the graph from the unpacked archive; raises RuntimeError when it is not the one that was archived."""
+        folder = Path(context.system_properties["model_dir"])
+        card = json.loads((folder / CARD_FILE).read_text())
+        graph = (folder / GRAPH_FILE).read_bytes()
+        if hashlib.sha256(graph).hexdigest() != card["sha256"]:
+            raise RuntimeError(f"{GRAPH_FILE} is not the file that was archived; export the archive again")
+        self._model = {key: card[key] for key in ("name", "version", "sha256")}
+        self._labels: list[str] = card["labels"]
+        self._clip_shape: tuple[int, ...] = tuple(card["clip_shape"])
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    def handle(self, requests: list[dict[str, Any]], context: Any) -> list[str]:
+        """Answer a batch of requests with one run of the graph: a JSON document each, in their order."""
+        bodies = [request.get("body") for request in requests]
+        errors = [self._error_in(body) for body in bodies]
+        clips = [self._clips_in(body) for body, error in zip(bodies, errors, strict=True) if error is None]
+        answers = iter(self._infer(clips))
+        for index, error in enumerate(errors):
+            context.set_response_content_type(index, "application/json")
+            if error is not None:
+                context.set_response_status(400, "Bad Request", index)
+        return [json.dumps(next(answers) if error is None else {"error": error}) for error in errors]
+
+    def _error_in(self, body: Any) -> str | None:
+        if not isinstance(body, (bytes, bytearray)):
+            return "send the clips as raw bytes, with Content-Type: application/octet-stream"
+        clip_bytes = int(np.prod(self._clip_shape))
+        if not body or len(body) % clip_bytes:
+            shape = " x ".join(map(str, self._clip_shape))
+            return f"a clip is {shape} = {clip_bytes} bytes; {len(body)} bytes are not one or more whole clips"
+        return None
+
+    def _clips_in(self, body: Any) -> NDArray[np.uint8]:
+        return np.frombuffer(body, np.uint8).reshape(-1, *self._clip_shape)
+
+    def _infer(self, clips: list[NDArray[np.uint8]]) -> list[dict[str, Any]]:
+        if not clips:
+            return []
+        outputs = self._session.run(OUTPUTS, {"clips": np.concatenate(clips)})
+        boundaries = np.cumsum([len(part) for part in clips])[:-1]
+        by_request = zip(*(np.split(output, boundaries) for output in outputs), strict=True)
+        return [self._answer(dict(zip(OUTPUTS, parts, strict=True))) for parts in by_request]
+
+    def _answer(self, outputs: dict[str, NDArray[np.float32]]) -> dict[str, Any]:
+        labels = [self._labels[index] for index in outputs["logits"].argmax(axis=1)]
+        numbers = {name: output.tolist() for name, output in outputs.items()}
+        return {"model": self._model, "labels": labels, **numbers}
