@@ -14,9 +14,10 @@ import typer
 from rich.console import Console
 
 from export.errors import ExportError, UnavailableHere
-from export.formats import BASE, FORMATS, Subject
+from export.formats import BASE, NAMES, Subject
 from export.publish import publish
 from export.verify import verify
+from service.backends.base import BackendError
 from service.store import ModelStore, StoreError
 from training.checkpoint import CheckpointError, load_checkpoint
 
@@ -38,7 +39,7 @@ def publish_checkpoint(
     checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file with its .json beside it.")],
     name: Annotated[str, typer.Option(help="The model's name in the store.", show_default=False)],
     version: Annotated[str, typer.Option(help="The version's name in the store.")] = "1",
-    formats: Annotated[str, typer.Option(help=f"Any of {', '.join(FORMATS)}, with commas between.")] = BASE,
+    formats: Annotated[str, typer.Option(help=f"Any of {', '.join(NAMES)}, with commas between.")] = BASE,
     store: StoreOption = Path("model_store"),
     videos: VideosOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the version if it exists.")] = False,
@@ -52,7 +53,7 @@ def publish_checkpoint(
         with Console(stderr=True).status(f"exporting {checkpoint}"):
             subject = Subject(name, version, load_checkpoint(checkpoint), videos)
             manifest = publish(subject, store, formats.split(","), replace=replace, accept=accept)
-    except (CheckpointError, ExportError, OSError) as error:
+    except (CheckpointError, ExportError, StoreError, BackendError, OSError) as error:
         _give_up(error)
     for artifact in manifest.artifacts:
         difference = f"{artifact.parity.max_abs_logit_difference:.1e}"

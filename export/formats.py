@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -50,13 +51,15 @@ class Format:
     """The largest difference of a logit from torch's; None where only the agreement counts."""
     required_top1: float
     opset: int | None = None
+    options: Callable[[Subject], Mapping[str, str]] = lambda subject: {}
+    """What else decides its bytes, by name."""
 
 
 def named(names: Sequence[str]) -> list[Format]:
     """The formats of these names, the base first; raises ExportError for an unknown one."""
-    unknown = [name for name in names if name not in FORMATS]
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
-        raise ExportError(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
+        raise ExportError(f"there is no format {unknown[0]!r}; there are {', '.join(NAMES)}")
     return [form for name, form in FORMATS.items() if name in {BASE, *names}]
 
 
@@ -101,6 +104,23 @@ def _open_torch(path: Path) -> Backend:
     return TorchEagerBackend(path)
 
 
+def _make_archive(subject: Subject, folder: Path) -> bytes:
+    from export.to_torchserve import to_torchserve  # noqa: PLC0415 - an optional package
+
+    spec, labels = subject.checkpoint.clip, subject.checkpoint.labels
+    with tempfile.TemporaryDirectory() as aside:
+        graph, archive = Path(aside) / BASE_FILE, Path(aside) / "model.mar"
+        graph.write_bytes(base_graph(subject, folder))
+        to_torchserve(graph, name=subject.name, version=subject.version, spec=spec, labels=labels, out=archive)
+        return archive.read_bytes()
+
+
+def _open_archive(path: Path) -> Backend:
+    from export.archive import ArchiveBackend  # noqa: PLC0415
+
+    return ArchiveBackend(path)
+
+
 CLOSENESS: dict[Precision, Closeness] = {
     Precision.FP32: {"tolerance": 1e-4, "required_top1": 1.0},
     Precision.FP16: {"tolerance": 2e-2, "required_top1": 0.99},
@@ -114,5 +134,19 @@ FORMATS = {
         _onnx("onnx-fp16", "model.fp16.onnx", Flavour.PORTABLE, Precision.FP16),
         _torch("torch", "model.pt2", Precision.FP32),
         _torch("torch-fp16", "model.fp16.pt2", Precision.FP16),
+        Format(
+            "torchserve",
+            "model.mar",
+            Precision.FP32,
+            "torchserve",
+            _make_archive,
+            _open_archive,
+            ("torch", "onnx", "onnxscript", "onnxruntime", "torch-model-archiver"),
+            **CLOSENESS[Precision.FP32],
+        ),
     )
 }
+
+TRITON = "triton"
+NAMES = (*FORMATS, TRITON)
+"""What may be asked for. Triton runs the base format, and is only told about it: see `export.repository`."""

@@ -32,7 +32,7 @@ def make_artifact(form: Format, subject: Subject, reference: Reference, folder: 
         format=form.name,
         precision=form.precision,
         opset=form.opset,
-        made_from=made_from(reference.checkpoint_sha256, form.libraries, {}),
+        made_from=made_from(reference.checkpoint_sha256, form.libraries, form.options(subject)),
         parity=parity,
     )
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from export.atomic import ASIDE, flush, locked
 from export.errors import ExportError
 from export.exchange import put_in_place
 from export.formats import BASE, Subject, named
 from export.parity import Reference
 from export.prove import make_artifact
+from export.repository import show_to_others
 from service.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
 from service.store import sha256_of
 from training.checkpoint import Checkpoint, save_checkpoint
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 PARITY_FILE = "parity.json"
-ASIDE = ".aside-"
-"""Folders of this prefix are being prepared, or were left by a process that was killed."""
 
 
 def publish(
@@ -42,7 +40,9 @@ def publish(
         weights = store_checkpoint(subject.checkpoint, folder)
         reference = Reference.of(subject.checkpoint, weights.sha256)
         artifacts = [make_artifact(form, subject, reference, folder, accept=accept) for form in forms]
-        return write_manifest(folder, subject, weights, artifacts)
+        manifest = write_manifest(folder, subject, weights, artifacts)
+    show_to_others(store, subject.name, formats)
+    return manifest
 
 
 @contextmanager
@@ -52,15 +52,14 @@ def prepared(target: Path) -> Iterator[Path]:
     One process at a time prepares versions of a model; what killed ones left is removed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target.parent):
-        for left in target.parent.glob(f"{ASIDE}*"):
-            shutil.rmtree(left)
+    with locked(target.parent):
         aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=target.parent))
         try:
             folder = aside / target.name
             folder.mkdir()
             yield folder
-            _flush(folder)
+            for path in [*folder.iterdir(), folder]:
+                flush(path)
             put_in_place(folder, target, old=aside / "old")
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -89,22 +88,3 @@ def write_manifest(folder: Path, subject: Subject, weights: StoredFile, artifact
     (folder / PARITY_FILE).write_text(json.dumps(proofs, indent=2) + "\n")
     (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _flush(folder: Path) -> None:
-    for path in [*folder.iterdir(), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

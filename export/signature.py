@@ -9,7 +9,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, TypeProto
 
-from export.to_onnx import ExportError
+from export.errors import ExportError
 
 Shape = tuple[int, ...]
 

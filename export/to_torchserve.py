@@ -22,8 +22,8 @@ import yaml
 from clips.spec import ClipSpec
 from export import torchserve_handler
 from export.atomic import replacing
+from export.errors import ExportError
 from export.signature import read_signature
-from export.to_onnx import ExportError
 from export.torchserve_handler import CARD_FILE, GRAPH_FILE
 from service.store import sha256_of
 

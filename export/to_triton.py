@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from export.atomic import replacing
+from export.errors import ExportError
 from export.signature import Shape, Signature, read_signature
-from export.to_onnx import ExportError
 from service.store import ModelStore
 
 CONFIG_FILE = "config.pbtxt"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from export.archive import ArchiveBackend
-from export.parity import make_parity_clips
+from export.parity import make_clips
 from service.backends.base import BackendUnavailable, InferenceFailed
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.manifest import Manifest
@@ -21,7 +21,7 @@ def archive(tmp_path_factory):
 
 def test_the_archive_answers_as_its_graph_does(archive):
     spec = Manifest.model_validate_json((DEMO / "manifest.json").read_bytes()).clip
-    clips = make_parity_clips(spec)[:5]
+    clips = make_clips(spec)[:5]
     with contextlib.closing(ArchiveBackend(archive)) as backend:
         found = backend.infer(clips)
     expected = OnnxRuntimeBackend(DEMO / "model.onnx", num_threads=1).infer(clips)

@@ -3,9 +3,10 @@ import json
 
 import pytest
 
+from export.atomic import ASIDE
 from export.errors import ExportError
 from export.formats import FORMATS, Subject
-from export.publish import ASIDE, publish
+from export.publish import publish
 from service.store import ModelStore
 
 ALL = ("onnx", "onnx-fp16", "torch")

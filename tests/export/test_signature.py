@@ -2,8 +2,8 @@ import onnx
 import pytest
 from onnx import TensorProto
 
+from export.errors import ExportError
 from export.signature import Signature, read_signature
-from export.to_onnx import ExportError
 from tests.export.torchserve import DEMO
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from clips.spec import ClipSpec, View
-from export.to_onnx import ExportError
+from export.errors import ExportError
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from tests.export.torchserve import DEMO, TorchServe, archive_demo, need_torchserve
 

@@ -8,8 +8,8 @@ import pytest
 import tritonclient
 from google.protobuf import text_format
 
+from export.errors import ExportError
 from export.signature import read_signature
-from export.to_onnx import ExportError
 from export.to_triton import MAX_BATCH_SIZE, config_pbtxt, labels_txt, to_triton
 from service.store import ModelRefused, sha256_of
 from tests.export.torchserve import DEMO
