@@ -43,7 +43,7 @@ def told(tmp_path_factory):
     command = [sys.executable, "-m", "tests.export.plugin.bindings", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_the_plugin_goes_by_the_name_of_the_onnx_node(told):
