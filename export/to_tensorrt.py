@@ -96,7 +96,7 @@ def build(builder: Any, network: Any, config: Any, log: Any) -> bytes:
 
 
 def _register_plugin() -> None:
-    from export.plugin.register import register
+    from export.plugin.register import register  # noqa: PLC0415 - it needs TensorRT
 
     try:
         # TensorRT would only say that the plugin failed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,9 +15,10 @@ VECTOR_BYTES = 16
 """The most that one thread reads at once."""
 
 PARAMETERS = ("features", "offsets", "weights", "frame_size", "run", "output")
-"""Every kernel's parameters, as TensorRT passes them: inputs, int32 scalars, outputs; all but the scalars are pointers."""
+"""Every kernel's parameters, as TensorRT passes them: inputs, scalars, outputs."""
 
 SCALARS = ("frame_size", "run")
+"""Those that are int32; the others are pointers."""
 
 
 class Precision(StrEnum):
@@ -64,13 +66,16 @@ class Launch:
         return -(-self.frame_size // (self.width * THREADS))
 
 
-def plan_launch(channels: int, height: int, width: int, precision: Precision, layout: Layout) -> Launch:
-    """The launch for features [N * T, channels, height, width].
+def plan_launch(shape: Sequence[int], precision: Precision, layout: Layout) -> Launch:
+    """The launch for features [N * T, C, H, W] of `shape` C, H and W.
 
     Raises ValueError when the channels do not divide into the groups, or a dimension is not known (TensorRT says -1).
     """
-    if min(channels, height, width) < 1 or channels % NUM_GROUPS:
-        raise ValueError(f"cannot interlace {channels} x {height} x {width}: known sizes and 4 | channels are needed")
+    channels, height, width = shape
+    if min(shape) < 1 or channels % NUM_GROUPS:
+        raise ValueError(
+            f"cannot interlace {channels} x {height} x {width}: sizes must be known, and 4 divide channels"
+        )
     if layout is Layout.HWC8 and channels % 8:
         raise ValueError(f"{channels} channels are padded in HWC8; use LINEAR")
     of_group = channels // NUM_GROUPS

@@ -64,8 +64,7 @@ def implement(
 
 def _launch_for(features: Any) -> Launch:
     precision = Precision.FP16 if features.dtype == trt.float16 else Precision.FP32
-    channels, height, width = list(features.shape)[1:]
-    return plan_launch(channels, height, width, precision, Layout(features.format.name))
+    return plan_launch(list(features.shape)[1:], precision, Layout(features.format.name))
 
 
 def _is_registered() -> bool:

@@ -22,10 +22,7 @@ class CudaError(Exception):
 
 def call(function: str, *arguments: Any) -> Any:
     """What a function of the CUDA runtime returns beside its status. Raises CudaError."""
-    try:
-        from cuda.bindings import runtime
-    except ImportError as error:
-        raise CudaError(f"cuda-bindings is not installed ({error})") from error
+    runtime = _runtime()
     status, *results = getattr(runtime, function)(*arguments)
     if status:
         _, text = runtime.cudaGetErrorString(status)
@@ -44,8 +41,8 @@ def allocate_pinned(resources: ExitStack, shape: tuple[int, ...], dtype: DTypeLi
     num_bytes = math.prod(shape) * np.dtype(dtype).itemsize
     address = call("cudaHostAlloc", num_bytes, 0)
     resources.callback(call, "cudaFreeHost", address)
-    memory = (ctypes.c_uint8 * num_bytes).from_address(address)
-    return np.frombuffer(memory, dtype).reshape(shape)
+    memory = np.ctypeslib.as_array((ctypes.c_uint8 * num_bytes).from_address(address))
+    return memory.view(dtype).reshape(shape)
 
 
 def allocate_device(resources: ExitStack, num_bytes: int) -> int:
@@ -74,9 +71,8 @@ def download(device: int, host: NDArray[Any], stream: Any) -> None:
 
 def capture(resources: ExitStack, stream: Any, enqueue: Callable[[], None]) -> Any:
     """What `enqueue` puts on the stream, as an executable graph; nothing runs."""
-    from cuda.bindings import runtime
-
-    call("cudaStreamBeginCapture", stream, runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal)
+    mode = _runtime().cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+    call("cudaStreamBeginCapture", stream, mode)
     try:
         enqueue()
     finally:
@@ -88,6 +84,12 @@ def capture(resources: ExitStack, stream: Any, enqueue: Callable[[], None]) -> A
 
 
 def _copy(target: int, source: int, num_bytes: int, kind: str, stream: Any) -> None:
-    from cuda.bindings import runtime
+    call("cudaMemcpyAsync", target, source, num_bytes, _runtime().cudaMemcpyKind[kind], stream)
 
-    call("cudaMemcpyAsync", target, source, num_bytes, runtime.cudaMemcpyKind[kind], stream)
+
+def _runtime() -> Any:
+    try:
+        from cuda.bindings import runtime  # noqa: PLC0415 - optional
+    except ImportError as error:
+        raise CudaError(f"cuda-bindings is not installed ({error})") from error
+    return runtime

@@ -40,7 +40,7 @@ class Target:
 
 
 def find_target() -> Target:
-    """This machine's. Raises BackendUnavailable where TensorRT or a GPU is missing."""
+    """The target that this machine is. Raises BackendUnavailable where TensorRT or a GPU is missing."""
     trt = import_tensorrt()
     with _raising(BackendUnavailable, "no GPU for TensorRT"):
         return Target(cuda.device_name(), trt.__version__)
@@ -49,7 +49,7 @@ def find_target() -> Target:
 def import_tensorrt() -> Any:
     """The `tensorrt` module. Raises BackendUnavailable."""
     try:
-        import tensorrt
+        import tensorrt  # noqa: PLC0415 - optional
     except (ImportError, OSError, RuntimeError) as error:
         hint = "pip install 'tin-serve[tensorrt]', with NVIDIA's own index for its libraries"
         raise BackendUnavailable(f"TensorRT is not installed ({_one_line(error)}): {hint}") from error

@@ -57,7 +57,7 @@ def test_what_the_parser_refuses_is_told(rtx):
         <ir_version: 10, opset_import: ["" : 18, "elsewhere" : 1]>
         nothing (uint8[n, 2, 4, 4, 3] clips) => (float logits) { logits = elsewhere.Unheard (clips) }
     """)
-    with pytest.raises(ExportError, match="TensorRT cannot parse the graph: .*Unheard"):
+    with pytest.raises(ExportError, match=r"TensorRT cannot parse the graph: .*Unheard"):
         build_with(rtx, graph.SerializeToString())
 
 

@@ -41,23 +41,23 @@ class Arithmetic:
         return {"SUM": int.__add__, "FLOOR_DIV": int.__floordiv__}[operation.name](first, second)
 
 
-class Scalars(dict):
-    """Takes the kernel's scalars by position."""
+class Scalars(dict[int, int]):
+    """Takes the kernel's scalars by position, and their number."""
 
-    nbSymExprs = None
+    nbSymExprs = 0  # noqa: N815
 
 
 def import_tensorrt(folder):
     """TensorRT's bindings under the name that they have when all of TensorRT is installed, and our stand-ins."""
     for library in Path(folder).iterdir():
         ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
-    import tensorrt_bindings as trt
+    import tensorrt_bindings as trt  # noqa: PLC0415
 
     sys.modules["tensorrt"] = trt
     registry = Registry()
     trt.get_plugin_registry = lambda: registry
     trt.DimsExprs = lambda length: [None] * length
-    import tensorrt.plugin as trtp
+    import tensorrt.plugin as trtp  # noqa: PLC0415
 
     trtp._tensor.SymExprImpl = lambda expression: expression._expr
     trtp._tensor.SymIntExpr._exprBuilder = Arithmetic()
@@ -107,7 +107,7 @@ def build(trt, creator, shape, kind, layout):
 
 def main(folder):
     trt, registry = import_tensorrt(folder)
-    from export.plugin.register import register
+    from export.plugin.register import register  # noqa: PLC0415
 
     register()
     register()
@@ -123,4 +123,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1])))
+    sys.stdout.write(json.dumps(main(sys.argv[1])))

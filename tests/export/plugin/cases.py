@@ -50,4 +50,4 @@ def make_case(shape, precision, layout, num_frames, offsets=OFFSETS):
     expected = interlace(features.float(), pairs, weights).to(features.dtype)
     if layout is Layout.HWC8:
         features, expected = (tensor.permute(0, 2, 3, 1).contiguous() for tensor in (features, expected))
-    return Case(plan_launch(*shape, precision, layout), features, pairs, weights, expected)
+    return Case(plan_launch(shape, precision, layout), features, pairs, weights, expected)
