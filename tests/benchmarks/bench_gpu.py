@@ -156,7 +156,8 @@ def kernel_instead_of_torch() -> Iterator[None]:
         layout = Layout.LINEAR if features.shape[1] % 8 else Layout.HWC8
         order = torch.channels_last if layout is Layout.HWC8 else torch.contiguous_format
         launch = plan_launch(features.shape[1:], Precision.FP16, layout)
-        return kernels.launch(launch, features.contiguous(memory_format=order), offsets.float(), weights.float())
+        planned = offsets.float().contiguous(), weights.float().contiguous()
+        return kernels.launch(launch, features.contiguous(memory_format=order), *planned)
 
     with patch("training.interlace.interlace", interlace):
         yield
