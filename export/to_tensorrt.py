@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from export.plugin.compile import CompilationFailed, compile_ptx
+from export.plugin.node import prefer_plugin
 from export.to_onnx import CLIPS, ExportError
 from service.backends.base import BackendUnavailable
 from service.backends.tensorrt import Target, find_target, import_tensorrt, make_log
@@ -53,7 +54,7 @@ def to_tensorrt(
     log = make_log(trt)
     builder = trt.Builder(log)
     _register_plugin()
-    network = parse(trt, builder, log, graph)
+    network = parse(trt, builder, log, prefer_plugin(graph))
     config = configure(builder, network, batches)
     config.clear_flag(trt.BuilderFlag.TF32)
     _load_timings(config, timing_cache)
@@ -66,8 +67,6 @@ def parse(trt: Any, builder: Any, log: Any, graph: bytes) -> Any:
     """The graph as a network. Raises ExportError with what the parser says."""
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, log)
-    # Else the parser takes a node's function body even where a plugin of its name is registered.
-    parser.set_flag(trt.OnnxParserFlag.ENABLE_PLUGIN_OVERRIDE)
     if not parser.parse(graph):
         errors = [parser.get_error(index) for index in range(parser.num_errors)]
         complaints = [f"{error.node_operator()}: {error.desc()}" for error in errors]

@@ -1,1 +1,1 @@
-"""Temporal interlacing for TensorRT: the CUDA kernel, its compilation, its launch and its registration."""
+"""Temporal interlacing for TensorRT: the CUDA kernel, its compilation, launch, registration and ONNX node."""

@@ -12,9 +12,9 @@ import tensorrt.plugin as trtp
 
 from export.plugin.compile import compile_ptx
 from export.plugin.launch import THREADS, Launch, Layout, Precision, plan_launch
+from export.plugin.node import DOMAIN, OPERATOR
 
-PLUGIN = "tin::TemporalInterlace"
-"""Domain and operator of the ONNX node, and namespace and name of the plugin."""
+PLUGIN = f"{DOMAIN}::{OPERATOR}"
 
 
 def register() -> None:
@@ -68,5 +68,4 @@ def _launch_for(features: Any) -> Launch:
 
 
 def _is_registered() -> bool:
-    namespace, name = PLUGIN.split("::")
-    return hasattr(trtp.op, namespace) and hasattr(getattr(trtp.op, namespace), name)
+    return hasattr(trtp.op, DOMAIN) and hasattr(getattr(trtp.op, DOMAIN), OPERATOR)

@@ -13,9 +13,28 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from export.plugin.node import DOMAIN, OPERATOR
 from tests.export.plugin.cases import OFFSETS
 
 NUM_CLIPS, NUM_FRAMES = len(OFFSETS), 8
+
+
+USED = {
+    "Builder": ["create_network", "create_builder_config", "create_optimization_profile", "build_serialized_network"],
+    "BuilderFlag": ["TF32"],
+    "IBuilderConfig": ["add_optimization_profile", "clear_flag", "create_timing_cache", "get_timing_cache"],
+    "ICudaEngine": ["create_execution_context", "get_tensor_dtype", "get_tensor_name", "get_tensor_profile_shape"],
+    "IExecutionContext": ["execute_async_v3", "get_tensor_shape", "set_input_shape", "set_tensor_address"],
+    "ILogger": ["ERROR", "INTERNAL_ERROR"],
+    "INetworkDefinition": ["get_input"],
+    "IOptimizationProfile": ["set_shape"],
+    "ITimingCache": ["serialize"],
+    "NetworkDefinitionCreationFlag": ["STRONGLY_TYPED"],
+    "OnnxParser": ["get_error", "num_errors", "parse"],
+    "ParserError": ["desc", "node_operator"],
+    "Runtime": ["deserialize_cuda_engine"],
+}
+"""What the build and the backend call, by class."""
 
 
 class Registry:
@@ -79,7 +98,7 @@ def build(trt, creator, shape, kind, layout):
     field = trt.PluginField("num_frames", np.array([NUM_FRAMES]), trt.PluginFieldType.INT64)
     fields = trt.PluginFieldCollection([field])
     request = trt.QuickPluginCreationRequest.PREFER_AOT
-    plugin = creator.create_plugin("TemporalInterlace", "tin", fields, trt.TensorRTPhase.BUILD, request)
+    plugin = creator.create_plugin(OPERATOR, DOMAIN, fields, trt.TensorRTPhase.BUILD, request)
     kinds = plugin.get_output_data_types([kind, trt.float32, trt.float32], [4, 2, 3])
     sizes = [[NUM_CLIPS * NUM_FRAMES, *shape], [NUM_CLIPS, 2], [NUM_CLIPS, NUM_FRAMES, 2]]
     shapes = plugin.get_output_shapes(sizes, [], Arithmetic())
@@ -114,6 +133,8 @@ def main(folder):
     [creator] = registry.creators
     linear, channels_last = trt.TensorFormat.LINEAR, trt.TensorFormat.HWC8
     return {
+        "missing": [name for kind in USED for name in USED[kind] if not hasattr(getattr(trt, kind), name)],
+        "types": [trt.uint8.name, trt.float32.name],
         "creator": f"{creator.plugin_namespace}::{creator.name}",
         "fields": [field.name for field in creator.field_names],
         "fp32": build(trt, creator, (64, 56, 56), trt.float32, linear),

@@ -9,6 +9,7 @@ import pytest
 
 from export.plugin.compile import find_nvrtc
 from export.plugin.launch import THREADS
+from service.backends.tensorrt import INPUT, OUTPUTS
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("tensorrt_bindings") is None, reason="needs tensorrt-cu13-bindings"),
@@ -44,6 +45,11 @@ def told(tmp_path_factory):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_tensorrt_has_all_that_the_build_and_the_backend_call(told):
+    assert told["missing"] == []
+    assert told["types"] == [INPUT[1], OUTPUTS[0][1]]
 
 
 def test_the_plugin_goes_by_the_name_of_the_onnx_node(told):
