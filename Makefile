@@ -31,6 +31,12 @@ control: .venv-dev/ready ## train the demo network without interlacing, briefly,
 	  --set model.temporal=none --set data.steps_per_epoch=10
 	.venv-dev/bin/python -m training.evaluate tin_motion work-dirs/control/checkpoint.safetensors --clips 128
 
+test-rtx: .venv-rtx/ready ## let TensorRT-RTX, which needs no GPU, parse and build the full-size network
+	.venv-rtx/bin/python -m pytest -rs tests/export/test_to_tensorrt.py
+
+gpu: ## with a GPU: test the CUDA kernel on it and measure; PYTHON has torch with CUDA and cuda-bindings
+	$(PYTHON) -m tests.gpu
+
 bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your own videos
 	.venv-bench/bin/python -m tests.benchmarks.bench_decode $(FILES)
 
@@ -56,6 +62,12 @@ fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-d
 	@.venv-bench/bin/python $(PIP) --editable .[bench]
 	@touch $@
 
+.venv-rtx/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv-rtx with TensorRT-RTX (a few minutes)"
+	@$(PYTHON) -m venv .venv-rtx
+	@.venv-rtx/bin/python $(PIP) --editable .[rtx]
+	@touch $@
+
 .venv-fuzz/ready: pyproject.toml constraints.txt
 	@echo "setting up .venv-fuzz to fuzz (a minute or so)"
 	@$(PYTHON) -m venv .venv-fuzz
@@ -65,4 +77,4 @@ fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-d
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test check demo-model figures control bench-decode fuzz help
+.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode fuzz help

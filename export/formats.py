@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from export.errors import ExportError
+from export.errors import ExportError, UnavailableHere
 from export.to_onnx import OPSET, Flavour, Precision, to_onnx
-from service.backends.base import Backend
+from service.backends.base import Backend, BackendUnavailable
+from service.backends.tensorrt import Target, find_target
 from training.checkpoint import Checkpoint
 
 BASE = "onnx"
 """Made for every model: others are made from it, and every machine runs it."""
 BASE_FILE = "model.onnx"
+ARCHIVE_FILE = "model.mar"
+TIMING_CACHE = Path.home() / ".cache" / "tin-serve" / "tensorrt-timing.cache"
+"""How long TensorRT's kernels took here: a second build need not measure them again."""
 
 
 class Closeness(TypedDict):
@@ -37,10 +41,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class Format:
-    """One form. `make` gets the folder in which the version is prepared, and returns the bytes of `file`."""
+    """One form. `make` gets the folder in which the version is prepared, and returns the file's bytes."""
 
     name: str
-    file: str
+    file: Callable[[], str]
+    """Its name in the version's folder; raises UnavailableHere where that depends on a device that is missing."""
     precision: str
     backend: str
     make: Callable[[Subject, Path], bytes]
@@ -53,6 +58,8 @@ class Format:
     opset: int | None = None
     options: Callable[[Subject], Mapping[str, str]] = lambda subject: {}
     """What else decides its bytes, by name."""
+    built_for: Callable[[], Mapping[str, str]] = dict
+    """What a machine must have to run it, by name; part of what decides its bytes."""
 
 
 def named(names: Sequence[str]) -> list[Format]:
@@ -72,7 +79,7 @@ def base_graph(subject: Subject, folder: Path) -> bytes:
 def _onnx(name: str, file: str, flavour: Flavour, precision: Precision) -> Format:
     return Format(
         name,
-        file,
+        lambda: file,
         precision,
         "onnx_runtime",
         make=lambda subject, folder: to_onnx(subject.checkpoint, flavour, precision),
@@ -89,7 +96,9 @@ def _torch(name: str, file: str, precision: Precision) -> Format:
 
         return to_torch(subject.checkpoint, precision)
 
-    return Format(name, file, precision, "torch_eager", make, _open_torch, libraries=("torch",), **CLOSENESS[precision])
+    return Format(
+        name, lambda: file, precision, "torch_eager", make, _open_torch, libraries=("torch",), **CLOSENESS[precision]
+    )
 
 
 def _open_onnx(path: Path) -> Backend:
@@ -109,7 +118,7 @@ def _make_archive(subject: Subject, folder: Path) -> bytes:
 
     spec, labels = subject.checkpoint.clip, subject.checkpoint.labels
     with tempfile.TemporaryDirectory() as aside:
-        graph, archive = Path(aside) / BASE_FILE, Path(aside) / "model.mar"
+        graph, archive = Path(aside) / BASE_FILE, Path(aside) / ARCHIVE_FILE
         graph.write_bytes(base_graph(subject, folder))
         to_torchserve(graph, name=subject.name, version=subject.version, spec=spec, labels=labels, out=archive)
         return archive.read_bytes()
@@ -119,6 +128,27 @@ def _open_archive(path: Path) -> Backend:
     from export.archive import ArchiveBackend  # noqa: PLC0415
 
     return ArchiveBackend(path)
+
+
+def _make_engine(subject: Subject, folder: Path) -> bytes:
+    from export.to_tensorrt import to_tensorrt  # noqa: PLC0415 - an optional package
+
+    graph = to_onnx(subject.checkpoint, Flavour.PLUGIN, Precision.FP16)
+    TIMING_CACHE.parent.mkdir(parents=True, exist_ok=True)
+    return to_tensorrt(graph, Precision.FP16, timing_cache=TIMING_CACHE).plan
+
+
+def _open_engine(path: Path) -> Backend:
+    from service.backends.tensorrt import TensorRTBackend  # noqa: PLC0415
+
+    return TensorRTBackend(path)
+
+
+def _engine_target() -> Target:
+    try:
+        return find_target()
+    except BackendUnavailable as error:
+        raise UnavailableHere(str(error)) from error
 
 
 CLOSENESS: dict[Precision, Closeness] = {
@@ -136,13 +166,24 @@ FORMATS = {
         _torch("torch-fp16", "model.fp16.pt2", Precision.FP16),
         Format(
             "torchserve",
-            "model.mar",
+            lambda: ARCHIVE_FILE,
             Precision.FP32,
             "torchserve",
             _make_archive,
             _open_archive,
             ("torch", "onnx", "onnxscript", "onnxruntime", "torch-model-archiver"),
             **CLOSENESS[Precision.FP32],
+        ),
+        Format(
+            "tensorrt",
+            lambda: _engine_target().file_name(Precision.FP16),
+            Precision.FP16,
+            "tensorrt",
+            _make_engine,
+            _open_engine,
+            ("torch", "onnx", "onnxscript"),
+            **CLOSENESS[Precision.FP16],
+            built_for=lambda: asdict(_engine_target()),
         ),
     )
 }

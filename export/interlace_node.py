@@ -13,13 +13,14 @@ import torch
 from onnx import parser
 from torch import Tensor
 
+from export.plugin.node import DOMAIN, OPERATOR
 from training.interlace import NUM_GROUPS
 
-DOMAIN, NAME, VERSION = "tin", "TemporalInterlace", 1
+VERSION = 1
 
 BODY = f"""
 <domain: "{DOMAIN}", opset_import: ["" : 18]>
-{NAME} <num_frames> (features, offsets, weights) => (moved)
+{OPERATOR} <num_frames> (features, offsets, weights) => (moved)
 {{
     num_frames = Constant <value_int: int = @num_frames> ()
     groups = Constant <value_int = {NUM_GROUPS}> ()
@@ -78,7 +79,7 @@ BODY = f"""
 def interlace_by_node(features: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
     """Stands for the node while a graph is traced; has the shape and type of its output, but no values."""
     return torch.onnx.ops.symbolic(
-        f"{DOMAIN}::{NAME}",
+        f"{DOMAIN}::{OPERATOR}",
         (features, offsets, weights),
         {"num_frames": weights.shape[1]},
         dtype=features.dtype,

@@ -19,22 +19,32 @@ def make_artifact(form: Format, subject: Subject, reference: Reference, folder: 
 
     With `accept`, one that agrees too seldom on the likeliest label is taken all the same.
     """
+    path = folder / form.file()
     content = form.make(subject, folder)
-    path = folder / form.file
     path.write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
-    parity = prove(form, subject, reference, path, digest, accept=accept)
-    if not parity.passed:
-        raise ExportError(f"{form.file} differs from the checkpoint: {_shortfall(parity)}")
+    try:
+        parity = prove(form, subject, reference, path, digest, accept=accept)
+        if not parity.passed:
+            raise ExportError(f"{path.name} differs from the checkpoint: {_shortfall(parity)}")
+    except BaseException:
+        path.unlink()
+        raise
     return Artifact(
-        file=form.file,
+        file=path.name,
         sha256=digest,
         format=form.name,
         precision=form.precision,
         opset=form.opset,
-        made_from=made_from(reference.checkpoint_sha256, form.libraries, form.options(subject)),
+        built_for=dict(form.built_for()),
+        made_from=sources_of(form, subject, reference.checkpoint_sha256),
         parity=parity,
     )
+
+
+def sources_of(form: Format, subject: Subject, checkpoint_sha256: str) -> dict[str, str]:
+    """What the artifact would be made from now; raises UnavailableHere where its device is missing."""
+    return made_from(checkpoint_sha256, form.libraries, {**form.options(subject), **form.built_for()})
 
 
 def prove(
@@ -76,7 +86,7 @@ def _difference(form: Format, reference: Reference, path: Path) -> Difference:
 def _difference_at_made_offsets(form: Format, subject: Subject, reference: Reference) -> Difference:
     other = reference.with_made_offsets
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / form.file
+        path = Path(folder) / form.file()
         path.write_bytes(form.make(dataclasses.replace(subject, checkpoint=other.checkpoint), Path(folder)))
         return _difference(form, other, path)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from export.errors import ExportError
+from export.errors import ExportError, UnavailableHere
 from export.formats import FORMATS, Format, Subject, named
 from export.parity import Reference
-from export.prove import make_artifact
-from export.provenance import made_from, why_stale
+from export.prove import make_artifact, sources_of
+from export.provenance import why_stale
 from export.publish import CHECKPOINT_FILE, prepared, write_manifest
 from service.backends.base import BackendError
 from service.manifest import Artifact, StoredFile
@@ -87,7 +87,10 @@ def _held(task: Task) -> tuple[dict[str, Artifact], str]:
 def _why_stale(form: Format, subject: Subject, weights: StoredFile, held: Mapping[str, Artifact]) -> str:
     if form.name not in held:
         return "it is not there"
-    return why_stale(held[form.name].made_from, made_from(weights.sha256, form.libraries, form.options(subject)))
+    try:
+        return why_stale(held[form.name].made_from, sources_of(form, subject, weights.sha256))
+    except UnavailableHere as error:
+        return str(error)
 
 
 def _rebuild(
@@ -127,7 +130,6 @@ def _make(
     try:
         artifact = make_artifact(form, subject, reference, folder, accept=task.accept)
     except (ExportError, BackendError) as error:
-        (folder / form.file).unlink(missing_ok=True)
         return _outcome(task, form.name, "failed", _one_line(error), time.monotonic() - started), None
     return _outcome(task, form.name, "rebuilt", reason, time.monotonic() - started), artifact
 

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from export.atomic import locked, replacing
-from export.formats import FORMATS, TRITON
+from export.formats import ARCHIVE_FILE, TRITON
 from export.to_triton import CONFIG_FILE, to_triton
 from service.store import ModelStore
-
-ARCHIVE = FORMATS["torchserve"].file
 
 
 def show_to_others(store: Path, name: str, formats: Sequence[str]) -> None:
@@ -23,7 +21,7 @@ def show_to_others(store: Path, name: str, formats: Sequence[str]) -> None:
     if TRITON in formats or (store / name / CONFIG_FILE).exists():
         with locked(store / name):
             to_triton(store, name)
-    archives = [store / name / version / ARCHIVE for version in ModelStore(store).versions_of(name)]
+    archives = [store / name / version / ARCHIVE_FILE for version in ModelStore(store).versions_of(name)]
     newest = [archive for archive in archives if archive.exists()][-1:]
     for archive in newest:
         with locked(store):

@@ -64,6 +64,8 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
         version=version.version,
         status="ready",
         digest=_digest(version),
+        artifact=version.artifact,
+        choice=version.reason,
         num_frames=version.spec.num_frames,
         labels=list(version.labels),
     )

@@ -7,17 +7,19 @@ RegistryError
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from clips.spec import ClipSpec
 from service.backends.base import Backend, BackendError, BackendUnavailable
-from service.manifest import Artifact
+from service.selection import Machine, choose, open_backend
 from service.settings import Settings
 from service.store import ModelNotFound, ModelStore, StoredModel, StoreError
+
+logger = logging.getLogger("service")
 
 
 class RegistryError(Exception):
@@ -40,6 +42,8 @@ class LoadedModel:
     version: str
     digest: str
     artifact: str
+    reason: str
+    """Why this artifact rather than another."""
     labels: tuple[str, ...]
     spec: ClipSpec
     backend: Backend
@@ -54,7 +58,6 @@ class RefusedModel:
     reason: str
 
 
-OpenBackend = Callable[[Path], Backend]
 Version = LoadedModel | RefusedModel
 
 
@@ -68,9 +71,9 @@ class Registry:
     @classmethod
     def open(cls, settings: Settings) -> Registry:
         """Load every version of the settings' store."""
-        store = ModelStore(settings.model_store)
+        store, machine = ModelStore(settings.model_store), Machine.here()
         opened = {
-            name: [_open_version(store, name, version, settings) for version in versions]
+            name: [_open_version(store, name, version, settings, machine) for version in versions]
             for name, versions in store.versions().items()
         }
         return cls(opened, settings.default_model)
@@ -131,48 +134,32 @@ class Registry:
         return found
 
 
-def _open_version(store: ModelStore, name: str, version: str, settings: Settings) -> Version:
+def _open_version(store: ModelStore, name: str, version: str, settings: Settings, machine: Machine) -> Version:
     try:
-        return load(store.open(name, version), settings)
+        return load(store.open(name, version), settings, machine)
     except (StoreError, BackendError) as error:
+        logger.warning("%s %s is refused: %s", name, version, error)
         return RefusedModel(name, version, str(error))
 
 
-def load(stored: StoredModel, settings: Settings) -> LoadedModel:
+def load(stored: StoredModel, settings: Settings, machine: Machine) -> LoadedModel:
     """A checked version becomes one that answers; raises BackendError."""
-    artifact, open_backend = _choose(stored, settings)
     manifest = stored.manifest
+    choice = choose(manifest.artifacts, machine, settings.backend)
+    artifact = choice.artifact
     model = LoadedModel(
         name=manifest.name,
         version=manifest.version,
         digest=artifact.sha256,
         artifact=artifact.file,
+        reason=choice.reason,
         labels=manifest.labels,
         spec=manifest.clip,
-        backend=open_backend(stored.path_of(artifact)),
+        backend=open_backend(artifact, stored.path_of(artifact), settings, machine),
     )
     _warm_up(model)
+    logger.info("%s %s runs %s: %s", model.name, model.version, model.artifact, model.reason)
     return model
-
-
-def _choose(stored: StoredModel, settings: Settings) -> tuple[Artifact, OpenBackend]:
-    backends = _backends(settings)
-    for artifact in stored.manifest.artifacts:
-        if artifact.format in backends:
-            return artifact, backends[artifact.format]
-    held = _listed({artifact.format: artifact for artifact in stored.manifest.artifacts})
-    raise BackendUnavailable(f"it holds {held}, but only {_listed(backends)} runs here")
-
-
-def _backends(settings: Settings) -> dict[str, OpenBackend]:
-    """How each artifact format is opened; a runtime is imported only when it is needed."""
-
-    def open_onnx(path: Path) -> Backend:
-        from service.backends.onnx_runtime import OnnxRuntimeBackend  # noqa: PLC0415
-
-        return OnnxRuntimeBackend(path, settings.onnx_threads)
-
-    return {"onnx": open_onnx}
 
 
 def _warm_up(model: LoadedModel) -> None:

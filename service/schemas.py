@@ -97,6 +97,8 @@ class ModelStatus(BaseModel):
     status: str = Field(description="`ready`, or `refused` with a reason")
     reason: str | None = Field(default=None, description="Why the version is refused")
     digest: str | None = Field(default=None, description="sha256 of the file that runs")
+    artifact: str | None = Field(default=None, description="The file that runs")
+    choice: str | None = Field(default=None, description="Why that file, of all those of the version")
     num_frames: int | None = Field(default=None, description="How many frames of a video the model sees")
     labels: list[str] | None = None
 

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     default_model: str | None = Field(
         default=None, description="Model that answers a request which names none; the store's first when unset"
     )
+    backend: str = Field(
+        default="auto",
+        description="Format to run of every model, such as onnx or onnx-int8; auto takes the best for this machine",
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every one")
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
     max_upload_bytes: int = Field(default=100_000_000, ge=1, description="Largest request body taken, in bytes")

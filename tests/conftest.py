@@ -1,4 +1,4 @@
-"""What tests of several packages share: real video files, made with real encoders."""
+"""What tests of several packages share: real video files, made with real encoders, and a small network."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
+from clips.spec import ClipSpec, View
+from training.checkpoint import Checkpoint
 from training.encode import ENCODINGS, Encoding, encode_video
+from training.model import TIN, Architecture
 
 H264 = ENCODINGS[0]
 
@@ -36,3 +40,26 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+def lively(architecture: Architecture) -> TIN:
+    """A network whose normalisation statistics and offsets are nothing special."""
+    torch.manual_seed(0)
+    model = TIN(architecture)
+    for name, tensor in model.state_dict().items():
+        if "norm" in name and tensor.is_floating_point():
+            tensor.uniform_(0.5, 1.5)
+        if "fc2.bias" in name:
+            tensor.uniform_(-3, 3)
+    torch.nn.init.normal_(model.head.weight, std=0.1)
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def checkpoint() -> Checkpoint:
+    """A small untrained network of six classes."""
+    torch.manual_seed(0)
+    architecture = Architecture(num_classes=6, depth=18, width=0.25)
+    spec = ClipSpec(crop=32, view=View.SQUEEZE)
+    model = lively(architecture)
+    return Checkpoint(architecture, spec, tuple("abcdef"), model.state_dict(), {"metrics": {}})

@@ -10,6 +10,7 @@ import pytest
 from clips.bounds import Bounds
 from service.predictor import Prediction, predict
 from service.registry import LoadedModel, load
+from service.selection import Machine
 from service.settings import Settings
 from service.store import ModelStore
 from training.encode import ENCODINGS, Encoding, encode_video
@@ -22,7 +23,7 @@ NUM_FRAMES = 32
 
 @pytest.fixture(scope="module")
 def model() -> LoadedModel:
-    return load(ModelStore(STORE).open("tin-motion"), Settings())
+    return load(ModelStore(STORE).open("tin-motion"), Settings(), Machine())
 
 
 @pytest.fixture(scope="module")

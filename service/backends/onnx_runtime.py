@@ -1,8 +1,10 @@
-"""ONNX Runtime on the CPU: the backend of the base install."""
+"""ONNX Runtime: on the CPU the backend of the base install, on CUDA with a graph for each batch size."""
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -32,8 +34,16 @@ _RUNTIME_ERRORS = (
 )
 
 
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+
+def has_cuda() -> bool:
+    """Whether the installed ONNX Runtime was built for CUDA and this machine has it."""
+    return CUDA in ort.get_available_providers()
+
+
 class OnnxRuntimeBackend:
-    """One session, shared by all threads. `num_threads` 0 lets ONNX Runtime take one thread per core.
+    """One session on the CPU, shared by all threads. `num_threads` 0 lets ONNX Runtime take one thread per core.
 
     Raises BackendUnavailable when the file is no ONNX graph, or not one of our contract.
     """
@@ -41,18 +51,12 @@ class OnnxRuntimeBackend:
     def __init__(self, path: Path, num_threads: int = 0) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = num_threads
-        options.log_severity_level = 3
-        try:
-            self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except _RUNTIME_ERRORS as error:
-            raise BackendUnavailable(f"ONNX Runtime cannot load {path.name}: {_one_line(error)}") from error
-        _check_contract(path.name, self._session)
+        self._session = _open_session(path, options, [CPU])
 
     def infer(self, clips: Clips) -> Outputs:
         """Run the graph on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
-        names = [name for name, _, _ in OUTPUTS]
         try:
-            logits, offsets, weights = self._session.run(names, {INPUT[0]: clips})
+            logits, offsets, weights = self._session.run([name for name, _, _ in OUTPUTS], {INPUT[0]: clips})
         except _RUNTIME_ERRORS as error:
             raise InferenceFailed(f"ONNX Runtime failed: {_one_line(error)}") from error
         return Outputs(np.asarray(logits), np.asarray(offsets), np.asarray(weights))
@@ -60,6 +64,67 @@ class OnnxRuntimeBackend:
     def close(self) -> None:
         """Drop the session, and with it the weights."""
         del self._session
+
+
+class OnnxCudaBackend:
+    """One session on the GPU; inputs and outputs stay in place there, and each batch size is one CUDA graph.
+
+    Raises BackendUnavailable as OnnxRuntimeBackend does, and where there is no CUDA.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._session = _open_session(path, ort.SessionOptions(), [(CUDA, {"enable_cuda_graph": "1"}), CPU])
+        if CUDA not in self._session.get_providers():
+            raise BackendUnavailable(f"ONNX Runtime has no CUDA for {path.name}")
+        self._bindings: dict[int, tuple[ort.IOBinding, ort.OrtValue, ort.RunOptions]] = {}
+        self._turn = threading.Lock()
+
+    def infer(self, clips: Clips) -> Outputs:
+        """Run the graph on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
+        try:
+            with self._turn:
+                return self._infer(np.ascontiguousarray(clips))
+        except _RUNTIME_ERRORS as error:
+            raise InferenceFailed(f"ONNX Runtime failed: {_one_line(error)}") from error
+
+    def close(self) -> None:
+        """Drop the session and what it holds on the GPU."""
+        self._bindings.clear()
+        del self._session
+
+    def _infer(self, clips: Clips) -> Outputs:
+        if len(clips) not in self._bindings:
+            self._bindings[len(clips)] = self._bind(clips)
+        binding, on_gpu, options = self._bindings[len(clips)]
+        on_gpu.update_inplace(clips)
+        self._session.run_with_iobinding(binding, options)
+        return Outputs(*(np.asarray(output) for output in binding.copy_outputs_to_cpu()))
+
+    def _bind(self, clips: Clips) -> tuple[ort.IOBinding, ort.OrtValue, ort.RunOptions]:
+        """Fixed places for one batch size; a first run finds out the outputs' shapes."""
+        on_gpu = ort.OrtValue.ortvalue_from_numpy(clips, "cuda", 0)
+        binding = self._session.io_binding()
+        binding.bind_ortvalue_input(INPUT[0], on_gpu)
+        outside_graph = ort.RunOptions()
+        outside_graph.add_run_config_entry("gpu_graph_id", "-1")
+        for name, _, _ in OUTPUTS:
+            binding.bind_output(name, "cuda")
+        self._session.run_with_iobinding(binding, outside_graph)
+        for (name, _, _), value in zip(OUTPUTS, binding.get_outputs(), strict=True):
+            binding.bind_ortvalue_output(name, value)
+        options = ort.RunOptions()
+        options.add_run_config_entry("gpu_graph_id", str(len(clips)))
+        return binding, on_gpu, options
+
+
+def _open_session(path: Path, options: ort.SessionOptions, providers: list[Any]) -> ort.InferenceSession:
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(path, options, providers=providers)
+    except _RUNTIME_ERRORS as error:
+        raise BackendUnavailable(f"ONNX Runtime cannot load {path.name}: {_one_line(error)}") from error
+    _check_contract(path.name, session)
+    return session
 
 
 def _check_contract(file: str, session: ort.InferenceSession) -> None:

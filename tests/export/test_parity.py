@@ -29,7 +29,7 @@ def test_a_twin_reveals_a_backend_that_is_wrong_at_whole_offsets(checkpoint, ref
         return remembered.make(dataclasses.replace(subject, checkpoint=checkpoint), folder)
 
     form = dataclasses.replace(remembered, make=make_without_made_offsets)
-    path = tmp_path / form.file
+    path = tmp_path / form.file()
     subject = Subject("letters", "1", checkpoint)
     path.write_bytes(form.make(subject, tmp_path))
     parity = prove(form, subject, reference, path, "1" * 64)

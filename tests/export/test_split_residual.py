@@ -3,20 +3,8 @@ import torch
 
 from clips.spec import ClipSpec
 from export.split_residual import SplitTIN
+from tests.conftest import lively
 from training.model import TIN, Architecture, Normalise, Temporal
-
-
-def lively(architecture):
-    """A network whose normalisation statistics and offsets are nothing special."""
-    torch.manual_seed(0)
-    model = TIN(architecture)
-    for name, tensor in model.state_dict().items():
-        if "norm" in name and tensor.is_floating_point():
-            tensor.uniform_(0.5, 1.5)
-        if "fc2.bias" in name:
-            tensor.uniform_(-3, 3)
-    torch.nn.init.normal_(model.head.weight, std=0.1)
-    return model.eval()
 
 
 @pytest.mark.parametrize("depth", [18, 50])

@@ -8,7 +8,8 @@ import torch
 
 from clips.spec import ClipSpec
 from export.errors import ExportError
-from export.interlace_node import DOMAIN, NAME, define_node, interlace_by_node
+from export.interlace_node import define_node, interlace_by_node
+from export.plugin.node import DOMAIN, OPERATOR
 from export.split_residual import SplitTIN, interlace_by_hat
 from export.to_onnx import Flavour, Precision, to_onnx, trace
 from tests.reference import golden_arrays, normalised_frames, tin_r50_tensors
@@ -99,9 +100,9 @@ def test_the_portable_flavour_holds_standard_operators_only(checkpoint):
 def test_the_plugin_flavour_holds_a_node_a_block_with_its_meaning(checkpoint):
     model = onnx.load_from_string(to_onnx(checkpoint, Flavour.PLUGIN))
     nodes = [node for node in model.graph.node if node.domain == DOMAIN]
-    assert [node.op_type for node in nodes] == [NAME] * 8
+    assert [node.op_type for node in nodes] == [OPERATOR] * 8
     assert all(onnx.helper.get_node_attr_value(node, "num_frames") == 8 for node in nodes)
-    assert [function.name for function in model.functions] == [NAME]
+    assert [function.name for function in model.functions] == [OPERATOR]
 
 
 def test_half_precision_is_for_the_convolutions_alone(checkpoint):
@@ -133,7 +134,7 @@ def node_alone(dtype, num_frames):
     kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     value = onnx.helper.make_tensor_value_info
     node = onnx.helper.make_node(
-        NAME, ["features", "offsets", "weights"], ["moved"], domain=DOMAIN, num_frames=num_frames
+        OPERATOR, ["features", "offsets", "weights"], ["moved"], domain=DOMAIN, num_frames=num_frames
     )
     inputs = [
         value("features", kind, ["frames", 8, "height", "width"]),

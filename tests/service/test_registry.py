@@ -98,7 +98,7 @@ def test_newest_good_version_answers(settings: Settings, publish: Publish) -> No
 
 
 def _loaded(name: str, backend: FakeBackend) -> LoadedModel:
-    return LoadedModel(name, "1", "0" * 64, "model.onnx", ("a", "b"), ClipSpec(), backend)
+    return LoadedModel(name, "1", "0" * 64, "model.onnx", "runs everywhere", ("a", "b"), ClipSpec(), backend)
 
 
 def test_default_model_is_the_first_good_one_or_the_one_set() -> None:

@@ -28,7 +28,7 @@ def test_no_skew_evaluation_sees_what_the_gateway_sees(make_video, view, num_fra
     path = make_video(num_frames)
     item, label = VideoFiles([(path, 2)], spec)[0]
     backend = Recorder(num_classes=3)
-    model = LoadedModel("m", "1", "0" * 64, "model.onnx", ("a", "b", "c"), spec, backend)
+    model = LoadedModel("m", "1", "0" * 64, "model.onnx", "runs everywhere", ("a", "b", "c"), spec, backend)
     predict(path.read_bytes(), model, 3, Bounds())
     assert label == 2
     assert item.dtype == np.uint8

@@ -1,0 +1,109 @@
+"""`interlace.cu` becomes PTX, by NVRTC (package nvidia-cuda-nvrtc, or CUDA's own) or else by nvcc.
+
+Neither needs a GPU. NVRTC is called as its manual says (docs.nvidia.com/cuda/nvrtc). PTX loads on drivers that are
+as new as the compiler: PTX of CUDA 13.0 needs driver 580.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import shutil
+import subprocess
+import tempfile
+from ctypes.util import find_library
+from functools import cache
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("interlace.cu")
+ARCHITECTURE = "compute_80"
+"""Ampere; the driver compiles the PTX further for what is newer."""
+
+
+class CompilationFailed(Exception):
+    """The kernel cannot be compiled here; the message says why."""
+
+
+@cache
+def compile_ptx(num_frames: int) -> bytes:
+    """The PTX of every kernel in `interlace.cu`, for clips of `num_frames`. Raises CompilationFailed."""
+    library = find_nvrtc()
+    if library is not None:
+        return compile_with_nvrtc(library, num_frames)
+    nvcc = shutil.which("nvcc")
+    if nvcc is not None:
+        return compile_with_nvcc(nvcc, num_frames)
+    raise CompilationFailed("no CUDA compiler: pip install nvidia-cuda-nvrtc, or put nvcc on the PATH")
+
+
+def find_nvrtc() -> str | None:
+    """The NVRTC library: that of the Python package, or the system's."""
+    package = importlib.util.find_spec("nvidia")
+    folders = [] if package is None else package.submodule_search_locations or []
+    libraries = [path for folder in folders for path in Path(folder).glob("*/lib/libnvrtc.so.[0-9]*")]
+    return str(max(libraries)) if libraries else find_library("nvrtc")
+
+
+def compile_with_nvrtc(library: str, num_frames: int) -> bytes:
+    """As `compile_ptx`, by the NVRTC library of that name."""
+    nvrtc = _load(Path(library))
+    program = ctypes.c_void_p()
+    source = SOURCE.read_bytes()
+    _check(nvrtc, nvrtc.nvrtcCreateProgram(ctypes.byref(program), source, SOURCE.name.encode(), 0, None, None))
+    try:
+        return _compiled(nvrtc, program, num_frames)
+    finally:
+        nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
+
+
+def compile_with_nvcc(nvcc: str, num_frames: int) -> bytes:
+    """As `compile_ptx`, by the nvcc at that path."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "interlace.ptx"
+        command = [nvcc, "-ptx", *_options(num_frames), "-o", str(target), str(SOURCE)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise CompilationFailed(f"nvcc refused {SOURCE.name}: {_one_line(done.stderr)}")
+        return target.read_bytes()
+
+
+def _load(library: Path) -> ctypes.CDLL:
+    try:
+        # NVRTC looks for its builtins where the system's libraries are, not beside itself.
+        for builtins in library.parent.glob("libnvrtc-builtins.so.*"):
+            ctypes.CDLL(str(builtins))
+        return ctypes.CDLL(str(library))
+    except OSError as error:
+        raise CompilationFailed(f"NVRTC does not load: {error}") from error
+
+
+def _options(num_frames: int) -> list[str]:
+    return [f"--gpu-architecture={ARCHITECTURE}", "--std=c++17", f"-DNUM_FRAMES={num_frames}"]
+
+
+def _compiled(nvrtc: ctypes.CDLL, program: ctypes.c_void_p, num_frames: int) -> bytes:
+    options = [option.encode() for option in _options(num_frames)]
+    status = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
+    if status:
+        log = _text(nvrtc, program, "ProgramLog").decode(errors="replace")
+        raise CompilationFailed(f"NVRTC refused {SOURCE.name}: {_one_line(log)}")
+    return _text(nvrtc, program, "PTX")
+
+
+def _text(nvrtc: ctypes.CDLL, program: ctypes.c_void_p, what: str) -> bytes:
+    """What NVRTC hands out in two calls, a size with the closing zero and then the bytes."""
+    size = ctypes.c_size_t()
+    _check(nvrtc, nvrtc[f"nvrtcGet{what}Size"](program, ctypes.byref(size)))
+    text = ctypes.create_string_buffer(size.value)
+    _check(nvrtc, nvrtc[f"nvrtcGet{what}"](program, text))
+    return text.value
+
+
+def _check(nvrtc: ctypes.CDLL, status: int) -> None:
+    if status:
+        nvrtc.nvrtcGetErrorString.restype = ctypes.c_char_p
+        raise CompilationFailed(f"NVRTC failed: {nvrtc.nvrtcGetErrorString(status).decode()}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,95 @@
+"""The CUDA runtime for backends that drive it themselves: memory, a stream and graphs, without torch.
+
+Everything that is allocated is given back when the ExitStack that it was registered with closes. The functions are
+those of the CUDA Runtime API manual, by way of NVIDIA's cuda-bindings.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+class CudaError(Exception):
+    """CUDA cannot be used, or one of its functions failed; the message names it."""
+
+
+def call(function: str, *arguments: Any) -> Any:
+    """What a function of the CUDA runtime returns beside its status. Raises CudaError."""
+    runtime = _runtime()
+    status, *results = getattr(runtime, function)(*arguments)
+    if status:
+        _, text = runtime.cudaGetErrorString(status)
+        raise CudaError(f"{function}: {text.decode()}")
+    return results[0] if results else None
+
+
+def device_name() -> str:
+    """The GPU's name as its driver gives it. Raises CudaError where there is no GPU."""
+    name: bytes = call("cudaGetDeviceProperties", 0).name
+    return name.rstrip(b"\0").decode()
+
+
+def allocate_pinned(resources: ExitStack, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Page-locked host memory, which copies to and from the GPU without a detour."""
+    num_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    address = call("cudaHostAlloc", num_bytes, 0)
+    resources.callback(call, "cudaFreeHost", address)
+    memory = np.ctypeslib.as_array((ctypes.c_uint8 * num_bytes).from_address(address))
+    return memory.view(dtype).reshape(shape)
+
+
+def allocate_device(resources: ExitStack, num_bytes: int) -> int:
+    """The address of device memory."""
+    address = call("cudaMalloc", num_bytes)
+    resources.callback(call, "cudaFree", address)
+    return int(address)
+
+
+def create_stream(resources: ExitStack) -> Any:
+    """A stream that does not wait for the default one."""
+    stream = call("cudaStreamCreateWithFlags", 1)
+    resources.callback(call, "cudaStreamDestroy", stream)
+    return stream
+
+
+def upload(host: NDArray[Any], device: int, stream: Any) -> None:
+    """Enqueue a copy from pinned memory to the device."""
+    _copy(device, host.ctypes.data, host.nbytes, "cudaMemcpyHostToDevice", stream)
+
+
+def download(device: int, host: NDArray[Any], stream: Any) -> None:
+    """Enqueue a copy from the device to pinned memory."""
+    _copy(host.ctypes.data, device, host.nbytes, "cudaMemcpyDeviceToHost", stream)
+
+
+def capture(resources: ExitStack, stream: Any, enqueue: Callable[[], None]) -> Any:
+    """What `enqueue` puts on the stream, as an executable graph; nothing runs."""
+    mode = _runtime().cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+    call("cudaStreamBeginCapture", stream, mode)
+    try:
+        enqueue()
+    finally:
+        graph = call("cudaStreamEndCapture", stream)
+    resources.callback(call, "cudaGraphDestroy", graph)
+    executable = call("cudaGraphInstantiate", graph, 0)
+    resources.callback(call, "cudaGraphExecDestroy", executable)
+    return executable
+
+
+def _copy(target: int, source: int, num_bytes: int, kind: str, stream: Any) -> None:
+    call("cudaMemcpyAsync", target, source, num_bytes, _runtime().cudaMemcpyKind[kind], stream)
+
+
+def _runtime() -> Any:
+    try:
+        from cuda.bindings import runtime  # noqa: PLC0415 - optional
+    except ImportError as error:
+        raise CudaError(f"cuda-bindings is not installed ({error})") from error
+    return runtime

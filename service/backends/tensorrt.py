@@ -1,0 +1,192 @@
+"""TensorRT: an engine that was built for this very GPU and TensorRT version.
+
+Per batch size one execution context, with pinned staging buffers, recorded once as a CUDA graph: its shapes never
+change, since ahead-of-time plugins leak a module at every change (NVIDIA/TensorRT#4849).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from service.backends import cuda
+from service.backends.base import BackendError, BackendUnavailable, Clips, InferenceFailed, Outputs
+
+INPUT = ("clips", "UINT8", 5)
+"""Name, type and rank of the engine's only input, [N, T, H, W, 3]."""
+
+OUTPUTS = (("logits", "FLOAT", 2), ("offsets", "FLOAT", 3), ("weights", "FLOAT", 4))
+"""Name, type and rank of what the engine must return: [N, K], [N, B, 2] and [N, B, T, 2]."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an engine is built for; it runs on nothing else."""
+
+    gpu: str
+    tensorrt: str
+
+    def file_name(self, precision: str) -> str:
+        """The engine's file, such as model-nvidia-l4-fp16-trt11.4.0.106.plan."""
+        gpu = re.sub(r"[^a-z0-9]+", "-", self.gpu.lower()).strip("-")
+        return f"model-{gpu}-{precision}-trt{self.tensorrt}.plan"
+
+
+def find_target() -> Target:
+    """The target that this machine is. Raises BackendUnavailable where TensorRT or a GPU is missing."""
+    trt = import_tensorrt()
+    with _raising(BackendUnavailable, "no GPU for TensorRT"):
+        return Target(cuda.device_name(), trt.__version__)
+
+
+def import_tensorrt() -> Any:
+    """The `tensorrt` module. Raises BackendUnavailable."""
+    try:
+        import tensorrt  # noqa: PLC0415 - optional
+    except (ImportError, OSError, RuntimeError) as error:
+        hint = "pip install 'tin-serve[tensorrt]', with NVIDIA's own index for its libraries"
+        raise BackendUnavailable(f"TensorRT is not installed ({_one_line(error)}): {hint}") from error
+    return tensorrt
+
+
+def make_log(trt: Any) -> Any:
+    """A TensorRT logger that keeps errors in its list `errors` and drops the rest."""
+
+    class Log(trt.ILogger):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.errors: list[str] = []
+
+        def log(self, severity: Any, message: str) -> None:
+            if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
+                self.errors.append(_one_line(message))
+
+    return Log()
+
+
+def split_batch(num_clips: int, sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """How clips are spread over contexts: (number of clips, size of the context that takes them) in order.
+
+    A context is filled up with clips that nobody asked for when that at most doubles it; else the clips are split.
+    With sizes 1, 4 and 16: 3 clips are (3, 4), 5 are (4, 4), (1, 1), and 40 are (16, 16), (16, 16), (8, 16).
+    """
+    parts = []
+    while num_clips:
+        above = [size for size in sizes if num_clips <= size <= 2 * num_clips]
+        below = [size for size in sizes if size <= num_clips]
+        size = min(above) if above else max(below, default=min(sizes))
+        parts.append((min(size, num_clips), size))
+        num_clips -= parts[-1][0]
+    return parts
+
+
+class TensorRTBackend:
+    """An engine file, ready on the GPU at the batch sizes that its optimisation profile names.
+
+    Raises BackendUnavailable when TensorRT or a GPU is missing, the engine was built for another GPU or version, or
+    it does not keep our contract.
+    """
+
+    def __init__(self, path: Path) -> None:
+        trt = import_tensorrt()
+        self._lock = Lock()
+        with _raising(BackendUnavailable, f"TensorRT cannot load {path.name}"), ExitStack() as resources:
+            engine = _load(trt, path)
+            _check_contract(path.name, engine)
+            stream = cuda.create_stream(resources)
+            sizes = sorted({shape[0] for shape in engine.get_tensor_profile_shape(INPUT[0], 0)})
+            self._contexts = {size: _Context(engine, size, stream, resources) for size in sizes}
+            self._resources = resources.pop_all()
+
+    def infer(self, clips: Clips) -> Outputs:
+        """Run the engine on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
+        parts, start = [], 0
+        with self._lock, _raising(InferenceFailed, "TensorRT failed"):
+            for count, size in split_batch(len(clips), list(self._contexts)):
+                parts.append(self._contexts[size].infer(clips[start : start + count]))
+                start += count
+        return Outputs(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+    def close(self) -> None:
+        """Give the GPU's memory back."""
+        self._contexts.clear()
+        self._resources.close()
+
+
+class _Context:
+    """The engine at one batch size: pinned input, graph, pinned outputs."""
+
+    def __init__(self, engine: Any, size: int, stream: Any, resources: ExitStack) -> None:
+        self._stream = stream
+        self._context = engine.create_execution_context()
+        self._context.set_input_shape(INPUT[0], (size, *engine.get_tensor_shape(INPUT[0])[1:]))
+        self._clips, self._clips_on_gpu = self._bind(INPUT[0], np.uint8, resources)
+        self._outputs = [self._bind(name, np.float32, resources) for name, _, _ in OUTPUTS]
+        # The first run allocates, which a graph must not.
+        self._enqueue()
+        cuda.call("cudaStreamSynchronize", stream)
+        self._graph = cuda.capture(resources, stream, self._enqueue)
+
+    def infer(self, clips: Clips) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
+        """Logits, offsets and weights of as many clips as there are, at most the context's size."""
+        if clips.dtype != np.uint8 or clips.shape[1:] != self._clips.shape[1:]:
+            wanted, given = ("x".join(map(str, shape)) for shape in (self._clips.shape[1:], clips.shape[1:]))
+            raise InferenceFailed(f"the engine takes clips of uint8 {wanted}, not {clips.dtype} {given}")
+        self._clips[: len(clips)] = clips
+        cuda.call("cudaGraphLaunch", self._graph, self._stream)
+        cuda.call("cudaStreamSynchronize", self._stream)
+        return [host[: len(clips)].copy() for host, _ in self._outputs]
+
+    def _bind(self, name: str, dtype: Any, resources: ExitStack) -> tuple[Any, int]:
+        host = cuda.allocate_pinned(resources, tuple(self._context.get_tensor_shape(name)), dtype)
+        device = cuda.allocate_device(resources, host.nbytes)
+        self._context.set_tensor_address(name, device)
+        return host, device
+
+    def _enqueue(self) -> None:
+        cuda.upload(self._clips, self._clips_on_gpu, self._stream)
+        if not self._context.execute_async_v3(int(self._stream)):
+            raise cuda.CudaError("the execution context refused to run")
+        for host, device in self._outputs:
+            cuda.download(device, host, self._stream)
+
+
+@contextmanager
+def _raising(kind: type[BackendError], what: str) -> Iterator[None]:
+    """CUDA's and TensorRT's exceptions become ours."""
+    try:
+        yield
+    except (cuda.CudaError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise kind(f"{what}: {_one_line(error)}") from error
+
+
+def _load(trt: Any, path: Path) -> Any:
+    log = make_log(trt)
+    cuda.device_name()
+    engine = trt.Runtime(log).deserialize_cuda_engine(path.read_bytes())
+    if engine is None:
+        raise RuntimeError("; ".join(log.errors) or "it is no engine for this GPU and TensorRT version")
+    return engine
+
+
+def _check_contract(file: str, engine: Any) -> None:
+    names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+    found = {(name, engine.get_tensor_dtype(name).name, len(engine.get_tensor_shape(name))) for name in names}
+    wanted = {INPUT, *OUTPUTS}
+    if found != wanted:
+        raise BackendUnavailable(f"{file} has {_listed(found - wanted)} instead of {_listed(wanted - found)}")
+
+
+def _listed(signature: set[tuple[str, str, int]]) -> str:
+    return ", ".join(f"{name}: {kind} of rank {rank}" for name, kind, rank in sorted(signature)) or "nothing"
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())

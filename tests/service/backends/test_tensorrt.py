@@ -1,0 +1,143 @@
+import importlib.util
+import re
+
+import numpy as np
+import pytest
+
+from service.backends import cuda
+from service.backends.base import BackendUnavailable, InferenceFailed
+from service.backends.tensorrt import Target, TensorRTBackend, find_target, split_batch
+from tests.service.backends.fake_tensorrt import CLIP, Cuda, Engine, make_tensorrt
+
+TYPES = {"clips": "UINT8", "logits": "FLOAT", "offsets": "FLOAT", "weights": "FLOAT"}
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    fake = Cuda()
+    for name in vars(Cuda):
+        if not name.startswith("_"):
+            monkeypatch.setattr(cuda, name, getattr(fake, name))
+    return fake
+
+
+@pytest.fixture
+def load(monkeypatch, tmp_path, gpu):
+    """Opens a backend over an engine."""
+
+    def load(engine):
+        monkeypatch.setattr("service.backends.tensorrt.import_tensorrt", lambda: make_tensorrt(engine))
+        path = tmp_path / "model.plan"
+        path.write_bytes(b"plan")
+        return TensorRTBackend(path)
+
+    return load
+
+
+def some_clips(num_clips):
+    return np.random.default_rng(num_clips).integers(0, 256, (num_clips, *CLIP), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("num_clips", "parts"),
+    [
+        (1, [(1, 1)]),
+        (2, [(2, 4)]),
+        (3, [(3, 4)]),
+        (5, [(4, 4), (1, 1)]),
+        (7, [(4, 4), (3, 4)]),
+        (9, [(9, 16)]),
+        (40, [(16, 16), (16, 16), (8, 16)]),
+    ],
+)
+def test_a_batch_is_padded_a_little_or_split(num_clips, parts):
+    assert split_batch(num_clips, [1, 4, 16]) == parts
+
+
+def test_a_batch_below_every_size_is_padded():
+    assert split_batch(1, [8]) == [(1, 8)]
+
+
+@pytest.mark.parametrize("num_clips", [1, 3, 5, 16, 23])
+def test_every_clip_is_answered_in_its_place(load, num_clips):
+    clips = some_clips(num_clips)
+    outputs = load(Engine(TYPES)).infer(clips)
+    expected = clips.reshape(num_clips, -1).mean(axis=1, dtype=np.float32)
+    np.testing.assert_allclose(outputs.logits, np.repeat(expected[:, None], 5, axis=1), rtol=1e-6)
+    assert outputs.offsets.shape == (num_clips, 3, 2)
+    assert outputs.weights.shape == (num_clips, 3, 2, 2)
+
+
+def test_answers_do_not_change_afterwards(load):
+    backend = load(Engine(TYPES))
+    first = backend.infer(some_clips(1))
+    kept = first.logits.copy()
+    backend.infer(some_clips(1) // 2)
+    np.testing.assert_array_equal(first.logits, kept)
+
+
+def test_there_is_one_context_per_batch_size_and_each_batch_is_one_graph(load, gpu):
+    engine = Engine(TYPES)
+    backend = load(engine)
+    backend.infer(some_clips(5))
+    assert [context.size for context in engine.contexts] == [1, 4, 16]
+    assert gpu.launched == 2
+
+
+def test_closing_gives_everything_back(load, gpu):
+    backend = load(Engine(TYPES))
+    assert gpu.held
+    backend.close()
+    assert gpu.held == 0
+
+
+def test_clips_of_another_shape_are_refused(load):
+    with pytest.raises(InferenceFailed, match="takes clips of uint8 2x4x4x3, not uint8 2x4x5x3"):
+        load(Engine(TYPES)).infer(np.zeros((1, 2, 4, 5, 3), np.uint8))
+
+
+def test_a_run_that_cuda_refuses_is_our_error(load, monkeypatch):
+    backend = load(Engine(TYPES))
+
+    def fail(function, *_):
+        raise cuda.CudaError(f"{function}: out of memory")
+
+    monkeypatch.setattr(cuda, "call", fail)
+    with pytest.raises(InferenceFailed, match="TensorRT failed: cudaGraphLaunch: out of memory"):
+        backend.infer(some_clips(1))
+
+
+def test_an_engine_for_another_gpu_is_refused_with_what_tensorrt_says(load):
+    with pytest.raises(BackendUnavailable, match=r"cannot load model\.plan: built for another GPU$"):
+        load(None)
+
+
+def test_an_engine_that_breaks_the_contract_is_refused_and_nothing_is_held(load, gpu):
+    with pytest.raises(BackendUnavailable, match="logits: HALF of rank 2 instead of logits: FLOAT of rank 2"):
+        load(Engine(TYPES | {"logits": "HALF"}))
+    assert gpu.held == 0
+
+
+def test_a_file_that_is_not_there_is_named(load, tmp_path):
+    load(Engine(TYPES)).close()
+    with pytest.raises(BackendUnavailable, match=r"cannot load missing\.plan"):
+        TensorRTBackend(tmp_path / "missing.plan")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorrt") is not None, reason="TensorRT is installed")
+def test_without_tensorrt_the_backend_says_how_to_get_it(tmp_path):
+    with pytest.raises(BackendUnavailable, match=r"TensorRT is not installed .* pip install 'tin-serve\[tensorrt\]'"):
+        TensorRTBackend(tmp_path / "model.plan")
+    with pytest.raises(BackendUnavailable, match="TensorRT is not installed"):
+        find_target()
+
+
+def test_a_target_names_its_engines():
+    name = Target("NVIDIA H100 80GB HBM3", "11.4.0.106").file_name("fp16")
+    assert name == "model-nvidia-h100-80gb-hbm3-fp16-trt11.4.0.106.plan"
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name)
+
+
+def test_the_target_is_this_machine(load, gpu):
+    load(Engine(TYPES)).close()
+    assert find_target() == Target("NVIDIA Fake 80GB", "11.4.0.106")
