@@ -39,7 +39,9 @@ def make_stale(store, version):
     path = store / "letters" / version / "manifest.json"
     manifest = json.loads(path.read_text())
     manifest["artifacts"][0]["made_from"]["torch"] = "1.0"
-    path.write_text(json.dumps(manifest))
+    aside = path.with_suffix(".aside")
+    aside.write_text(json.dumps(manifest))
+    aside.replace(path)
 
 
 def test_a_store_is_brought_up_to_date_past_a_failure(store, tmp_path):
