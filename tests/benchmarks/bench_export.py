@@ -85,7 +85,7 @@ GOALS = (
 
 
 class EinsumInterlace(nn.Module):
-    """Interlacing as one would first write it: a slice, an einsum over frames, and a concatenation."""
+    """Interlacing as one would first write it: a slice, an einsum over frames, weights, a concatenation."""
 
     def __init__(self, interlace: TemporalInterlace) -> None:
         super().__init__()
@@ -100,8 +100,9 @@ class EinsumInterlace(nn.Module):
         distance = (frame[:, None] - frame)[None, :, :, None]
         taps = torch.relu(1 - (distance - torch.cat([offsets, -offsets], dim=1)[:, None, None]).abs())
         groups = quarter.reshape(-1, num_frames, NUM_GROUPS, channels // NUM_GROUPS, *quarter.shape[2:])
-        moved = torch.einsum("ntsg,ntg,nsgchw->ntgchw", taps, torch.cat([weights, weights], dim=2), groups)
-        return torch.cat([moved.reshape(quarter.shape), rest], dim=1)
+        moved = torch.einsum("ntsg,nsgchw->ntgchw", taps, groups)
+        weighed = moved * torch.cat([weights, weights], dim=2)[..., None, None, None]
+        return torch.cat([weighed.reshape(quarter.shape), rest], dim=1)
 
 
 def with_einsum(model: TIN) -> TIN:
