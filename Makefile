@@ -40,6 +40,9 @@ gpu: ## with a GPU: test the CUDA kernel on it and measure; PYTHON has torch wit
 bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your own videos
 	.venv-bench/bin/python -m tests.benchmarks.bench_decode $(FILES)
 
+bench-export: .venv-dev/ready ## compare exported graphs, int8 too, with torch and with the obvious export on one core
+	.venv-dev/bin/python -m tests.benchmarks.bench_export
+
 fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-dirs/fuzz
 	.venv-fuzz/bin/python -m tests.clips.fuzzing work-dirs/fuzz --atheris -rss_limit_mb=4096
 
@@ -77,4 +80,4 @@ fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-d
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode fuzz help
+.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export fuzz help

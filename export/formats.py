@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from export.calibration import clip_sets, digest_of
 from export.errors import ExportError, UnavailableHere
 from export.to_onnx import OPSET, Flavour, Precision, to_onnx
-from service.backends.base import Backend, BackendUnavailable
+from service.backends.base import Backend, BackendUnavailable, Clips
 from service.backends.tensorrt import Target, find_target
 from training.checkpoint import Checkpoint
 
@@ -58,6 +59,8 @@ class Format:
     opset: int | None = None
     options: Callable[[Subject], Mapping[str, str]] = lambda subject: {}
     """What else decides its bytes, by name."""
+    judged_on: Callable[[Subject], Iterable[Clips]] | None = None
+    """Other clips, on which its likeliest labels are compared with the base format's; its offsets are not made then."""
     built_for: Callable[[], Mapping[str, str]] = dict
     """What a machine must have to run it, by name; part of what decides its bytes."""
 
@@ -113,6 +116,13 @@ def _open_torch(path: Path) -> Backend:
     return TorchEagerBackend(path)
 
 
+def _make_int8(subject: Subject, folder: Path) -> bytes:
+    from export.quantize import to_int8  # noqa: PLC0415 - imports slowly
+
+    clips = clip_sets(subject.checkpoint, subject.videos).calibration
+    return to_int8(base_graph(subject, folder), clips)
+
+
 def _make_archive(subject: Subject, folder: Path) -> bytes:
     from export.to_torchserve import to_torchserve  # noqa: PLC0415 - an optional package
 
@@ -162,6 +172,20 @@ FORMATS = {
         _onnx(BASE, BASE_FILE, Flavour.PORTABLE, Precision.FP32),
         _onnx("onnx-plugin", "model.plugin.onnx", Flavour.PLUGIN, Precision.FP32),
         _onnx("onnx-fp16", "model.fp16.onnx", Flavour.PORTABLE, Precision.FP16),
+        Format(
+            "onnx-int8",
+            lambda: "model.int8.onnx",
+            "int8",
+            "onnx_runtime",
+            _make_int8,
+            _open_onnx,
+            ("torch", "onnx", "onnxscript", "onnxruntime"),
+            tolerance=None,
+            required_top1=0.98,
+            opset=OPSET,
+            options=lambda subject: {"videos": digest_of(subject.videos) if subject.videos else "rendered"},
+            judged_on=lambda subject: clip_sets(subject.checkpoint, subject.videos).validation,
+        ),
         _torch("torch", "model.pt2", Precision.FP32),
         _torch("torch-fp16", "model.fp16.pt2", Precision.FP16),
         Format(

@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import math
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -26,6 +26,7 @@ from clips.decode import decode
 from clips.sampling import evaluation_indices
 from clips.spec import ClipSpec
 from clips.transform import make_views
+from export.errors import ExportError
 from service.backends.base import Backend, Clips
 from training.checkpoint import Checkpoint
 from training.foreign import packaged_footage
@@ -74,12 +75,20 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """The shares of clips whose likeliest label, and whose five likeliest, are the same."""
+
+    num_clips: int
+    top1: float
+    top5: float
+
+
+@dataclass(frozen=True)
 class Difference:
     """Between a backend's logits and torch's, the worst over all batch sizes."""
 
     max_abs_logit_difference: float
-    top1_agreement: float
-    top5_agreement: float
+    agreement: Agreement
 
 
 def compare(reference: Reference, backend: Backend) -> Difference:
@@ -88,9 +97,22 @@ def compare(reference: Reference, backend: Backend) -> Difference:
     by_batch = [backend_logits(backend, reference.clips, size) for size in BATCHES]
     return Difference(
         max(float(np.abs(logits - expected).max()) for logits in by_batch),
-        min(top_agreement(logits, expected, 1) for logits in by_batch),
-        min(top_agreement(logits, expected, 5) for logits in by_batch),
+        min((agreement(logits, expected) for logits in by_batch), key=lambda each: each.top1),
     )
+
+
+def agreement(logits: Logits, expected: Logits) -> Agreement:
+    """Between two backends' logits [N, K] for the same clips."""
+    return Agreement(len(logits), top_agreement(logits, expected, 1), top_agreement(logits, expected, 5))
+
+
+def agreement_on(clips: Iterable[Clips], backend: Backend, expected: Backend) -> Agreement:
+    """Between two backends on a stream of clips, uint8 [N, T, H, W, 3]; ExportError when there is none."""
+    pairs = [(backend.infer(batch).logits, expected.infer(batch).logits) for batch in clips]
+    if not pairs:
+        raise ExportError("there is no clip to compare the answers on")
+    logits, others = zip(*pairs, strict=True)
+    return agreement(np.concatenate(logits), np.concatenate(others))
 
 
 def clips_sha256(clips: Clips) -> str:

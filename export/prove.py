@@ -5,12 +5,24 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from export.errors import ExportError
-from export.formats import Format, Subject
-from export.parity import BATCHES, MADE_OFFSETS, Difference, Reference, clips_sha256, compare, surroundings
+from export.formats import BASE, BASE_FILE, FORMATS, Format, Subject
+from export.parity import (
+    BATCHES,
+    MADE_OFFSETS,
+    Agreement,
+    Reference,
+    agreement_on,
+    clips_sha256,
+    compare,
+    surroundings,
+)
 from export.provenance import made_from
+from service.backends.base import Backend, Clips
 from service.manifest import Artifact, ParityReport
 
 
@@ -50,9 +62,14 @@ def sources_of(form: Format, subject: Subject, checkpoint_sha256: str) -> dict[s
 def prove(
     form: Format, subject: Subject, reference: Reference, path: Path, digest: str, *, accept: bool = False
 ) -> ParityReport:
-    """Compare the artifact with torch, and so a second one whose offsets are made."""
-    learned = _difference(form, reference, path)
-    made = _difference_at_made_offsets(form, subject, reference)
+    """Compare the artifact with torch, and so a second one whose offsets are made.
+
+    One that is judged on other clips is compared on these with the base format's artifact, which lies beside it.
+    """
+    with _opened(form, path) as backend:
+        learned = compare(reference, backend)
+        agreement = learned.agreement if form.judged_on is None else _judge(form.judged_on(subject), backend, path)
+    made = _difference_at_made_offsets(form, subject, reference) if form.judged_on is None else 0.0
     device, versions = surroundings()
     return ParityReport(
         backend=form.backend,
@@ -64,31 +81,39 @@ def prove(
         checkpoint_sha256=reference.checkpoint_sha256,
         artifact_sha256=digest,
         max_abs_logit_difference=learned.max_abs_logit_difference,
-        made_offsets=MADE_OFFSETS,
-        max_abs_logit_difference_at_made_offsets=made.max_abs_logit_difference,
+        made_offsets=MADE_OFFSETS if form.judged_on is None else (),
+        max_abs_logit_difference_at_made_offsets=made,
         tolerance=form.tolerance,
-        top1_agreement=learned.top1_agreement,
-        top5_agreement=learned.top5_agreement,
+        num_clips_judged=agreement.num_clips,
+        top1_agreement=agreement.top1,
+        top5_agreement=agreement.top5,
         required_top1_agreement=form.required_top1,
         is_accepted=accept,
         versions=versions,
     )
 
 
-def _difference(form: Format, reference: Reference, path: Path) -> Difference:
+@contextmanager
+def _opened(form: Format, path: Path) -> Iterator[Backend]:
     backend = form.open(path)
     try:
-        return compare(reference, backend)
+        yield backend
     finally:
         backend.close()
 
 
-def _difference_at_made_offsets(form: Format, subject: Subject, reference: Reference) -> Difference:
+def _judge(clips: Iterable[Clips], backend: Backend, path: Path) -> Agreement:
+    with _opened(FORMATS[BASE], path.with_name(BASE_FILE)) as base:
+        return agreement_on(clips, backend, base)
+
+
+def _difference_at_made_offsets(form: Format, subject: Subject, reference: Reference) -> float:
     other = reference.with_made_offsets
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / form.file()
         path.write_bytes(form.make(dataclasses.replace(subject, checkpoint=other.checkpoint), Path(folder)))
-        return _difference(form, other, path)
+        with _opened(form, path) as backend:
+            return compare(other, backend).max_abs_logit_difference
 
 
 def _shortfall(parity: ParityReport) -> str:

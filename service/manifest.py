@@ -47,6 +47,8 @@ class ParityReport(_Record):
     max_abs_logit_difference_at_made_offsets: float = Field(ge=0, allow_inf_nan=False)
     tolerance: float | None = Field(gt=0)
     """The largest logit difference allowed; None where only the agreement counts."""
+    num_clips_judged: int = Field(ge=1)
+    """On how many the labels were compared: int8 is judged on others, which it was not calibrated on."""
     top1_agreement: float = Field(ge=0, le=1)
     top5_agreement: float = Field(ge=0, le=1)
     required_top1_agreement: float = Field(ge=0, le=1)

@@ -110,7 +110,7 @@ def _judge_int8(artifact: Artifact, machine: Machine) -> Verdict:
         return False, "made for processors, and ONNX Runtime has CUDA"
     if not machine.has_vnni:
         return False, "this processor has no VNNI"
-    agreement = f"{artifact.parity.top1_agreement:.1%} of {artifact.parity.num_clips} clips answered as float32"
+    agreement = f"{artifact.parity.top1_agreement:.1%} of {artifact.parity.num_clips_judged} clips answered as float32"
     if not artifact.parity.agrees:
         return False, f"only {agreement}"
     return True, f"this processor has VNNI, {agreement}"

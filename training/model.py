@@ -172,12 +172,13 @@ class Normalise(nn.Module):
 
     def __init__(self, spec: ClipSpec) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(spec.mean), persistent=False)
-        self.register_buffer("std", torch.tensor(spec.std), persistent=False)
+        self.register_buffer("mean", torch.tensor(spec.mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(spec.std)[:, None, None], persistent=False)
 
     def forward(self, clips: Tensor) -> Tensor:
         """uint8 [N, T, H, W, 3] to float32 [N, T, 3, H, W]."""
-        return ((clips.to(self.mean.dtype) - self.mean) / self.std).movedim(-1, -3)
+        # Channels first, while they are bytes: ONNX Runtime broadcasts along the last of three channels slowly.
+        return (clips.movedim(-1, -3).to(self.mean.dtype) - self.mean) / self.std
 
 
 def _block_kind(architecture: Architecture) -> type[BasicBlock] | type[Bottleneck]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import importlib.metadata
+import importlib
 import json
 import math
 import multiprocessing
@@ -40,6 +40,7 @@ from rich.table import Table
 from clips.decode import decode
 from clips.sampling import evaluation_indices
 from clips.transform import Image
+from tests.benchmarks.machine import processor_name, stay_on_one_core, versions_of
 from tests.clips.made import Made, make
 
 RESULTS = Path(__file__).parent / "results"
@@ -328,8 +329,8 @@ def write_results(rows: Sequence[Row], rounds: int, out: Path) -> tuple[Path, Pa
     out.mkdir(parents=True, exist_ok=True)
     stem = out / f"decode-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}"
     facts = {
-        "machine": {"processor": _processor(), "python": platform.python_version()},
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "machine": {"processor": processor_name(), "python": platform.python_version()},
+        "versions": versions_of(PACKAGES),
         "rounds": rounds,
         "geometric_mean_ratio": {peer: statistics.geometric_mean(ratios(rows, peer)) for peer in PEERS},
         "median_ratio": {peer: statistics.median(ratios(rows, peer)) for peer in PEERS},
@@ -338,11 +339,6 @@ def write_results(rows: Sequence[Row], rounds: int, out: Path) -> tuple[Path, Pa
     stem.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
     draw(rows, stem.with_suffix(".png"))
     return stem.with_suffix(".json"), stem.with_suffix(".png")
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
@@ -390,7 +386,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     _lend_ffmpeg_to_torchcodec()
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    stay_on_one_core()
     console = Console(width=150)
     with tempfile.TemporaryDirectory() as folder:
         made = [one for one in CLIPS if arguments.only in one.name]

@@ -3,8 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from export.errors import ExportError
 from export.formats import Subject
-from export.parity import MADE_OFFSETS, Reference, compare, real_clips, top_agreement, with_made_offsets
+from export.parity import MADE_OFFSETS, Reference, agreement_on, compare, real_clips, top_agreement, with_made_offsets
 from export.prove import prove
 from service.backends.base import FakeBackend
 from service.backends.onnx_runtime import OnnxRuntimeBackend
@@ -64,3 +65,22 @@ def test_top_agreement_counts_sets():
     swapped = np.array([[2.0, 3, 1, 0], [0, 1, 2, 3]], np.float32)
     assert top_agreement(logits, swapped, 1) == 0.5
     assert top_agreement(logits, swapped, 2) == 1.0
+
+
+def test_agreement_counts_clips_of_every_batch():
+    class Backwards(FakeBackend):
+        """Answers the last class for clips that are not black."""
+
+        def infer(self, clips):
+            outputs = super().infer(clips)
+            outputs.logits[clips.any(axis=(1, 2, 3, 4))] *= -1
+            return outputs
+
+    clips = np.zeros((4, 1, 2, 2, 3), np.uint8)
+    clips[3] = 1
+    assert agreement_on([clips[:3], clips[3:]], Backwards(3), FakeBackend(3)).top1 == 0.75
+
+
+def test_without_clips_there_is_nothing_to_compare():
+    with pytest.raises(ExportError, match="no clip to compare"):
+        agreement_on([], FakeBackend(3), FakeBackend(3))

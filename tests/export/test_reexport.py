@@ -58,7 +58,8 @@ def test_a_store_is_brought_up_to_date_past_a_failure(store, tmp_path):
 
 def test_killed_at_any_point_it_leaves_a_store_that_serves_and_ends_the_next_time(store):
     """A reader opens the store all the while; what it finds is whole every time."""
-    stop, found = threading.Event(), []
+    stop = threading.Event()
+    found: list[object] = []
 
     def read():
         while not stop.is_set():

@@ -5,8 +5,8 @@ import torch
 
 from export.plugin.launch import Precision
 from tests.benchmarks.bench_gpu import kernel_instead_of_torch
+from tests.conftest import lively
 from tests.export.plugin.cases import cases_of
-from tests.export.test_split_residual import lively
 from tests.gpu.device import why_not
 from training.model import Architecture
 
@@ -32,7 +32,7 @@ def test_the_ptx_interlaces(kernels, precision):
 
 def test_the_torch_model_answers_the_same_with_the_kernel():
     architecture = Architecture(num_classes=6, depth=18, width=0.25)
-    model = lively(architecture).cuda().half().to(memory_format=torch.channels_last)
+    model = lively(architecture).cuda().half().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     frames = torch.randn(2, 8, 3, 64, 64, device="cuda").half()
     with torch.inference_mode():
         expected = model(frames)

@@ -210,6 +210,7 @@ def _proof(checkpoint_sha256: str, artifact_sha256: str) -> dict[str, object]:
         "batches": (1,),
         "num_clips": 1,
         "num_real_clips": 0,
+        "num_clips_judged": 1,
         "made_offsets": (),
         "max_abs_logit_difference_at_made_offsets": 0.0,
         "clips_sha256": "0" * 64,

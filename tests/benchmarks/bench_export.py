@@ -1,0 +1,268 @@
+"""The full-size network (ResNet-50, 8 frames of 224 x 224, 174 classes), exported several ways, on one core.
+
+    python -m tests.benchmarks.bench_export [--rounds 15] [--out FOLDER]
+
+Each round runs every form once on the same clip, in turning order, with one thread; times are processor time, medians
+over the rounds. The weights are the reference's. Forms of the same network must answer alike before any is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import datetime
+import json
+import platform
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from clips.spec import ClipSpec
+from export.quantize import to_int8
+from export.to_onnx import OPSET, to_onnx
+from service.backends.base import Clips
+from tests.benchmarks.machine import processor_flags, processor_name, stay_on_one_core, versions_of
+from tests.reference import tin_r50_tensors
+from training.checkpoint import Checkpoint, from_mmaction2
+from training.interlace import NUM_GROUPS, TemporalInterlace
+from training.model import TIN, Architecture, ConvNorm, Normalise, Temporal
+from training.synthetic import Studio
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("torch", "onnx", "onnxruntime", "numpy")
+SPEC = ClipSpec()
+NUM_CLASSES = 174
+NUM_CALIBRATION = 8
+LOGIT_TOLERANCE = 1e-4
+
+EXPORTED, BARE, EINSUM, EAGER, INT8 = "exported", "exported, no interlace", "einsum export", "torch eager", "int8"
+SAME_NETWORK = (EXPORTED, EINSUM, EAGER)
+
+Logits = NDArray[np.float32]
+Form = Callable[[Clips], Logits]
+"""One way to run the network: uint8 clips [N, T, H, W, 3] to logits float32 [N, K]."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """How many times as long the slower form takes as the faster, and the most or least that it should be."""
+
+    name: str
+    slower: str
+    faster: str
+    bound: float
+    is_upper_bound: bool = False
+
+    def ratio(self, medians: dict[str, float]) -> float:
+        """From the forms' median times."""
+        return medians[self.slower] / medians[self.faster]
+
+    def is_met(self, medians: dict[str, float]) -> bool:
+        """Whether the ratio is within the bound."""
+        ratio = self.ratio(medians)
+        return ratio <= self.bound if self.is_upper_bound else ratio >= self.bound
+
+
+GOALS = (
+    Goal("interlacing costs", EXPORTED, BARE, 1.10, is_upper_bound=True),
+    Goal("faster than the einsum export", EINSUM, EXPORTED, 1.2),
+    Goal("faster than torch eager", EAGER, EXPORTED, 1.6),
+    Goal("int8 faster than fp32", EXPORTED, INT8, 2.5),
+)
+
+
+class EinsumInterlace(nn.Module):
+    """Interlacing as one would first write it: a slice, an einsum over frames, weights, a concatenation."""
+
+    def __init__(self, interlace: TemporalInterlace) -> None:
+        super().__init__()
+        self.interlace = interlace
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N * T, C, H, W] to the same shape."""
+        num_frames, channels = self.interlace.num_frames, self.interlace.num_channels
+        quarter, rest = features.tensor_split([channels], dim=1)
+        offsets, weights = self.interlace.plan(quarter)
+        frame = torch.arange(num_frames)
+        distance = (frame[:, None] - frame)[None, :, :, None]
+        taps = torch.relu(1 - (distance - torch.cat([offsets, -offsets], dim=1)[:, None, None]).abs())
+        groups = quarter.reshape(-1, num_frames, NUM_GROUPS, channels // NUM_GROUPS, *quarter.shape[2:])
+        moved = torch.einsum("ntsg,nsgchw->ntgchw", taps, groups)
+        weighed = moved * torch.cat([weights, weights], dim=2)[..., None, None, None]
+        return torch.cat([weighed.reshape(quarter.shape), rest], dim=1)
+
+
+def with_einsum(model: TIN) -> TIN:
+    """The plain network, interlacing by einsum."""
+    model = copy.deepcopy(model)
+    for block in model.blocks:
+        assert block.interlace is not None
+        setattr(block, "interlace", EinsumInterlace(block.interlace))  # noqa: B010
+    return model
+
+
+def folded(model: TIN) -> TIN:
+    """The plain network, batch normalisation folded into its convolutions."""
+    model = copy.deepcopy(model)
+    for module in model.modules():
+        if isinstance(module, ConvNorm):
+            module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+            setattr(module, "norm", nn.Identity())  # noqa: B010
+    return model
+
+
+def reference_checkpoint() -> Checkpoint:
+    """The network with the reference's weights."""
+    tensors = from_mmaction2({name: torch.from_numpy(array) for name, array in tin_r50_tensors().items()})
+    return Checkpoint(Architecture(num_classes=NUM_CLASSES), SPEC, tuple(map(str, range(NUM_CLASSES))), tensors)
+
+
+def without_interlace(checkpoint: Checkpoint) -> TIN:
+    """The same network, its frames not exchanging anything."""
+    architecture = replace(checkpoint.architecture, temporal=Temporal.NONE)
+    tensors = {name: tensor for name, tensor in checkpoint.tensors.items() if "interlace" not in name}
+    return replace(checkpoint, architecture=architecture, tensors=tensors).build_model()
+
+
+def export_plainly(model: TIN) -> bytes:
+    """What `torch.onnx.export` makes of normalisation and network, the number of clips dynamic."""
+    example = torch.zeros((2, SPEC.num_frames, SPEC.crop, SPEC.crop, 3), dtype=torch.uint8)
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            nn.Sequential(Normalise(SPEC), model).eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["clips"],
+            output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("num_clips", min=1)},),
+            verbose=False,
+        )
+    assert program is not None
+    graph: bytes = program.model_proto.SerializeToString()
+    return graph
+
+
+def in_onnx_runtime(graph: bytes) -> Form:
+    """The graph in a session of one thread."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return lambda clips: session.run(["logits"], {"clips": clips})[0]
+
+
+def in_torch(model: TIN) -> Form:
+    """The plain network as training holds it, batch normalisation included."""
+    network = nn.Sequential(Normalise(SPEC), model).eval()
+
+    @torch.inference_mode()
+    def run(clips: Clips) -> Logits:
+        return np.asarray(network(torch.from_numpy(clips)).numpy())
+
+    return run
+
+
+def make_forms(clips: Clips) -> dict[str, Form]:
+    """Every form of the network, ready to run; int8 is calibrated on the clips."""
+    checkpoint = reference_checkpoint()
+    model = checkpoint.build_model()
+    exported = to_onnx(checkpoint)
+    return {
+        EXPORTED: in_onnx_runtime(exported),
+        BARE: in_onnx_runtime(export_plainly(folded(without_interlace(checkpoint)))),
+        EINSUM: in_onnx_runtime(export_plainly(with_einsum(model))),
+        EAGER: in_torch(model),
+        INT8: in_onnx_runtime(to_int8(exported, clips[:, None])),
+    }
+
+
+def largest_difference(forms: dict[str, Form], clips: Clips) -> float:
+    """Between the logits of the forms that are one network."""
+    first, *others = [forms[name](clips) for name in SAME_NETWORK]
+    return max(float(np.abs(first - other).max()) for other in others)
+
+
+def measure(forms: dict[str, Form], clip: Clips, rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of processor time of every form in every round."""
+    times: dict[str, list[float]] = {name: [] for name in forms}
+    names = list(forms)
+    for number in track(range(rounds), "rounds"):
+        turned = number % len(names)
+        for name in names[turned:] + names[:turned]:
+            start = time.process_time()
+            forms[name](clip)
+            times[name].append((time.process_time() - start) * 1000)
+    return times
+
+
+def print_tables(medians: dict[str, float], console: Console) -> None:
+    """The medians, then the ratios beside what they should be."""
+    forms = Table("form", "ms")
+    for name, median in medians.items():
+        forms.add_row(name, f"{median:.1f}")
+    goals = Table("", "times", "goal", "")
+    for goal in GOALS:
+        bound = f"at {'most' if goal.is_upper_bound else 'least'} {goal.bound:.2f}"
+        goals.add_row(goal.name, f"{goal.ratio(medians):.2f}", bound, "met" if goal.is_met(medians) else "missed")
+    console.print(forms, goals)
+
+
+def write_results(times: dict[str, list[float]], medians: dict[str, float], difference: float, out: Path) -> Path:
+    """All of it as JSON under today's date."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"export-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.json"
+    facts = {
+        "machine": {
+            "processor": processor_name(),
+            "vnni": sorted(flag for flag in processor_flags() if "vnni" in flag),
+            "python": platform.python_version(),
+        },
+        "versions": versions_of(PACKAGES),
+        "max_abs_logit_difference": difference,
+        "median_ms": medians,
+        "goals": [{**vars(goal), "ratio": goal.ratio(medians), "is_met": goal.is_met(medians)} for goal in GOALS],
+        "milliseconds": times,
+    }
+    path.write_text(json.dumps(facts, indent=1) + "\n")
+    return path
+
+
+def main() -> None:
+    """Pin, make, check, run, tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    stay_on_one_core()
+    torch.set_num_threads(1)
+    console = Console()
+    studio = Studio(0, num_textures=16)
+    clips = np.stack([studio.draw_example(SPEC, difficulty=1.0)[0] for _ in range(NUM_CALIBRATION)])
+    with console.status("exporting"):
+        forms = make_forms(clips)
+    difference = largest_difference(forms, clips[:2])
+    if difference > LOGIT_TOLERANCE:
+        raise SystemExit(f"the forms differ by {difference:.2g}: these times would compare nothing")
+    times = measure(forms, clips[:1], arguments.rounds)
+    medians = {name: statistics.median(of_form) for name, of_form in times.items()}
+    print_tables(medians, console)
+    console.print(write_results(times, medians, difference, arguments.out))
+
+
+if __name__ == "__main__":
+    main()
