@@ -11,7 +11,23 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCES = ("export", "training/interlace.py", "training/model.py", "clips/transform.py", "clips/spec.py")
 """The code that decides an artifact's bytes or its proof."""
-NOT_DECIDING = {"__main__.py", "reexport.py", "verify.py"}
+NOT_DECIDING = {
+    f"{name}.py"
+    for name in (
+        "__main__",
+        "archive",
+        "atomic",
+        "errors",
+        "exchange",
+        "provenance",
+        "publish",
+        "reexport",
+        "refresh",
+        "repository",
+        "verify",
+    )
+}
+"""What carries artifacts about without a part in what they are."""
 
 
 def made_from(checkpoint_sha256: str, libraries: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:

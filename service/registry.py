@@ -138,7 +138,6 @@ def _open_version(store: ModelStore, name: str, version: str, settings: Settings
     try:
         return load(store.open(name, version), settings, machine)
     except (StoreError, BackendError) as error:
-        logger.warning("%s %s is refused: %s", name, version, error)
         return RefusedModel(name, version, str(error))
 
 
