@@ -21,7 +21,8 @@ demo-model: .venv-dev/ready ## train the demo model from nothing and publish it 
 	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/tin_motion
 	.venv-dev/bin/python -m training.train tin_motion_finish --work-dir work-dirs/tin_motion_finish \
 	  --start-from work-dirs/tin_motion/checkpoint.safetensors
-	.venv-dev/bin/python -m export work-dirs/tin_motion_finish/checkpoint.safetensors --name tin-motion --version 1 --replace
+	.venv-dev/bin/python -m export work-dirs/tin_motion_finish/checkpoint.safetensors --name tin-motion --version 1 \
+	  --formats onnx,onnx-int8,triton --replace
 
 figures: .venv-dev/ready ## print how well the demo model sees motion (a few minutes)
 	.venv-dev/bin/python -m training.evaluate tin_motion model_store/tin-motion/1/checkpoint.safetensors
@@ -53,28 +54,10 @@ fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-d
 	@.venv/bin/python $(PIP) --editable .
 	@touch $@
 
-.venv-dev/ready: pyproject.toml constraints.txt
-	@echo "setting up .venv-dev to train, export and test (a few minutes)"
-	@$(PYTHON) -m venv .venv-dev
-	@.venv-dev/bin/python $(PIP) --editable .[dev]
-	@touch $@
-
-.venv-bench/ready: pyproject.toml constraints.txt
-	@echo "setting up .venv-bench to compare decoders (a minute or so)"
-	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python $(PIP) --editable .[bench]
-	@touch $@
-
-.venv-rtx/ready: pyproject.toml constraints.txt
-	@echo "setting up .venv-rtx with TensorRT-RTX (a few minutes)"
-	@$(PYTHON) -m venv .venv-rtx
-	@.venv-rtx/bin/python $(PIP) --editable .[rtx]
-	@touch $@
-
-.venv-fuzz/ready: pyproject.toml constraints.txt
-	@echo "setting up .venv-fuzz to fuzz (a minute or so)"
-	@$(PYTHON) -m venv .venv-fuzz
-	@.venv-fuzz/bin/python $(PIP) --editable .[fuzz]
+.venv-%/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv-$* (a few minutes)"
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python $(PIP) --editable .[$*]
 	@touch $@
 
 help: ## this list

@@ -39,13 +39,14 @@ def print_prediction(file: Path, response: PredictionResponse) -> None:
 def print_models(statuses: list[ModelStatus]) -> None:
     """One table: every version and whether it can be served."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for heading in ("model", "version", "status", "classes", "digest"):
+    for heading in ("model", "version", "status", "classes", "runs", "digest"):
         table.add_column(heading)
     for status in statuses:
         colour = "green" if status.status == "ready" else "red"
         classes = str(len(status.labels)) if status.labels else ""
         digest = (status.digest or "").removeprefix("sha256:")[:12]
-        table.add_row(escape(status.name), escape(status.version), f"[{colour}]{status.status}[/]", classes, digest)
+        state, runs = f"[{colour}]{status.status}[/]", status.artifact or ""
+        table.add_row(escape(status.name), escape(status.version), state, classes, runs, digest)
     _stdout().print(table)
     for status in statuses:
         if status.reason:
