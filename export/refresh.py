@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -49,7 +49,29 @@ class Task:
     dry_run: bool = False
 
 
-class NothingMade(Exception):
+@dataclass(frozen=True)
+class _Version:
+    """What the store holds: the checkpoint, and by format the artifacts that are whole and proven of it."""
+
+    folder: Path
+    subject: Subject
+    weights: StoredFile
+    held: Mapping[str, Artifact]
+    doubt: str
+    """Why nothing else that lies there can be trusted, if so."""
+
+    def why_stale(self, form: Format) -> str:
+        """In words; empty when it is fresh."""
+        if form.name not in self.held:
+            return self.doubt or "it is not there"
+        try:
+            now = sources_of(form, self.subject, self.weights.sha256)
+        except UnavailableHere as error:
+            return str(error)
+        return why_stale(self.held[form.name].made_from, now)
+
+
+class _NothingMade(Exception):
     """Every format failed, so the version stays as it is."""
 
 
@@ -57,74 +79,52 @@ def refresh(task: Task) -> list[Outcome]:
     """Rebuild what is stale; a format that fails leaves the others alone. Raises nothing that a file can cause."""
     forms = named(task.formats)
     try:
-        return _refresh(task, forms)
+        version = _read_version(task)
+        reasons = {form.name: version.why_stale(form) for form in forms}
+        stale = {name: reason for name, reason in reasons.items() if reason}
+        fresh = [_outcome(task, name, "fresh") for name in reasons if name not in stale]
+        if task.dry_run or not stale:
+            return fresh + [_outcome(task, name, "stale", reason) for name, reason in stale.items()]
+        return fresh + _rebuild(task, version, stale)
     except (CheckpointError, ExportError, StoreError, OSError) as error:
         return [_outcome(task, form.name, "failed", _one_line(error)) for form in forms]
 
 
-def _refresh(task: Task, forms: Sequence[Format]) -> list[Outcome]:
-    path = task.store / task.name / task.version / CHECKPOINT_FILE
-    subject = Subject(task.name, task.version, load_checkpoint(path), task.videos)
-    weights = StoredFile(file=CHECKPOINT_FILE, sha256=sha256_of(path))
-    held, doubt = _held(task)
-    reasons = {form.name: doubt or _why_stale(form, subject, weights, held) for form in forms}
-    stale = [form for form in forms if reasons[form.name]]
-    fresh = [_outcome(task, name, "fresh") for name, reason in reasons.items() if not reason]
-    if task.dry_run or not stale:
-        return fresh + [_outcome(task, form.name, "stale", reasons[form.name]) for form in stale]
-    return fresh + _rebuild(task, subject, weights, held, {form.name: reasons[form.name] for form in stale})
-
-
-def _held(task: Task) -> tuple[dict[str, Artifact], str]:
-    """The artifacts that the version has, by format; or why none can be trusted."""
+def _read_version(task: Task) -> _Version:
+    folder = task.store / task.name / task.version
+    subject = Subject(task.name, task.version, load_checkpoint(folder / CHECKPOINT_FILE), task.videos)
+    weights = StoredFile(file=CHECKPOINT_FILE, sha256=sha256_of(folder / CHECKPOINT_FILE))
     try:
-        manifest = ModelStore(task.store).open(task.name, task.version).manifest
+        artifacts = ModelStore(task.store).open(task.name, task.version).manifest.artifacts
     except StoreError as error:
-        return {}, _one_line(error)
-    return {artifact.format: artifact for artifact in manifest.artifacts}, ""
+        return _Version(folder, subject, weights, {}, _one_line(error))
+    held = {each.format: each for each in artifacts if each.parity.checkpoint_sha256 == weights.sha256}
+    return _Version(folder, subject, weights, held, "" if held else "the checkpoint changed")
 
 
-def _why_stale(form: Format, subject: Subject, weights: StoredFile, held: Mapping[str, Artifact]) -> str:
-    if form.name not in held:
-        return "it is not there"
+def _rebuild(task: Task, version: _Version, stale: Mapping[str, str]) -> list[Outcome]:
+    """Make the stale formats in a new folder, which takes the version's place; one that fails keeps its older form."""
+    made: list[tuple[Outcome, Artifact | None]] = []
     try:
-        return why_stale(held[form.name].made_from, sources_of(form, subject, weights.sha256))
-    except UnavailableHere as error:
-        return str(error)
-
-
-def _rebuild(
-    task: Task, subject: Subject, weights: StoredFile, held: Mapping[str, Artifact], reasons: Mapping[str, str]
-) -> list[Outcome]:
-    target = task.store / task.name / task.version
-    of_this_checkpoint = {
-        name: artifact for name, artifact in held.items() if artifact.parity.checkpoint_sha256 == weights.sha256
-    }
-    kept = {name: artifact for name, artifact in of_this_checkpoint.items() if name not in reasons}
-    outcomes = []
-    try:
-        with prepared(target) as folder:
-            for file in (CHECKPOINT_FILE, "checkpoint.json", *(artifact.file for artifact in kept.values())):
-                _link(target / file, folder / file)
-            reference = Reference.of(subject.checkpoint, weights.sha256)
-            for name, reason in reasons.items():
-                outcome, artifact = _make(task, FORMATS[name], subject, reference, folder, reason)
-                outcomes.append(outcome)
-                if artifact:
-                    kept[name] = artifact
-                elif name in of_this_checkpoint:
-                    kept[name] = of_this_checkpoint[name]
-                    _link(target / kept[name].file, folder / kept[name].file)
-            if all(outcome.status == "failed" for outcome in outcomes):
-                raise NothingMade
-            write_manifest(folder, subject, weights, [kept[name] for name in FORMATS if name in kept])
-    except NothingMade:
+        with prepared(version.folder) as folder:
+            fresh = [artifact.file for name, artifact in version.held.items() if name not in stale]
+            _link(version.folder, folder, [CHECKPOINT_FILE, "checkpoint.json", *fresh])
+            reference = Reference.of(version.subject.checkpoint, version.weights.sha256)
+            for name, reason in stale.items():
+                made.append(_make(task, FORMATS[name], reason, version.subject, reference, folder))
+            new = {artifact.format: artifact for _, artifact in made if artifact}
+            if not new:
+                raise _NothingMade
+            artifacts = {**version.held, **new}
+            _link(version.folder, folder, [artifact.file for artifact in artifacts.values()])
+            write_manifest(folder, version.subject, version.weights, [artifacts[n] for n in FORMATS if n in artifacts])
+    except _NothingMade:
         pass
-    return outcomes
+    return [outcome for outcome, _ in made]
 
 
 def _make(
-    task: Task, form: Format, subject: Subject, reference: Reference, folder: Path, reason: str
+    task: Task, form: Format, reason: str, subject: Subject, reference: Reference, folder: Path
 ) -> tuple[Outcome, Artifact | None]:
     started = time.monotonic()
     try:
@@ -134,12 +134,14 @@ def _make(
     return _outcome(task, form.name, "rebuilt", reason, time.monotonic() - started), artifact
 
 
-def _link(source: Path, target: Path) -> None:
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+def _link(source: Path, target: Path, files: Iterable[str]) -> None:
+    """The same files under a second name, or copies where the file system has no second names."""
+    for file in files:
+        if not (target / file).exists():
+            try:
+                os.link(source / file, target / file)
+            except OSError:
+                shutil.copyfile(source / file, target / file)
 
 
 def _outcome(task: Task, form: str, status: Status, reason: str = "", seconds: float = 0.0) -> Outcome:

@@ -12,7 +12,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Request
 
 from service.predictor import Prediction, predict
-from service.registry import LoadedModel, Registry
+from service.registry import LoadedModel, RefusedModel, Registry
 from service.settings import Settings
 
 logger = logging.getLogger("service")
@@ -41,10 +41,17 @@ class State(TypedDict):
 async def lifespan(app: FastAPI, settings: Settings) -> AsyncIterator[State]:
     """Load the models, serve, free them."""
     registry = await to_thread.run_sync(Registry.open, settings)
-    for refused in registry.refused():
-        logger.warning("model %s %s is not served: %s", refused.name, refused.version, refused.reason)
+    for version in registry.all():
+        _log(version)
     yield {"gateway": Gateway(settings, registry, CapacityLimiter(settings.max_concurrent_predictions))}
     registry.close()
+
+
+def _log(version: LoadedModel | RefusedModel) -> None:
+    if isinstance(version, LoadedModel):
+        logger.info("model %s %s runs %s (%s)", version.name, version.version, version.artifact, version.reason)
+    else:
+        logger.warning("model %s %s is not served: %s", version.name, version.version, version.reason)
 
 
 def _of_request(request: Request) -> Gateway:

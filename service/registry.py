@@ -7,7 +7,6 @@ RegistryError
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,8 +17,6 @@ from service.backends.base import Backend, BackendError, BackendUnavailable
 from service.selection import Machine, choose, open_backend
 from service.settings import Settings
 from service.store import ModelNotFound, ModelStore, StoredModel, StoreError
-
-logger = logging.getLogger("service")
 
 
 class RegistryError(Exception):
@@ -157,7 +154,6 @@ def load(stored: StoredModel, settings: Settings, machine: Machine) -> LoadedMod
         backend=open_backend(artifact, stored.path_of(artifact), settings, machine),
     )
     _warm_up(model)
-    logger.info("%s %s runs %s: %s", model.name, model.version, model.artifact, model.reason)
     return model
 
 

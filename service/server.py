@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import socket
+from typing import Any
 
 import uvicorn
 
@@ -27,11 +29,19 @@ def listen(host: str, port: int) -> socket.socket:
 def run(settings: Settings, listener: socket.socket) -> None:
     """Serve until a signal comes; Ctrl-C is a way to end, not an error."""
     # h11 reads on and discards when an answer is given early (413): clients that send first and read later see it.
-    config = uvicorn.Config(create_app(settings), http="h11", ws="none", log_level="info", server_header=False)
+    app = create_app(settings)
+    config = uvicorn.Config(app, http="h11", ws="none", log_config=_log_config(), server_header=False)
     try:
         _Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
         print_note("stopped")
+
+
+def _log_config() -> dict[str, Any]:
+    """Uvicorn's, and our own log in the same form."""
+    config = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
+    config["loggers"]["service"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
+    return config
 
 
 class _Server(uvicorn.Server):

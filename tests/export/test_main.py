@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,18 @@ def test_an_unknown_format_is_told(saved, store):
     done = run_export(saved, "--name", "letters", "--version", "2", "--formats", "onnx,coreml", "--store", store)
     assert done.returncode == 2
     assert "there is no format 'coreml'" in done.stderr
+    assert contents(store) == before
+
+
+def test_a_device_that_is_missing_is_told_with_an_exit_code_of_its_own(saved, store):
+    if shutil.which("nvidia-smi"):
+        pytest.skip("this machine may have what is missing")
+    before = contents(store)
+    arguments = ("--name", "letters", "--version", "2", "--formats", "tensorrt", "--store", store)
+    done = run_export(saved, *arguments)
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: TensorRT is not installed")
+    assert done.stderr.count("\n") == 1
     assert contents(store) == before
 
 

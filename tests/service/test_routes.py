@@ -134,3 +134,8 @@ def test_service_without_a_good_model_lives_but_is_not_ready(
     assert (ready.status_code, ready.json()["type"]) == (503, "/problems/not-ready")
     assert httpx.get(f"{address}/models").json()["default"] is None
     assert httpx.post(f"{address}/predict", content=videos["mp4"]).json()["type"] == "/problems/not-ready"
+
+
+def test_models_tells_which_artifact_runs_and_why(client: httpx.Client) -> None:
+    ready = [model for model in client.get("/models").json()["models"] if model["status"] == "ready"]
+    assert {(model["artifact"], model["choice"]) for model in ready} == {("model.onnx", "onnx: runs everywhere")}
