@@ -32,14 +32,16 @@ def test_a_reader_never_finds_the_place_empty(tmp_path):
     target, other = folder(tmp_path / "target", "0"), folder(tmp_path / "other", "1")
     seen, done = set(), threading.Event()
 
-    def read():
+    def exchange_on():
         while not done.is_set():
-            seen.add((target / "content").read_text())
+            put_in_place(other, target, tmp_path / "old")
 
-    reader = threading.Thread(target=read)
-    reader.start()
-    for _ in range(2000):
-        put_in_place(other, target, tmp_path / "old")
-    done.set()
-    reader.join()
+    writer = threading.Thread(target=exchange_on)
+    writer.start()
+    try:
+        for _ in range(5000):
+            seen.add((target / "content").read_text())
+    finally:
+        done.set()
+        writer.join()
     assert seen == {"0", "1"}
