@@ -18,6 +18,7 @@ from training.interlace import TemporalInterlace
 from training.shift import TemporalShift
 
 BLOCKS_OF_DEPTH = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+BOTTLENECK_DEPTHS = (50, 101)
 
 Exchange = TemporalInterlace | TemporalShift
 """What lets the frames of a block's input see each other."""
@@ -188,7 +189,7 @@ class Normalise(nn.Module):
 
 
 def _block_kind(architecture: Architecture) -> type[BasicBlock] | type[Bottleneck]:
-    return BasicBlock if architecture.depth < 50 else Bottleneck
+    return Bottleneck if architecture.depth in BOTTLENECK_DEPTHS else BasicBlock
 
 
 def _stages(architecture: Architecture) -> Iterator[list[Block]]:
