@@ -45,12 +45,27 @@ def convert(
     try:
         if not new_head:
             _check_labels(source, len(labels))
-        model = TIN(architecture_of(source, len(labels), temporal, num_frames))
-        report = initialise(model, source, new_head=new_head)
-    except (CheckpointError, ValueError) as error:
+        model, report = network_from(source, len(labels), temporal, num_frames, new_head=new_head)
+    except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
     clip = ClipSpec(num_frames=model.architecture.num_frames)
     return Checkpoint(model.architecture, clip, labels, model.state_dict(), _origin(path, source, report)), report
+
+
+def network_from(
+    source: Pretrained,
+    num_classes: int,
+    temporal: Temporal | None = None,
+    num_frames: int | None = None,
+    *,
+    new_head: bool = False,
+) -> tuple[TIN, Report]:
+    """The network that the file is of, or another one that starts from it, filled; raises CheckpointError."""
+    try:
+        model = TIN(architecture_of(source, num_classes, temporal, num_frames))
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
+    return model, initialise(model, source, new_head=new_head)
 
 
 def architecture_of(
