@@ -18,7 +18,7 @@ from torch.nn.functional import relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clips.spec import ClipSpec
-from training.interlace import NUM_GROUPS
+from training.interlace import NUM_GROUPS, TemporalInterlace
 from training.model import TIN, Block, ConvNorm, Normalise
 
 
@@ -67,7 +67,7 @@ class SplitBlock(nn.Module):
 
     def __init__(self, block: Block, move: Move, precision: torch.dtype) -> None:
         super().__init__()
-        if block.interlace is None:
+        if not isinstance(block.interlace, TemporalInterlace):
             raise ValueError("only a network with interlacing can be split")
         first, *middle, last = [_folded(conv).to(precision) for conv in block.convs]
         self.move = move

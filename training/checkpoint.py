@@ -1,8 +1,8 @@
 """A checkpoint: weights and the JSON that rebuilds the model, side by side, written so that neither is ever half there.
 
 `<stem>.safetensors` holds the tensors under our names; `<stem>.json` the architecture, the ClipSpec, the labels, the
-recipe and the metrics, and the digest of the tensors' file. MMAction2's names are converted strictly: every name
-that is missing or left over is reported.
+recipe and the metrics, and the digest of the tensors' file. Tensors are loaded strictly: every name that is missing
+or left over is reported.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from clips.spec import ClipSpec
-from training.mmaction2 import rename
 from training.model import TIN, Architecture
+from training.names import Naming, rename
 
 
 class CheckpointError(Exception):
@@ -79,12 +80,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path} is not a checkpoint of this project: {error}") from error
 
 
-def load_strictly(model: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Fill every tensor of the model from one of the same name and shape; raises CheckpointError naming all others."""
+def load_strictly(
+    model: torch.nn.Module, tensors: Mapping[str, Tensor], names_in_file: Mapping[str, str] | None = None
+) -> None:
+    """Fill every tensor of the model from one of the same name and shape; raises CheckpointError naming all others.
+
+    `names_in_file` tells, by our names, how a file of another project calls its tensors; the error then does so too.
+    """
     wanted = model.state_dict()
     missing = sorted(wanted.keys() - tensors.keys())
-    unused = sorted(tensors.keys() - wanted.keys())
-    other_shape = sorted(name for name in wanted.keys() & tensors.keys() if wanted[name].shape != tensors[name].shape)
+    known_as = names_in_file or {}
+    unused = sorted(known_as.get(name, name) for name in tensors.keys() - wanted.keys())
+    both = wanted.keys() & tensors.keys()
+    other_shape = sorted(known_as.get(name, name) for name in both if wanted[name].shape != tensors[name].shape)
     if missing or unused or other_shape:
         raise CheckpointError(
             f"the weights do not fit the model: missing {missing}; unused {unused}; of another shape {other_shape}"
@@ -94,7 +102,7 @@ def load_strictly(model: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
 
 def from_mmaction2(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same tensors under our names."""
-    return {rename(name): tensor for name, tensor in tensors.items()}
+    return {rename(name, Naming.MMACTION2): tensor for name, tensor in tensors.items()}
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -1,6 +1,6 @@
-"""TIN: a plain 2D ResNet over the frames of a clip, each block's input interlaced in time.
+"""TIN and its kin: a plain 2D ResNet over the frames of a clip, each block's input interlaced (or shifted) in time.
 
-The 18- and 34-layer networks use basic blocks, the 50-layer one bottlenecks; `width` scales every channel count.
+The 18- and 34-layer networks use basic blocks, deeper ones bottlenecks; `width` scales every channel count.
 """
 
 from __future__ import annotations
@@ -15,14 +15,21 @@ from torch import Tensor, nn
 
 from clips.spec import ClipSpec
 from training.interlace import TemporalInterlace
+from training.shift import TemporalShift
 
-BLOCKS_OF_DEPTH = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
+BLOCKS_OF_DEPTH = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+BOTTLENECK_DEPTHS = (50, 101)
+
+Exchange = TemporalInterlace | TemporalShift
+"""What lets the frames of a block's input see each other."""
 
 
 class Temporal(StrEnum):
     """How frames exchange information."""
 
     TIN = "tin"
+    TSM = "tsm"
+    """By fixed shifts of one frame, in every block; in every second one at depth 101, as published."""
     NONE = "none"
     """They do not: the logits of single frames are averaged (TSN)."""
 
@@ -71,11 +78,11 @@ class ConvNorm(nn.Module):
 
 
 class Block(nn.Module):
-    """A residual block whose branch starts with interlacing; `convs` and `expansion` tell the two kinds apart."""
+    """A residual block whose branch may start with an exchange; `convs` and `expansion` tell the two kinds apart."""
 
     expansion: int
 
-    def __init__(self, convs: list[ConvNorm], interlace: TemporalInterlace | None, shortcut: ConvNorm | None) -> None:
+    def __init__(self, convs: list[ConvNorm], interlace: Exchange | None, shortcut: ConvNorm | None) -> None:
         super().__init__()
         self.interlace = interlace
         self.convs = nn.ModuleList(convs)
@@ -95,17 +102,17 @@ class BasicBlock(Block):
 
     expansion = 1
 
-    def __init__(self, channels_in: int, channels: int, stride: int, interlace: TemporalInterlace | None) -> None:
+    def __init__(self, channels_in: int, channels: int, stride: int, interlace: Exchange | None) -> None:
         convs = [ConvNorm(channels_in, channels, 3, stride), ConvNorm(channels, channels, 3)]
         super().__init__(convs, interlace, _shortcut(channels_in, channels, stride))
 
 
 class Bottleneck(Block):
-    """1x1, 3x3 with the stride, 1x1 (ResNet-50, "pytorch" style)."""
+    """1x1, 3x3 with the stride, 1x1 (ResNet-50 and -101, "pytorch" style)."""
 
     expansion = 4
 
-    def __init__(self, channels_in: int, channels: int, stride: int, interlace: TemporalInterlace | None) -> None:
+    def __init__(self, channels_in: int, channels: int, stride: int, interlace: Exchange | None) -> None:
         channels_out = channels * self.expansion
         convs = [
             ConvNorm(channels_in, channels, 1),
@@ -154,7 +161,7 @@ class TIN(nn.Module):
     @property
     def interlaces(self) -> list[TemporalInterlace]:
         """Every interlace, from the input on; none without `Temporal.TIN`."""
-        return [block.interlace for block in self.blocks if block.interlace is not None]
+        return [block.interlace for block in self.blocks if isinstance(block.interlace, TemporalInterlace)]
 
     def _initialise(self) -> None:
         for module in self.modules():
@@ -182,7 +189,7 @@ class Normalise(nn.Module):
 
 
 def _block_kind(architecture: Architecture) -> type[BasicBlock] | type[Bottleneck]:
-    return BasicBlock if architecture.depth < 50 else Bottleneck
+    return Bottleneck if architecture.depth in BOTTLENECK_DEPTHS else BasicBlock
 
 
 def _stages(architecture: Architecture) -> Iterator[list[Block]]:
@@ -193,10 +200,15 @@ def _stages(architecture: Architecture) -> Iterator[list[Block]]:
         blocks: list[Block] = []
         for index in range(num_blocks):
             stride = 2 if stage and not index else 1
-            blocks.append(kind(channels_in, channels, stride, _interlace(architecture, channels_in)))
+            blocks.append(kind(channels_in, channels, stride, _exchange(architecture, channels_in, index)))
             channels_in = channels * kind.expansion
         yield blocks
 
 
-def _interlace(architecture: Architecture, channels: int) -> TemporalInterlace | None:
-    return TemporalInterlace(channels, architecture.num_frames) if architecture.temporal is Temporal.TIN else None
+def _exchange(architecture: Architecture, channels: int, index: int) -> Exchange | None:
+    """What the block at `index` of its stage starts with."""
+    if architecture.temporal is Temporal.TIN:
+        return TemporalInterlace(channels, architecture.num_frames)
+    if architecture.temporal is Temporal.TSM and not (architecture.depth == 101 and index % 2):
+        return TemporalShift(architecture.num_frames)
+    return None

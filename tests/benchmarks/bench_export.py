@@ -109,7 +109,7 @@ def with_einsum(model: TIN) -> TIN:
     """The plain network, interlacing by einsum."""
     model = copy.deepcopy(model)
     for block in model.blocks:
-        assert block.interlace is not None
+        assert isinstance(block.interlace, TemporalInterlace)
         setattr(block, "interlace", EinsumInterlace(block.interlace))  # noqa: B010
     return model
 

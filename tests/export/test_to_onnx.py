@@ -147,7 +147,8 @@ def node_alone(dtype, num_frames):
     return model.SerializeToString()
 
 
-def test_a_network_without_interlacing_is_not_exported(checkpoint):
-    architecture = dataclasses.replace(checkpoint.architecture, temporal=Temporal.NONE)
-    with pytest.raises(ExportError, match="interlacing"):
+@pytest.mark.parametrize("temporal", [Temporal.TSM, Temporal.NONE])
+def test_a_network_without_interlacing_is_not_exported(checkpoint, temporal):
+    architecture = dataclasses.replace(checkpoint.architecture, temporal=temporal)
+    with pytest.raises(ExportError, match=f"only networks with interlacing.*not temporal: {temporal}"):
         to_onnx(dataclasses.replace(checkpoint, architecture=architecture))

@@ -1,0 +1,58 @@
+"""An HTTP server for tests: files by path, with byte ranges, that can break off in the middle."""
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+
+@dataclass
+class FileServer:
+    """What is served; `break_after` bytes of a body end the connection, `ranges` says whether parts are given."""
+
+    files: dict[str, bytes]
+    address: str = ""
+    ranges: bool = True
+    break_after: int | None = None
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def body(self, handler):
+        """Status, headers and bytes for a request."""
+        content = self.files.get(handler.path)
+        if content is None:
+            return 404, {}, b""
+        wanted = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range") or "")
+        if not (self.ranges and wanted):
+            return 200, {}, content
+        start = int(wanted[1])
+        if start >= len(content):
+            return 416, {"Content-Range": f"bytes */{len(content)}"}, b""
+        return 206, {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}, content[start:]
+
+
+@contextmanager
+def serving(files):
+    """A running server on a free port of this machine."""
+    server = FileServer(files)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            server.asked.append((self.path, self.headers.get("Range")))
+            status, headers, body = server.body(self)
+            self.send_response(status)
+            for name, value in (headers | {"Content-Length": str(len(body))}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body[: server.break_after])
+
+        def log_message(self, *_):
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        server.address = f"http://127.0.0.1:{running.server_port}"
+        thread = Thread(target=running.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield server
+        running.shutdown()
+        thread.join()

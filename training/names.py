@@ -1,0 +1,80 @@
+"""Tensor names of other projects become ours, one regular expression a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from enum import StrEnum
+
+Renames = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
+
+
+class Naming(StrEnum):
+    """Whose names a checkpoint's tensors have."""
+
+    MMACTION2 = "mmaction2"
+    """MMAction2's ResNet, TSM and TIN, the same in its versions 0.x and 1.x."""
+    ORIGINAL = "original"
+    """deepcs233/TIN, and mit-han-lab/temporal-shift-module that it grew from."""
+    TORCHVISION = "torchvision"
+    """torchvision's ResNets."""
+
+
+_MMACTION2: Renames = (
+    (r"^backbone\.conv1\.", "stem."),
+    (r"^backbone\.layer(\d+)\.(\d+)\.conv1\.conv\.net1\.", r"stages.\1.\2.interlace."),
+    (r"^backbone\.layer(\d+)\.(\d+)\.conv1\.conv\.net2?\.", r"stages.\1.\2.conv1.conv."),
+    (r"^backbone\.layer(\d+)\.(\d+)\.downsample\.", r"stages.\1.\2.shortcut."),
+    (r"^backbone\.layer(\d+)\.(\d+)\.", r"stages.\1.\2."),
+    (r"\.conv(\d+)\.(?=conv\.|bn\.)", lambda match: f".convs.{int(match[1]) - 1}."),
+    (r"^stages\.(\d+)", lambda match: f"stages.{int(match[1]) - 1}"),
+    (r"\.bn\.", ".norm."),
+    (r"^cls_head\.fc_cls\.", "head."),
+)
+
+_TORCHVISION: Renames = (
+    (r"^conv1\.", "stem.conv."),
+    (r"^bn1\.", "stem.norm."),
+    (r"^layer(\d+)\.", lambda match: f"stages.{int(match[1]) - 1}."),
+    (r"(?<=\d)\.conv(\d+)\.", lambda match: f".convs.{int(match[1]) - 1}.conv."),
+    (r"(?<=\d)\.bn(\d+)\.", lambda match: f".convs.{int(match[1]) - 1}.norm."),
+    (r"\.downsample\.0\.", ".shortcut.conv."),
+    (r"\.downsample\.1\.", ".shortcut.norm."),
+)
+
+_ORIGINAL: Renames = (
+    (r"^base_model\.", ""),
+    (r"^new_fc\.", "head."),
+    (r"\.conv1\.net1\.biasnet\.net\.", ".interlace.offset_net."),
+    (r"(?<=offset_net)\.fc\.", ".fc1."),
+    (r"(?<=offset_net)\.lastlayer\.", ".fc2."),
+    (r"\.conv1\.net1\.weightnet\.net\.lastlayer\.", ".interlace.weight_net.conv."),
+    (r"\.conv1\.net2?\.", ".conv1."),
+    *_TORCHVISION,
+)
+
+_RENAMES = {Naming.MMACTION2: _MMACTION2, Naming.ORIGINAL: _ORIGINAL, Naming.TORCHVISION: _TORCHVISION}
+
+_SIGNS = {Naming.MMACTION2: r"^backbone\.", Naming.ORIGINAL: r"^base_model\.", Naming.TORCHVISION: r"^layer1\.0\."}
+
+
+def rename(name: str, naming: Naming) -> str:
+    """Our name of a tensor; a name that is not of the naming's ResNets comes back unchanged."""
+    name = _unwrapped(name)
+    for pattern, ours in _RENAMES[naming]:
+        name = re.sub(pattern, ours, name)
+    return name
+
+
+def guess_naming(names: Collection[str]) -> Naming | None:
+    """Whose names these are; None when they are of no naming known here."""
+    unwrapped = [_unwrapped(name) for name in names]
+    for naming, sign in _SIGNS.items():
+        if any(re.match(sign, name) for name in unwrapped):
+            return naming
+    return None
+
+
+def _unwrapped(name: str) -> str:
+    """Without what a data-parallel wrapper puts before a name."""
+    return name.removeprefix("module.")

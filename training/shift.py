@@ -1,0 +1,43 @@
+"""The temporal shift (Lin, Gan, Han: "TSM: Temporal Shift Module", ICCV 2019, arXiv 1811.08383, section 3).
+
+Interlacing that learns nothing: one channel in eight shows the next frame, another one in eight the frame before.
+MMAction2 calls the same thing `TemporalShift` (`resnet_tsm.py`).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+SHIFT_DIVISOR = 8
+"""One channel in so many moves to the frame before, and as many to the next one."""
+
+
+def shift(features: Tensor, num_frames: int) -> Tensor:
+    """Move the first eighth of the channels one frame back and the second one frame on; zeros fill the gaps.
+
+    Args:
+        features: [N * T, C, H, W].
+        num_frames: T.
+
+    Returns:
+        The shifted features, shaped like `features`.
+    """
+    frames = features.reshape(-1, num_frames, *features.shape[1:])
+    fold = features.shape[1] // SHIFT_DIVISOR
+    earlier, later, still = frames.tensor_split([fold, 2 * fold], dim=2)
+    earlier = torch.cat([earlier[:, 1:], torch.zeros_like(earlier[:, :1])], dim=1)
+    later = torch.cat([torch.zeros_like(later[:, :1]), later[:, :-1]], dim=1)
+    return torch.cat([earlier, later, still], dim=2).flatten(0, 1)
+
+
+class TemporalShift(nn.Module):
+    """Shifts two eighths of a block's input channels; the others pass. It has no parameters."""
+
+    def __init__(self, num_frames: int) -> None:
+        super().__init__()
+        self.num_frames = num_frames
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N * T, C, H, W] to the same shape."""
+        return shift(features, self.num_frames)
