@@ -1,9 +1,13 @@
-import threading
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from export import exchange
 from export.exchange import put_in_place
+
+ROOT = Path(__file__).parents[2]
 
 
 def folder(path, content):
@@ -28,20 +32,21 @@ def test_a_first_folder_is_put_in_place(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
 
 
+EXCHANGE_OFTEN = """
+import sys
+from pathlib import Path
+from export.exchange import put_in_place
+for _ in range(2001):
+    put_in_place(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+"""
+
+
 def test_a_reader_never_finds_the_place_empty(tmp_path):
     target, other = folder(tmp_path / "target", "0"), folder(tmp_path / "other", "1")
-    seen, done = set(), threading.Event()
-
-    def exchange_on():
-        while not done.is_set():
-            put_in_place(other, target, tmp_path / "old")
-
-    writer = threading.Thread(target=exchange_on)
-    writer.start()
-    try:
-        for _ in range(5000):
+    seen = {(target / "content").read_text()}
+    command = [sys.executable, "-c", EXCHANGE_OFTEN, str(other), str(target), str(tmp_path / "old")]
+    with subprocess.Popen(command, cwd=ROOT) as writer:
+        while writer.poll() is None:
             seen.add((target / "content").read_text())
-    finally:
-        done.set()
-        writer.join()
-    assert seen == {"0", "1"}
+    assert writer.returncode == 0
+    assert seen | {(target / "content").read_text()} == {"0", "1"}
