@@ -5,6 +5,7 @@ import random
 import re
 import tempfile
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -56,7 +57,9 @@ def make(made: Made, pictures: Callable[[Made], Iterable[VideoFrame]] | None = N
     """The finished file; `pictures` are what it shows, else a patch that moves over noise."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made"
-        _write(path, made, pictures or _pictures)
+        # Run by root, SVT-AV1 makes the thread that calls it a real-time one, which would starve all that come after.
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(_write, path, made, pictures or _pictures).result()
         return made.change(path.read_bytes())
 
 
