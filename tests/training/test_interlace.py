@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from tests.reference import golden_arrays
-from training.interlace import TemporalInterlace, interlace, interlacing_matrix
+from training.interlace import Backward, TemporalInterlace, interlace, interlacing_matrix
 
 GOLDEN = golden_arrays("interlace.npz")
 CHANNELS, NUM_FRAMES = 64, 8
@@ -30,14 +30,67 @@ def test_output_equals_the_reference(block):
     assert torch.equal(result[:, 16:], features[:, 16:])
 
 
-def test_gradients_are_the_true_adjoint(block):
+@pytest.mark.parametrize("backward", Backward)
+def test_gradients_equal_the_reference(block, backward):
+    block.backward_kind = backward
     features = with_passing_channels(GOLDEN["x"]).requires_grad_()
     upstream = with_passing_channels(GOLDEN["gy"])
     block(features).backward(upstream)
-    np.testing.assert_allclose(features.grad[:, :16], GOLDEN["dx_adjoint"], atol=5e-7)
+    np.testing.assert_allclose(features.grad[:, :16], GOLDEN[f"dx_{backward}"], atol=5e-7)
     assert torch.equal(features.grad[:, 16:], upstream[:, 16:])
     for name, parameter in block.named_parameters():
         np.testing.assert_allclose(parameter.grad, GOLDEN[f"d_adjoint_{name}"], rtol=1e-9, atol=1e-11)
+
+
+def test_mmcv_moves_the_gradient_like_the_features():
+    features = torch.randn(5, 4, 2, 3, dtype=torch.float64, requires_grad=True)
+    upstream = torch.randn(5, 4, 2, 3, dtype=torch.float64)
+    offsets, weights = torch.tensor([[1.25, -0.5]]).double(), torch.rand(1, 5, 2, dtype=torch.float64)
+    interlace(features, offsets, weights, backward=Backward.MMCV).backward(upstream)
+    weighed = upstream * weights[0].repeat(1, 2)[..., None, None]
+    torch.testing.assert_close(features.grad, interlace(weighed, offsets, torch.ones(1, 5, 2).double()))
+
+
+@pytest.mark.parametrize("backward", Backward)
+def test_gradients_pass_under_autocast(backward):
+    block = TemporalInterlace(CHANNELS, NUM_FRAMES)
+    block.backward_kind = backward
+    features = torch.randn(NUM_FRAMES, CHANNELS, 3, 3, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = block(features).square().mean()
+    loss.backward()
+    assert all(tensor.grad.isfinite().all() for tensor in (features, *block.parameters()))
+
+
+def test_the_adjoint_passes_a_strict_gradient_check():
+    torch.manual_seed(0)
+    features = torch.randn(2 * 3, 8, 1, 2, dtype=torch.float64, requires_grad=True)
+    offsets = torch.tensor([[0.3, -1.7], [-0.45, 1.95]], dtype=torch.float64, requires_grad=True)
+    weights = torch.rand(2, 3, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(
+        lambda *inputs: interlace(*inputs, num_channels=4), (features, offsets, weights), eps=1e-6, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("whole", [0.0, 1.0, -1.0, 2.0, -2.0])
+def test_the_gradient_to_a_whole_offset_is_right_handed_in_each_group_s_own_shift(whole):
+    torch.manual_seed(0)
+    features = torch.randn(6, 4, 1, 1, dtype=torch.float64)
+    weights, upstream = torch.rand(1, 6, 2, dtype=torch.float64), torch.randn_like(features)
+    offsets = torch.full((1, 2), whole, dtype=torch.float64, requires_grad=True)
+    interlace(features, offsets, weights).backward(upstream)
+
+    def loss_by_group(offset):
+        moved = interlace(features, torch.full((1, 2), offset).double(), weights)
+        return (moved * upstream).sum(dim=(0, 2, 3))
+
+    # Between whole offsets everything is linear, so that so large a step is exact.
+    step = 0.25
+    to_the_right = (loss_by_group(whole + step) - loss_by_group(whole)) / step
+    to_the_left = (loss_by_group(whole) - loss_by_group(whole - step)) / step
+    expected = to_the_right[:2] + to_the_left[2:]
+    assert (to_the_right - to_the_left).abs().min() > 0.01
+    torch.testing.assert_close(offsets.grad[0], expected, rtol=1e-12, atol=1e-12)
 
 
 def test_a_whole_offset_moves_frames_and_leaves_zeros_behind():
