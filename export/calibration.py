@@ -12,13 +12,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from clips.errors import ClipError
 from clips.spec import ClipSpec
 from export.errors import ExportError
 from service.backends.base import Clips
 from training.checkpoint import Checkpoint
-from training.dataset import NO_LABEL, VideoFiles
+from training.dataset import read_views
 from training.evaluate import make_split, own_videos
+from training.example import NO_LABEL
+from training.listing import Listed
+from training.reader import UnreadableItem, Videos
 from training.synthetic import Studio
 
 NUM_CALIBRATION = 256
@@ -107,13 +109,12 @@ def _spread(videos: Sequence[Path], limit: int) -> list[Path]:
 
 
 def _readable(videos: Sequence[Path], source: Path, spec: ClipSpec) -> Iterator[Clips]:
-    files = VideoFiles([(path, NO_LABEL) for path in videos], spec)
     skipped = 0
-    for index, path in enumerate(videos):
+    for path in videos:
         try:
-            yield files[index][0]
-        except (ClipError, OSError) as error:
-            logger.warning("skipped %s: %s", path, error)
+            yield read_views(Listed(path, NO_LABEL), Videos(), spec)
+        except UnreadableItem as error:
+            logger.warning("skipped %s", error)
             skipped += 1
     if skipped == len(videos):
         raise ExportError(f"none of {skipped} videos of {source} can be read")

@@ -1,108 +1,114 @@
-"""Where clips come from: rendered without end for training, read from video files for evaluation."""
+"""Data sets of listed items: augmented for training, and for evaluation as the gateway sees them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
+from torch.utils.data import Dataset
 
-from clips.decode import decode
-from clips.sampling import evaluation_indices
+from clips.sampling import evaluation_indices, training_indices
 from clips.spec import ClipSpec
 from clips.transform import make_views
-from training.synthetic import Studio
-
-Example = tuple[NDArray[np.uint8], int]
-
-
-NO_LABEL = -1
-"""The label of a clip that shows no action, as its frames are in random order."""
-
-STOCK_SIZE = 512
-"""So many rendered clips are kept for showing once more: enough that no batch is likely to hold both of a pair."""
-
-MIRRORED_PAIRS = ((0, 3, 7), (1, 3))
-"""Pairs of labels whose two change places when the picture is mirrored left to right, and upside down."""
+from training.augment import Augmentation
+from training.example import NO_LABEL, Example
+from training.listing import Listed
+from training.order import Key
+from training.reader import Reader, UnreadableItem
 
 
-class SyntheticClips(IterableDataset[Example]):
-    """Endless examples: uint8 clips [T, H, W, 3] and their labels. Each worker has a studio of its own.
+class ListedClips(Dataset[Example]):
+    """Training examples: uint8 clips [T, crop, crop, 3]. The seed and an example's key decide it, nothing else.
 
-    Rendering is dear, so each clip is followed by an earlier one that is reversed or mirrored, its label with it.
-    `shuffled_share` of all examples have their frames in random order and NO_LABEL.
+    An item that cannot be read is replaced by a random one, and its error comes along. Where more than
+    `max_unreadable` have failed the clip is black, without label: whoever counts the errors then ends the run.
     """
 
     def __init__(
-        self, spec: ClipSpec, *, difficulty: float, seed: tuple[int, ...], shuffled_share: float = 0.0
+        self,
+        items: Sequence[Listed],
+        reader: Reader,
+        augmentation: Augmentation,
+        *,
+        num_frames: int,
+        seed: int,
+        max_unreadable: int,
     ) -> None:
-        self._spec = spec
-        self._difficulty = difficulty
-        self._seed = seed
-        self._shuffled_share = shuffled_share
+        self.seed = seed
+        self.max_unreadable = _never_all(items, max_unreadable)
+        self._items = items
+        self._reader = reader
+        self._augmentation = augmentation
+        self._num_frames = num_frames
 
-    def __iter__(self) -> Iterator[Example]:
-        cv2.setNumThreads(0)
-        worker = get_worker_info()
-        studio = Studio((*self._seed, worker.id if worker else 0))
-        stock: list[Example] = []
-        while True:
-            example = studio.draw_example(self._spec, self._difficulty)
-            yield self._perhaps_shuffled(example, studio.rng)
-            if len(stock) == STOCK_SIZE:
-                slot = int(studio.rng.integers(STOCK_SIZE))
-                yield self._perhaps_shuffled(seen_otherwise(stock[slot], studio.rng), studio.rng)
-                stock[slot] = example
-            else:
-                stock.append(example)
+    def __len__(self) -> int:
+        return len(self._items)
 
-    def _perhaps_shuffled(self, example: Example, rng: np.random.Generator) -> Example:
-        clip, label = example
-        if rng.random() < self._shuffled_share:
-            return clip[rng.permutation(len(clip))], NO_LABEL
-        return clip, label
+    def __getitem__(self, key: Key) -> Example:
+        rng = self._generator(key)
+        errors: dict[Path, UnreadableItem] = {}
+        for item in self._candidates(key, rng):
+            try:
+                return Example(self._read(item, rng), item.label, tuple(errors.values()))
+            except UnreadableItem as error:
+                errors[error.path] = error
+                if len(errors) > self.max_unreadable:
+                    break
+        side = self._augmentation.crop.crop
+        return Example(_black(self._num_frames, side), NO_LABEL, tuple(errors.values()))
 
+    def _generator(self, key: Key) -> np.random.Generator:
+        epoch, index = key
+        # Without the spawn key, index 0 would draw the very numbers that shuffle the epoch.
+        return np.random.default_rng(np.random.SeedSequence((self.seed, epoch), spawn_key=(index,)))
 
-def seen_otherwise(example: Example, rng: np.random.Generator) -> Example:
-    """A clip reversed in time, mirrored or both, with the label that this makes right."""
-    clip, label = example
-    reverse, flip_x, flip_y = rng.random(3) < 0.5
-    reverse |= not (flip_x or flip_y)
-    for flip, pairs, axis in zip((flip_x, flip_y), MIRRORED_PAIRS, (2, 1), strict=True):
-        clip = np.flip(clip, axis) if flip else clip
-        label ^= int(flip and label // 2 in pairs)
-    return (clip[::-1], label ^ 1) if reverse else (clip, label)
+    def _candidates(self, key: Key, rng: np.random.Generator) -> Iterator[Listed]:
+        """The item itself, then all in random order."""
+        yield self._items[key[1]]
+        yield from (self._items[index] for index in rng.permutation(len(self._items)))
+
+    def _read(self, item: Listed, rng: np.random.Generator) -> NDArray[np.uint8]:
+        frames = self._reader.read(item, lambda num_frames: training_indices(num_frames, self._num_frames, rng))
+        return self._augmentation.apply(frames, rng)
 
 
-class VideoFiles(Dataset[Example]):
-    """Video files for evaluation: an item is exactly the views that the gateway builds for the same file.
+class ListedViews(Dataset[Example]):
+    """Evaluation examples: uint8 [V, T, crop, crop, 3], exactly the views that the gateway builds for the same file.
 
-    Items are uint8 [V, T, H, W, 3] and a label; reading raises what `clips.decode.decode` raises.
+    An item that cannot be read is black and has NO_LABEL, and its error comes along.
     """
 
-    def __init__(self, videos: Sequence[tuple[Path, int]], spec: ClipSpec) -> None:
-        self._videos = videos
+    def __init__(self, items: Sequence[Listed], reader: Reader, spec: ClipSpec, *, max_unreadable: int) -> None:
+        self.max_unreadable = _never_all(items, max_unreadable)
+        self._items = items
+        self._reader = reader
         self._spec = spec
 
     def __len__(self) -> int:
-        return len(self._videos)
+        return len(self._items)
 
     def __getitem__(self, index: int) -> Example:
-        path, label = self._videos[index]
-        clip = decode(path, lambda num_frames: evaluation_indices(num_frames, self._spec.num_frames))
-        return make_views(clip.images, self._spec), label
+        item = self._items[index]
+        try:
+            return Example(read_views(item, self._reader, self._spec), item.label)
+        except UnreadableItem as error:
+            spec = self._spec
+            return Example(_black(spec.num_views, spec.num_frames, spec.crop), NO_LABEL, (error,))
 
 
-def load_batches(dataset: SyntheticClips, *, batch_size: int, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless batches: uint8 clips [N, T, H, W, 3] and int64 labels [N]."""
-    return iter(DataLoader(dataset, batch_size=batch_size, num_workers=workers, collate_fn=_collate))
+def read_views(item: Listed, reader: Reader, spec: ClipSpec) -> NDArray[np.uint8]:
+    """An item's views, uint8 [V, T, crop, crop, 3]; raises UnreadableItem."""
+    frames = reader.read(item, lambda num_frames: evaluation_indices(num_frames, spec.num_frames))
+    return make_views(frames, spec)
 
 
-def _collate(examples: list[Example]) -> tuple[Tensor, Tensor]:
-    clips = torch.from_numpy(np.stack([clip for clip, _ in examples]))
-    return clips, torch.tensor([label for _, label in examples])
+def _never_all(items: Sequence[Listed], max_unreadable: int) -> int:
+    """The limit, lowered so that it is passed when nothing at all can be read."""
+    return min(max_unreadable, len({item.path for item in items}) - 1)
+
+
+def _black(*shape: int) -> NDArray[np.uint8]:
+    """Pictures with that many views, frames and pixels to a side."""
+    return np.zeros((*shape, shape[-1], 3), np.uint8)

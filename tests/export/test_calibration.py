@@ -9,8 +9,10 @@ from export import calibration
 from export.calibration import calibration_clips, clip_sets, find_videos, validation_clips
 from export.errors import ExportError
 from tests.conftest import moving_square
-from training.dataset import VideoFiles
+from training.dataset import read_views
 from training.encode import ENCODINGS, encode_video
+from training.listing import Listed
+from training.reader import Videos
 
 SPEC = ClipSpec(crop=32, view=View.SQUEEZE)
 
@@ -27,8 +29,7 @@ def folder(tmp_path):
 
 
 def as_served(paths):
-    videos = VideoFiles([(path, 0) for path in paths], SPEC)
-    return [videos[index][0] for index in range(len(paths))]
+    return [read_views(Listed(path, 0), Videos(), SPEC) for path in paths]
 
 
 def test_a_folders_videos_are_dealt_to_calibration_and_validation(folder):

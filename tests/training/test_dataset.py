@@ -1,16 +1,23 @@
-from itertools import islice
-
 import numpy as np
 import pytest
 
 from clips.bounds import Bounds
+from clips.sampling import training_indices
 from clips.spec import ClipSpec, View
+from clips.transform import make_views
 from service.backends.base import FakeBackend
 from service.predictor import predict
 from service.registry import LoadedModel
-from training.dataset import NO_LABEL, SyntheticClips, VideoFiles, load_batches, seen_otherwise
+from tests.training.frame_folders import FILE_NAME, read_frame, write_frames
+from training.augment import Augmentation, MultiScaleCrop
+from training.dataset import ListedClips, ListedViews, read_views
+from training.example import NO_LABEL
+from training.listing import Listed
+from training.reader import RawFrames, UnreadableItem, Videos
 
-SPEC = ClipSpec(crop=48, view=View.SQUEEZE)
+READER = RawFrames(FILE_NAME)
+WHOLE = Augmentation(short_side=64, crop=MultiScaleCrop(crop=64, scales=(1,)), flip=0.0)
+LIVELY = Augmentation(short_side=64, crop=MultiScaleCrop(crop=48, scales=(1, 0.75)), flip=0.5)
 
 
 class Recorder(FakeBackend):
@@ -21,60 +28,129 @@ class Recorder(FakeBackend):
         return super().infer(clips)
 
 
+@pytest.fixture
+def folders(tmp_path):
+    """Frame folders of several lengths, one shorter than a clip; their labels are their numbers."""
+    return [write_frames(tmp_path / f"{label}", length, label) for label, length in enumerate((20, 5, 33, 16))]
+
+
+def clips_of(items, reader=READER, augmentation=LIVELY, *, seed=0, max_unreadable=0):
+    return ListedClips(items, reader, augmentation, num_frames=8, seed=seed, max_unreadable=max_unreadable)
+
+
+def make_unreadable(item):
+    for file in item.path.iterdir():
+        file.write_bytes(b"no picture")
+
+
+# --- Evaluation ---
+
+
 @pytest.mark.parametrize("view", list(View))
 @pytest.mark.parametrize("num_frames", [3, 30])
 def test_no_skew_evaluation_sees_what_the_gateway_sees(make_video, view, num_frames):
     spec = ClipSpec(crop=48, short_side=64, view=view)
     path = make_video(num_frames)
-    item, label = VideoFiles([(path, 2)], spec)[0]
+    views, label, unreadable = ListedViews([Listed(path, 2)], Videos(), spec, max_unreadable=0)[0]
     backend = Recorder(num_classes=3)
     model = LoadedModel("m", "1", "0" * 64, "model.onnx", "runs everywhere", ("a", "b", "c"), spec, backend)
     predict(path.read_bytes(), model, 3, Bounds())
     assert label == 2
-    assert item.dtype == np.uint8
-    np.testing.assert_array_equal(item, backend.seen)
+    assert not unreadable
+    assert views.dtype == np.uint8
+    np.testing.assert_array_equal(views, backend.seen)
 
 
-def test_batches_are_the_same_for_the_same_seed():
-    def first_batch(seed):
-        dataset = SyntheticClips(SPEC, difficulty=1.0, seed=(seed,))
-        return next(load_batches(dataset, batch_size=4, workers=0))
-
-    clips, labels = first_batch(1)
-    assert clips.shape == (4, 8, 48, 48, 3)
-    assert labels.shape == (4,)
-    assert clips.equal(first_batch(1)[0])
-    assert not clips.equal(first_batch(2)[0])
-
-
-def test_shuffled_clips_have_no_label():
-    dataset = SyntheticClips(SPEC, difficulty=0.0, seed=(0,), shuffled_share=0.5)
-    labels = [label for _, label in islice(dataset, 40)]
-    assert 8 < labels.count(NO_LABEL) < 32
+@pytest.mark.parametrize("view", list(View))
+@pytest.mark.parametrize(
+    ("item", "indices"), [(0, [1, 3, 6, 8, 11, 13, 16, 18]), (1, [0, 0, 1, 2, 2, 3, 4, 4])], ids=["20", "5"]
+)
+def test_no_skew_frame_folders_are_seen_as_videos_are(folders, view, item, indices):
+    spec = ClipSpec(crop=48, short_side=64, view=view)
+    frames = [read_frame(folders[item], index) for index in indices]
+    views, label, _ = ListedViews(folders, READER, spec, max_unreadable=0)[item]
+    assert label == item
+    np.testing.assert_array_equal(views, make_views(frames, spec))
 
 
-@pytest.mark.parametrize("label", range(16))
-def test_mirrors_and_time_change_the_label_as_they_change_the_picture(label):
-    """A dot that moves right and up and gets brighter tells what was done to the clip."""
-    clip = np.zeros((4, 4, 4, 1), np.uint8)
-    for t in range(4):
-        clip[t, 3 - t, t] = t + 1
-    rng = np.random.default_rng(label)
-    for _ in range(20):
-        other, new_label = seen_otherwise((clip, label), rng)
-        reversed_, flipped_x, flipped_y = _what_was_done(other)
-        changes_of_pair = {
-            0: (reversed_, flipped_x),
-            1: (reversed_, flipped_y),
-            3: (reversed_, flipped_x, flipped_y),
-            7: (reversed_, flipped_x),
-        }
-        changes = changes_of_pair.get(label // 2, (reversed_,))
-        assert new_label == label ^ (sum(changes) % 2)
+@pytest.mark.parametrize("view", list(View))
+def test_a_broken_item_is_black_and_without_label(folders, view):
+    spec = ClipSpec(crop=48, short_side=64, view=view)
+    make_unreadable(folders[2])
+    dataset = ListedViews(folders, READER, spec, max_unreadable=1)
+    views, label, (error,) = dataset[2]
+    assert label == NO_LABEL
+    assert views.shape == dataset[0].clip.shape
+    assert not views.any()
+    assert str(error).startswith(f"{folders[2].path}: img_00003.jpg is no picture")
 
 
-def _what_was_done(clip):
-    first, last = (np.argwhere(frame)[0] for frame in (clip[0], clip[-1]))
-    reversed_ = clip[0].max() > clip[-1].max()
-    goes_right, goes_up = last[1] > first[1], last[0] < first[0]
-    return reversed_, goes_right == reversed_, goes_up == reversed_
+def test_views_of_a_broken_item_are_an_error(folders):
+    make_unreadable(folders[0])
+    with pytest.raises(UnreadableItem):
+        read_views(folders[0], READER, ClipSpec())
+
+
+# --- Training ---
+
+
+def test_a_clip_has_one_random_frame_of_each_segment(folders):
+    """The square's place tells which frame one is."""
+    dataset = clips_of(folders, augmentation=WHOLE)
+    for epoch in range(5):
+        clip, label, _ = dataset[epoch, 2]
+        candidates = [read_frame(folders[2], index)[:, left : left + 64] for index in range(33) for left in (0, 16, 32)]
+        found = [_index_in(candidates, frame) // 3 for frame in clip]
+        assert label == 2
+        assert [index // 4 for index in found] == list(range(8))
+
+
+def _index_in(candidates, frame):
+    return next(index for index, candidate in enumerate(candidates) if np.array_equal(candidate, frame))
+
+
+def test_a_clip_is_that_of_its_seed_epoch_and_item(folders):
+    dataset = clips_of(folders)
+    clip = dataset[3, 2].clip
+    assert clip.shape == (8, 48, 48, 3)
+    dataset[0, 1]
+    assert np.array_equal(clip, clips_of(folders)[3, 2].clip)
+    others = [dataset[4, 2], dataset[3, 0], clips_of(folders, seed=1)[3, 2]]
+    assert not any(np.array_equal(clip, other.clip) for other in others)
+
+
+def test_a_short_clip_repeats_frames_as_published(folders):
+    clip = clips_of(folders, augmentation=WHOLE)[0, 1].clip
+    indices = training_indices(5, 8, np.random.default_rng())
+    assert indices == [0, 1, 1, 2, 2, 3, 4, 4]
+    assert [np.array_equal(clip[i], clip[i + 1]) for i in range(7)] == [indices[i] == indices[i + 1] for i in range(7)]
+
+
+def test_videos_are_trained_on_as_folders_are(make_video):
+    spec = ClipSpec(crop=64, view=View.SQUEEZE)
+    path = make_video(8, width=64)
+    clip, label, _ = clips_of([Listed(path, 1)], Videos(), WHOLE)[0, 0]
+    assert label == 1
+    np.testing.assert_array_equal(clip, read_views(Listed(path, 1), Videos(), spec)[0])
+
+
+def test_a_broken_item_is_replaced_by_another_that_depends_on_its_key_alone(folders):
+    make_unreadable(folders[1])
+    dataset = clips_of(folders, max_unreadable=1)
+    examples = [dataset[epoch, 1] for epoch in range(20)]
+    assert {example.label for example in examples} == {0, 2, 3}
+    assert all([error.path for error in example.unreadable] == [folders[1].path] for example in examples)
+    again = clips_of(folders, max_unreadable=1)
+    assert all(np.array_equal(again[epoch, 1].clip, examples[epoch].clip) for epoch in range(20))
+
+
+@pytest.mark.parametrize(("max_unreadable", "num_errors"), [(0, 1), (2, 3), (100, 4)])
+def test_more_broken_items_than_allowed_leave_a_black_clip(folders, max_unreadable, num_errors):
+    for item in folders:
+        make_unreadable(item)
+    dataset = clips_of(folders, max_unreadable=max_unreadable)
+    clip, label, unreadable = dataset[0, 1]
+    assert label == NO_LABEL
+    assert clip.shape == (8, 48, 48, 3)
+    assert not clip.any()
+    assert len(unreadable) == num_errors > dataset.max_unreadable

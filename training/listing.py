@@ -1,0 +1,106 @@
+"""A data set's list file: which items it has, one a line, in MMAction2's two forms.
+
+    some/folder 48 7        a folder of 48 frames that shows class 7
+    some/video.mp4 7        a video that shows class 7
+
+A name may have spaces in it; only the numbers at the end of a line are told apart by them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+THREADS = 32
+"""As many folders are looked into at once: enough for a network's disk, where each look is a wait."""
+
+
+class ListingError(Exception):
+    """The list cannot be used; the message names it, or what it lists, and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An item of a list: a video file, or a folder of `num_frames` frames."""
+
+    path: Path
+    label: int
+    num_frames: int | None = None
+
+
+def read_listing(path: Path, *, root: Path, num_classes: int, with_frames: bool) -> list[Listed]:
+    """The items of a list whose names are relative to `root`; raises ListingError, naming the list and the line.
+
+    MMAction2: the annotation files of `RawframeDataset` (`with_frames`) and `VideoDataset`.
+    """
+    items = []
+    for number, line in enumerate(_lines_of(path), start=1):
+        try:
+            if line.strip():
+                items.append(_parse(line, root, num_classes, with_frames=with_frames))
+        except ValueError as error:
+            raise ListingError(f"{path}, line {number}: {error}") from error
+    if not items:
+        raise ListingError(f"{path} lists nothing; make it with `python -m training.prepare`")
+    return items
+
+
+def check_frame_folders(items: Sequence[Listed], file_name: str) -> None:
+    """Raises ListingError unless every folder holds the last of its frames, so that no epoch ends at a short one.
+
+    `file_name` is a format of the frame's number, counted from 1, such as "img_{:05}.jpg".
+    """
+
+    def is_complete(item: Listed) -> bool:
+        return os.path.isfile(item.path / file_name.format(item.num_frames))
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        complete = threads.map(is_complete, items)
+        short = [item for item, is_whole in zip(items, complete, strict=True) if not is_whole]
+    if short:
+        raise ListingError(_explain_short(short[0], file_name, f"{len(short)} of {len(items)} folders"))
+
+
+def _lines_of(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise ListingError(f"there is no list {path}; make it with `python -m training.prepare`") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ListingError(f"{path} cannot be read as a list: {error}") from error
+
+
+def _parse(line: str, root: Path, num_classes: int, *, with_frames: bool) -> Listed:
+    """One line; raises ValueError saying what is wrong with it."""
+    name, *numbers = _split(line.strip(), 2 if with_frames else 1)
+    label = int(numbers[-1])
+    num_frames = int(numbers[0]) if with_frames else None
+    if not 0 <= label < num_classes:
+        raise ValueError(f"label {label} is outside the classes 0 to {num_classes - 1}")
+    if num_frames is not None and num_frames < 1:
+        raise ValueError(f"{name} has {num_frames} frames; leave it out, or extract its frames again")
+    return Listed(root / name, label, num_frames)
+
+
+def _split(line: str, num_numbers: int) -> list[str]:
+    parts = line.rsplit(maxsplit=num_numbers)
+    if len(parts) <= num_numbers or not all(map(_is_whole, parts[1:])):
+        form = ("name label", "name num_frames label")[num_numbers - 1]
+        raise ValueError(f"{line!r} is not of the form `{form}`")
+    return parts
+
+
+def _is_whole(number: str) -> bool:
+    return number.removeprefix("-").isdecimal()
+
+
+def _explain_short(item: Listed, file_name: str, how_many: str) -> str:
+    last = file_name.format(item.num_frames)
+    missing = f"lacks {last}, the last of its {item.num_frames} frames" if item.path.is_dir() else "does not exist"
+    return (
+        f"{item.path} {missing} (incomplete: {how_many}); extract the frames again with "
+        "`python -m training.prepare`, or correct the list, the root or the file name in the recipe"
+    )
