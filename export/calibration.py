@@ -18,7 +18,7 @@ from export.errors import ExportError
 from service.backends.base import Clips
 from training.checkpoint import Checkpoint
 from training.dataset import NO_LABEL, VideoFiles
-from training.evaluate import make_split, own_videos
+from training.splits import make_split, own_videos
 from training.synthetic import Studio
 
 NUM_CALIBRATION = 256
