@@ -26,8 +26,8 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def average_views(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Views' logits [V, K] to one set of probabilities [K]. MMAction2: `average_clips="prob"`."""
-    return np.asarray(softmax(logits).mean(axis=0))
+    """Views' logits [..., V, K] to one set of probabilities [..., K]. MMAction2: `average_clips="prob"`."""
+    return np.asarray(softmax(logits).mean(axis=-2))
 
 
 def top_scores(probabilities: NDArray[np.floating], labels: Sequence[str], count: int) -> list[Score]:

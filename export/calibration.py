@@ -17,10 +17,10 @@ from export.errors import ExportError
 from service.backends.base import Clips
 from training.checkpoint import Checkpoint
 from training.dataset import read_views
-from training.evaluate import make_split, own_videos
 from training.example import NO_LABEL
 from training.listing import Listed
 from training.reader import UnreadableItem, Videos
+from training.splits import make_split, own_videos
 from training.synthetic import Studio
 
 NUM_CALIBRATION = 256

@@ -1,9 +1,9 @@
-"""`python -m training.evaluate RECIPE CHECKPOINT`: how well a demo model sees motion, and that it sees nothing else."""
+"""`python -m training.figures RECIPE CHECKPOINT`: how well a demo model sees motion, and that it sees nothing else."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -17,31 +17,16 @@ from rich.progress import track
 from rich.table import Table
 from torch import Tensor
 
-from clips.decode import decode
-from clips.sampling import evaluation_indices
 from clips.spec import ClipSpec
-from clips.transform import make_views
 from training.checkpoint import CheckpointError, load_checkpoint, replace_file
-from training.encode import ENCODINGS, encode_video
 from training.engine import evaluate
-from training.foreign import LabelledVideo, MissingFootage, foreign_clips, packaged_footage
+from training.foreign import MissingFootage, foreign_clips, packaged_footage
 from training.model import TIN, Normalise
 from training.motions import LABELS
 from training.recipe import RecipeError, load_recipe
-from training.synthetic import Studio
-
-EVALUATION_SEED = 2_000_000
-"""Far from the seeds of training and validation."""
+from training.splits import Split, frozen, make_split, own_videos, shuffled
 
 BATCH_SIZE = 32
-
-
-@dataclass(frozen=True)
-class Split:
-    """Clips uint8 [N, T, H, W, 3], as the gateway would hand them to the model, and labels int64 [N]."""
-
-    clips: NDArray[np.uint8]
-    labels: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -51,42 +36,6 @@ class Figure:
     name: str
     share: float
     goal: str
-
-
-def own_videos(count: int, seed: int) -> Iterator[LabelledVideo]:
-    """Rendered films never trained on, each also backwards, as video files of several codecs."""
-    studio = Studio((EVALUATION_SEED, seed))
-    for index in range(count // 2):
-        label = 2 * (index % (len(LABELS) // 2))
-        film = studio.draw(label, short_sides=(120, 256))
-        num_frames, rate = int(studio.rng.integers(20, 90)), int(studio.rng.choice([12, 24, 25, 30]))
-        moments = (np.arange(num_frames) + 0.5) / num_frames
-        for direction, shown in enumerate((film, film.backwards())):
-            frames = list(shown.frames(moments, studio.noise))
-            yield LabelledVideo(encode_video(frames, ENCODINGS[index % len(ENCODINGS)], rate), label + direction)
-
-
-def make_split(videos: Iterable[LabelledVideo], spec: ClipSpec) -> Split:
-    """Decode and transform video files exactly as the gateway does."""
-    clips, labels = [], []
-    for video in videos:
-        clip = decode(video.video, lambda num_frames: evaluation_indices(num_frames, spec.num_frames))
-        clips.append(make_views(clip.images, spec)[0])
-        labels.append(video.label)
-    return Split(np.stack(clips), np.array(labels))
-
-
-def shuffled(split: Split, seed: int) -> Split:
-    """The same clips with their frames in random order."""
-    rng = np.random.default_rng(seed)
-    orders = [rng.permutation(split.clips.shape[1]) for _ in split.clips]
-    return Split(np.stack([clip[order] for clip, order in zip(split.clips, orders, strict=True)]), split.labels)
-
-
-def frozen(split: Split) -> Split:
-    """The same clips with their middle frame in place of all."""
-    num_frames = split.clips.shape[1]
-    return Split(np.repeat(split.clips[:, num_frames // 2 : num_frames // 2 + 1], num_frames, axis=1), split.labels)
 
 
 def predict(model: TIN, spec: ClipSpec, split: Split) -> NDArray[np.int64]:

@@ -1,0 +1,61 @@
+"""How well scores fit labels, over a whole split at once: hits are counted, and divided once."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clips.scores import average_views
+
+Scores = NDArray[np.floating]
+Labels = NDArray[np.integer]
+
+
+def top_k_accuracy(scores: Scores, labels: Labels, k: int) -> float:
+    """The share of rows of `scores` [N, K] whose label is among the k highest. MMAction2: `top_k_accuracy`.
+
+    Of equal scores the lowest index comes first, as in `clips.scores`; MMAction2 leaves that to an unstable sort.
+    Raises ValueError for no rows, for NaN, and for labels [N] that are not classes.
+    """
+    _check(scores, labels)
+    own = np.take_along_axis(scores, labels[:, None], axis=1)
+    comes_first = np.arange(scores.shape[1]) < labels[:, None]
+    ahead = (scores > own) | ((scores == own) & comes_first)
+    return int(np.count_nonzero(ahead.sum(axis=1) < k)) / len(labels)
+
+
+def mean_class_accuracy(scores: Scores, labels: Labels) -> float:
+    """The mean of every class's share of hits, each class weighing the same. MMAction2: `mean_class_accuracy`.
+
+    A class that is predicted without being anywhere in `labels` counts as 0; one that is neither is left out.
+    Shapes and errors as in `top_k_accuracy`.
+    """
+    _check(scores, labels)
+    num_classes = scores.shape[1]
+    answers = scores.argmax(axis=1)
+    samples = np.bincount(labels, minlength=num_classes)
+    hits = np.bincount(labels[answers == labels], minlength=num_classes)
+    seen = (samples > 0) | (np.bincount(answers, minlength=num_classes) > 0)
+    return float((hits / np.maximum(samples, 1))[seen].mean())
+
+
+def average_clips(logits: Scores, kind: Literal["prob", "score"]) -> NDArray[np.float64]:
+    """Logits of every view [N, V, K] to scores [N, K]: mean probabilities, as served, or mean logits.
+
+    MMAction2: `average_clips`. The two may disagree about the likeliest class.
+    """
+    if kind == "prob":
+        return average_views(logits)
+    return np.asarray(logits.mean(axis=1, dtype=np.float64))
+
+
+def _check(scores: Scores, labels: Labels) -> None:
+    if scores.ndim != 2 or labels.shape != scores.shape[:1] or not labels.size:
+        raise ValueError(f"scores {scores.shape} and labels {labels.shape} must be [N, K] and [N], with N at least 1")
+    if np.isnan(scores).any():
+        raise ValueError(f"the scores of {np.isnan(scores).any(axis=1).sum()} clips are not numbers")
+    outside = labels[(labels < 0) | (labels >= scores.shape[1])]
+    if outside.size:
+        raise ValueError(f"label {outside[0]} is none of {scores.shape[1]} classes")
