@@ -86,6 +86,15 @@ def normalised_frames(num_clips: int, num_frames: int = 8, side: int = 224) -> N
     return np.ascontiguousarray(frames.astype(np.float32))
 
 
+def step_frames(name: str, side: int) -> NDArray[np.float32]:
+    """[2, 8, 3, side, side]: blocks of 4 x 4 that change with every frame, a brightness for each frame, fine noise."""
+    cells, channels = side // 4, (2, 8, 3)
+    blocks = signed_noise(f"{name}/coarse", (*channels, cells, cells)).repeat(4, axis=3).repeat(4, axis=4)
+    brightness = 0.8 * signed_noise(f"{name}/level", (*channels, 1, 1))
+    frames = 1.5 * blocks + brightness + 0.3 * signed_noise(f"{name}/fine", (*channels, side, side))
+    return np.ascontiguousarray(frames.astype(np.float32))
+
+
 def picture(width: int, height: int) -> NDArray[np.uint8]:
     """uint8 [height, width, 3]: a slow triangle wave in each channel, and grain of 0 to 63 from a hash."""
     y, x, channel = np.meshgrid(np.arange(height), np.arange(width), np.arange(3), indexing="ij")

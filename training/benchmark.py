@@ -21,9 +21,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from clips.spec import ClipSpec
 from training.checkpoint import replace_file
 from training.device import DeviceError, device_name, find_device, is_out_of_memory, peak_bytes, wait_for
+from training.errors import BadInput
 from training.model import TIN, Normalise
-from training.recipe import Recipe, RecipeError, load_recipe
-from training.train import build_model
+from training.network import build_network
+from training.recipe import Recipe, load_recipe
 
 WARMUP_ROUNDS = 3
 
@@ -54,7 +55,7 @@ def measure(recipe: Recipe, *, batch_size: int, device: torch.device, rounds: in
     """
     peak_before = peak_bytes(device)
     try:
-        model = build_model(recipe).to(device).eval()
+        model = build_network(recipe).to(device).eval()
         seconds = statistics.median(round_seconds(model, random_frames(recipe.clip, batch_size, device), rounds))
     except RuntimeError as error:
         if is_out_of_memory(error):
@@ -122,7 +123,7 @@ def main(
         cost = measure(chosen, batch_size=batch_size, device=place, rounds=rounds)
         if out is not None:
             replace_file(out, json.dumps({"recipe": chosen.name, **asdict(cost)}, indent=2).encode() + b"\n")
-    except (RecipeError, DeviceError, OSError) as error:
+    except (BadInput, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     _print(chosen, cost, place)

@@ -22,11 +22,12 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from clips.spec import ClipSpec
+from training.errors import BadInput
 from training.model import TIN, Architecture
 from training.names import Naming, rename
 
 
-class CheckpointError(Exception):
+class CheckpointError(BadInput):
     """The checkpoint cannot be read, or does not fit the model; the message names the file and what is wrong."""
 
 

@@ -10,6 +10,7 @@ import typer
 
 from clips.spec import ClipSpec
 from training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from training.errors import BadInput
 from training.initialise import Report, initialise
 from training.model import TIN, Architecture, Temporal
 from training.names import Naming
@@ -135,7 +136,7 @@ def main(
             file, read_labels(labels), naming=naming, temporal=temporal, num_frames=frames, new_head=new_head
         )
         save_checkpoint(checkpoint, out)
-    except (CheckpointError, OSError) as error:
+    except (BadInput, OSError) as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2) from None
     for line in report.lines():

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import torch
 
+from training.errors import BadInput
 
-class DeviceError(Exception):
+
+class DeviceError(BadInput):
     """The device is not there, or its memory is too small; the message names it."""
 
 

@@ -13,6 +13,8 @@ from typing import BinaryIO
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from training.errors import BadInput
+
 CHUNK = 1 << 20
 TIMEOUT = 30.0
 """Seconds that the server may be silent."""
@@ -21,7 +23,7 @@ Progress = Callable[[int, int | None], None]
 """Is told how many bytes there are so far, and how many there will be, where that is known."""
 
 
-class DownloadError(Exception):
+class DownloadError(BadInput):
     """The file could not be fetched, or is not the one that was published; the message says what to do."""
 
 

@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from torch import Tensor
 
 from clips.spec import ClipSpec
 from training.checkpoint import CheckpointError, load_checkpoint, replace_file
 from training.engine import evaluate
-from training.foreign import MissingFootage, foreign_clips, packaged_footage
+from training.errors import BadInput
+from training.example import Batch
+from training.foreign import foreign_clips, packaged_footage
 from training.model import TIN, Normalise
 from training.motions import LABELS
-from training.recipe import RecipeError, load_recipe
+from training.recipe import load_recipe
 from training.splits import Split, frozen, make_split, own_videos, shuffled
 
 BATCH_SIZE = 32
@@ -40,8 +41,8 @@ class Figure:
 
 def predict(model: TIN, spec: ClipSpec, split: Split) -> NDArray[np.int64]:
     """The likeliest label's index for every clip."""
-    logits, _ = evaluate(model, Normalise(spec), _batches(split))
-    return np.asarray(logits.argmax(dim=1).numpy())
+    answers = [logits[:, 0].argmax(dim=1).numpy() for logits, _ in evaluate(model, Normalise(spec), _batches(split))]
+    return np.concatenate(answers)
 
 
 def measure(
@@ -73,10 +74,11 @@ def _share(hits: NDArray[np.bool_]) -> float:
     return float(hits.mean()) if hits.size else 0.0
 
 
-def _batches(split: Split) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(split: Split) -> Iterator[Batch]:
     for start in range(0, len(split.labels), BATCH_SIZE):
         stop = start + BATCH_SIZE
-        yield torch.from_numpy(split.clips[start:stop]), torch.from_numpy(split.labels[start:stop])
+        clips, labels = split.clips[start:stop, None], split.labels[start:stop]
+        yield Batch(torch.from_numpy(clips), torch.from_numpy(labels))
 
 
 def main(
@@ -98,7 +100,7 @@ def main(
         foreign_videos = foreign_clips(clips, seed, footage or packaged_footage())
         own = make_split(track(own_videos(clips, seed), "rendered clips", clips), spec)
         foreign = make_split(track(foreign_videos, "foreign clips", clips), spec)
-    except (RecipeError, CheckpointError, MissingFootage) as error:
+    except BadInput as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     model = loaded.build_model()

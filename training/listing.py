@@ -14,11 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.errors import BadInput
+
 THREADS = 32
 """As many folders are looked into at once: enough for a network's disk, where each look is a wait."""
 
 
-class ListingError(Exception):
+class ListingError(BadInput):
     """The list cannot be used; the message names it, or what it lists, and says what to do."""
 
 

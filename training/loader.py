@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import torch
@@ -18,6 +18,14 @@ from training.unreadable import UnreadableTally
 
 Report = Callable[[str], None]
 """Given one line for each item that cannot be read, in the main process."""
+
+
+class Batches(Protocol):
+    """Batches that may be gone through many times."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Batch]: ...
 
 
 class TrainingBatches:
@@ -81,6 +89,12 @@ class EvaluationBatches:
 def load_batches(dataset: SyntheticClips, *, batch_size: int, workers: int) -> Iterator[Batch]:
     """Endless batches of rendered clips; each number of workers renders others."""
     return iter(_loader(dataset, workers, batch_size=batch_size))
+
+
+def deal_batches(dataset: Dataset[Batch], *, workers: int, rank: int, world_size: int) -> Batches:
+    """One process's share of a data set of whole batches, dealt in turn."""
+    mine = range(rank, len(dataset), world_size)  # type: ignore[arg-type]
+    return DataLoader(dataset, batch_size=None, sampler=mine, num_workers=workers, worker_init_fn=_start_worker)
 
 
 class _EpochSampler(Sampler[list[Key]]):

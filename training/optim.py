@@ -1,59 +1,82 @@
-"""Optimisers and their schedule: Muon for the convolutions, AdamW for the rest."""
+"""Which optimiser moves which parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch import nn
+from torch.optim import SGD, AdamW, Optimizer
 
 from training.model import TIN
-from training.recipe import OptimSection
+from training.muon import Muon
+from training.sections import MuonSection, OptimSection, SgdSection
 
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-"""Coefficients of the odd polynomial that drives singular values towards 1 (Jordan et al., Muon, 2024)."""
+GROUPS = {
+    "first_conv_weight": (1.0, 1.0),
+    "first_conv_bias": (2.0, 0.0),
+    "normal_weight": (1.0, 1.0),
+    "normal_bias": (2.0, 0.0),
+    "bn": (1.0, 0.0),
+    "fc_weight": (1.0, 1.0),
+    "fc_bias": (2.0, 0.0),
+}
+"""Factors of learning rate and weight decay of each group. MMAction2: `TSMOptimizerConstructor`."""
 
-
-class Muon(Optimizer):
-    """Momentum whose update is made nearly orthogonal: every direction of a layer moves at the same speed.
-
-    `torch.optim.Muon` takes matrices only; here a convolution's weight [out, in, k, k] counts as [out, in * k * k].
-    """
-
-    def __init__(self, parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_decay: float) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One update of every parameter that has a gradient."""
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._update(weight, weight.grad, group)
-
-    def _update(self, weight: Tensor, gradient: Tensor, group: dict[str, float]) -> None:
-        velocity = self.state[weight].setdefault("velocity", torch.zeros_like(weight))
-        velocity.lerp_(gradient, 1 - group["momentum"])
-        ahead = gradient.lerp(velocity, group["momentum"]).flatten(1)
-        stretch = max(1, ahead.shape[0] / ahead.shape[1]) ** 0.5
-        weight.mul_(1 - group["lr"] * group["weight_decay"])
-        weight.add_(orthogonalise(ahead).view_as(weight), alpha=-group["lr"] * stretch)
-
-
-def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """The nearest (semi-)orthogonal matrix, roughly: singular values end between about 0.7 and 1.2."""
-    a, b, c = NEWTON_SCHULZ
-    tall = matrix.shape[0] > matrix.shape[1]
-    result: Tensor = matrix.T if tall else matrix
-    result = result / (result.norm() + 1e-7)
-    for _ in range(iterations):
-        gram = result @ result.T
-        result = a * result + (b * gram + c * gram @ gram) @ result
-    return result.T if tall else result
+FC_LR5 = {"fc_weight": (5.0, 1.0), "fc_bias": (10.0, 0.0)}
+"""What replaces them with `fc_lr5`."""
 
 
 def make_optimizers(model: TIN, section: OptimSection) -> list[Optimizer]:
+    """The recipe's optimisers; every group has its rate as `initial_lr`, which a schedule's factor multiplies."""
+    optimizers: list[Optimizer]
+    match section:
+        case SgdSection():
+            optimizers = [SGD(tsm_groups(model, section), lr=section.lr, momentum=section.momentum)]
+        case MuonSection():
+            optimizers = _muon_and_adamw(model, section)
+    for group in _groups(optimizers):
+        group["initial_lr"] = group["lr"]
+    return optimizers
+
+
+def scale_rates(optimizers: Iterable[Optimizer], factor: float) -> None:
+    """Set every group's rate to `factor` times its initial one."""
+    for group in _groups(optimizers):
+        group["lr"] = factor * group["initial_lr"]
+
+
+def tsm_groups(model: TIN, section: SgdSection) -> list[dict[str, Any]]:
+    """The seven groups of TSM, of which those for biases and batch normalisation do not decay."""
+    factors = GROUPS | (FC_LR5 if section.fc_lr5 else {})
+    members: dict[str, list[nn.Parameter]] = {name: [] for name in factors}
+    for group, parameter in _by_group(model):
+        members[group].append(parameter)
+    return [
+        {
+            "name": name,
+            "params": members[name],
+            "lr": section.lr * lr_factor,
+            "weight_decay": section.weight_decay * decay_factor,
+        }
+        for name, (lr_factor, decay_factor) in factors.items()
+    ]
+
+
+def _by_group(model: TIN) -> Iterator[tuple[str, nn.Parameter]]:
+    for module in model.modules():
+        prefix = "normal"
+        if isinstance(module, nn.BatchNorm2d):
+            prefix = "bn"
+        elif module is model.stem.conv:
+            prefix = "first_conv"
+        elif module is model.head:
+            prefix = "fc"
+        for name, parameter in module.named_parameters(recurse=False):
+            yield prefix if prefix == "bn" else f"{prefix}_{name}", parameter
+
+
+def _muon_and_adamw(model: TIN, section: MuonSection) -> list[Optimizer]:
     """Muon over the residual blocks' convolutions and AdamW over everything else."""
     convolutions = [
         module.weight for block in model.blocks for module in block.modules() if isinstance(module, nn.Conv2d)
@@ -66,8 +89,6 @@ def make_optimizers(model: TIN, section: OptimSection) -> list[Optimizer]:
     return [muon, AdamW(rest, lr=section.adamw_lr, weight_decay=section.adamw_weight_decay)]
 
 
-def rate_factor(step: int, total_steps: int, section: OptimSection) -> float:
-    """What the learning rates are multiplied by at a step: warm-up, plateau, then linearly down to zero."""
-    warmup = min(1.0, (step + 1) / (section.warmup_steps + 1))
-    decay = min(1.0, (1 - step / total_steps) / (1 - section.decay_from))
-    return warmup * decay
+def _groups(optimizers: Iterable[Optimizer]) -> Iterator[dict[str, Any]]:
+    for optimizer in optimizers:
+        yield from optimizer.param_groups

@@ -1,18 +1,22 @@
-"""The demo data as a data set: clips rendered without end, no two the same."""
+"""The demo data as data sets: clips rendered without end for training, always the same ones for validation."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from clips.spec import ClipSpec
-from training.example import NO_LABEL, Example
+from training.example import NO_LABEL, Batch, Example
 from training.synthetic import Studio
 
 STOCK_SIZE = 512
 """So many rendered clips are kept for showing once more: enough that no batch is likely to hold both of a pair."""
+
+NUM_TEXTURES = 48
+"""A studio starts with so many, which take a second, and makes others as it goes on."""
 
 MIRRORED_PAIRS = ((0, 3, 7), (1, 3))
 """Pairs of labels whose two change places when the picture is mirrored left to right, and upside down."""
@@ -35,7 +39,7 @@ class SyntheticClips(IterableDataset[Example]):
 
     def __iter__(self) -> Iterator[Example]:
         worker = get_worker_info()
-        studio = Studio((*self._seed, worker.id if worker else 0))
+        studio = Studio((*self._seed, worker.id if worker else 0), num_textures=NUM_TEXTURES)
         stock: list[Example] = []
         while True:
             example = Example(*studio.draw_example(self._spec, self._difficulty))
@@ -51,6 +55,25 @@ class SyntheticClips(IterableDataset[Example]):
         if rng.random() < self._shuffled_share:
             return Example(example.clip[rng.permutation(len(example.clip))], NO_LABEL)
         return example
+
+
+class SyntheticViews(Dataset[Batch]):
+    """Whole batches, of views uint8 [N, 1, T, H, W, 3] at full difficulty; the seed and an index decide a batch."""
+
+    def __init__(self, spec: ClipSpec, *, num_clips: int, batch_size: int, seed: tuple[int, ...]) -> None:
+        self._spec = spec
+        self._num_clips = num_clips
+        self._batch_size = batch_size
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return math.ceil(self._num_clips / self._batch_size)
+
+    def __getitem__(self, index: int) -> Batch:
+        studio = Studio((*self._seed, index), num_textures=NUM_TEXTURES)
+        count = min(self._batch_size, self._num_clips - index * self._batch_size)
+        drawn = [studio.draw_example(self._spec, difficulty=1.0) for _ in range(count)]
+        return Batch.of([Example(clip[None], label) for clip, label in drawn])
 
 
 def seen_otherwise(example: Example, rng: np.random.Generator) -> Example:

@@ -13,16 +13,17 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from training.catalogue import CATALOGUE, Published
-from training.checkpoint import CheckpointError, save_checkpoint
+from training.checkpoint import save_checkpoint
 from training.convert import convert, describe, network_from, read_labels
-from training.download import DownloadError, download
+from training.download import download
+from training.errors import BadInput
 from training.model import Temporal
 from training.pretrained import read_pretrained
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Published checkpoints, by name.")
 
 
-class UnknownName(Exception):
+class UnknownName(BadInput):
     """No published checkpoint has this name; the message tells the nearest one."""
 
 
@@ -95,7 +96,7 @@ def fetch_and_convert(
         checkpoint, report = convert(file, names, temporal=temporal, new_head=new_head)
         path = out or Path(f"{name}.safetensors")
         save_checkpoint(checkpoint, path)
-    except (CheckpointError, DownloadError, UnknownName, OSError) as error:
+    except (BadInput, OSError) as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2) from None
     for line in report.lines():

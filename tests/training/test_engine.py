@@ -5,6 +5,7 @@ import torch
 
 from clips.spec import ClipSpec
 from training.engine import NonFiniteLoss, StepRule, evaluate, soft_targets, train_one_epoch
+from training.example import Batch
 from training.model import TIN, Architecture, Normalise
 
 RULE = StepRule(label_smoothing=0.0, clip_grad_norm=5.0, autocast=False, freeze_norm=False)
@@ -22,12 +23,12 @@ def batches():
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(8) % 2
     clips = torch.randint(0, 100, (8, 4, 32, 32, 3), generator=generator) + labels[:, None, None, None, None] * 120
-    return [(clips.to(torch.uint8), labels)] * 12
+    return [Batch(clips.to(torch.uint8), labels)] * 12
 
 
-def run(model, batches, rule=RULE, rate=0.01):
-    optimizer = torch.optim.SGD(model.parameters(), momentum=0.9)
-    return list(train_one_epoch(model, Normalise(ClipSpec()), batches, [optimizer], repeat([rate]), rule, 5))
+def run(model, batches, rule=RULE, rate=0.02):
+    optimizer = torch.optim.SGD([{"params": model.parameters(), "initial_lr": rate}], momentum=0.9)
+    return list(train_one_epoch(model, Normalise(ClipSpec()), batches, [optimizer], repeat(0.5), rule, 5))
 
 
 def test_an_epoch_learns_and_counts_its_steps(model, batches):
@@ -51,11 +52,13 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(model, batche
     assert torch.equal(model.stem.conv.weight, before)
 
 
-def test_evaluation_returns_every_clip_in_order(model, batches):
-    logits, labels = evaluate(model, Normalise(ClipSpec()), batches[:3])
-    assert logits.shape == (24, 2)
-    assert torch.equal(labels[:8], batches[0][1])
-    torch.testing.assert_close(logits[:8], logits[8:16])
+def test_evaluation_gives_the_logits_of_every_view(model, batches):
+    views = [Batch(torch.stack([batch.clips, batch.clips.flip(2)], dim=1), batch.labels) for batch in batches[:3]]
+    scored = list(evaluate(model, Normalise(ClipSpec()), views))
+    assert [logits.shape for logits, _ in scored] == [(8, 2, 2)] * 3
+    assert torch.equal(scored[0][1], batches[0].labels)
+    alone = model(Normalise(ClipSpec())(batches[0].clips.flip(2)))
+    torch.testing.assert_close(scored[1][0][:, 1], alone)
 
 
 def test_a_clip_without_a_label_teaches_that_all_are_as_likely():

@@ -1,44 +1,65 @@
+import hashlib
+
 import pytest
 import torch
 
+from tests.reference import golden_json
 from training.model import TIN, Architecture
-from training.optim import Muon, make_optimizers, orthogonalise, rate_factor
+from training.names import Naming, rename
+from training.optim import make_optimizers, scale_rates
 from training.recipe import load_recipe
+from training.sections import SgdSection
 
-SECTION = load_recipe("tin_motion").optim
+GOLDEN = golden_json("optim.json")
+MMACTION2_NAMES = {rename(name, Naming.MMACTION2): name for name in golden_json("tin_r50_names.json")}
 
 
-@pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
-def test_orthogonalise_brings_singular_values_near_one(shape):
+@pytest.fixture(scope="module")
+def model():
+    return TIN(Architecture(num_classes=174))
+
+
+@pytest.fixture(scope="module")
+def groups(model):
+    (optimizer,) = make_optimizers(model, load_recipe("tin_r50_sthv1").optim)
+    return optimizer.param_groups
+
+
+@pytest.mark.parametrize("index", range(7))
+def test_sgd_has_tsms_groups(model, groups, index):
+    golden, group = GOLDEN["groups"][index], groups[index]
+    name_of = {id(parameter): MMACTION2_NAMES[name] for name, parameter in model.named_parameters()}
+    names = sorted(name_of[id(parameter)] for parameter in group["params"])
+    assert hashlib.sha256("\n".join(names).encode()).hexdigest() == golden["names_sha256"]
+    assert (group["name"], len(names)) == (golden["name"], golden["count"])
+    assert sum(parameter.numel() for parameter in group["params"]) == golden["numel"]
+    assert group["lr"] == GOLDEN["base_lr"] * golden["lr_mult"]
+    assert group["weight_decay"] == GOLDEN["base_weight_decay"] * golden["decay_mult"]
+    assert (group["momentum"], group["nesterov"], group["dampening"]) == (0.9, False, 0)
+
+
+def test_without_fc_lr5_the_head_learns_as_any_layer(model):
+    section = load_recipe("tin_r50_sthv1", ["optim.fc_lr5=false"]).optim
+    assert isinstance(section, SgdSection)
+    (optimizer,) = make_optimizers(model, section)
+    rates = {group["name"]: group["lr"] / section.lr for group in optimizer.param_groups}
+    assert (rates["fc_weight"], rates["fc_bias"]) == (1, 2)
+
+
+def test_a_factor_multiplies_each_groups_own_rate(model):
+    optimizers = make_optimizers(model, load_recipe("tin_r50_sthv1").optim)
+    for factor in (0.5, 0.1):
+        scale_rates(optimizers, factor)
+        rates = {group["name"]: group["lr"] for group in optimizers[0].param_groups}
+        assert rates["fc_bias"] == pytest.approx(0.02 * 10 * factor)
+        assert rates["bn"] == pytest.approx(0.02 * factor)
+
+
+def test_muon_and_adamw_share_out_every_parameter():
     torch.manual_seed(0)
-    values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)))
-    assert values.min() > 0.5
-    assert values.max() < 1.3
-
-
-def test_muon_descends():
-    torch.manual_seed(0)
-    weight = torch.nn.Parameter(torch.randn(4, 3, 3, 3))
-    target = torch.randn(4, 3, 3, 3)
-    optimizer = Muon([weight], lr=0.05, momentum=0.9, weight_decay=0.0)
-    start = (weight - target).norm().item()
-    for _ in range(200):
-        optimizer.zero_grad()
-        (weight - target).square().sum().backward()
-        optimizer.step()
-    assert (weight - target).norm().item() < 0.2 * start
-
-
-def test_every_parameter_has_one_optimizer():
     model = TIN(Architecture(num_classes=3, depth=18, width=0.25))
-    groups = [group for optimizer in make_optimizers(model, SECTION) for group in optimizer.param_groups]
+    optimizers = make_optimizers(model, load_recipe("tin_motion").optim)
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     handled = [id(parameter) for group in groups for parameter in group["params"]]
     assert sorted(handled) == sorted(id(parameter) for parameter in model.parameters())
     assert all(parameter.dim() == 4 for parameter in groups[0]["params"])
-
-
-def test_rates_warm_up_stay_and_fall_to_zero():
-    factors = [rate_factor(step, 1000, SECTION) for step in range(1000)]
-    assert factors[0] < 0.01
-    assert factors[int(1000 * SECTION.decay_from) - 1] == 1
-    assert factors[-1] < 0.01

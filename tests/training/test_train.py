@@ -1,74 +1,196 @@
 """The trainer as a user starts it, in small."""
 
 import json
+import signal
 import subprocess
-import sys
-from pathlib import Path
+import time
 
 import pytest
 import torch
+import typer
+from typer.testing import CliRunner
 
+from tests.training.tiny_data import ROOT, command, make_frame_data, overrides, run
 from training.checkpoint import load_checkpoint
+from training.run import BEST, LAST, SNAPSHOT
+from training.train import main
 
-ROOT = Path(__file__).parents[2]
-TINY = (
-    "lessons=[{epochs: 2, side: 96, difficulty: 0.0}]",
+RENDERED = overrides(
+    "data.lessons=[{from_epoch: 0, side: 96, difficulty: 0.0}]",
     "data.batch_size=2",
     "data.steps_per_epoch=2",
-    "data.validation_clips=1",
+    "data.validation_clips=2",
+    "epochs=1",
 )
 
 
-def train(work_dir, *arguments, overrides=TINY):
-    settings = [word for override in overrides for word in ("--set", override)]
-    command = [sys.executable, "-m", "training.train", "tin_motion", "--work-dir", str(work_dir), *settings, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    return make_frame_data(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(recipe, tmp_path_factory):
+    """An unbroken run of three epochs."""
     work_dir = tmp_path_factory.mktemp("run")
-    done = train(work_dir)
+    done = run("train", recipe, "--work-dir", work_dir, "--validate", "--deterministic")
     assert done.returncode == 0, done.stderr
     return work_dir
 
 
-def test_a_run_leaves_a_checkpoint_and_a_log(trained):
-    checkpoint = load_checkpoint(trained / "checkpoint.safetensors")
-    assert checkpoint.training["recipe"]["data"]["batch_size"] == 2
-    assert checkpoint.training["metrics"]["epochs"] == 2
-    lines = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
-    assert [line["number"] for line in lines if "loss" in line] == [0, 1, 2, 3]
-    assert sum("validation_top1" in line for line in lines) == 2
+def weights(path):
+    return load_checkpoint(path).tensors
 
 
-def test_equal_seeds_give_equal_weights(trained, tmp_path):
-    assert train(tmp_path).returncode == 0
-    first, second = (load_checkpoint(folder / "checkpoint.safetensors").tensors for folder in (trained, tmp_path))
+def assert_equal(first, second):
+    assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_a_run_can_go_on_from_a_checkpoint(trained, tmp_path):
-    start = trained / "checkpoint.safetensors"
-    assert train(tmp_path, "--start-from", str(start), "--seed", "1").returncode == 0
-    further = load_checkpoint(tmp_path / "checkpoint.safetensors")
-    assert further.training["started_from"] == load_checkpoint(start).training
-    assert not torch.equal(further.tensors["head.weight"], load_checkpoint(start).tensors["head.weight"])
+def log_lines(work_dir):
+    return [json.loads(line) for line in (work_dir / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "overrides", "said"),
-    [
-        ((), ("optim.muon_rl=1",), "did you mean muon_lr?"),
-        (("--start-from", "gone.safetensors"), TINY, "gone.safetensors cannot be read"),
-        (("--start-from",), (*TINY, "model.width=0.5"), "do not fit the model"),
-    ],
-)
-def test_bad_input_is_one_clear_line(trained, tmp_path, arguments, overrides, said):
-    if arguments == ("--start-from",):
-        arguments = ("--start-from", str(trained / "checkpoint.safetensors"))
-    done = train(tmp_path / "none", *arguments, overrides=overrides)
-    assert done.returncode == 2
-    assert said in done.stderr
+def test_a_run_leaves_checkpoints_and_a_log(trained):
+    checkpoint = load_checkpoint(trained / LAST)
+    assert checkpoint.labels == ("right", "left", "still")
+    assert checkpoint.training["recipe"]["data"]["batch_size"] == 4
+    assert checkpoint.training["metrics"]["epochs"] == 3
+    lines = log_lines(trained)
+    assert [line["step"] for line in lines if "loss" in line] == list(range(9)), "ten clips make three batches of 4"
+    validated = [line["top1_acc"] for line in lines if "top1_acc" in line]
+    assert load_checkpoint(trained / BEST).training["metrics"]["top1_acc"] == max(validated)
+    assert len(validated) == 3
+
+
+def test_equal_seeds_give_equal_weights_to_the_bit(trained, recipe, tmp_path):
+    assert run("train", recipe, "--work-dir", tmp_path, "--deterministic").returncode == 0
+    assert_equal(weights(trained / LAST), weights(tmp_path / LAST))
+    assert not (tmp_path / BEST).exists(), "without --validate there is no best one"
+
+
+def test_another_seed_gives_other_weights(trained, recipe, tmp_path):
+    assert run("train", recipe, "--work-dir", tmp_path, "--seed", 1, *overrides("epochs=1")).returncode == 0
+    assert not torch.equal(weights(trained / LAST)["head.weight"], weights(tmp_path / LAST)["head.weight"])
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(trained, recipe, tmp_path):
+    arguments = ("train", recipe, "--work-dir", tmp_path, "--validate", "--deterministic")
+    with subprocess.Popen(
+        command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as running:
+        while not (tmp_path / SNAPSHOT).exists():
+            assert running.poll() is None, "it ended before it could be killed"
+            time.sleep(0.002)
+        running.send_signal(signal.SIGKILL)
+    assert load_checkpoint(tmp_path / LAST).training["metrics"]["epochs"] < 3
+    resumed = run(*arguments, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert_equal(weights(trained / LAST), weights(tmp_path / LAST))
+    assert_equal(weights(trained / BEST), weights(tmp_path / BEST))
+    numbers = [line["step"] for line in log_lines(tmp_path) if "loss" in line]
+    assert numbers == list(range(9)), "every step is logged once"
+
+
+def test_two_processes_with_half_the_batch_equal_one(recipe, tmp_path):
+    frozen = overrides("freeze_norm_from=0", "epochs=2", "model.dropout=0")
+    one = run("train", recipe, "--work-dir", tmp_path / "one", "--validate", *frozen)
+    halves = overrides("data.batch_size=2")
+    two = run("train", recipe, "--work-dir", tmp_path / "two", "--validate", *frozen, *halves, processes=2)
+    assert (one.returncode, two.returncode) == (0, 0), two.stderr
+    first, second = weights(tmp_path / "one" / LAST), weights(tmp_path / "two" / LAST)
+    for name, tensor in first.items():
+        torch.testing.assert_close(second[name], tensor, rtol=0, atol=1e-5, msg=name)
+
+
+def test_rates_scale_with_the_batch_when_asked(recipe, tmp_path):
+    large = overrides("data.batch_size=8", "epochs=1", "schedule.warmup_epochs=0")
+    assert run("train", recipe, "--work-dir", tmp_path, "--auto-scale-lr", *large).returncode == 0
+    assert log_lines(tmp_path)[0]["learning_rate"] == pytest.approx(0.02)
+
+
+def test_the_demo_recipe_trains_through_the_same_command(tmp_path):
+    done = run("train", "tin_motion", "--work-dir", tmp_path, "--validate", "--amp", *RENDERED)
+    assert done.returncode == 0, done.stderr
+    assert len(load_checkpoint(tmp_path / LAST).labels) == 16
+
+
+def test_a_run_starts_from_a_checkpoint(trained, recipe, tmp_path):
+    still = overrides(f"model.pretrained={trained / LAST}", "optim.lr=1e-30", "freeze_norm_from=0", "epochs=1")
+    done = run("train", recipe, "--work-dir", tmp_path, *still)
+    assert done.returncode == 0, done.stderr
+    assert_equal(weights(trained / LAST), weights(tmp_path / LAST))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(recipe, tmp_path):
+    wild = overrides("optim.lr=1e30", "optim.clip_grad_norm=1e30", "schedule.warmup_epochs=0")
+    done = run("train", recipe, "--work-dir", tmp_path, *wild)
+    assert done.returncode == 1
+    assert "the loss is nan at step 1" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (tmp_path / "none").exists()
+
+
+def refusal(recipe, work_dir, *settings):
+    """The one line that says why nothing is trained."""
+    command_line = typer.Typer()
+    command_line.command()(main)
+    done = CliRunner().invoke(command_line, [str(recipe), "--work-dir", str(work_dir), *overrides(*settings)])
+    assert done.exit_code == 2, done.output
+    assert not work_dir.exists()
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def remove_last_frame(data):
+    (data / "frames" / "clip 003" / "img_00010.jpg").unlink()
+
+
+BAD_INPUT = {
+    "a missing list": (lambda data: (data / "train.txt").unlink(), [], ("train.txt", "training.prepare")),
+    "an empty list": (lambda data: (data / "val.txt").write_text(""), [], ("val.txt", "lists nothing", "training.prepare")),
+    "a label too high": (lambda data: (data / "train.txt").write_text("clip 10 3\n"), [], ("train.txt", "line 1", "3")),
+    "a frame too few": (remove_last_frame, [], ("clip 003", "img_00010.jpg")),
+    "no labels": (lambda data: (data / "labels.txt").unlink(), [], ("labels.txt",)),
+    "a label too few": (lambda data: (data / "labels.txt").write_text("a\nb"), [], ("labels.txt", "2", "3")),
+    "an unknown key": (None, ["optim.weight_decya=1"], ("optim.weight_decya", "did you mean weight_decay?")),
+    "a depth that is not built": (None, ["model.depth=19"], ("depth", "19")),
+    "no weights": (None, ["model.pretrained=gone.pth"], ("gone.pth",)),
+    "unknown weights": (None, ["model.pretrained=resnet05"], ("resnet05", "resnet50")),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_one_clear_line(tmp_path, case):
+    spoil, settings, said = BAD_INPUT[case]
+    recipe = make_frame_data(tmp_path / "data", train=4, validation=2)
+    if spoil:
+        spoil(tmp_path / "data")
+    line = refusal(recipe, tmp_path / "none", *settings)
+    assert all(part in line for part in said), line
+
+
+def test_weights_of_another_network_are_refused(trained, recipe, tmp_path):
+    line = refusal(recipe, tmp_path / "none", f"model.pretrained={trained / LAST}", "model.depth=34")
+    assert str(trained / LAST) in line
+    assert "depth 18" in line
+    assert "34" in line
+
+
+def test_a_truncated_pth_is_refused(recipe, tmp_path):
+    broken = tmp_path / "broken.pth"
+    torch.save({"state_dict": {"fc.weight": torch.zeros(1000, 10)}}, broken)
+    broken.write_bytes(broken.read_bytes()[:2000])
+    assert str(broken) in refusal(recipe, tmp_path / "none", f"model.pretrained={broken}")
+
+
+def test_bad_input_leaves_no_traceback_when_run_from_a_shell(recipe, tmp_path):
+    done = run("train", recipe, "--work-dir", tmp_path / "none", *overrides("data.train=gone.txt"))
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_run_is_resumed_only_as_it_began(trained, recipe):
+    done = run("train", recipe, "--work-dir", trained, "--resume", *overrides("optim.lr=0.5"))
+    assert done.returncode == 2
+    assert "recipe.optim.lr was 0.01 and is now 0.5" in done.stderr

@@ -1,0 +1,76 @@
+"""The processes that train together: one on its own, or those that torchrun starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """A process of the run, among the others."""
+
+    device: torch.device
+    rank: int = 0
+    local_rank: int = 0
+    world_size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self.rank == 0
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """A model whose gradients are the mean over all processes."""
+        return model if self.world_size == 1 else DistributedDataParallel(model, broadcast_buffers=False)
+
+    def share_buffers(self, model: nn.Module) -> None:
+        """Give every process the first one's running statistics of batch normalisation."""
+        for buffer in model.buffers() if self.world_size > 1 else ():
+            dist.broadcast(buffer, src=0)
+
+    def interleave(self, own: list[Item]) -> list[Item]:
+        """Items that were dealt in turn, together again and in order, in every process."""
+        if self.world_size == 1:
+            return own
+        hands: list[list[Item]] = [[] for _ in range(self.world_size)]
+        dist.all_gather_object(hands, own)
+        longest = max(map(len, hands))
+        return [hand[turn] for turn in range(longest) for hand in hands if turn < len(hand)]
+
+    @contextmanager
+    def one_at_a_time_on_each_node(self) -> Iterator[None]:
+        """Let the node's first process do its work before the others start theirs."""
+        if self.world_size > 1 and self.local_rank > 0:
+            dist.barrier()
+        yield
+        if self.world_size > 1 and self.local_rank == 0:
+            dist.barrier()
+
+
+@contextmanager
+def joined_processes() -> Iterator[Processes]:
+    """Join the processes that torchrun started, if it did: with NCCL where there are GPUs, else with Gloo."""
+    if "RANK" not in os.environ:
+        yield Processes(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        return
+    rank, local_rank, world_size = (int(os.environ[name]) for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"))
+    on_gpu = torch.cuda.is_available()
+    device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")
+    if on_gpu:
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if on_gpu else "gloo")
+    try:
+        yield Processes(device, rank, local_rank, world_size)
+    finally:
+        dist.destroy_process_group()
