@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,13 +10,10 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from clips.decode import decode
+from clips.decode import PickFrames, decode
 from clips.errors import ClipError
 from clips.transform import Image
 from training.listing import Listed
-
-PickFrames = Callable[[int], Sequence[int]]
-"""Given how many frames an item has, the indices of those wanted, in the order wanted."""
 
 
 class UnreadableItem(Exception):

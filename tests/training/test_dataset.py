@@ -119,6 +119,11 @@ def test_a_clip_is_that_of_its_seed_epoch_and_item(folders):
     assert not any(np.array_equal(clip, other.clip) for other in others)
 
 
+def test_an_item_that_is_listed_twice_is_seen_twice_in_different_ways(folders):
+    dataset = clips_of([folders[2], folders[2]])
+    assert not np.array_equal(dataset[0, 0].clip, dataset[0, 1].clip)
+
+
 def test_a_short_clip_repeats_frames_as_published(folders):
     clip = clips_of(folders, augmentation=WHOLE)[0, 1].clip
     indices = training_indices(5, 8, np.random.default_rng())
