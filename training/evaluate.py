@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import track
@@ -39,6 +41,9 @@ def main(
     further: Annotated[list[Metric] | None, typer.Argument(metavar="[METRIC]...", help="More of --eval.")] = None,
     metrics: Annotated[list[Metric] | None, typer.Option("--eval", help="What to measure.", show_default="all")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
+    scores_out: Annotated[
+        Path | None, typer.Option("--scores", help="Also write every clip's probabilities and label (.npz).")
+    ] = None,
     override: Annotated[list[str] | None, typer.Option("--set", help="Override: data.batch_size=32")] = None,
 ) -> None:
     """Print a checkpoint's accuracy, alone or under torchrun; a sharded evaluation gives the same figures."""
@@ -48,12 +53,19 @@ def main(
             figures = scores.measure([*(metrics or []), *(further or [])] or list(Metric))
             if processes.is_first:
                 _print(figures, len(scores.labels))
-                if out is not None:
-                    result = {"checkpoint": checkpoint.name, "recipe": recipe, "clips": len(scores.labels), **figures}
-                    replace_file(out, json.dumps(result, indent=2).encode() + b"\n")
+                _write(figures | {"clips": len(scores.labels), "checkpoint": checkpoint.name}, scores, out, scores_out)
     except BadInput as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
+
+
+def _write(result: dict[str, Any], scores: Scores, out: Path | None, scores_out: Path | None) -> None:
+    if out is not None:
+        replace_file(out, json.dumps(result, indent=2).encode() + b"\n")
+    if scores_out is not None:
+        content = io.BytesIO()
+        np.savez_compressed(content, probabilities=scores.probabilities, labels=scores.labels)
+        replace_file(scores_out, content.getvalue())
 
 
 def _print(figures: dict[str, float], num_clips: int) -> None:

@@ -148,7 +148,11 @@ def remove_last_frame(data):
 
 BAD_INPUT = {
     "a missing list": (lambda data: (data / "train.txt").unlink(), [], ("train.txt", "training.prepare")),
-    "an empty list": (lambda data: (data / "val.txt").write_text(""), [], ("val.txt", "lists nothing", "training.prepare")),
+    "an empty list": (
+        lambda data: (data / "val.txt").write_text(""),
+        [],
+        ("val.txt", "lists nothing", "training.prepare"),
+    ),
     "a label too high": (lambda data: (data / "train.txt").write_text("clip 10 3\n"), [], ("train.txt", "line 1", "3")),
     "a frame too few": (remove_last_frame, [], ("clip 003", "img_00010.jpg")),
     "no labels": (lambda data: (data / "labels.txt").unlink(), [], ("labels.txt",)),
