@@ -18,9 +18,8 @@ check: .venv-dev/ready ## lint, formatting, types
 	.venv-dev/bin/mypy
 
 demo-model: .venv-dev/ready ## train the demo model from nothing and publish it to model_store/
-	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/tin_motion
-	.venv-dev/bin/python -m training.train tin_motion_finish --work-dir work-dirs/tin_motion_finish \
-	  --start-from work-dirs/tin_motion/checkpoint.safetensors
+	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/tin_motion --validate
+	.venv-dev/bin/python -m training.train tin_motion_finish --work-dir work-dirs/tin_motion_finish --validate
 	.venv-dev/bin/python -m export work-dirs/tin_motion_finish/checkpoint.safetensors --name tin-motion --version 1 \
 	  --formats onnx,onnx-int8,triton --replace
 
