@@ -105,7 +105,7 @@ def summary(facts: dict[str, Any]) -> list[str]:
     memory = ", ".join(f"{name} {megabytes:.0f} MB" for name, megabytes in facts["step_megabytes"].items())
     demo = facts["demo"]
     return [
-        f"interlace and gradients: the plain form takes {min(ratios):.2f} to {max(ratios):.2f} times as long as the fused",
+        f"interlace and gradients: plain takes {min(ratios):.2f} to {max(ratios):.2f} times as long as fused",
         f"a training step of {NUM_VIDEOS} videos: {memory}; published {facts['published_megabytes']} MB",
         f"the model alone: {facts['videos_per_second']:.1f} videos a second, one at a time",
         f"demo recipe: {demo['steps']} steps in {demo['seconds']:.0f} s, loss {demo['first_loss']:.3f} to"
