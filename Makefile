@@ -34,7 +34,7 @@ control: .venv-dev/ready ## train the demo network without interlacing, briefly,
 test-rtx: .venv-rtx/ready ## let TensorRT-RTX, which needs no GPU, parse and build the full-size network
 	.venv-rtx/bin/python -m pytest -rs tests/export/test_to_tensorrt.py
 
-gpu: ## with a GPU: test the CUDA kernel on it and measure; PYTHON has torch with CUDA and cuda-bindings
+gpu: ## with a GPU: test the kernels on it, measure, train briefly; PYTHON has torch with CUDA and cuda-bindings
 	$(PYTHON) -m tests.gpu
 
 bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your own videos

@@ -84,7 +84,7 @@ def interlace(
     if features.is_cuda and features.dtype in FUSED_DTYPES and _has_triton():
         from training.interlace_triton import interlace_fused  # noqa: PLC0415
 
-        return interlace_fused(features, offsets, weights, num_channels, backward)
+        return interlace_fused(features, offsets, weights, num_channels=num_channels, backward=backward)
     return interlace_plain(features, offsets, weights, num_channels=num_channels, backward=backward)
 
 
@@ -96,7 +96,8 @@ def interlace_plain(
     matrix = interlacing_matrix(offsets, weights)
     frames_by_group = moving.reshape(matrix.shape[0], matrix.shape[1], -1)
     if backward is Backward.MMCV:
-        moved = _MovedLikeMMCV.apply(frames_by_group, matrix, _mmcv_matrix(offsets, weights))
+        backward_matrix = _mmcv_matrix(offsets, weights)
+        moved: Tensor = _MovedLikeMMCV.apply(frames_by_group, matrix, backward_matrix)  # type: ignore[no-untyped-call]
     else:
         moved = torch.bmm(matrix, frames_by_group)
     return torch.cat([moved.reshape(moving.shape), rest], dim=1)
@@ -181,7 +182,7 @@ class _MovedLikeMMCV(torch.autograd.Function):
         return torch.bmm(matrix, frames)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, None]:
         # Under autocast the product, and so its gradient, is of another type than what went in.
         frames, backward_matrix = (saved.to(upstream.dtype) for saved in ctx.saved_tensors)

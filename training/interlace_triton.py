@@ -20,14 +20,14 @@ from torch.autograd.function import once_differentiable
 
 from training.interlace import NUM_GROUPS, Backward
 
-BLOCK = 1024
-"""Elements of a frame that a program takes."""
+LARGEST_BLOCK = 1024
+"""Elements of a frame that a program takes at most."""
 
 GROUPS = tl.constexpr(NUM_GROUPS)
 
 
 def interlace_fused(
-    features: Tensor, offsets: Tensor, weights: Tensor, num_channels: int, backward: Backward
+    features: Tensor, offsets: Tensor, weights: Tensor, *, num_channels: int, backward: Backward
 ) -> Tensor:
     """`training.interlace.interlace` for float32, float16 and bfloat16 features; sums are in float32.
 
@@ -37,10 +37,16 @@ def interlace_fused(
         raise ValueError(
             f"cannot interlace the first {num_channels} of {features.shape[1]} channels in {NUM_GROUPS} groups"
         )
-    order = torch.contiguous_format if features.is_contiguous() else torch.channels_last
+    order = _memory_order(features)
     dense = features.contiguous(memory_format=order)
     moved: Tensor = _Fused.apply(dense, offsets.float(), weights.float(), num_channels, backward, order)
     return moved
+
+
+def _memory_order(features: Tensor) -> torch.memory_format:
+    """That of dense features; contiguous for others."""
+    is_channels_last = features.is_contiguous(memory_format=torch.channels_last) and not features.is_contiguous()
+    return torch.channels_last if is_channels_last else torch.contiguous_format
 
 
 class _Fused(torch.autograd.Function):
@@ -62,7 +68,7 @@ class _Fused(torch.autograd.Function):
         ctx.grid, ctx.order, ctx.sign = grid, order, -1 if backward is Backward.MMCV else 1
         moved = torch.empty_like(features)
         with torch.cuda.device_of(features):
-            _forward[grid.programs](features, offsets, weights, moved, *grid.sizes, block=BLOCK)
+            _forward[grid.programs](features, offsets, weights, moved, *grid.sizes, block=grid.block)
         return moved
 
     @staticmethod
@@ -76,7 +82,9 @@ class _Fused(torch.autograd.Function):
         of_weights = offsets.new_empty(grid.num_clips, grid.num_frames, NUM_GROUPS, grid.num_blocks)
         inputs = features, offsets, weights, upstream
         with torch.cuda.device_of(features):
-            _backward[grid.programs](*inputs, gradient, of_offsets, of_weights, *grid.sizes, sign=ctx.sign, block=BLOCK)
+            _backward[grid.programs](
+                *inputs, gradient, of_offsets, of_weights, *grid.sizes, sign=ctx.sign, block=grid.block
+            )
         first, negated = of_offsets.sum(dim=-1).chunk(2, dim=-1)
         return gradient, first - negated, sum(of_weights.sum(dim=-1).chunk(2, dim=-1)), None, None, None
 
@@ -101,9 +109,14 @@ class Grid:
         return cls(weights.shape[0], weights.shape[1], channels // of_slice, size, run)
 
     @property
+    def block(self) -> int:
+        """Elements per block, a power of two."""
+        return min(LARGEST_BLOCK, int(triton.next_power_of_2(self.size)))
+
+    @property
     def num_blocks(self) -> int:
         """Per slice."""
-        return -(-self.size // BLOCK)
+        return -(-self.size // self.block)
 
     @property
     def programs(self) -> tuple[int, int, int]:

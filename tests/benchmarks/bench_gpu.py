@@ -12,7 +12,6 @@ Times are medians of replays; all contenders take turns.
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import json
 import statistics
 from collections.abc import Callable, Iterator
@@ -31,6 +30,7 @@ from torch import Tensor
 from clips.spec import ClipSpec
 from export.plugin.launch import Layout, Precision, plan_launch
 from export.to_onnx import to_onnx
+from tests.benchmarks.machine import installed_versions
 from training.checkpoint import Checkpoint
 from training.model import TIN, Architecture, Temporal
 
@@ -51,7 +51,7 @@ def bench(out: Path = RESULTS) -> None:
     facts: dict[str, Any] = {
         "gpu": torch.cuda.get_device_name(),
         "cuda": torch.version.cuda,
-        "versions": versions(),
+        "versions": installed_versions(PACKAGES),
         "bandwidth": [bandwidth(shape, *kind) for shape in SHAPES for kind in KINDS],
         "model": [model_times(batch) for batch in BATCHES],
         "onnxruntime_cuda": onnx_runtime_times(),
@@ -71,17 +71,6 @@ def summary(facts: dict[str, Any]) -> list[str]:
         f"model: interlaced by torch at most {ratios[0]:.3f}, by the kernel {ratios[1]:.3f} times as long as"
         f" without interlacing (goal {RATIO_GOAL})",
     ]
-
-
-def versions() -> dict[str, str]:
-    """Of the packages that are installed."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def bandwidth(shape: tuple[int, int, int], precision: Precision, layout: Layout, num_clips: int = 16) -> dict[str, Any]:
@@ -152,12 +141,14 @@ def kernel_instead_of_torch() -> Iterator[None]:
     """While open, models interlace with the plugin's kernel."""
     kernels = load_kernels()
 
-    def interlace(features: Tensor, offsets: Tensor, weights: Tensor) -> Any:
-        layout = Layout.LINEAR if features.shape[1] % 8 else Layout.HWC8
+    def interlace(features: Tensor, offsets: Tensor, weights: Tensor, *, num_channels: int, **_: object) -> Tensor:
+        quarter, rest = features.tensor_split([num_channels], dim=1)
+        layout = Layout.LINEAR if num_channels % 8 else Layout.HWC8
         order = torch.channels_last if layout is Layout.HWC8 else torch.contiguous_format
-        launch = plan_launch(features.shape[1:], Precision.FP16, layout)
+        launch = plan_launch(quarter.shape[1:], Precision.FP16, layout)
         planned = offsets.float().contiguous(), weights.float().contiguous()
-        return kernels.launch(launch, features.contiguous(memory_format=order), *planned)
+        moved = kernels.launch(launch, quarter.contiguous(memory_format=order), *planned)
+        return torch.cat([moved, rest], dim=1)
 
     with patch("training.interlace.interlace", interlace):
         yield

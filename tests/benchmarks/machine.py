@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -22,6 +23,15 @@ def processor_flags() -> set[str]:
 def versions_of(packages: Iterable[str]) -> dict[str, str]:
     """The installed version of each package."""
     return {package: importlib.metadata.version(package) for package in packages}
+
+
+def installed_versions(packages: Iterable[str]) -> dict[str, str]:
+    """The same of those that are installed."""
+    found = {}
+    for package in packages:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
 
 
 def stay_on_one_core() -> None:

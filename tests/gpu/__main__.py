@@ -1,28 +1,36 @@
 """`python -m tests.gpu`: the tests that need a GPU, then the figures; without a GPU, why not.
 
-Needs torch with CUDA, cuda-bindings, and NVRTC or nvcc; ONNX Runtime's CUDA provider and TensorRT are used where they
-are installed.
+Training's kernels need torch with CUDA and Triton. The plugin's need cuda-bindings, and NVRTC or nvcc; ONNX Runtime's
+CUDA provider and TensorRT are used where they are installed.
 """
 
+import importlib
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
-from tests.benchmarks.bench_gpu import bench
-from tests.gpu.device import why_not
+from tests.gpu.device import why_no_triton, why_not
+
+FIGURES = (("bench_gpu", why_not), ("bench_train_gpu", why_no_triton))
+"""Benchmarks, and what tells why one cannot run here."""
 
 
 def main():
-    missing = why_not()
-    if missing:
-        Console().print(f"skipped the tests and figures that need a GPU: {missing}")
+    if not torch.cuda.is_available():
+        Console().print(f"skipped the tests and figures that need a GPU: {why_not()}")
         return 0
     # The tests' conftest.py needs video libraries, and other versions of torch warn of other things.
     failed = pytest.main(["--noconftest", "-W", "default", "-rs", str(Path(__file__).parent)])
     if not failed:
-        bench()
+        for name, why in FIGURES:
+            missing = why()
+            if missing:
+                Console().print(f"skipped the figures of {name}: {missing}")
+            else:
+                importlib.import_module(f"tests.benchmarks.{name}").bench()
     return failed
 
 
