@@ -26,7 +26,7 @@ class Inventory:
 
     def look_for(self, names: Iterable[str], there: Container[str]) -> list[str]:
         """Those of the names that are there; the others are taken down as missing."""
-        present = []
+        present: list[str] = []
         for name in names:
             (present if name in there else self.missing).append(name)
         return present
