@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +50,7 @@ def kinetics400(
     with _explained():
         annotated = read_kinetics400(annotations)
         inventory, found = Inventory(), find_videos(_checked(videos))
-        for name in inventory.look_for(annotated.names(), found):
+        for name in _present(annotated, found, inventory, videos):
             inventory.add_video(found[name], videos)
         _finish(annotated, inventory, out, root=videos, recipe="tin_tsm_finetune_r50_kinetics400")
 
@@ -65,7 +65,7 @@ def sthv1(
     with _explained():
         annotated = read_sthv1(annotations)
         inventory = Inventory()
-        names = inventory.look_for(annotated.names(), set(os.listdir(_checked(frames))))
+        names = _present(annotated, set(os.listdir(_checked(frames))), inventory, frames)
         for folder in _with_progress(_look_into_all(frames, names), len(names), "counting frames"):
             inventory.add_frames(folder)
         _finish(annotated, inventory, out, root=frames, recipe="tin_r50_sthv1")
@@ -87,7 +87,7 @@ def sthv2(
     with _explained():
         annotated = read_sthv2(annotations)
         inventory, found = Inventory(), find_videos(_checked(videos))
-        paths = {name: videos / found[name] for name in inventory.look_for(annotated.names(), found)}
+        paths = {name: videos / found[name] for name in _present(annotated, found, inventory, videos)}
         frames = out / "frames"
         folders = extract(paths, frames, height=height, quality=quality, workers=workers)
         for folder in _with_progress(folders, len(paths), "extracting frames"):
@@ -111,6 +111,15 @@ def _checked(folder: Path) -> Path:
     return folder
 
 
+def _present(annotated: Annotations, there: Container[str], inventory: Inventory, folder: Path) -> list[str]:
+    """The annotated names that the folder has; the inventory takes down the others."""
+    names = annotated.names()
+    present = inventory.look_for(names, there)
+    if not present:
+        raise FolderError(f"{folder} has none of the {len(names)} annotated clips, such as {names[0]}")
+    return present
+
+
 def _look_into_all(root: Path, names: Iterable[str]) -> Iterator[FrameFolder]:
     with ThreadPoolExecutor(THREADS) as threads:
         yield from threads.map(lambda name: look_into(root / name, STHV1_FILE_NAME), names)
@@ -122,11 +131,6 @@ def _with_progress(folders: Iterator[FrameFolder], total: int, what: str) -> Ite
 
 
 def _finish(annotated: Annotations, inventory: Inventory, out: Path, *, root: Path, recipe: str) -> None:
-    if not inventory.listed:
-        example = next(iter(annotated.names()))
-        raise FolderError(
-            f"{root} has nothing that can be read of what is annotated, such as {example}; no list is made"
-        )
     write_lists(annotated, inventory, out)
     _summarise(annotated, inventory, out)
     typer.echo(f"next: {_training_command(recipe, root, out)}")

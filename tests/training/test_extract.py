@@ -24,7 +24,9 @@ def run(videos, root, *, height=64, quality=95, workers=1):
 
 
 def read(path):
-    return cv2.imread(str(path))[..., ::-1]
+    image = cv2.imread(str(path))
+    assert image is not None
+    return image[..., ::-1]
 
 
 def contents(root):
