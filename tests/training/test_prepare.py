@@ -1,0 +1,187 @@
+"""The command as a user gives it."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.training.official_files import STHV1_LABELS, STHV2_LABELS, write, write_kinetics400, write_sthv1, write_sthv2
+from training.encode import ENCODINGS
+from training.prepare import cli
+
+ROOT = Path(__file__).parents[2]
+
+
+def prepare(*arguments):
+    """In a process of its own."""
+    command = [sys.executable, "-m", "training.prepare", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+def lists(out):
+    return {path.name: path.read_text(encoding="utf-8").splitlines() for path in out.glob("*.txt")}
+
+
+def summary(out, *, classes, train, val, missing=0, unreadable=0):
+    return [
+        f"{out}/labels.txt: {classes} classes",
+        f"{out}/train.txt: {train} annotated",
+        f"{out}/val.txt: {val} annotated",
+        f"{out}/missing.txt: {missing} that are annotated and not there",
+        f"{out}/unreadable.txt: {unreadable} that cannot be read",
+    ]
+
+
+def next_command(recipe, root, out):
+    settings = {
+        "root": root,
+        "train": f"{out}/train.txt",
+        "validation": f"{out}/val.txt",
+        "labels": f"{out}/labels.txt",
+    }
+    start = f"python -m training.train {recipe} --work-dir work-dirs/{recipe}"
+    return " ".join([f"next: {start}", *(f"--set data.{key}={path}" for key, path in settings.items())])
+
+
+def test_kinetics400_lists_the_videos_that_are_there(tmp_path, make_video):
+    train = [
+        ("tap dancing", "aaaaaaaaaaa", "0", "10"),
+        ("abseiling", "b-b_bbbbbbb", "417", "427"),
+        ("zumba", "gone", "1", "11"),
+    ]
+    val = [("zumba", "ccccccccccc", "1234", "1244"), ("abseiling", "empty", "5", "15")]
+    annotations = write_kinetics400(tmp_path / "annotations", train, val)
+    videos, out = tmp_path / "videos", tmp_path / "out"
+    files = (
+        "tap dancing/aaaaaaaaaaa_000000_000010.mp4",
+        "b-b_bbbbbbb_000417_000427.mp4",
+        "zumba/ccccccccccc_001234_001244.webm",
+    )
+    for file in files:
+        (videos / file).parent.mkdir(parents=True, exist_ok=True)
+        os.link(make_video(3), videos / file)
+    write(videos / "abseiling" / "empty_000005_000015.mp4", "")
+    done = prepare("kinetics400", annotations, videos, "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lists(out) == {
+        "labels.txt": ["abseiling", "tap dancing", "zumba"],
+        "train.txt": [f"{files[0]} 1", f"{files[1]} 0"],
+        "val.txt": [f"{files[2]} 2"],
+        "missing.txt": ["gone_000001_000011"],
+        "unreadable.txt": ["empty_000005_000015: abseiling/empty_000005_000015.mp4 is empty"],
+    }
+    assert done.stdout.splitlines() == [
+        *summary(out, classes=3, train="2 of 3", val="1 of 2", missing=1, unreadable=1),
+        next_command("tin_tsm_finetune_r50_kinetics400", videos, out),
+    ]
+
+
+def test_sthv1_counts_the_frames(tmp_path):
+    annotations = write_sthv1(tmp_path / "annotations", [("100218", 2), ("24413", 0), ("9", 1)], [("74225", 1)])
+    frames, out = tmp_path / "frames", tmp_path / "out"
+    for name, numbers in {"100218": range(1, 49), "24413": (1, 2, 4), "74225": range(1, 13), "5": (1,)}.items():
+        for number in numbers:
+            write(frames / name / f"{number:05}.jpg", "x")
+    done = prepare("sthv1", annotations, frames, "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert lists(out) == {
+        "labels.txt": list(STHV1_LABELS),
+        "train.txt": ["100218 48 2"],
+        "val.txt": ["74225 12 1"],
+        "missing.txt": ["9"],
+        "unreadable.txt": ["24413: 00003.jpg is missing from its frames"],
+    }
+    assert done.stdout.splitlines() == [
+        *summary(out, classes=3, train="1 of 3", val="1 of 1", missing=1, unreadable=1),
+        next_command("tin_r50_sthv1", frames, out),
+    ]
+
+
+@pytest.fixture
+def sthv2(tmp_path, make_video):
+    """Annotations and videos: two that can be read, one cut short, one that is not there."""
+    annotations = write_sthv2(tmp_path / "annotations", [("11", 1), ("12", 0), ("13", 0)], [("21", 0)])
+    videos = tmp_path / "videos" / "20bn-something-something-v2"
+    videos.mkdir(parents=True)
+    os.link(make_video(12, ENCODINGS[3]), videos / "11.webm")
+    os.link(make_video(9, ENCODINGS[3]), videos / "21.webm")
+    (videos / "12.webm").write_bytes(make_video(9, ENCODINGS[3]).read_bytes()[:100])
+    return annotations, videos.parent
+
+
+STHV2_LISTS = {
+    "labels.txt": list(STHV2_LABELS),
+    "train.txt": ["11 12 1"],
+    "val.txt": ["21 9 0"],
+    "missing.txt": ["13"],
+    "unreadable.txt": ["12: the video is damaged or cut short: its header cannot be read"],
+}
+
+
+def test_sthv2_extracts_frames_and_lists_them_and_a_second_time_nothing_changes(tmp_path, sthv2):
+    out = tmp_path / "out"
+    first = prepare("sthv2", *sthv2, "--out", out, "--height", "32", "--workers", "2")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert lists(out) == STHV2_LISTS
+    assert first.stdout.splitlines() == [
+        *summary(out, classes=2, train="1 of 3", val="1 of 1", missing=1, unreadable=1),
+        next_command("tin_r50_sthv2", out / "frames", out),
+    ]
+    assert len(list((out / "frames" / "11").glob("img_000??.jpg"))) == 12
+    again = run("sthv2", *sthv2, "--out", out, "--height", "32", "--workers", "1")
+    assert (again.stdout, lists(out)) == (first.stdout, STHV2_LISTS)
+
+
+def test_a_name_with_a_space_can_be_pasted_from_the_next_command(tmp_path, sthv2):
+    done = run("sthv2", *sthv2, "--out", tmp_path / "my data", "--workers", "1")
+    assert f"data.labels={tmp_path / 'my data' / 'labels.txt'}" in shlex.split(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("data_set", ["kinetics400", "sthv1", "sthv2"])
+def test_bad_input_is_one_line_and_no_list(tmp_path, data_set):
+    write_kinetics400(tmp_path / "kinetics400", [("zumba", "a", "0", "10")], [("zumba", "b", "0", "10")])
+    write_sthv1(tmp_path / "sthv1", [("1", 0)], [("2", 0)])
+    write_sthv2(tmp_path / "sthv2", [("1", 0)], [("2", 0)])
+    (tmp_path / "empty").mkdir()
+    annotations, out = tmp_path / data_set, tmp_path / "out"
+    name = "a_000000_000010" if data_set == "kinetics400" else "1"
+    for folder, message in {
+        "none": f"there is no folder {tmp_path}/none; give the one that the data set was unpacked to",
+        "empty": f"{tmp_path}/empty has none of the 2 annotated clips, such as {name}",
+    }.items():
+        done = run(data_set, annotations, tmp_path / folder, "--out", out)
+        assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
+    assert not out.exists()
+
+
+def test_a_malformed_annotation_is_one_line_that_names_it(tmp_path):
+    annotations = write_sthv1(tmp_path / "annotations", [("1", 0)], [("2", 0)])
+    write(annotations / "something-something-v1-validation.csv", "2;Flying\n")
+    done = prepare("sthv1", annotations, tmp_path, "--out", tmp_path / "out")
+    place = f"{annotations}/something-something-v1-validation.csv, line 1"
+    message = f"error: {place}: the label 'Flying' is not in something-something-v1-labels.csv\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+
+
+def test_a_height_that_the_frames_do_not_have_is_an_error(tmp_path, sthv2):
+    out = tmp_path / "out"
+    assert run("sthv2", *sthv2, "--out", out, "--height", "32", "--workers", "1").exit_code == 0
+    done = run("sthv2", *sthv2, "--out", out, "--workers", "1")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(
+        f"error: {out}/frames has frames of height 32, quality 95, not height 240, quality 95;"
+    )
+
+
+def test_each_data_set_has_its_help():
+    for data_set in ("kinetics400", "sthv1", "sthv2"):
+        assert data_set in run("--help").stdout
+        assert "--out" in run(data_set, "--help").stdout
