@@ -80,4 +80,14 @@ def trace(network: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
             verbose=False,
         )
     assert program is not None
-    return program.model_proto
+    return _without_origins(program.model_proto)
+
+
+def _without_origins(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Torch notes at every node which line of which file it came from: paths of the machine that exported."""
+    for part in (model.graph, *model.functions):
+        for item in (*part.node, *part.value_info):
+            del item.metadata_props[:]
+    for item in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        del item.metadata_props[:]
+    return model

@@ -52,7 +52,7 @@ DEMO_OVERRIDES = (
     "model.width=1.0",
     "clip.crop=224",
     f"data.batch_size={NUM_VIDEOS}",
-    "lessons=[{epochs: 40, side: 224, difficulty: 0.2}]",
+    "data.lessons=[{from_epoch: 0, side: 224, difficulty: 0.2}]",
 )
 """What makes the demo recipe train a network of the published size."""
 

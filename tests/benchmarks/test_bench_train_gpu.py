@@ -66,7 +66,8 @@ def test_the_demo_is_the_recipe_at_the_published_size():
 
 def test_the_demo_s_log_is_summed_up(tmp_path):
     tiny = ("data.batch_size=2", "data.steps_per_epoch=2", "data.validation_clips=1")
-    demo = run_demo((*tiny, "lessons=[{epochs: 1, side: 32, difficulty: 0.0}]"), seconds=300)
+    short = ("epochs=1", "data.lessons=[{from_epoch: 0, side: 32, difficulty: 0.0}]")
+    demo = run_demo((*tiny, *short), seconds=300)
     assert demo["steps"] == 2
     assert 0 < demo["first_loss"] < 10
 

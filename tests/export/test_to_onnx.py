@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -88,6 +89,13 @@ def test_every_flavour_and_precision_keeps_the_contract(checkpoint, flavour, pre
     expected = torch_logits(checkpoint, clips)
     worst = {Precision.FP32: 1e-5, Precision.FP16: 1e-2}[precision]
     assert np.abs(outputs[0] - expected).max() < worst * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("flavour", Flavour)
+def test_a_graph_does_not_tell_where_it_was_made(checkpoint, flavour):
+    content = to_onnx(checkpoint, flavour)
+    assert b"stack_trace" not in content
+    assert str(Path(__file__).parents[2]).encode() not in content
 
 
 def test_the_portable_flavour_holds_standard_operators_only(checkpoint):
