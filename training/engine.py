@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
+from training.errors import Stopped
 from training.example import Batch
 from training.optim import scale_rates
 
 
-class NonFiniteLoss(Exception):
+class NonFiniteLoss(Stopped):
     """The loss became NaN or infinite; the message names the step."""
 
 

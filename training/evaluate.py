@@ -15,7 +15,7 @@ from rich.table import Table
 
 from training.checkpoint import replace_file
 from training.distributed import Processes, joined_processes
-from training.errors import BadInput
+from training.errors import BadInput, Stopped
 from training.model import Normalise
 from training.network import build_network, fill_network
 from training.recipe import Recipe, load_recipe
@@ -26,7 +26,7 @@ from training.source import open_source
 def evaluate_checkpoint(recipe: Recipe, checkpoint: Path, processes: Processes) -> Scores:
     """Every process's share of the validation set, scored and put together; raises BadInput."""
     model = build_network(recipe)
-    fill_network(model, checkpoint, new_head=False)
+    fill_network(model, checkpoint, as_start=False)
     source = open_source(recipe, 0, processes, Console(stderr=True).print)
     batches = source.validation_batches(recipe.epochs - 1)
     console = Console(stderr=True)
@@ -54,9 +54,12 @@ def main(
             if processes.is_first:
                 _print(figures, len(scores.labels))
                 _write(figures | {"clips": len(scores.labels), "checkpoint": checkpoint.name}, scores, out, scores_out)
-    except BadInput as error:
+    except (BadInput, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
+    except Stopped as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
 
 
 def _write(result: dict[str, Any], scores: Scores, out: Path | None, scores_out: Path | None) -> None:

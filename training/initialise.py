@@ -10,7 +10,7 @@ from training.model import TIN, Temporal
 from training.names import Naming
 from training.pretrained import Pretrained
 
-EXTRAS = {Naming.MMACTION2: ("data_preprocessor.",), Naming.TORCHVISION: ("fc.",)}
+EXTRAS: dict[Naming | None, tuple[str, ...]] = {Naming.MMACTION2: ("data_preprocessor.",), Naming.TORCHVISION: ("fc.",)}
 """What a project's files hold besides our networks' tensors: constants of the input, a head of other classes."""
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from training.checkpoint import CheckpointError, load_checkpoint, load_strictly
-from training.initialise import initialise
-from training.model import TIN, Architecture
-from training.pretrained import Pretrained, read_pretrained
+from training.checkpoint import CheckpointError, load_checkpoint
+from training.initialise import Report, initialise
+from training.model import TIN, Architecture, Temporal
+from training.pretrained import Pretrained, own_weights, read_pretrained
 from training.recipe import Recipe, RecipeError
 from training.zoo import fetch
 
@@ -43,37 +43,28 @@ def find_weights(pretrained: str) -> Path:
     return Path(pretrained) if is_file else fetch(pretrained)
 
 
-def fill_network(model: TIN, weights: Path, *, new_head: bool) -> list[str]:
-    """Fill the model from a checkpoint of this project or a published .pth; returns the account of every tensor.
+def fill_network(model: TIN, weights: Path, *, as_start: bool) -> Report:
+    """Fill the model from a checkpoint of this project or a published .pth.
 
-    `new_head` leaves the file's head where that is for another number of classes. Raises CheckpointError with the path.
+    As a start, TSM's or a plain network's weights will do for a TIN, and the head may be for other classes. Raises
+    CheckpointError with the path.
     """
+    own = weights.suffix == ".safetensors"
+    source = own_weights(load_checkpoint(weights)) if own else read_pretrained(weights)
     try:
-        if weights.suffix == ".safetensors":
-            return _fill_from_checkpoint(model, weights)
-        return _fill_from_published(model, read_pretrained(weights), new_head=new_head)
+        _check(source, model.architecture, as_start=as_start)
+        return initialise(model, source, new_head=source.num_classes != model.architecture.num_classes)
     except CheckpointError as error:
-        named = str(error) if str(weights) in str(error) else f"{weights}: {error}"
-        raise CheckpointError(named) from error
+        raise CheckpointError(f"{weights}: {error}") from error
 
 
-def _fill_from_checkpoint(model: TIN, path: Path) -> list[str]:
-    loaded = load_checkpoint(path)
-    wanted = model.architecture.to_json()
-    for name, value in loaded.architecture.to_json().items():
-        if value != wanted[name]:
-            raise CheckpointError(f"its network has {name} {value}, the recipe's has {wanted[name]}")
-    load_strictly(model, loaded.tensors)
-    return [f"{len(loaded.tensors)} tensors taken"]
-
-
-def _fill_from_published(model: TIN, source: Pretrained, *, new_head: bool) -> list[str]:
-    wanted = model.architecture
-    if source.depth != wanted.depth:
-        raise CheckpointError(f"its network has {source.depth} layers, the recipe's has {wanted.depth}")
-    if source.num_frames not in {None, wanted.num_frames}:
-        raise CheckpointError(f"it is made for {source.num_frames} frames, the recipe for {wanted.num_frames}")
-    other_classes = source.num_classes not in {None, wanted.num_classes}
-    if other_classes and not new_head:
-        raise CheckpointError(f"it tells {source.num_classes} classes apart, the recipe {wanted.num_classes}")
-    return list(initialise(model, source, new_head=other_classes).lines())
+def _check(source: Pretrained, wanted: Architecture, *, as_start: bool) -> None:
+    alike = ["depth", "stem_channels", "num_frames"]
+    if not as_start:
+        alike.append("num_classes")
+    if not as_start or source.temporal is Temporal.TIN:
+        alike.append("temporal")
+    for name in alike:
+        theirs, ours = getattr(source, name), getattr(wanted, name)
+        if theirs not in {None, ours}:
+            raise CheckpointError(f"its {name} is {theirs}, the recipe's {ours}")

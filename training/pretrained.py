@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from training.checkpoint import CheckpointError
+from training.checkpoint import Checkpoint, CheckpointError
 from training.model import BLOCKS_OF_DEPTH, BOTTLENECK_DEPTHS, Temporal
 from training.names import Naming, guess_naming, rename
 from training.pth import read_tensors
@@ -20,7 +20,8 @@ from training.pth import read_tensors
 class Pretrained:
     """Tensors by our names, `names_in_file` by ours, and how frames exchange information in the network they are of."""
 
-    naming: Naming
+    naming: Naming | None
+    """Whose names the file has; None for our own."""
     temporal: Temporal
     tensors: dict[str, Tensor]
     names_in_file: dict[str, str]
@@ -59,6 +60,12 @@ class Pretrained:
         if not shape:
             raise CheckpointError(f"it has no {name}, under whichever name")
         return shape
+
+
+def own_weights(checkpoint: Checkpoint) -> Pretrained:
+    """A checkpoint of this project as the start of another network."""
+    names = {name: name for name in checkpoint.tensors}
+    return Pretrained(None, checkpoint.architecture.temporal, checkpoint.tensors, names)
 
 
 def read_pretrained(path: Path, naming: Naming | None = None) -> Pretrained:

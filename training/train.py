@@ -13,8 +13,7 @@ import typer
 
 from training.audience import Audience
 from training.distributed import Processes, joined_processes
-from training.engine import NonFiniteLoss
-from training.errors import BadInput
+from training.errors import BadInput, Stopped
 from training.journal import Journal
 from training.model import TIN
 from training.network import build_network, fill_network, find_weights
@@ -22,7 +21,6 @@ from training.progress import show_progress
 from training.recipe import Recipe, load_recipe
 from training.run import Run
 from training.source import open_source
-from training.unreadable import TooManyUnreadable
 
 Say = Callable[[str], None]
 
@@ -59,7 +57,7 @@ def _start_from(pretrained: str, model: TIN, processes: Processes, say: Say) -> 
     with processes.one_at_a_time_on_each_node():
         weights = find_weights(pretrained)
     say(f"starting from {weights}")
-    for line in fill_network(model, weights, new_head=True):
+    for line in fill_network(model, weights, as_start=True).lines():
         say(line)
 
 
@@ -98,10 +96,10 @@ def main(
                 journal = Journal(work_dir, first_step=run.steps_done)
                 audience.admit(listening.enter_context(progress), listening.enter_context(journal))
             train(run, audience, work_dir, validating=validate)
-    except BadInput as error:
+    except (BadInput, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
-    except (NonFiniteLoss, TooManyUnreadable) as error:
+    except Stopped as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from training.errors import Stopped
 from training.example import Batch
 from training.reader import UnreadableItem
 
 
-class TooManyUnreadable(Exception):
+class TooManyUnreadable(Stopped):
     """More items cannot be read than the limit allows; the message names count, limit and the last item."""
 
 

@@ -78,5 +78,5 @@ def test_a_checkpoint_of_another_network_is_refused_in_one_line(recipe, checkpoi
     done = run("evaluate", recipe, checkpoint, *overrides("model.temporal=none"))
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
-    assert "its network has temporal tin, the recipe's has none" in line
+    assert "its temporal is tin, the recipe's none" in line
     assert str(checkpoint) in line

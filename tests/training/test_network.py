@@ -8,8 +8,6 @@ from training.network import build_network, fill_network, find_weights
 from training.recipe import RecipeError, load_recipe
 from training.zoo import UnknownName
 
-SMALL = ["model.num_classes=4"]
-
 
 def test_a_recipe_decides_the_network():
     model = build_network(load_recipe("tin_motion", ["interlace.backward=mmcv"]))
@@ -24,15 +22,53 @@ def test_a_network_that_cannot_be_built_is_a_recipe_error():
         build_network(load_recipe("tin_motion", ["model.depth=20"]))
 
 
-def test_own_weights_are_taken_whole_or_refused(tmp_path):
-    path = tmp_path / "own.safetensors"
-    recipe = load_recipe("tin_motion", SMALL)
-    first, second = build_network(recipe), build_network(recipe)
-    save_checkpoint(Checkpoint(first.architecture, recipe.clip, tuple("abcd"), first.state_dict()), path)
-    fill_network(second, path, new_head=False)
-    assert torch.equal(first.head.weight, second.head.weight)
-    with pytest.raises(CheckpointError, match=r"own\.safetensors: its network has num_classes 4, the recipe's has 16"):
-        fill_network(build_network(load_recipe("tin_motion")), path, new_head=True)
+@pytest.fixture
+def save(tmp_path):
+    """Writes the network of the demo recipe, as overridden, to a checkpoint of this project."""
+
+    def save(*overrides):
+        path, recipe = tmp_path / "own.safetensors", load_recipe("tin_motion", list(overrides))
+        model = build_network(recipe)
+        labels = tuple(str(index) for index in range(recipe.model.num_classes))
+        save_checkpoint(Checkpoint(model.architecture, recipe.clip, labels, model.state_dict()), path)
+        return path, model
+
+    return save
+
+
+def test_own_weights_are_taken_whole(save):
+    path, saved = save()
+    model = build_network(load_recipe("tin_motion"))
+    report = fill_network(model, path, as_start=False)
+    assert not report.fresh
+    assert torch.equal(model.head.weight, saved.head.weight)
+
+
+@pytest.mark.parametrize("temporal", ["tsm", "none"])
+def test_own_weights_of_tsm_and_plain_networks_start_a_tin(save, temporal):
+    path, saved = save(f"model.temporal={temporal}", "model.num_classes=4")
+    model = build_network(load_recipe("tin_motion"))
+    report = fill_network(model, path, as_start=True)
+    assert {name.split(".")[0] for name in report.fresh} == {"stages", "head"}
+    assert torch.equal(model.stem.conv.weight, saved.stem.conv.weight)
+    with pytest.raises(CheckpointError, match=r"own\.safetensors: its num_classes is 4, the recipe's 16"):
+        fill_network(model, path, as_start=False)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("model.temporal=none", "its temporal is tin, the recipe's none"),
+        ("model.width=0.5", "its stem_channels is 16, the recipe's 32"),
+        ("model.depth=34", "its depth is 18, the recipe's 34"),
+        ("clip.num_frames=16", "its num_frames is 8, the recipe's 16"),
+    ],
+)
+@pytest.mark.parametrize("as_start", [True, False])
+def test_weights_of_another_network_are_refused(save, setting, said, as_start):
+    path, _ = save()
+    with pytest.raises(CheckpointError, match=said):
+        fill_network(build_network(load_recipe("tin_motion", [setting])), path, as_start=as_start)
 
 
 @pytest.fixture(scope="module")
@@ -45,24 +81,15 @@ def published(tmp_path_factory):
 
 
 def test_published_weights_fill_the_recipes_network_with_an_account(published):
-    lines = fill_network(build_network(load_recipe("tin_r50_sthv2")), published, new_head=False)
-    assert lines[0].startswith("448 tensors taken")
+    report = fill_network(build_network(load_recipe("tin_r50_sthv2")), published, as_start=False)
+    assert (len(report.taken), report.left, report.fresh) == (448, (), ())
 
 
-def test_a_head_for_other_classes_is_left_only_when_told(published):
+def test_a_published_head_for_other_classes_is_left_only_by_a_start(published):
     network = build_network(load_recipe("tin_tsm_finetune_r50_kinetics400"))
-    with pytest.raises(CheckpointError, match=r"tin\.pth: it tells 174 classes apart, the recipe 400"):
-        fill_network(network, published, new_head=False)
-    assert "head.weight" in fill_network(network, published, new_head=True)[-1]
-
-
-@pytest.mark.parametrize(
-    ("setting", "said"),
-    [("model.depth=101", "has 50 layers, the recipe's has 101"), ("clip.num_frames=16", "made for 8 frames")],
-)
-def test_weights_of_another_network_are_refused(published, setting, said):
-    with pytest.raises(CheckpointError, match=said):
-        fill_network(build_network(load_recipe("tin_r50_sthv2", [setting])), published, new_head=True)
+    with pytest.raises(CheckpointError, match=r"tin\.pth: its num_classes is 174, the recipe's 400"):
+        fill_network(network, published, as_start=False)
+    assert set(fill_network(network, published, as_start=True).fresh) == {"head.weight", "head.bias"}
 
 
 def test_weights_are_a_file_or_a_published_name():
