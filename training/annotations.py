@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from training.errors import BadInput
+
 KINETICS_COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 
 Row = TypeVar("Row")
 
 
-class AnnotationError(Exception):
+class AnnotationError(BadInput):
     """An annotation file is missing or malformed; the message names it, and the line or item."""
 
 

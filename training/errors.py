@@ -7,7 +7,10 @@ BadInput
 |- DownloadError     training.download
 |- UnknownName       training.zoo
 |- MissingFootage    training.foreign
-`- DeviceError       training.device
+|- DeviceError       training.device
+|- AnnotationError   training.annotations
+|- ExtractionError   training.extract
+`- FolderError       training.prepare
 
 Stopped
 |- NonFiniteLoss     training.engine

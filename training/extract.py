@@ -21,22 +21,23 @@ from pathlib import Path
 
 import cv2
 
-from clips.decode import DecodedClip, decode
+from clips.decode import decode
 from clips.errors import ClipError
 from clips.transform import Image, resize
+from training.errors import BadInput
 from training.frame_folder import FrameFolder, look_into
 
 FILE_NAME = "img_{:05}.jpg"
 """The format of a frame's file name, by its number."""
 
 STRETCH = 64
-"""So many frames are decoded at a time: most clips of Something-Something whole, and no film fills the memory."""
+"""So many frames are decoded at a time: most clips of Something-Something whole, and no long one fills the memory."""
 
 SETTINGS = "settings.txt"
 UNFINISHED = ".unfinished"
 
 
-class ExtractionError(Exception):
+class ExtractionError(BadInput):
     """Frames cannot be extracted to this folder; the message names it and says what to do."""
 
 
@@ -108,6 +109,7 @@ def _extract_one(name: str, video: Path, *, root: Path, height: int, quality: in
         try:
             _write_frames(video, aside, height, quality)
         except _Unreadable as unreadable:
+            shutil.rmtree(aside)
             return FrameFolder(name, problem=str(unreadable))
         aside.rename(folder)
     return look_into(folder, FILE_NAME)
@@ -118,25 +120,27 @@ class _Unreadable(Exception):
 
 
 def _write_frames(video: Path, folder: Path, height: int, quality: int) -> None:
-    for number, image in enumerate(_every_frame(video), start=1):
-        (folder / FILE_NAME.format(number)).write_bytes(_jpeg(_scale(image, height), quality))
+    for number, image in enumerate(_every_frame(video, height), start=1):
+        (folder / FILE_NAME.format(number)).write_bytes(_jpeg(image, quality))
 
 
-def _every_frame(video: Path) -> Iterator[Image]:
+def _every_frame(video: Path, height: int) -> Iterator[Image]:
     for start in count(0, STRETCH):
-        clip = _decode_stretch(video, start)
-        yield from clip.images
-        if start + STRETCH >= clip.video.frames:
+        images, num_frames = _decode_stretch(video, start, height)
+        yield from images
+        if start + STRETCH >= num_frames:
             return
 
 
-def _decode_stretch(video: Path, start: int) -> DecodedClip:
+def _decode_stretch(video: Path, start: int, height: int) -> tuple[list[Image], int]:
+    """Frames from `start` on, scaled, so that those in full size are given up; and how many the whole video has."""
     try:
-        return decode(video, lambda num_frames: range(start, min(start + STRETCH, num_frames)))
+        clip = decode(video, lambda num_frames: range(start, min(start + STRETCH, num_frames)))
     except ClipError as error:
         raise _Unreadable(str(error)) from error
     except OSError as error:
         raise _Unreadable(f"the file cannot be read: {error.strerror}") from error
+    return [_scale(image, height) for image in clip.images], clip.video.frames
 
 
 def _scale(image: Image, height: int) -> Image:

@@ -14,8 +14,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from training.annotations import AnnotationError, Annotations, read_kinetics400, read_sthv1, read_sthv2
-from training.extract import ExtractionError, extract
+from training.annotations import Annotations, read_kinetics400, read_sthv1, read_sthv2
+from training.errors import BadInput
+from training.extract import extract
 from training.frame_folder import FrameFolder, look_into
 from training.inventory import Inventory, find_videos, write_lists
 
@@ -36,7 +37,7 @@ AnnotationsArgument = Annotated[Path, typer.Argument(help="The folder with the o
 VideosArgument = Annotated[Path, typer.Argument(help="The folder with the videos, at any depth below it.")]
 
 
-class FolderError(Exception):
+class FolderError(BadInput):
     """A data set's folder is missing or holds nothing of it; the message names it."""
 
 
@@ -100,7 +101,7 @@ def _explained() -> Iterator[None]:
     """Bad input is one line and exit code 2."""
     try:
         yield
-    except (AnnotationError, ExtractionError, FolderError, OSError) as error:
+    except (BadInput, OSError) as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2) from None
 

@@ -178,7 +178,7 @@ def test_a_killed_run_ends_everywhere_and_the_next_one_finishes_its_work(tmp_pat
     wait_until((frames / "02").exists)
     children = children_of(killed.pid)
     killed.send_signal(signal.SIGKILL)
-    killed.communicate()
+    killed.communicate(timeout=20)
     assert len(children) >= 2
     wait_until(lambda: all(map(has_ended, children)))
     finished = {path.name: path.stat() for path in frames.glob("[0-9]*")}
