@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from service import gateway, pages, routes
+from service import gateway, pages, protocol_v2, routes
 from service.errors import PROBLEMS, problem_response
 from service.middleware import Envelope
 from service.openapi import Application
@@ -33,6 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         if kind is not Exception:
             app.add_exception_handler(kind, problem_response)
     app.include_router(routes.router)
+    app.include_router(protocol_v2.router)
     app.router.routes.extend(pages.routes())
     return app
 

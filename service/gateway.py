@@ -11,6 +11,7 @@ from typing import Annotated, TypedDict, cast
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Request
 
+from service.backends.base import Clips, Outputs
 from service.predictor import Prediction, predict
 from service.registry import LoadedModel, RefusedModel, Registry
 from service.settings import Settings
@@ -29,6 +30,10 @@ class Gateway:
     async def predict(self, video: bytes, model: LoadedModel, top_k: int) -> Prediction:
         """`predictor.predict` in a thread of its own, when one is free; raises what it raises."""
         return await to_thread.run_sync(predict, video, model, top_k, self.settings.bounds(), limiter=self.limiter)
+
+    async def infer(self, model: LoadedModel, clips: Clips) -> Outputs:
+        """Run the model on uint8 clips [N, T, H, W, 3] in a thread, when one is free; raises InferenceFailed."""
+        return await to_thread.run_sync(model.backend.infer, clips, limiter=self.limiter)
 
 
 class State(TypedDict):

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     max_concurrent_predictions: int = Field(
         default=os.cpu_count() or 1, ge=1, description="Videos worked on at the same time; the others wait"
     )
+    max_clips_per_request: int = Field(
+        default=16, ge=1, description="Most clips that one request may send to be inferred under /v2"
+    )
     onnx_threads: int = Field(
         default=0, ge=0, description="Threads that ONNX Runtime gives to one inference; 0 for one per core"
     )
