@@ -77,8 +77,10 @@ def problem_response(request: Request, error: Exception) -> JSONResponse:
     """Tell the client what went wrong, and the log what the client may not see."""
     kind = problem_type_of(error)
     request_id = getattr(request.state, "request_id", None)
+    request.state.outcome = kind.slug
     if kind.status >= 500:
-        logger.error("request %s: %s: %s", request_id, kind.title, error, exc_info=_trace_of(error, kind))
+        trace, extra = _trace_of(error, kind), {"request_id": request_id}
+        logger.error("request %s: %s: %s", request_id, kind.title, error, exc_info=trace, extra=extra)
     detail = kind.detail or _detail(error)
     headers = error.headers if isinstance(error, HTTPException) else None
     if _speaks_v2(request.url.path):

@@ -123,6 +123,7 @@ async def _infer(request: Request, gateway: Gateway, model: LoadedModel) -> Resp
         raise HTTPException(415, "a Content-Encoding is not taken; send the body as it is")
     limits = gateway.settings
     body = await read_body(request, limits.max_upload_bytes)
+    gateway.metrics.observe_upload(len(body))
     json_length = request.headers.get(JSON_LENGTH_HEADER)
     call = await to_thread.run_sync(
         parse_call, body, json_length, model.spec, limits.max_clips_per_request, limiter=gateway.limiter

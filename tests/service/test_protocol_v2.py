@@ -24,6 +24,7 @@ from clips.transform import make_views
 from service.app import create_app
 from service.backends.base import Clips, FakeBackend, Outputs
 from service.gateway import Gateway
+from service.metrics import Metrics
 from service.registry import LoadedModel, Registry
 from service.settings import Settings
 from tests.service.conftest import LABELS, SPEC, UPLOAD_LIMIT
@@ -203,7 +204,7 @@ class _WaitingBackend(FakeBackend):
 
 async def _ask_while_it_works(backend: _WaitingBackend) -> tuple[httpx.Response, httpx.Response]:
     model = LoadedModel("slow", "1", "0" * 64, "model.onnx", "runs everywhere", ("a", "b"), SPEC, backend)
-    gateway = Gateway(Settings(), Registry({"slow": [model]}), CapacityLimiter(1))
+    gateway = Gateway(Settings(), Registry({"slow": [model]}), CapacityLimiter(1), Metrics())
     app = create_app(Settings())
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
