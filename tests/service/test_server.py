@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,3 +38,10 @@ def test_every_line_is_json_and_tells_no_query(json_log: IO[str]) -> None:
     assert (line["request_id"], line["level"]) == ("abc", "INFO")
     assert line["duration_ms"] > 0
     assert "secret" not in str(line)
+
+
+def test_answers_on_a_kept_connection_are_not_held_back(client: httpx.Client) -> None:
+    def ask() -> float:
+        return client.get("/health/live").elapsed.total_seconds()
+
+    assert statistics.median(ask() for _ in range(21)) < 0.03

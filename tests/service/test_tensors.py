@@ -120,7 +120,7 @@ def test_bytes_must_be_as_many_as_is_said() -> None:
         (b"{}", "inputs: Field required"),
         (b'{"inputs": []}', "takes one input, 'clips'"),
         (b'{"inputs": [], "id": "\\ud800"}', "id: "),
-        (b" " * (MAX_JSON_BYTES + 1), "larger than 16,000,000 bytes; send the tensor as binary data"),
+        (b" " * (MAX_JSON_BYTES + 1), "larger than 8,000,000 bytes; send the tensor as binary data"),
     ],
 )
 def test_what_is_no_request_is_refused(body: bytes, reason: str) -> None:
