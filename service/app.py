@@ -9,9 +9,12 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
-from service import gateway, pages, routes
+from service import gateway, pages, protocol_v2, routes
+from service.access import AccessLog
 from service.errors import PROBLEMS, problem_response
+from service.metrics import Metrics
 from service.middleware import Envelope
 from service.openapi import Application
 from service.settings import Settings
@@ -19,20 +22,24 @@ from service.settings import Settings
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The whole service; models are loaded when it starts up."""
+    metrics = Metrics()
     app = Application(
         title="tin-serve",
         summary="A video goes in, the likeliest actions come out.",
         version=_version(),
-        lifespan=partial(gateway.lifespan, settings=settings or Settings()),
+        lifespan=partial(gateway.lifespan, settings=settings or Settings(), metrics=metrics),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
     app.add_middleware(Envelope)
+    app.add_middleware(AccessLog, metrics=metrics)
     for kind in PROBLEMS:
         if kind is not Exception:
             app.add_exception_handler(kind, problem_response)
+    app.add_exception_handler(HTTPException, problem_response)
     app.include_router(routes.router)
+    app.include_router(protocol_v2.router)
     app.router.routes.extend(pages.routes())
     return app
 

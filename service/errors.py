@@ -1,6 +1,7 @@
 """Every failure as RFC 9457 `application/problem+json`: one table, looked up in one place.
 
-A problem's `type` is an address of this service, `/problems/<slug>`, that says what it means.
+A problem's `type` is an address of this service, `/problems/<slug>`, that says what it means. Under /v2 the same
+failures take the form of the protocol that is spoken there.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from clips import errors as clip_errors
-from service import predictor, registry, store, upload
+from service import predictor, registry, store, tensors, upload
 from service.backends import base
 from service.schemas import Problem
+from service.schemas_v2 import InferError
 
 MEDIA_TYPE = "application/problem+json"
+PROTOCOL_V2 = "/v2"
 
 logger = logging.getLogger("service")
 
@@ -46,6 +49,7 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     upload.EmptyUpload: ProblemType("empty-upload", 422, "The upload is empty"),
     ClientDisconnect: ProblemType("incomplete-upload", 400, "The upload broke off", "the upload broke off"),
     predictor.BadTopK: ProblemType("bad-top-k", 422, "top_k does not fit the model"),
+    tensors.BadInferRequest: ProblemType("bad-infer-request", 400, "Not what the model takes"),
     store.ModelNotFound: ProblemType("unknown-model", 404, "No such model"),
     registry.ModelUnavailable: ProblemType("model-unavailable", 503, "The model is not served"),
     registry.NoModelReady: ProblemType("not-ready", 503, "No model is ready"),
@@ -56,6 +60,7 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     405: ProblemType(
         "method-not-allowed", 405, "Method not allowed", "the header Allow lists the methods that this address takes"
     ),
+    415: ProblemType("unsupported-media-type", 415, "Not a form that is taken"),
     Exception: ProblemType("internal-error", 500, "The service failed", _FAILED),
 }
 """Exceptions, or the status of an HTTPException, to what the client is told. Subclasses count as their base."""
@@ -72,18 +77,27 @@ def problem_response(request: Request, error: Exception) -> JSONResponse:
     """Tell the client what went wrong, and the log what the client may not see."""
     kind = problem_type_of(error)
     request_id = getattr(request.state, "request_id", None)
+    request.state.outcome = kind.slug
     if kind.status >= 500:
-        logger.error("request %s: %s: %s", request_id, kind.title, error, exc_info=_trace_of(error, kind))
+        trace, extra = _trace_of(error, kind), {"request_id": request_id}
+        logger.error("request %s: %s: %s", request_id, kind.title, error, exc_info=trace, extra=extra)
+    detail = kind.detail or _detail(error)
+    headers = error.headers if isinstance(error, HTTPException) else None
+    if _speaks_v2(request.url.path):
+        return JSONResponse(InferError(error=detail).model_dump(), kind.status, headers)
     problem = Problem(
         type=f"/problems/{kind.slug}",
         title=kind.title,
         status=kind.status,
-        detail=kind.detail or _detail(error),
+        detail=detail,
         instance=request.url.path,
         request_id=request_id,
     )
-    headers = error.headers if isinstance(error, HTTPException) else None
     return JSONResponse(problem.model_dump(exclude_none=True), kind.status, headers, media_type=MEDIA_TYPE)
+
+
+def _speaks_v2(path: str) -> bool:
+    return path == PROTOCOL_V2 or path.startswith(f"{PROTOCOL_V2}/")
 
 
 def _detail(error: Exception) -> str:

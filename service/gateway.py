@@ -11,6 +11,8 @@ from typing import Annotated, TypedDict, cast
 from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, FastAPI, Request
 
+from service.backends.base import Clips, Outputs
+from service.metrics import Metrics
 from service.predictor import Prediction, predict
 from service.registry import LoadedModel, RefusedModel, Registry
 from service.settings import Settings
@@ -25,10 +27,16 @@ class Gateway:
     settings: Settings
     registry: Registry
     limiter: CapacityLimiter
+    metrics: Metrics
 
     async def predict(self, video: bytes, model: LoadedModel, top_k: int) -> Prediction:
         """`predictor.predict` in a thread of its own, when one is free; raises what it raises."""
         return await to_thread.run_sync(predict, video, model, top_k, self.settings.bounds(), limiter=self.limiter)
+
+    async def infer(self, model: LoadedModel, clips: Clips) -> Outputs:
+        """Run the model on uint8 clips [N, T, H, W, 3] in a thread, when one is free; raises InferenceFailed."""
+        self.metrics.observe_batch(len(clips))
+        return await to_thread.run_sync(model.backend.infer, clips, limiter=self.limiter)
 
 
 class State(TypedDict):
@@ -38,12 +46,14 @@ class State(TypedDict):
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI, settings: Settings) -> AsyncIterator[State]:
+async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
     """Load the models, serve, free them."""
     registry = await to_thread.run_sync(Registry.open, settings)
     for version in registry.all():
         _log(version)
-    yield {"gateway": Gateway(settings, registry, CapacityLimiter(settings.max_concurrent_predictions))}
+    limiter = CapacityLimiter(settings.max_concurrent_predictions)
+    metrics.watch_queue(lambda: limiter.statistics().tasks_waiting)
+    yield {"gateway": Gateway(settings, registry, limiter, metrics)}
     registry.close()
 
 

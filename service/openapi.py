@@ -1,13 +1,16 @@
-"""What /openapi.json says besides what FastAPI finds out itself: the two body forms and the problems."""
+"""What /openapi.json says besides what FastAPI finds out itself: the forms of a body, and the problems."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
 
 from service.errors import MEDIA_TYPE, PROBLEMS
 from service.schemas import Problem
+from service.schemas_v2 import InferError, InferRequest, InferResponse
 from service.upload import FIELD
 
 _BYTES = {"type": "string", "format": "binary"}
@@ -26,10 +29,34 @@ VIDEO_BODY: dict[str, Any] = {
     }
 }
 
+INFER_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "JSON, and behind it the tensor's bytes if it does not hold them itself.",
+        "content": {
+            "application/json": {"schema": {"$ref": f"#/components/schemas/{InferRequest.__name__}"}},
+            "application/octet-stream": {"schema": _BYTES},
+        },
+    }
+}
+
+INFER_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": InferResponse,
+        "description": "JSON, and behind it the bytes of the tensors that were asked for as bytes.",
+        "content": {"application/octet-stream": {"schema": _BYTES}},
+    }
+}
+
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with problems of these statuses."""
     return {status: _problem_response(status) for status in statuses}
+
+
+def v2_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route under /v2 that may fail with these statuses."""
+    return {status: {"model": InferError, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
 def _problem_response(status: int) -> dict[str, Any]:
@@ -39,10 +66,23 @@ def _problem_response(status: int) -> dict[str, Any]:
 
 
 class Application(FastAPI):
-    """FastAPI whose document knows the schema that `problem_responses` refers to."""
+    """FastAPI whose document knows the schemas that are referred to above."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         document = super().openapi()
-        document["components"]["schemas"].setdefault(Problem.__name__, Problem.model_json_schema())
+        _, schemas = models_json_schema(
+            [(Problem, "validation"), (InferRequest, "validation")], ref_template="#/components/schemas/{model}"
+        )
+        document["components"]["schemas"] |= schemas["$defs"]
+        _drop_undeclared_422(document)
         return document
+
+
+def _drop_undeclared_422(document: dict[str, Any]) -> None:
+    # FastAPI adds one in a form of its own to every route with parameters, though text in a path is always valid.
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        if "HTTPValidationError" in str(operation["responses"].get("422")):
+            del operation["responses"]["422"]

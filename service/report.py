@@ -60,11 +60,6 @@ def print_json(response: BaseModel, **more: str) -> None:
     sys.stdout.flush()
 
 
-def print_note(message: str) -> None:
-    """One line for the operator, on stderr."""
-    _stderr().print(message, markup=False, highlight=False, soft_wrap=True)
-
-
 def print_error(message: str) -> bool:
     """One line on stderr. Always False: nothing came of it."""
     _stderr().print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)

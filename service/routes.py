@@ -1,4 +1,4 @@
-"""The addresses that answer in JSON."""
+"""The addresses that answer in JSON, and /metrics."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from service.answer import answer, model_status, server_timing, timing_ms
 from service.errors import PROBLEMS
 from service.gateway import GatewayOfApp
+from service.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
 from service.openapi import VIDEO_BODY, problem_responses
 from service.predictor import choose_top_k
 from service.registry import NoModelReady
@@ -36,9 +37,12 @@ async def predict_video(
     top_k = choose_top_k(query.top_k, len(model.labels))
     video = await read_upload(request, gateway.settings.max_upload_bytes)
     uploaded = time.perf_counter()
+    gateway.metrics.observe_upload(len(video))
     prediction = await gateway.predict(video, model, top_k)
+    gateway.metrics.observe_decoding(prediction.clip.report.packets_fed)
     total_seconds = time.perf_counter() - started
     timing = timing_ms(prediction.seconds, upload_seconds=uploaded - started, total_seconds=total_seconds)
+    gateway.metrics.observe_stages(timing)
     response.headers["Server-Timing"] = server_timing(timing)
     return answer(prediction, model, size_bytes=len(video), timing=timing, explain=query.explain)
 
@@ -75,6 +79,12 @@ async def ready(gateway: GatewayOfApp) -> Health:
     """Answers 200 when the default model is loaded."""
     gateway.registry.get()
     return Health(status="ready")
+
+
+@router.get("/metrics", include_in_schema=False)
+async def read_metrics(gateway: GatewayOfApp) -> Response:
+    """What Prometheus collects."""
+    return Response(gateway.metrics.render(gateway.registry.all()), media_type=METRICS_MEDIA_TYPE)
 
 
 @router.get("/problems/{slug}", include_in_schema=False)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import copy
+import logging
 import socket
-from typing import Any
 
 import uvicorn
 
 from service.app import create_app
-from service.report import print_note
+from service.logs import log_config
 from service.settings import Settings
+
+logger = logging.getLogger("service")
 
 
 def listen(host: str, port: int) -> socket.socket:
     """Take the port, before any model is loaded; raises OSError when it is taken or the host is not ours."""
     family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind)
+    # Nagle's algorithm holds answers back for 40 ms; asyncio turns it off only where the socket names its protocol.
+    listener = socket.socket(family, kind, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
@@ -30,25 +32,19 @@ def run(settings: Settings, listener: socket.socket) -> None:
     """Serve until a signal comes; Ctrl-C is a way to end, not an error."""
     # h11 reads on and discards when an answer is given early (413): clients that send first and read later see it.
     app = create_app(settings)
-    config = uvicorn.Config(app, http="h11", ws="none", log_config=_log_config(), server_header=False)
+    log = log_config(settings.log_format)
+    config = uvicorn.Config(app, http="h11", ws="none", log_config=log, access_log=False, server_header=False)
     try:
         _Server(config).run(sockets=[listener])
     except KeyboardInterrupt:
-        print_note("stopped")
-
-
-def _log_config() -> dict[str, Any]:
-    """Uvicorn's, and our own log in the same form."""
-    config = copy.deepcopy(uvicorn.config.LOGGING_CONFIG)
-    config["loggers"]["service"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
-    return config
+        logger.info("stopped")
 
 
 class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or []:
-            print_note(f"tin-serve answers on {_url(listener)} (Ctrl-C stops it)")
+            logger.info("tin-serve answers on %s (Ctrl-C stops it)", _url(listener))
 
 
 def _url(listener: socket.socket) -> str:

@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clips.bounds import Bounds
+from service.logs import LogFormat
 
 _REPOSITORY_STORE = Path(__file__).resolve().parent.parent / "model_store"
 
@@ -38,9 +39,13 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every one")
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
+    log_format: LogFormat = Field(default="text", description="text for people, json for programs: an object a line")
     max_upload_bytes: int = Field(default=100_000_000, ge=1, description="Largest request body taken, in bytes")
     max_concurrent_predictions: int = Field(
         default=os.cpu_count() or 1, ge=1, description="Videos worked on at the same time; the others wait"
+    )
+    max_clips_per_request: int = Field(
+        default=16, ge=1, description="Most clips that one request may send to be inferred under /v2"
     )
     onnx_threads: int = Field(
         default=0, ge=0, description="Threads that ONNX Runtime gives to one inference; 0 for one per core"

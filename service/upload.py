@@ -1,4 +1,4 @@
-"""The body of POST /predict becomes the video's bytes: a multipart field, or the raw body.
+"""Bodies, counted while they come in. That of POST /predict holds a video: in a multipart field, or as it is.
 
 UploadError
 ├── UploadTooLarge   more bytes than are taken; found before all of them are read
@@ -44,6 +44,15 @@ async def read_upload(request: Request, max_bytes: int) -> bytes:
     if not video:
         raise EmptyUpload("the video is empty: 0 bytes were received")
     return video
+
+
+async def read_body(request: Request, max_bytes: int) -> bytearray:
+    """The whole body, whatever it is; raises UploadTooLarge."""
+    _check_announced_size(request, max_bytes)
+    body = bytearray()
+    async for chunk in Request(request.scope, _counted(request.receive, max_bytes)).stream():
+        body += chunk
+    return body
 
 
 def _is_form(request: Request) -> bool:

@@ -41,7 +41,7 @@ function operation(path, method, description) {
     element("code", {}, element("span", { className: "method" }, method.toUpperCase()), ` ${path}`),
     element("span", { className: "muted" }, description.summary));
   const bodies = Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) =>
-    [type, schema.properties ? Object.keys(schema.properties).map((name) => `field ${name}`).join(", ") : "the bytes"]);
+    [type, resolve(schema).properties ? Object.keys(resolve(schema).properties).map((name) => `field ${name}`).join(", ") : "the bytes"]);
   const problems = Object.entries(responses).filter(([status]) => status >= 400);
   return element("details", { className: "card operation", open: Boolean(requestBody) }, heading,
     element("p", {}, ...prose(description.description)),

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.middleware import HEADERS
 from service.pages import WEB
 
 REPOSITORY = Path(__file__).parents[2]
@@ -31,6 +32,24 @@ def test_pages_come_with_headers_that_keep_a_browser_safe(client: httpx.Client, 
     assert "default-src 'none'" in response.headers["content-security-policy"]
     assert response.headers["x-content-type-options"] == "nosniff"
     assert client.head(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/models"),
+        ("GET", "/metrics"),
+        ("GET", "/openapi.json"),
+        ("GET", "/v2/models/colours"),
+        ("POST", "/v2/models/colours/infer"),
+        ("POST", "/predict"),
+        ("GET", "/nothing"),
+        ("PUT", "/predict"),
+    ],
+)
+def test_everything_else_comes_with_them_too(client: httpx.Client, method: str, path: str) -> None:
+    headers = client.request(method, path).headers
+    assert {name: headers.get(name) for name in HEADERS} == HEADERS
 
 
 def test_pages_name_no_outside_address() -> None:

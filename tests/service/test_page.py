@@ -100,3 +100,29 @@ def test_documentation_is_written_out(page: Page, base_url: str, complaints: lis
     assert "The upload is too large" in text
     assert _width_needed(page) == 360
     assert complaints == []
+
+
+INJECTIONS = {
+    "inline script": "const it = document.createElement('script'); it.textContent = 'window.ran = 1';",
+    "handler": "const it = new Image(); it.setAttribute('onerror', 'window.ran = 1'); it.src = '/web/none.png';",
+    "script from elsewhere": "const it = document.createElement('script'); it.src = 'data:text/javascript,ran=1';",
+    "frame": "const it = document.createElement('iframe'); it.src = '/';",
+    "style": "const it = document.createElement('style'); it.textContent = 'body { display: none }';",
+}
+
+
+@pytest.mark.parametrize("injection", INJECTIONS.values(), ids=list(INJECTIONS))
+def test_what_somebody_slips_into_the_page_is_not_run(page: Page, complaints: list[str], injection: str) -> None:
+    page.evaluate(f"() => {{ {injection} document.body.append(it); }}")
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.ran") is None
+    assert page.locator("h1").is_visible()
+    assert any("Content Security Policy" in complaint for complaint in complaints), complaints
+
+
+def test_no_other_page_can_frame_it(browser: Browser, base_url: str) -> None:
+    page = browser.new_page()
+    page.set_content(f"<iframe src='{base_url}'></iframe>")
+    page.wait_for_timeout(300)
+    assert page.frames[1].url != f"{base_url}/"
+    page.close()

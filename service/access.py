@@ -1,0 +1,67 @@
+"""What is told of each request when it has ended: one line in the log, and a count of those that posted something."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.metrics import Metrics
+
+logger = logging.getLogger("service.access")
+
+_LINE = "%(method)s %(path)s %(status)s in %(duration_ms)s ms: %(outcome)s, request %(request_id)s"
+
+
+class AccessLog:
+    """Wraps the whole application, and tells neither the path nor the query of a client, only the route it took."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request and tell how it went, however it ended."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), None
+
+        async def send_noting_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting_status)
+        finally:
+            self._tell(scope, status, time.perf_counter() - started)
+
+    def _tell(self, scope: Scope, status: int | None, seconds: float) -> None:
+        outcome = _outcome(scope, status)
+        if scope["method"] == "POST":
+            self._metrics.end_request(outcome)
+        line = {
+            "method": scope["method"],
+            "path": _template(scope),
+            "status": status,
+            "duration_ms": round(seconds * 1000, 3),
+            "outcome": outcome,
+            "request_id": scope.get("state", {}).get("request_id"),
+        }
+        logger.info(_LINE, line, extra=line)
+
+
+def _template(scope: Scope) -> str:
+    if "route" in scope:
+        return str(scope["route"].path)
+    if "endpoint" in scope:  # FastAPI notes no route for files and pages; their paths have no parameters
+        return str(scope.get("root_path") or scope["path"])
+    return "(no route)"
+
+
+def _outcome(scope: Scope, status: int | None) -> str:
+    answered = "ok" if status is not None else "abandoned"
+    return str(scope.get("state", {}).get("outcome", answered))

@@ -1,0 +1,32 @@
+"""How the log is written: text for people, or one JSON object a line for programs."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+
+LogFormat = Literal["text", "json"]
+
+_TEXT = {"()": "uvicorn.logging.DefaultFormatter", "fmt": "%(levelprefix)s %(message)s"}
+
+_JSON = {
+    "()": "pythonjsonlogger.json.JsonFormatter",
+    "fmt": ["levelname", "name", "message"],
+    "rename_fields": {"levelname": "level", "name": "logger", "exc_info": "exception"},
+    "timestamp": True,
+    "reserved_attrs": [*RESERVED_ATTRS, "color_message"],
+}
+"""Uvicorn's `color_message` says a message again, for terminals."""
+
+
+def log_config(log_format: LogFormat) -> dict[str, Any]:
+    """For logging.config.dictConfig: our lines and the web server's, on stderr."""
+    logger = {"handlers": ["stderr"], "level": "INFO", "propagate": False}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"text": _TEXT, "json": _JSON},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": log_format}},
+        "loggers": {"service": logger, "uvicorn": logger},
+    }

@@ -1,0 +1,63 @@
+"""The OpenAPI document: whole, stable, and true of what is answered."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+
+@pytest.fixture(scope="module")
+def document(client: httpx.Client) -> dict[str, Any]:
+    answer: dict[str, Any] = client.get("/openapi.json").json()
+    return answer
+
+
+def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in document["paths"].values() for operation in path.values()]
+
+
+def test_operation_ids_stay(document: dict[str, Any]) -> None:
+    assert sorted(operation["operationId"] for operation in _operations(document)) == [
+        "listModels",
+        "live",
+        "predict",
+        "ready",
+        "v2Infer",
+        "v2InferVersion",
+        "v2Live",
+        "v2Model",
+        "v2ModelReady",
+        "v2ModelVersion",
+        "v2ModelVersionReady",
+        "v2Ready",
+        "v2Server",
+    ]
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    names = set(re.findall(r"'\$ref': '#/components/schemas/(\w+)'", str(document)))
+    assert {"Problem", "InferRequest", "InputTensor"} <= names <= document["components"]["schemas"].keys()
+    assert "ValidationError" not in str(document)
+
+
+def test_every_parameter_of_a_path_is_described(document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            described = [entry["name"] for entry in operation.get("parameters", []) if entry["in"] == "path"]
+            assert described == re.findall(r"{(\w+)}", path)
+
+
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+PROTOCOL_ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/InferError"}}}
+
+
+def test_failures_have_the_form_of_their_address(document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            failures = [answer for status, answer in operation["responses"].items() if status >= "400"]
+            assert failures
+            form = PROTOCOL_ERROR if path.startswith("/v2") else PROBLEM
+            assert all(failure["content"] == form for failure in failures)
