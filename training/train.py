@@ -19,7 +19,7 @@ from training.model import TIN
 from training.network import build_network, fill_network, find_weights
 from training.progress import show_progress
 from training.recipe import Recipe, load_recipe
-from training.run import Run
+from training.run import SNAPSHOT, Run
 from training.source import open_source
 
 Say = Callable[[str], None]
@@ -61,6 +61,11 @@ def _start_from(pretrained: str, model: TIN, processes: Processes, say: Say) -> 
         say(line)
 
 
+def _check_unused(work_dir: Path) -> None:
+    if (work_dir / SNAPSHOT).exists():
+        raise BadInput(f"{work_dir} holds a run; --resume goes on with it, or name another folder")
+
+
 def make_deterministic() -> None:
     """Let equal seeds give equal weights to the bit, on one machine."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -88,6 +93,8 @@ def main(
         chosen = load_recipe(recipe, [*(override or []), *(["precision=bf16"] if amp else [])])
         with joined_processes() as processes, ExitStack() as listening:
             audience = Audience()
+            if not resume:
+                _check_unused(work_dir)
             run = prepare_run(chosen, processes, audience.say, seed=seed, auto_scale_lr=auto_scale_lr)
             if resume:
                 run.resume(work_dir)

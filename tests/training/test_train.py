@@ -193,6 +193,14 @@ def test_bad_input_leaves_no_traceback_when_run_from_a_shell(recipe, tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_run_is_not_begun_over_another(trained, recipe):
+    before = (trained / LAST).read_bytes()
+    done = run("train", recipe, "--work-dir", trained)
+    assert done.returncode == 2
+    assert f"{trained} holds a run; --resume goes on with it" in done.stderr
+    assert (trained / LAST).read_bytes() == before
+
+
 def test_a_run_is_resumed_only_as_it_began(trained, recipe):
     done = run("train", recipe, "--work-dir", trained, "--resume", *overrides("optim.lr=0.5"))
     assert done.returncode == 2
