@@ -18,7 +18,6 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 import cv2
@@ -114,7 +113,7 @@ def _serve(connection: Connection, max_memory_bytes: int) -> None:
             job = connection.recv()
         except (EOFError, OSError):
             return
-        connection.send(_answer(lambda: _preprocess_in_time(*job)))
+        connection.send(_answer(*job))
 
 
 def _limit(max_memory_bytes: int) -> None:
@@ -125,26 +124,32 @@ def _limit(max_memory_bytes: int) -> None:
         resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
     }
     for kind, limit in limits.items():
-        resource.setrlimit(kind, (limit, limit))
+        allowed = _at_most(limit, resource.getrlimit(kind)[1])
+        resource.setrlimit(kind, (allowed, allowed))
 
 
-def _preprocess_in_time(video: bytes, spec: ClipSpec, bounds: Bounds, thumbnails: bool) -> ModelInput:
-    # The bound is checked between packets; the kernel ends what does not come back from one. It counts whole seconds
-    # of the process's whole life.
-    seconds = math.ceil(time.process_time() + bounds.max_cpu_seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
-    return preprocess(video, spec, bounds, thumbnails=thumbnails)
-
-
-def _answer(work: Callable[[], ModelInput]) -> ModelInput | Exception:
+def _answer(video: bytes, spec: ClipSpec, bounds: Bounds, thumbnails: bool) -> ModelInput | Exception:
+    _limit_processor_time(bounds.max_cpu_seconds)
     try:
-        return work()
+        return preprocess(video, spec, bounds, thumbnails=thumbnails)
     except ClipError as error:
         return error
     except (MemoryError, cv2.error):  # OpenCV tells a want of memory in its own way
         return BoundsExceeded("decoding takes more memory than one video is given; send a smaller video")
     except Exception:
         return DecoderFailed(traceback.format_exc())
+
+
+def _limit_processor_time(more_seconds: float) -> None:
+    # Decoding keeps to its bounds between packets; the kernel ends what does not come back from one. The kernel counts
+    # whole seconds of the process's whole life.
+    seconds = math.ceil(time.process_time() + more_seconds) + 1
+    most = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (_at_most(seconds, most), most))
+
+
+def _at_most(limit: int, most: int) -> int:
+    return limit if most == resource.RLIM_INFINITY else min(limit, most)
 
 
 def _too_long(bounds: Bounds) -> BoundsExceeded:

@@ -6,6 +6,7 @@ A problem's `type` is an address of this service, `/problems/<slug>`, that says 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -15,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from clips import errors as clip_errors
-from service import predictor, registry, store, upload
+from service import admission, deadline, decoder, predictor, registry, store, upload
 from service.backends import base
 from service.schemas import Problem
 
@@ -42,6 +43,7 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     clip_errors.NoFrames: ProblemType("no-frames", 422, "The video has no frames"),
     clip_errors.BoundsExceeded: ProblemType("bounds-exceeded", 422, "The video asks for too much"),
     upload.UploadTooLarge: ProblemType("upload-too-large", 413, "The upload is too large"),
+    upload.SlowUpload: ProblemType("slow-upload", 408, "The upload is too slow"),
     upload.MissingVideo: ProblemType("missing-video", 422, "The form holds no video"),
     upload.EmptyUpload: ProblemType("empty-upload", 422, "The upload is empty"),
     ClientDisconnect: ProblemType("incomplete-upload", 400, "The upload broke off", "the upload broke off"),
@@ -49,6 +51,10 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     store.ModelNotFound: ProblemType("unknown-model", 404, "No such model"),
     registry.ModelUnavailable: ProblemType("model-unavailable", 503, "The model is not served"),
     registry.NoModelReady: ProblemType("not-ready", 503, "No model is ready"),
+    admission.Overloaded: ProblemType("overloaded", 503, "Too much to do"),
+    admission.Draining: ProblemType("draining", 503, "About to stop"),
+    decoder.DecoderEnded: ProblemType("decoder-ended", 503, "The decoder was ended"),
+    deadline.DeadlineExceeded: ProblemType("deadline-exceeded", 504, "The answer took too long"),
     base.BackendError: ProblemType("backend-failure", 503, "The model could not be run", _FAILED),
     RequestValidationError: ProblemType("bad-parameter", 422, "A parameter is not valid"),
     400: ProblemType("bad-request", 400, "The request is malformed"),
@@ -72,7 +78,7 @@ def problem_response(request: Request, error: Exception) -> JSONResponse:
     """Tell the client what went wrong, and the log what the client may not see."""
     kind = problem_type_of(error)
     request_id = getattr(request.state, "request_id", None)
-    if kind.status >= 500:
+    if kind.status >= 500 and not isinstance(error, admission.Overloaded | admission.Draining):
         logger.error("request %s: %s: %s", request_id, kind.title, error, exc_info=_trace_of(error, kind))
     problem = Problem(
         type=f"/problems/{kind.slug}",
@@ -82,8 +88,18 @@ def problem_response(request: Request, error: Exception) -> JSONResponse:
         instance=request.url.path,
         request_id=request_id,
     )
-    headers = error.headers if isinstance(error, HTTPException) else None
-    return JSONResponse(problem.model_dump(exclude_none=True), kind.status, headers, media_type=MEDIA_TYPE)
+    return JSONResponse(problem.model_dump(exclude_none=True), kind.status, _headers(error), media_type=MEDIA_TYPE)
+
+
+def _headers(error: Exception) -> Mapping[str, str] | None:
+    match error:
+        case HTTPException():
+            return error.headers
+        case admission.Overloaded():
+            return {"Retry-After": str(error.retry_after)}
+        case upload.SlowUpload():
+            return {"Connection": "close"}
+    return None
 
 
 def _detail(error: Exception) -> str:

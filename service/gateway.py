@@ -1,18 +1,23 @@
-"""What the routes share: the settings, the models, and how many videos are worked on at once."""
+"""What the routes share: the settings, the models, and the path of a request: admission, decoders, batcher."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, TypedDict, cast
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import Depends, FastAPI, Request
 
-from service.predictor import Prediction, predict
+from service.admission import Admission
+from service.batcher import Batcher
+from service.decoder_pool import DecoderPool
+from service.predictor import Prediction, score
 from service.registry import LoadedModel, RefusedModel, Registry
+from service.service_time import ServiceTime
 from service.settings import Settings
 
 logger = logging.getLogger("service")
@@ -24,11 +29,21 @@ class Gateway:
 
     settings: Settings
     registry: Registry
-    limiter: CapacityLimiter
+    admission: Admission
+    service_time: ServiceTime
+    decoders: DecoderPool
+    batcher: Batcher
 
-    async def predict(self, video: bytes, model: LoadedModel, top_k: int) -> Prediction:
-        """`predictor.predict` in a thread of its own, when one is free; raises what it raises."""
-        return await to_thread.run_sync(predict, video, model, top_k, self.settings.bounds(), limiter=self.limiter)
+    async def predict(self, video: bytes, model: LoadedModel, top_k: int, *, thumbnails: bool) -> Prediction:
+        """Decode in a child, infer in a batch, score. Cancelling it frees what it holds.
+
+        Raises clips.errors.ClipError, service.decoder.DecoderError and InferenceFailed.
+        """
+        bounds = self.settings.bounds()
+        clip = await self.decoders.preprocess(video, model.spec, bounds, thumbnails=thumbnails)
+        inferred = await self.batcher.infer(model.backend, clip.views)
+        self.service_time.add(clip.decode_seconds + clip.transform_seconds + inferred.seconds)
+        return score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds)
 
 
 class State(TypedDict):
@@ -39,12 +54,31 @@ class State(TypedDict):
 
 @asynccontextmanager
 async def lifespan(app: FastAPI, settings: Settings) -> AsyncIterator[State]:
-    """Load the models, serve, free them."""
+    """Load the models and start the decoders, serve, free them."""
     registry = await to_thread.run_sync(Registry.open, settings)
     for version in registry.all():
         _log(version)
-    yield {"gateway": Gateway(settings, registry, CapacityLimiter(settings.max_concurrent_predictions))}
+    gateway = make_gateway(settings, registry)
+    await gateway.decoders.start()
+    batches = asyncio.create_task(gateway.batcher.run())
+    app.state.admission = gateway.admission
+    yield {"gateway": gateway}
+    batches.cancel()
+    await gateway.decoders.close()
     registry.close()
+
+
+def make_gateway(settings: Settings, registry: Registry) -> Gateway:
+    """The parts of the request's path, sized by the settings; nothing is started yet."""
+    service_time = ServiceTime(settings.decoders)
+    return Gateway(
+        settings=settings,
+        registry=registry,
+        admission=Admission(settings.max_uploads, settings.max_queue, service_time),
+        service_time=service_time,
+        decoders=DecoderPool(settings.decoders, settings.max_decoder_bytes),
+        batcher=Batcher(),
+    )
 
 
 def _log(version: LoadedModel | RefusedModel) -> None:

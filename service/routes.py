@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from service.answer import answer, model_status, server_timing, timing_ms
+from service.deadline import in_time, while_connected
 from service.errors import PROBLEMS
 from service.gateway import GatewayOfApp
 from service.openapi import VIDEO_BODY, problem_responses
@@ -24,7 +25,7 @@ router = APIRouter()
     operation_id="predict",
     summary="Name the actions in a video",
     response_model_exclude_none=True,
-    responses=problem_responses(400, 404, 413, 415, 422, 500, 503),
+    responses=problem_responses(400, 404, 408, 413, 415, 422, 500, 503, 504),
     openapi_extra=VIDEO_BODY,
 )
 async def predict_video(
@@ -34,9 +35,12 @@ async def predict_video(
     started = time.perf_counter()
     model = gateway.registry.get(query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
-    video = await read_upload(request, gateway.settings.max_upload_bytes)
+    with gateway.admission.uploading():
+        video = await read_upload(request, gateway.settings.max_upload_bytes, gateway.settings.pace())
     uploaded = time.perf_counter()
-    prediction = await gateway.predict(video, model, top_k)
+    with gateway.admission.working():
+        work = gateway.predict(video, model, top_k, thumbnails=query.explain)
+        prediction = await while_connected(in_time(work, gateway.settings.deadline_seconds), request.receive)
     total_seconds = time.perf_counter() - started
     timing = timing_ms(prediction.seconds, upload_seconds=uploaded - started, total_seconds=total_seconds)
     response.headers["Server-Timing"] = server_timing(timing)
@@ -72,7 +76,8 @@ async def live() -> Health:
     responses=problem_responses(500, 503),
 )
 async def ready(gateway: GatewayOfApp) -> Health:
-    """Answers 200 when the default model is loaded."""
+    """Answers 200 when the default model is loaded and the service is not about to stop."""
+    gateway.admission.check_staying()
     gateway.registry.get()
     return Health(status="ready")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import socket
+from types import FrameType
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from service.app import create_app
 from service.report import print_note
@@ -32,7 +35,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
     app = create_app(settings)
     config = uvicorn.Config(app, http="h11", ws="none", log_config=_log_config(), server_header=False)
     try:
-        _Server(config).run(sockets=[listener])
+        _Server(config, app, settings.drain_seconds).run(sockets=[listener])
     except KeyboardInterrupt:
         print_note("stopped")
 
@@ -45,6 +48,22 @@ def _log_config() -> dict[str, Any]:
 
 
 class _Server(uvicorn.Server):
+    """Ends in order: at a signal nothing new is taken, what is in work is answered, then the process ends."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._app = app
+        self._drain_seconds = drain_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if admission := getattr(self._app.state, "admission", None):
+            admission.is_draining = True
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.sleep(self._drain_seconds)
+        await super().shutdown(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or []:
