@@ -6,6 +6,7 @@ Uploads and work have places of their own, so that senders who are slow, or only
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,20 +21,44 @@ class Overloaded(Exception):
         self.retry_after = retry_after
 
 
+class ShareExceeded(Overloaded):
+    """One key holds as many places as a key may."""
+
+
 class Draining(Exception):
     """The service is about to stop: what comes is still answered, but should go elsewhere."""
 
 
 class Admission:
-    """Counts places for `max_uploads` bodies and `max_queue` videos; used within one event loop."""
+    """Counts places for `max_uploads` bodies and `max_queue` videos, `max_per_key` of any one API key.
 
-    def __init__(self, max_uploads: int, max_queue: int, service_time: ServiceTime) -> None:
+    Used within one event loop.
+    """
+
+    def __init__(self, max_uploads: int, max_queue: int, max_per_key: int, service_time: ServiceTime) -> None:
         self._max_uploads = max_uploads
         self._max_queue = max_queue
+        self._max_per_key = max_per_key
+        self._num_of_key: Counter[str] = Counter()
         self._service_time = service_time
         self.num_uploads = 0
         self.num_queued = 0
         self.is_draining = False
+
+    @contextmanager
+    def share(self, key: str | None) -> Iterator[None]:
+        """One of a key's places, from its request to the answer; raises ShareExceeded. Without keys all is allowed."""
+        if key is None:
+            yield
+            return
+        if self._num_of_key[key] >= self._max_per_key:
+            message = f"{self._num_of_key[key]} requests of this key are under way, which is all that one key may have"
+            raise ShareExceeded(message, self._seconds_for(self._num_of_key[key]))
+        self._num_of_key[key] += 1
+        try:
+            yield
+        finally:
+            self._num_of_key[key] -= 1
 
     @contextmanager
     def uploading(self) -> Iterator[None]:
@@ -67,5 +92,8 @@ class Admission:
             raise self._overloaded(f"{self.num_queued} videos are waiting or in work")
 
     def _overloaded(self, reason: str) -> Overloaded:
-        seconds = max(1, math.ceil(self.num_queued * self._service_time.mean_seconds))
+        seconds = self._seconds_for(self.num_queued)
         return Overloaded(f"{reason}, which is all that are taken; send it again in {seconds} s", seconds)
+
+    def _seconds_for(self, num_videos: int) -> int:
+        return max(1, math.ceil(num_videos * self._service_time.mean_seconds))

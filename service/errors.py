@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from clips import errors as clip_errors
-from service import admission, deadline, decoder, predictor, registry, store, upload
+from service import admission, api_keys, deadline, decoder, predictor, registry, store, upload
 from service.backends import base
 from service.schemas import Problem
 
@@ -42,6 +42,7 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     clip_errors.Undecodable: ProblemType("undecodable", 422, "The video cannot be decoded"),
     clip_errors.NoFrames: ProblemType("no-frames", 422, "The video has no frames"),
     clip_errors.BoundsExceeded: ProblemType("bounds-exceeded", 422, "The video asks for too much"),
+    api_keys.Unauthorised: ProblemType("unauthorised", 401, "A key is needed"),
     upload.UploadTooLarge: ProblemType("upload-too-large", 413, "The upload is too large"),
     upload.SlowUpload: ProblemType("slow-upload", 408, "The upload is too slow"),
     upload.MissingVideo: ProblemType("missing-video", 422, "The form holds no video"),
@@ -52,6 +53,7 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     registry.ModelUnavailable: ProblemType("model-unavailable", 503, "The model is not served"),
     registry.NoModelReady: ProblemType("not-ready", 503, "No model is ready"),
     admission.Overloaded: ProblemType("overloaded", 503, "Too much to do"),
+    admission.ShareExceeded: ProblemType("share-exceeded", 429, "Too many requests of one key"),
     admission.Draining: ProblemType("draining", 503, "About to stop"),
     decoder.DecoderEnded: ProblemType("decoder-ended", 503, "The decoder was ended"),
     deadline.DeadlineExceeded: ProblemType("deadline-exceeded", 504, "The answer took too long"),
@@ -97,6 +99,8 @@ def _headers(error: Exception) -> Mapping[str, str] | None:
             return error.headers
         case admission.Overloaded():
             return {"Retry-After": str(error.retry_after)}
+        case api_keys.Unauthorised():
+            return {"WWW-Authenticate": "Bearer"}
         case upload.SlowUpload():
             return {"Connection": "close"}
     return None

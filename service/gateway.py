@@ -13,6 +13,7 @@ from anyio import to_thread
 from fastapi import Depends, FastAPI, Request
 
 from service.admission import Admission
+from service.api_keys import check_key
 from service.batcher import Batcher
 from service.decoder_pool import DecoderPool
 from service.predictor import Prediction, score
@@ -74,7 +75,7 @@ def make_gateway(settings: Settings, registry: Registry) -> Gateway:
     return Gateway(
         settings=settings,
         registry=registry,
-        admission=Admission(settings.max_uploads, settings.max_queue, service_time),
+        admission=Admission(settings.max_uploads, settings.max_queue, settings.max_queue_per_key, service_time),
         service_time=service_time,
         decoders=DecoderPool(settings.decoders, settings.max_decoder_bytes),
         batcher=Batcher(),
@@ -93,3 +94,11 @@ def _of_request(request: Request) -> Gateway:
 
 
 GatewayOfApp = Annotated[Gateway, Depends(_of_request)]
+
+
+def _key_of_request(request: Request) -> str | None:
+    return check_key(request.headers, _of_request(request).settings.keys())
+
+
+KeyOfRequest = Annotated[str | None, Depends(_key_of_request)]
+"""The request's API key, checked; None where the service has none."""

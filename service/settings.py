@@ -52,6 +52,14 @@ class Settings(BaseSettings):
     max_queue: int = Field(
         default=max(4, 2 * CORES), ge=1, description="Videos waiting or in work; more are sent away (503)"
     )
+    api_keys: str = Field(
+        default="",
+        repr=False,
+        description="Keys that POST /predict asks for, separated by commas; none lets everyone in",
+    )
+    max_queue_per_key: int = Field(
+        default=CORES, ge=1, description="Requests of one API key at the same time; more are sent away (429)"
+    )
     deadline_seconds: float = Field(
         default=30.0, gt=0, description="Longest time from a video's last byte to its answer, in s; else 504"
     )
@@ -69,6 +77,10 @@ class Settings(BaseSettings):
     max_pixels_per_frame: int = Field(default=4096 * 2304, ge=1, description="Largest frame, in pixels")
     max_frames: int = Field(default=50_000, ge=1, description="Most frames of one video")
     max_decode_seconds: float = Field(default=60.0, gt=0, description="Most processor time to decode one video, in s")
+
+    def keys(self) -> list[str]:
+        """The API keys, one by one."""
+        return [key.strip() for key in self.api_keys.split(",") if key.strip()]
 
     def pace(self) -> Pace:
         """How slow a sender may be."""
