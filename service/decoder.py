@@ -11,23 +11,18 @@ DecoderError
 
 from __future__ import annotations
 
-import math
+import io
 import multiprocessing
-import resource
+import pickle
 import signal
 import threading
-import time
-import traceback
-from multiprocessing.connection import Connection
-
-import cv2
+from typing import Any
 
 from clips.bounds import Bounds
-from clips.errors import BoundsExceeded, ClipError, Undecodable
+from clips.errors import ClipError, Undecodable
 from clips.spec import ClipSpec
-from service.preprocess import ModelInput, preprocess
-
-MAX_OPEN_FILES = 32
+from service.decoder_child import Answer, serve, too_long
+from service.preprocess import ModelInput
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _EXIT_CODES = threading.Lock()
@@ -50,9 +45,9 @@ class Decoder:
     """A child, used for one video at a time. `max_memory_bytes` bounds its address space."""
 
     def __init__(self, max_memory_bytes: int) -> None:
-        _CONTEXT.set_forkserver_preload([__name__])
+        _CONTEXT.set_forkserver_preload([serve.__module__])
         self._connection, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=_serve, args=(theirs, max_memory_bytes), daemon=True, name="decoder")
+        self._process = _CONTEXT.Process(target=serve, args=(theirs, max_memory_bytes), daemon=True, name="decoder")
         self._is_killed = False
         with _EXIT_CODES:
             self._process.start()
@@ -71,12 +66,16 @@ class Decoder:
         """
         try:
             self._connection.send((video, spec, bounds, thumbnails))
-            answer = self._connection.recv()
+            answer: Answer = _AnswerUnpickler(io.BytesIO(self._connection.recv_bytes())).load()
         except (EOFError, OSError) as error:
             raise self._cause_of_death(bounds) from error
-        if isinstance(answer, Exception):
+        except pickle.UnpicklingError as error:
+            self.kill()
+            raise _crashed() from error
+        if isinstance(answer, str):
+            raise DecoderFailed(answer)
+        if isinstance(answer, ClipError):
             raise answer
-        assert isinstance(answer, ModelInput)
         return answer
 
     def kill(self) -> None:
@@ -95,63 +94,30 @@ class Decoder:
         with _EXIT_CODES:
             self._process.join()
         if self._process.exitcode == -signal.SIGXCPU:
-            return _too_long(bounds)
+            return too_long(bounds)
         if self._process.exitcode == -signal.SIGKILL:
             return DecoderEnded("the decoder was ended from outside, or memory ran out; send the video again")
-        return Undecodable("the video makes the decoder crash; it is damaged, or made to do harm")
+        return _crashed()
 
 
-def _serve(connection: Connection, max_memory_bytes: int) -> None:
-    """The child's life: until the server closes the pipe, or is gone."""
-    # A signal to the whole group is the server's to answer: it lets the videos in work finish first.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    _limit(max_memory_bytes)
-    while True:
-        try:
-            job = connection.recv()
-        except (EOFError, OSError):
-            return
-        connection.send(_answer(*job))
+def _crashed() -> Undecodable:
+    return Undecodable("the video makes the decoder crash; it is damaged, or made to do harm")
 
 
-def _limit(max_memory_bytes: int) -> None:
-    limits = {
-        resource.RLIMIT_AS: max_memory_bytes,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
-    }
-    for kind, limit in limits.items():
-        allowed = _at_most(limit, resource.getrlimit(kind)[1])
-        resource.setrlimit(kind, (allowed, allowed))
+class _AnswerUnpickler(pickle.Unpickler):
+    """Builds nothing but answers: a child that a video has taken over cannot run code here."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _PARTS_OF_ANSWERS:
+            raise pickle.UnpicklingError(f"an answer holds no {module}.{name}")
+        return super().find_class(module, name)
 
 
-def _answer(video: bytes, spec: ClipSpec, bounds: Bounds, thumbnails: bool) -> ModelInput | Exception:
-    _limit_processor_time(bounds.max_cpu_seconds)
-    try:
-        return preprocess(video, spec, bounds, thumbnails=thumbnails)
-    except ClipError as error:
-        return error
-    except (MemoryError, cv2.error):  # OpenCV tells a want of memory in its own way
-        return BoundsExceeded("decoding takes more memory than one video is given; send a smaller video")
-    except Exception:
-        return DecoderFailed(traceback.format_exc())
-
-
-def _limit_processor_time(more_seconds: float) -> None:
-    # Decoding keeps to its bounds between packets; the kernel ends what does not come back from one. The kernel counts
-    # whole seconds of the process's whole life.
-    seconds = math.ceil(time.process_time() + more_seconds) + 1
-    most = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (_at_most(seconds, most), most))
-
-
-def _at_most(limit: int, most: int) -> int:
-    return limit if most == resource.RLIM_INFINITY else min(limit, most)
-
-
-def _too_long(bounds: Bounds) -> BoundsExceeded:
-    limit = f"{bounds.max_cpu_seconds:g} s of processor time"
-    return BoundsExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
+_PARTS_OF_ANSWERS = {
+    ("service.preprocess", "ModelInput"),
+    ("clips.decode", "VideoInfo"),
+    *(("clips.errors", name) for name in ("NotAVideo", "Undecodable", "NoFrames", "BoundsExceeded")),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+}

@@ -49,9 +49,14 @@ def test_retry_after_is_what_the_queue_takes(admission, service_time):
 
 
 def test_one_key_cannot_take_all_places(admission):
-    with taken(lambda: admission.share("one"), 2), admission.share("other"), admission.share(None):
-        with pytest.raises(ShareExceeded, match="2 requests of this key"), admission.share("one"):
-            pass
+    with (
+        taken(lambda: admission.share("one"), 2),
+        admission.share("other"),
+        admission.share(None),
+        pytest.raises(ShareExceeded, match="2 requests of this key"),
+        admission.share("one"),
+    ):
+        pass
     with admission.share("one"):
         pass
 

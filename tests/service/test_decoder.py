@@ -13,7 +13,7 @@ from service.decoder import Decoder, DecoderEnded, DecoderFailed
 from service.preprocess import preprocess
 
 SPEC = ClipSpec(crop=32, short_side=32)
-MEMORY = 2 << 30
+MEMORY = 1 << 30
 
 
 @pytest.fixture
@@ -55,6 +55,11 @@ def test_our_own_fault_is_no_fault_of_the_video(decoder, videos):
     assert work(decoder, videos["mp4"]).video.frames == 40
 
 
+def end_stopped(pid, number):
+    os.kill(pid, number)
+    os.kill(pid, signal.SIGCONT)
+
+
 @pytest.mark.parametrize(
     ("number", "error"),
     [(signal.SIGKILL, DecoderEnded), (signal.SIGSEGV, Undecodable), (signal.SIGXCPU, BoundsExceeded)],
@@ -62,7 +67,7 @@ def test_our_own_fault_is_no_fault_of_the_video(decoder, videos):
 def test_a_death_in_mid_work_tells_whose_fault_it_was(decoder, videos, number, error):
     pid = decoder._process.pid
     os.kill(pid, signal.SIGSTOP)
-    end = threading.Timer(0.2, lambda: (os.kill(pid, number), os.kill(pid, signal.SIGCONT)))
+    end = threading.Timer(0.2, end_stopped, (pid, number))
     end.start()
     with pytest.raises(error):
         work(decoder, videos["mp4"])
@@ -87,6 +92,28 @@ def test_the_limits_hold_in_the_child(decoder, videos):
     assert limits["Max file size"] == limits["Max core file size"] == "0"
     assert limits["Max open files"] == "32"
     assert 8 <= int(limits["Max cpu time"]) <= 12
+
+
+class Takeover:
+    """What an exploited decoder could send: a pickle that runs a function where it is loaded."""
+
+    def __reduce__(self):
+        return print, ("taken over",)
+
+
+def answer_with_a_takeover(connection, max_memory_bytes):
+    connection.recv()
+    connection.send(Takeover())
+
+
+def test_a_child_that_was_taken_over_runs_nothing_here(monkeypatch, videos, capsys):
+    monkeypatch.setattr("service.decoder.serve", answer_with_a_takeover)
+    decoder = Decoder(MEMORY)
+    with pytest.raises(Undecodable):
+        work(decoder, videos["mp4"])
+    assert capsys.readouterr().out == ""
+    assert not decoder.is_alive
+    decoder.close()
 
 
 def test_signals_to_the_group_are_left_to_the_server(decoder, videos):
