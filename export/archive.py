@@ -24,6 +24,8 @@ class ArchiveBackend:
     The context that the handler gets is TorchServe's own class, so the package torchserve must be installed (no Java).
     """
 
+    max_batch_size = 1
+
     def __init__(self, archive: Path) -> None:
         if importlib.util.find_spec("ts") is None:
             raise BackendUnavailable("torchserve is not installed; install tin-serve[torchserve]")

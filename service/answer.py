@@ -5,12 +5,8 @@ from __future__ import annotations
 import base64
 from dataclasses import asdict
 
-import cv2
-import numpy as np
-
-from clips.decode import DecodedClip
-from clips.transform import Image, resize_short_side
 from service.predictor import Prediction, StageTimes
+from service.preprocess import ModelInput
 from service.registry import LoadedModel, RefusedModel
 from service.schemas import (
     Action,
@@ -23,9 +19,6 @@ from service.schemas import (
     SampledFrame,
     Timing,
 )
-
-THUMBNAIL_SHORT_SIDE = 160
-"""Pixels: enough to recognise, eight of them well under 100 kB."""
 
 
 def answer(
@@ -71,13 +64,13 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
     )
 
 
-def frame_images(clip: DecodedClip) -> list[FrameImage]:
-    """The frames in the order sampled; one that a short clip repeats is encoded once."""
-    url_of = {index: _data_url(image) for index, image in dict(zip(clip.indices, clip.images, strict=True)).items()}
-    return [FrameImage(**dict(frame), image=url_of[frame.index]) for frame in _sampled(clip)]
+def frame_images(clip: ModelInput) -> list[FrameImage]:
+    """The frames in the order sampled."""
+    pairs = zip(_sampled(clip), clip.thumbnails, strict=True)
+    return [FrameImage(**dict(frame), image=_data_url(jpeg)) for frame, jpeg in pairs]
 
 
-def _describe(clip: DecodedClip, size_bytes: int) -> Clip:
+def _describe(clip: ModelInput, size_bytes: int) -> Clip:
     return Clip(
         container=clip.video.container,
         codec=clip.video.codec,
@@ -90,17 +83,13 @@ def _describe(clip: DecodedClip, size_bytes: int) -> Clip:
     )
 
 
-def _sampled(clip: DecodedClip) -> list[SampledFrame]:
+def _sampled(clip: ModelInput) -> list[SampledFrame]:
     pairs = zip(clip.indices, clip.times, strict=True)
     return [SampledFrame(index=index, time_seconds=round(time, 6)) for index, time in pairs]
 
 
-def _data_url(image: Image) -> str:
-    small = resize_short_side(image, THUMBNAIL_SHORT_SIDE) if min(image.shape[:2]) > THUMBNAIL_SHORT_SIDE else image
-    done, jpeg = cv2.imencode(".jpg", np.ascontiguousarray(small[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 80])
-    if not done:
-        raise RuntimeError(f"OpenCV could not encode a frame of shape {small.shape} as JPEG")
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}"
+def _data_url(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def _digest(model: LoadedModel) -> str:

@@ -7,6 +7,7 @@ failures take the form of the protocol that is spoken there.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -16,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from clips import errors as clip_errors
-from service import predictor, registry, store, tensors, upload
+from service import admission, api_keys, deadline, decoder, predictor, registry, store, tensors, upload
 from service.backends import base
 from service.schemas import Problem
 from service.schemas_v2 import InferError
@@ -44,7 +45,9 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     clip_errors.Undecodable: ProblemType("undecodable", 422, "The video cannot be decoded"),
     clip_errors.NoFrames: ProblemType("no-frames", 422, "The video has no frames"),
     clip_errors.BoundsExceeded: ProblemType("bounds-exceeded", 422, "The video asks for too much"),
+    api_keys.Unauthorised: ProblemType("unauthorised", 401, "A key is needed"),
     upload.UploadTooLarge: ProblemType("upload-too-large", 413, "The upload is too large"),
+    upload.SlowUpload: ProblemType("slow-upload", 408, "The upload is too slow"),
     upload.MissingVideo: ProblemType("missing-video", 422, "The form holds no video"),
     upload.EmptyUpload: ProblemType("empty-upload", 422, "The upload is empty"),
     ClientDisconnect: ProblemType("incomplete-upload", 400, "The upload broke off", "the upload broke off"),
@@ -53,6 +56,11 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     store.ModelNotFound: ProblemType("unknown-model", 404, "No such model"),
     registry.ModelUnavailable: ProblemType("model-unavailable", 503, "The model is not served"),
     registry.NoModelReady: ProblemType("not-ready", 503, "No model is ready"),
+    admission.Overloaded: ProblemType("overloaded", 503, "Too much to do"),
+    admission.ShareExceeded: ProblemType("share-exceeded", 429, "Too many requests of one key"),
+    admission.Draining: ProblemType("draining", 503, "About to stop"),
+    decoder.DecoderEnded: ProblemType("decoder-ended", 503, "The decoder was ended"),
+    deadline.DeadlineExceeded: ProblemType("deadline-exceeded", 504, "The answer took too long"),
     base.BackendError: ProblemType("backend-failure", 503, "The model could not be run", _FAILED),
     RequestValidationError: ProblemType("bad-parameter", 422, "A parameter is not valid"),
     400: ProblemType("bad-request", 400, "The request is malformed"),
@@ -78,11 +86,10 @@ def problem_response(request: Request, error: Exception) -> JSONResponse:
     kind = problem_type_of(error)
     request_id = getattr(request.state, "request_id", None)
     request.state.outcome = kind.slug
-    if kind.status >= 500:
+    if kind.status >= 500 and not isinstance(error, admission.Overloaded | admission.Draining):
         trace, extra = _trace_of(error, kind), {"request_id": request_id}
         logger.error("request %s: %s: %s", request_id, kind.title, error, exc_info=trace, extra=extra)
-    detail = kind.detail or _detail(error)
-    headers = error.headers if isinstance(error, HTTPException) else None
+    detail, headers = kind.detail or _detail(error), _headers(error)
     if _speaks_v2(request.url.path):
         return JSONResponse(InferError(error=detail).model_dump(), kind.status, headers)
     problem = Problem(
@@ -94,6 +101,19 @@ def problem_response(request: Request, error: Exception) -> JSONResponse:
         request_id=request_id,
     )
     return JSONResponse(problem.model_dump(exclude_none=True), kind.status, headers, media_type=MEDIA_TYPE)
+
+
+def _headers(error: Exception) -> Mapping[str, str] | None:
+    match error:
+        case HTTPException():
+            return error.headers
+        case admission.Overloaded():
+            return {"Retry-After": str(error.retry_after)}
+        case api_keys.Unauthorised():
+            return {"WWW-Authenticate": "Bearer"}
+        case upload.SlowUpload():
+            return {"Connection": "close"}
+    return None
 
 
 def _speaks_v2(path: str) -> bool:

@@ -1,20 +1,26 @@
-"""What the routes share: the settings, the models, and how many videos are worked on at once."""
+"""What the routes share: the settings, the models, and the path of a request: admission, decoders, batcher."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, TypedDict, cast
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import Depends, FastAPI, Request
 
+from service.admission import Admission
+from service.api_keys import check_key
 from service.backends.base import Clips, Outputs
+from service.batcher import Batcher
+from service.decoder_pool import DecoderPool
 from service.metrics import Metrics
-from service.predictor import Prediction, predict
+from service.predictor import Prediction, score
 from service.registry import LoadedModel, RefusedModel, Registry
+from service.service_time import ServiceTime
 from service.settings import Settings
 
 logger = logging.getLogger("service")
@@ -26,17 +32,26 @@ class Gateway:
 
     settings: Settings
     registry: Registry
-    limiter: CapacityLimiter
     metrics: Metrics
+    admission: Admission
+    service_time: ServiceTime
+    decoders: DecoderPool
+    batcher: Batcher
 
-    async def predict(self, video: bytes, model: LoadedModel, top_k: int) -> Prediction:
-        """`predictor.predict` in a thread of its own, when one is free; raises what it raises."""
-        return await to_thread.run_sync(predict, video, model, top_k, self.settings.bounds(), limiter=self.limiter)
+    async def predict(self, video: bytes, model: LoadedModel, top_k: int, *, thumbnails: bool) -> Prediction:
+        """Decode in a child, infer in a batch, score. Cancelling it frees what it holds.
+
+        Raises clips.errors.ClipError, service.decoder.DecoderError and InferenceFailed.
+        """
+        bounds = self.settings.bounds()
+        clip = await self.decoders.preprocess(video, model.spec, bounds, thumbnails=thumbnails)
+        inferred = await self.batcher.infer(model.backend, clip.views)
+        self.service_time.add(clip.decode_seconds + clip.transform_seconds + inferred.seconds)
+        return score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds)
 
     async def infer(self, model: LoadedModel, clips: Clips) -> Outputs:
-        """Run the model on uint8 clips [N, T, H, W, 3] in a thread, when one is free; raises InferenceFailed."""
-        self.metrics.observe_batch(len(clips))
-        return await to_thread.run_sync(model.backend.infer, clips, limiter=self.limiter)
+        """Run the model on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed."""
+        return (await self.batcher.infer(model.backend, clips)).outputs
 
 
 class State(TypedDict):
@@ -47,14 +62,34 @@ class State(TypedDict):
 
 @asynccontextmanager
 async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
-    """Load the models, serve, free them."""
+    """Load the models and start the decoders, serve, free them."""
     registry = await to_thread.run_sync(Registry.open, settings)
     for version in registry.all():
         _log(version)
-    limiter = CapacityLimiter(settings.max_concurrent_predictions)
-    metrics.watch_queue(lambda: limiter.statistics().tasks_waiting)
-    yield {"gateway": Gateway(settings, registry, limiter, metrics)}
+    gateway = make_gateway(settings, registry, metrics)
+    await gateway.decoders.start()
+    batches = asyncio.create_task(gateway.batcher.run())
+    app.state.admission = gateway.admission
+    yield {"gateway": gateway}
+    batches.cancel()
+    await gateway.decoders.close()
     registry.close()
+
+
+def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Gateway:
+    """The parts of the request's path, sized by the settings; nothing is started yet."""
+    service_time = ServiceTime(settings.decoders)
+    admission = Admission(settings.max_uploads, settings.max_queue, settings.max_queue_per_key, service_time)
+    metrics.watch_queue(lambda: admission.num_queued)
+    return Gateway(
+        settings=settings,
+        registry=registry,
+        metrics=metrics,
+        admission=admission,
+        service_time=service_time,
+        decoders=DecoderPool(settings.decoders, settings.max_decoder_bytes),
+        batcher=Batcher(metrics.observe_batch),
+    )
 
 
 def _log(version: LoadedModel | RefusedModel) -> None:
@@ -69,3 +104,11 @@ def _of_request(request: Request) -> Gateway:
 
 
 GatewayOfApp = Annotated[Gateway, Depends(_of_request)]
+
+
+def _key_of_request(request: Request) -> str | None:
+    return check_key(request.headers, _of_request(request).settings.keys())
+
+
+KeyOfRequest = Annotated[str | None, Depends(_key_of_request)]
+"""The request's API key, checked; None where the service has none."""

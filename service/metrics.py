@@ -38,7 +38,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        self._queue_depth = Gauge("tin_queue_depth", "Requests that wait for their turn.", registry=registry)
+        self._queue_depth = Gauge("tin_queue_depth", "Requests that wait or are worked on.", registry=registry)
         self._batch_size = Histogram(
             "tin_batch_size", "Clips that the model ran on at once.", buckets=_CLIPS, registry=registry
         )

@@ -1,4 +1,4 @@
-"""One video to named scores, in a straight line; the route and the offline command both walk it."""
+"""One video to named scores: the route walks it through the decoder pool and the batcher, the command in a line."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.bounds import Bounds
-from clips.decode import DecodedClip, decode
-from clips.sampling import evaluation_indices
 from clips.scores import Score, average_views, top_scores
-from clips.transform import make_views
+from service.backends.base import Outputs
+from service.preprocess import ModelInput, preprocess
 from service.registry import LoadedModel
 
 DEFAULT_TOP_K = 5
@@ -41,7 +40,7 @@ class Prediction:
     """
 
     scores: list[Score]
-    clip: DecodedClip
+    clip: ModelInput
     offsets: NDArray[np.float32]
     weights: NDArray[np.float32]
     seconds: StageTimes
@@ -57,21 +56,22 @@ def choose_top_k(top_k: int | None, num_classes: int) -> int:
 
 
 def predict(video: bytes | os.PathLike[str], model: LoadedModel, top_k: int, bounds: Bounds) -> Prediction:
-    """Decode, sample, transform, infer, score.
+    """Decode, sample, transform, infer, score, all in this process.
 
     Raises clips.errors.ClipError, InferenceFailed, and OSError for a path that cannot be read.
     """
+    clip = preprocess(video, model.spec, bounds)
     started = time.perf_counter()
-    clip = decode(video, lambda num_frames: evaluation_indices(num_frames, model.spec.num_frames), bounds)
-    decoded = time.perf_counter()
-    views = make_views(clip.images, model.spec)
-    transformed = time.perf_counter()
-    outputs = model.backend.infer(views)
-    inferred = time.perf_counter()
+    outputs = model.backend.infer(clip.views)
+    return score(clip, outputs, model, top_k, infer_seconds=time.perf_counter() - started)
+
+
+def score(clip: ModelInput, outputs: Outputs, model: LoadedModel, top_k: int, *, infer_seconds: float) -> Prediction:
+    """What the model returned for one clip's views becomes the answer."""
     return Prediction(
         scores=top_scores(average_views(outputs.logits), model.labels, top_k),
         clip=clip,
         offsets=outputs.offsets.mean(axis=0),
         weights=outputs.weights.mean(axis=0),
-        seconds=StageTimes(decoded - started, transformed - decoded, inferred - transformed),
+        seconds=StageTimes(clip.decode_seconds, clip.transform_seconds, infer_seconds),
     )

@@ -7,8 +7,9 @@ from pathlib import Path
 from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from service.deadline import in_time, while_connected
 from service.errors import PROTOCOL_V2
-from service.gateway import Gateway, GatewayOfApp
+from service.gateway import Gateway, GatewayOfApp, KeyOfRequest
 from service.openapi import INFER_ANSWER, INFER_BODY, v2_errors
 from service.registry import LoadedModel
 from service.schemas_v2 import (
@@ -98,37 +99,42 @@ async def model_version_ready(name: str, version: str, gateway: GatewayOfApp) ->
     "/models/{name}/infer",
     operation_id="v2Infer",
     summary="Run a model on clips",
-    responses=INFER_ANSWER | v2_errors(400, 404, 413, 415, 500, 503),
+    responses=INFER_ANSWER | v2_errors(400, 401, 404, 408, 413, 415, 429, 500, 503, 504),
     openapi_extra=INFER_BODY,
 )
-async def infer(name: str, request: Request, gateway: GatewayOfApp) -> Response:
+async def infer(name: str, request: Request, gateway: GatewayOfApp, key: KeyOfRequest) -> Response:
     """The model's newest version answers. Clips are uint8, RGB, and of the model's size; nothing is decoded here."""
-    return await _infer(request, gateway, gateway.registry.get(name))
+    return await _infer(request, gateway, key, gateway.registry.get(name))
 
 
 @router.post(
     "/models/{name}/versions/{version}/infer",
     operation_id="v2InferVersion",
     summary="Run a version of a model on clips",
-    responses=INFER_ANSWER | v2_errors(400, 404, 413, 415, 500, 503),
+    responses=INFER_ANSWER | v2_errors(400, 401, 404, 408, 413, 415, 429, 500, 503, 504),
     openapi_extra=INFER_BODY,
 )
-async def infer_version(name: str, version: str, request: Request, gateway: GatewayOfApp) -> Response:
+async def infer_version(
+    name: str, version: str, request: Request, gateway: GatewayOfApp, key: KeyOfRequest
+) -> Response:
     """The version that is named answers."""
-    return await _infer(request, gateway, gateway.registry.get(name, version))
+    return await _infer(request, gateway, key, gateway.registry.get(name, version))
 
 
-async def _infer(request: Request, gateway: Gateway, model: LoadedModel) -> Response:
+async def _infer(request: Request, gateway: Gateway, key: str | None, model: LoadedModel) -> Response:
     if "content-encoding" in request.headers:
         raise HTTPException(415, "a Content-Encoding is not taken; send the body as it is")
     limits = gateway.settings
-    body = await read_body(request, limits.max_upload_bytes)
-    gateway.metrics.observe_upload(len(body))
-    json_length = request.headers.get(JSON_LENGTH_HEADER)
-    call = await to_thread.run_sync(
-        parse_call, body, json_length, model.spec, limits.max_clips_per_request, limiter=gateway.limiter
-    )
-    tensors, behind = render_outputs(await gateway.infer(model, call.clips), call.binary_of)
+    with gateway.admission.share(key):
+        with gateway.admission.uploading():
+            body = await read_body(request, limits.max_upload_bytes, limits.pace())
+        gateway.metrics.observe_upload(len(body))
+        json_length = request.headers.get(JSON_LENGTH_HEADER)
+        with gateway.admission.working():
+            call = await to_thread.run_sync(parse_call, body, json_length, model.spec, limits.max_clips_per_request)
+            work = in_time(gateway.infer(model, call.clips), limits.deadline_seconds)
+            outputs = await while_connected(work, request.receive)
+    tensors, behind = render_outputs(outputs, call.binary_of)
     answer = InferResponse(model_name=model.name, model_version=model.version, id=call.id, outputs=tensors)
     return _respond(answer, behind)
 

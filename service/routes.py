@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from service.answer import answer, model_status, server_timing, timing_ms
+from service.deadline import in_time, while_connected
 from service.errors import PROBLEMS
-from service.gateway import GatewayOfApp
+from service.gateway import GatewayOfApp, KeyOfRequest
 from service.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
 from service.openapi import VIDEO_BODY, problem_responses
 from service.predictor import choose_top_k
@@ -25,21 +26,29 @@ router = APIRouter()
     operation_id="predict",
     summary="Name the actions in a video",
     response_model_exclude_none=True,
-    responses=problem_responses(400, 404, 413, 415, 422, 500, 503),
+    responses=problem_responses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=VIDEO_BODY,
 )
 async def predict_video(
-    request: Request, response: Response, gateway: GatewayOfApp, query: Annotated[PredictQuery, Query()]
+    request: Request,
+    response: Response,
+    gateway: GatewayOfApp,
+    key: KeyOfRequest,
+    query: Annotated[PredictQuery, Query()],
 ) -> PredictionResponse:
     """Send the video as the multipart field `video`, or as the raw body."""
     started = time.perf_counter()
     model = gateway.registry.get(query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
-    video = await read_upload(request, gateway.settings.max_upload_bytes)
-    uploaded = time.perf_counter()
-    gateway.metrics.observe_upload(len(video))
-    prediction = await gateway.predict(video, model, top_k)
-    gateway.metrics.observe_decoding(prediction.clip.report.packets_fed)
+    with gateway.admission.share(key):
+        with gateway.admission.uploading():
+            video = await read_upload(request, gateway.settings.max_upload_bytes, gateway.settings.pace())
+        uploaded = time.perf_counter()
+        gateway.metrics.observe_upload(len(video))
+        with gateway.admission.working():
+            work = gateway.predict(video, model, top_k, thumbnails=query.explain)
+            prediction = await while_connected(in_time(work, gateway.settings.deadline_seconds), request.receive)
+    gateway.metrics.observe_decoding(prediction.clip.packets_fed)
     total_seconds = time.perf_counter() - started
     timing = timing_ms(prediction.seconds, upload_seconds=uploaded - started, total_seconds=total_seconds)
     gateway.metrics.observe_stages(timing)
@@ -76,7 +85,8 @@ async def live() -> Health:
     responses=problem_responses(500, 503),
 )
 async def ready(gateway: GatewayOfApp) -> Health:
-    """Answers 200 when the default model is loaded."""
+    """Answers 200 when the default model is loaded and the service is not about to stop."""
+    gateway.admission.check_staying()
     gateway.registry.get()
     return Health(status="ready")
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
+from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from service.app import create_app
 from service.logs import log_config
@@ -35,12 +38,28 @@ def run(settings: Settings, listener: socket.socket) -> None:
     log = log_config(settings.log_format)
     config = uvicorn.Config(app, http="h11", ws="none", log_config=log, access_log=False, server_header=False)
     try:
-        _Server(config).run(sockets=[listener])
+        _Server(config, app, settings.drain_seconds).run(sockets=[listener])
     except KeyboardInterrupt:
         logger.info("stopped")
 
 
 class _Server(uvicorn.Server):
+    """Ends in order: at a signal nothing new is taken, what is in work is answered, then the process ends."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._app = app
+        self._drain_seconds = drain_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if admission := getattr(self._app.state, "admission", None):
+            admission.is_draining = True
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.sleep(self._drain_seconds)
+        await super().shutdown(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or []:

@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clips.bounds import Bounds
 from service.logs import LogFormat
+from service.upload import Pace
+
+CORES = os.cpu_count() or 1
 
 _REPOSITORY_STORE = Path(__file__).resolve().parent.parent / "model_store"
 
@@ -41,8 +44,33 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
     log_format: LogFormat = Field(default="text", description="text for people, json for programs: an object a line")
     max_upload_bytes: int = Field(default=100_000_000, ge=1, description="Largest request body taken, in bytes")
-    max_concurrent_predictions: int = Field(
-        default=os.cpu_count() or 1, ge=1, description="Videos worked on at the same time; the others wait"
+    min_upload_bytes_per_second: int = Field(
+        default=20_000, ge=1, description="Slowest sender that is waited for, in bytes/s, after the first seconds"
+    )
+    upload_grace_seconds: float = Field(
+        default=10.0, gt=0, description="The first seconds of an upload, in which nothing has to come"
+    )
+    max_uploads: int = Field(default=512, ge=1, description="Bodies read at the same time; more are sent away (503)")
+    max_queue: int = Field(
+        default=max(4, 2 * CORES), ge=1, description="Videos waiting or in work; more are sent away (503)"
+    )
+    api_keys: str = Field(
+        default="",
+        repr=False,
+        description="Keys that POST /predict asks for, separated by commas; none lets everyone in",
+    )
+    max_queue_per_key: int = Field(
+        default=CORES, ge=1, description="Requests of one API key at the same time; more are sent away (429)"
+    )
+    deadline_seconds: float = Field(
+        default=30.0, gt=0, description="Longest time from a video's last byte to its answer, in s; else 504"
+    )
+    drain_seconds: float = Field(
+        default=0.0, ge=0, description="After SIGTERM, how long to go on while /health/ready already answers 503"
+    )
+    decoders: int = Field(default=CORES, ge=1, description="Processes that decode, each one video at a time")
+    max_decoder_bytes: int = Field(
+        default=3 << 30, ge=1 << 30, description="Address space of a decoding process, in bytes; half a GB is code"
     )
     max_clips_per_request: int = Field(
         default=16, ge=1, description="Most clips that one request may send to be inferred under /v2"
@@ -54,6 +82,14 @@ class Settings(BaseSettings):
     max_pixels_per_frame: int = Field(default=4096 * 2304, ge=1, description="Largest frame, in pixels")
     max_frames: int = Field(default=50_000, ge=1, description="Most frames of one video")
     max_decode_seconds: float = Field(default=60.0, gt=0, description="Most processor time to decode one video, in s")
+
+    def keys(self) -> list[str]:
+        """The API keys, one by one."""
+        return [key.strip() for key in self.api_keys.split(",") if key.strip()]
+
+    def pace(self) -> Pace:
+        """How slow a sender may be."""
+        return Pace(self.upload_grace_seconds, self.min_upload_bytes_per_second)
 
     def bounds(self) -> Bounds:
         """How much one video may ask of the decoder."""

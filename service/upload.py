@@ -2,6 +2,7 @@
 
 UploadError
 ├── UploadTooLarge   more bytes than are taken; found before all of them are read
+├── SlowUpload       the sender is slower than is waited for
 ├── MissingVideo     a form without a file in its field `video`
 └── EmptyUpload      no bytes at all
 
@@ -9,6 +10,9 @@ A client's file name is never looked at.
 """
 
 from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -25,6 +29,10 @@ class UploadTooLarge(UploadError):
     """The body is over the limit."""
 
 
+class SlowUpload(UploadError):
+    """The body does not come fast enough."""
+
+
 class MissingVideo(UploadError):
     """The form holds no file in its field `video`."""
 
@@ -33,24 +41,36 @@ class EmptyUpload(UploadError):
     """The body, or the file in it, has no bytes."""
 
 
-async def read_upload(request: Request, max_bytes: int) -> bytes:
+@dataclass(frozen=True)
+class Pace:
+    """How long a sender is waited for: `grace_seconds`, and a second more for each `bytes_per_second` that came."""
+
+    grace_seconds: float
+    bytes_per_second: int
+
+    def seconds_for(self, num_bytes: int) -> float:
+        """When, from the start, more than so many bytes must have come."""
+        return self.grace_seconds + num_bytes / self.bytes_per_second
+
+
+async def read_upload(request: Request, max_bytes: int, pace: Pace) -> bytes:
     """The video's bytes; the whole body counts towards `max_bytes`.
 
-    Raises UploadError, and starlette's HTTPException (400) for a malformed form.
+    Raises UploadError, starlette's ClientDisconnect, and its HTTPException (400) for a malformed form.
     """
     _check_announced_size(request, max_bytes)
-    bounded = Request(request.scope, _counted(request.receive, max_bytes))
+    bounded = Request(request.scope, _bounded(request.receive, max_bytes, pace))
     video = await (_read_form(bounded) if _is_form(request) else bounded.body())
     if not video:
         raise EmptyUpload("the video is empty: 0 bytes were received")
     return video
 
 
-async def read_body(request: Request, max_bytes: int) -> bytearray:
-    """The whole body, whatever it is; raises UploadTooLarge."""
+async def read_body(request: Request, max_bytes: int, pace: Pace) -> bytearray:
+    """The whole body, whatever it is; raises UploadTooLarge and SlowUpload."""
     _check_announced_size(request, max_bytes)
     body = bytearray()
-    async for chunk in Request(request.scope, _counted(request.receive, max_bytes)).stream():
+    async for chunk in Request(request.scope, _bounded(request.receive, max_bytes, pace)).stream():
         body += chunk
     return body
 
@@ -77,19 +97,29 @@ def _check_announced_size(request: Request, max_bytes: int) -> None:
         raise _too_large(max_bytes)
 
 
-def _counted(receive: Receive, max_bytes: int) -> Receive:
-    """A `receive` that raises UploadTooLarge with the first byte over the limit."""
+def _bounded(receive: Receive, max_bytes: int, pace: Pace) -> Receive:
+    """A `receive` that raises UploadTooLarge with the first byte over the limit, SlowUpload when none comes in time."""
+    started = asyncio.get_running_loop().time()
     received = 0
 
-    async def counting() -> Message:
+    async def bounded() -> Message:
         nonlocal received
-        message = await receive()
+        try:
+            async with asyncio.timeout_at(started + pace.seconds_for(received)):
+                message = await receive()
+        except TimeoutError as error:
+            raise _too_slow(received, pace) from error
         received += len(message.get("body", b""))
         if received > max_bytes:
             raise _too_large(max_bytes)
         return message
 
-    return counting
+    return bounded
+
+
+def _too_slow(received: int, pace: Pace) -> SlowUpload:
+    rate = f"{pace.bytes_per_second:,} bytes/s after the first {pace.grace_seconds:g} s"
+    return SlowUpload(f"{received:,} bytes came in {pace.seconds_for(received):.0f} s; at least {rate} are expected")
 
 
 def _too_large(max_bytes: int) -> UploadTooLarge:

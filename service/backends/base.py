@@ -44,6 +44,9 @@ class Outputs:
 class Backend(Protocol):
     """A loaded model, ready to infer. `infer` may be called from several threads."""
 
+    max_batch_size: int
+    """How many clips are worth one call; 1 where a batch takes as long as its clips one by one."""
+
     def infer(self, clips: Clips) -> Outputs:
         """Run the model on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
 
@@ -53,6 +56,8 @@ class Backend(Protocol):
 
 class FakeBackend:
     """Answers without a model: the logit of class k is the mean of the clip's pixel values minus k."""
+
+    max_batch_size = 4
 
     def __init__(self, num_classes: int, num_blocks: int = 1) -> None:
         self._num_classes = num_classes

@@ -48,9 +48,13 @@ class OnnxRuntimeBackend:
     Raises BackendUnavailable when the file is no ONNX graph, or not one of our contract.
     """
 
+    max_batch_size = 1
+
     def __init__(self, path: Path, num_threads: int = 0) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = num_threads
+        # Threads that wait in a loop would take the cores from the decoders: 12.9 ms of processor time a clip, not 7.5.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = _open_session(path, options, [CPU])
 
     def infer(self, clips: Clips) -> Outputs:
@@ -71,6 +75,8 @@ class OnnxCudaBackend:
 
     Raises BackendUnavailable as OnnxRuntimeBackend does, and where there is no CUDA.
     """
+
+    max_batch_size = 16
 
     def __init__(self, path: Path) -> None:
         self._session = _open_session(path, ort.SessionOptions(), [(CUDA, {"enable_cuda_graph": "1"}), CPU])

@@ -103,6 +103,7 @@ class TensorRTBackend:
             stream = cuda.create_stream(resources)
             sizes = sorted({shape[0] for shape in engine.get_tensor_profile_shape(INPUT[0], 0)})
             self._contexts = {size: _Context(engine, size, stream, resources) for size in sizes}
+            self.max_batch_size = max(sizes)
             self._resources = resources.pop_all()
 
     def infer(self, clips: Clips) -> Outputs:

@@ -18,6 +18,8 @@ from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Ou
 
 Tensors = tuple[Tensor, Tensor, Tensor]
 
+MAX_BATCH_SIZE_ON_CUDA = 16
+
 
 class TorchEagerBackend:
     """One program, shared by all threads. `num_threads` 0 leaves the number of CPU threads to torch.
@@ -33,6 +35,7 @@ class TorchEagerBackend:
             module = move_to_device_pass(torch.export.load(path), device).module()
         except Exception as error:  # torch.export.load raises nearly anything for a file that is no program
             raise BackendUnavailable(f"torch cannot load {path.name}: {_one_line(error)}") from error
+        self.max_batch_size = MAX_BATCH_SIZE_ON_CUDA if device == "cuda" else 1
         self._run = _CapturedProgram(module) if device == "cuda" else _EagerProgram(module)
 
     def infer(self, clips: Clips) -> Outputs:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +56,47 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """Starts `python -m service serve` on a free port with settings given by keyword; returns its address."""
+    with _running_services(tmp_path_factory) as start:
+        yield lambda **settings: start(**settings).address
+
+
+@pytest.fixture
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """The same for one test, with the process at hand."""
+    with _running_services(tmp_path_factory) as start:
+        yield start
+
+
+@dataclass(frozen=True)
+class Server:
+    """A service that runs."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+    def decoders(self) -> list[int]:
+        """The process ids of the children that decode: those of the server that forks them."""
+        return [decoder for child in _children(self.process.pid) for decoder in _children(child)]
+
+    def signal_decoders(self, number: signal.Signals) -> None:
+        """Send all of them a signal."""
+        for decoder in self.decoders():
+            os.kill(decoder, number)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    except OSError:
+        return []
+
+
+@contextmanager
+def _running_services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(**settings: object) -> str:
+    def start(**settings: object) -> Server:
         log = tmp_path_factory.mktemp("service") / "log.txt"
         environment = os.environ | {f"TIN_{name.upper()}": str(value) for name, value in settings.items()}
         command = [SERVER_PYTHON, "-m", "service", "serve", "--port", "0"]
@@ -63,7 +104,7 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
             processes.append(
                 subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output, stderr=subprocess.STDOUT)
             )
-        return _wait_for_address(log, processes[-1])
+        return Server(_wait_for_address(log, processes[-1]), processes[-1])
 
     yield start
     for process in processes:

@@ -161,7 +161,7 @@ def test_openapi_declares_the_problems_of_predict(client: httpx.Client) -> None:
     operation = document["paths"]["/predict"]["post"]
     assert operation["operationId"] == "predict"
     assert set(operation["requestBody"]["content"]) >= {"multipart/form-data", "application/octet-stream"}
-    for status in ("400", "404", "413", "415", "422", "500", "503"):
+    for status in ("400", "401", "404", "408", "413", "415", "422", "429", "500", "503", "504"):
         schema = operation["responses"][status]["content"]["application/problem+json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/Problem"}
     assert "detail" in document["components"]["schemas"]["Problem"]["properties"]

@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from anyio import CapacityLimiter
 from starlette.types import Receive, Scope, Send
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 from tritonclient.utils import InferenceServerException
@@ -23,7 +22,7 @@ from clips.scores import average_views, top_scores
 from clips.transform import make_views
 from service.app import create_app
 from service.backends.base import Clips, FakeBackend, Outputs
-from service.gateway import Gateway
+from service.gateway import make_gateway
 from service.metrics import Metrics
 from service.registry import LoadedModel, Registry
 from service.settings import Settings
@@ -204,7 +203,8 @@ class _WaitingBackend(FakeBackend):
 
 async def _ask_while_it_works(backend: _WaitingBackend) -> tuple[httpx.Response, httpx.Response]:
     model = LoadedModel("slow", "1", "0" * 64, "model.onnx", "runs everywhere", ("a", "b"), SPEC, backend)
-    gateway = Gateway(Settings(), Registry({"slow": [model]}), CapacityLimiter(1), Metrics())
+    gateway = make_gateway(Settings(), Registry({"slow": [model]}), Metrics())
+    batches = asyncio.create_task(gateway.batcher.run())
     app = create_app(Settings())
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
@@ -215,7 +215,9 @@ async def _ask_while_it_works(backend: _WaitingBackend) -> tuple[httpx.Response,
         assert await asyncio.to_thread(backend.entered.wait, 5)
         meanwhile = await client.get("/v2/health/live")
         backend.released.set()
-        return meanwhile, await asked
+        answer = await asked
+        batches.cancel()
+        return meanwhile, answer
 
 
 def test_a_model_at_work_holds_nobody_up() -> None:

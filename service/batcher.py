@@ -1,0 +1,105 @@
+"""Clips of several requests become batches: while the model runs one, the next one gathers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from anyio import to_thread
+
+from service.backends.base import Backend, Clips, Outputs
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """One request's outputs, and how many seconds the model took for the batch that they were in."""
+
+    outputs: Outputs
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    backend: Backend
+    clips: Clips
+    answer: asyncio.Future[Inferred]
+
+    def fits(self, other: _Entry) -> bool:
+        return self.backend is other.backend and self.clips.shape[1:] == other.clips.shape[1:]
+
+
+class Batcher:
+    """Runs one batch at a time, whatever the model: a batch has all cores, or the GPU, to itself.
+
+    A batch holds at most `backend.max_batch_size` clips, except that the views of one video stay together.
+    `observe_batch` is told each one's number of clips.
+    """
+
+    def __init__(self, observe_batch: Callable[[int], None]) -> None:
+        self._observe_batch = observe_batch
+        self._waiting: list[_Entry] = []
+        self._arrived = asyncio.Event()
+
+    async def infer(self, backend: Backend, clips: Clips) -> Inferred:
+        """`backend.infer` on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed.
+
+        When this is cancelled before its batch has formed, the clips are not run.
+        """
+        entry = _Entry(backend, clips, asyncio.get_running_loop().create_future())
+        self._waiting.append(entry)
+        self._arrived.set()
+        return await entry.answer
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        while True:
+            await self._arrived.wait()
+            batch = self._next_batch()
+            if batch:
+                self._observe_batch(sum(len(entry.clips) for entry in batch))
+                await _answer(batch)
+            else:
+                self._arrived.clear()
+
+    def _next_batch(self) -> list[_Entry]:
+        """The oldest request and those that fit to it; whoever gave up is forgotten."""
+        self._waiting = [entry for entry in self._waiting if not entry.answer.done()]
+        batch = self._waiting[:1]
+        for entry in self._waiting[1:]:
+            num_clips = sum(len(each.clips) for each in [*batch, entry])
+            if entry.fits(batch[0]) and num_clips <= entry.backend.max_batch_size:
+                batch.append(entry)
+        self._waiting = [entry for entry in self._waiting if entry not in batch]
+        return batch
+
+
+async def _answer(batch: list[_Entry]) -> None:
+    started = time.perf_counter()
+    try:
+        outputs = await to_thread.run_sync(_infer, batch)
+    except Exception as error:  # the loop must outlive any
+        for entry in batch:
+            _settle(entry, error)
+        return
+    seconds = time.perf_counter() - started
+    for entry, part in zip(batch, outputs, strict=True):
+        _settle(entry, Inferred(part, seconds))
+
+
+def _settle(entry: _Entry, result: Inferred | Exception) -> None:
+    if entry.answer.done():
+        return
+    if isinstance(result, Exception):
+        entry.answer.set_exception(result)
+    else:
+        entry.answer.set_result(result)
+
+
+def _infer(batch: list[_Entry]) -> list[Outputs]:
+    outputs = batch[0].backend.infer(np.concatenate([entry.clips for entry in batch]))
+    ends = np.cumsum([len(entry.clips) for entry in batch])[:-1]
+    split = (np.split(array, ends) for array in (outputs.logits, outputs.offsets, outputs.weights))
+    return [Outputs(*parts) for parts in zip(*split, strict=True)]

@@ -1,0 +1,79 @@
+"""What a decoding process does, and what it may not."""
+
+from __future__ import annotations
+
+import math
+import resource
+import signal
+import time
+import traceback
+from multiprocessing.connection import Connection
+
+import cv2
+
+from clips.bounds import Bounds
+from clips.errors import BoundsExceeded, ClipError
+from clips.spec import ClipSpec
+from service.preprocess import ModelInput, preprocess
+
+MAX_OPEN_FILES = 32
+
+Answer = ModelInput | ClipError | str
+"""A `str` is the traceback of what nobody foresaw."""
+
+
+def serve(connection: Connection, max_memory_bytes: int) -> None:
+    """A child's life: videos come and answers go, until the server closes the pipe or is gone."""
+    # A signal to the whole group is the server's to answer: it lets the videos in work finish first.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    _limit(max_memory_bytes)
+    while True:
+        try:
+            job = connection.recv()
+        except (EOFError, OSError):
+            return
+        connection.send(_answer(*job))
+
+
+def too_long(bounds: Bounds) -> BoundsExceeded:
+    """Told for a child that the kernel ended at its limit of processor time."""
+    limit = f"{bounds.max_cpu_seconds:g} s of processor time"
+    return BoundsExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
+
+
+def _answer(video: bytes, spec: ClipSpec, bounds: Bounds, thumbnails: bool) -> Answer:
+    _limit_processor_time(bounds.max_cpu_seconds)
+    try:
+        return preprocess(video, spec, bounds, thumbnails=thumbnails)
+    except ClipError as error:
+        return error
+    except (MemoryError, cv2.error):  # OpenCV tells a want of memory in its own way
+        return BoundsExceeded("decoding takes more memory than one video is given; send a smaller video")
+    except Exception:
+        return traceback.format_exc()
+
+
+def _limit(max_memory_bytes: int) -> None:
+    limits = {
+        resource.RLIMIT_AS: max_memory_bytes,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
+    }
+    for kind, limit in limits.items():
+        allowed = _at_most(limit, resource.getrlimit(kind)[1])
+        resource.setrlimit(kind, (allowed, allowed))
+
+
+def _limit_processor_time(more_seconds: float) -> None:
+    # Decoding keeps to its bounds between packets; the kernel ends what does not come back from one. The kernel counts
+    # whole seconds of the process's whole life.
+    seconds = math.ceil(time.process_time() + more_seconds) + 1
+    most = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (_at_most(seconds, most), most))
+
+
+def _at_most(limit: int, most: int) -> int:
+    return limit if most == resource.RLIM_INFINITY else min(limit, most)

@@ -1,0 +1,122 @@
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from clips.bounds import Bounds
+from clips.errors import BoundsExceeded, NotAVideo, Undecodable
+from clips.spec import ClipSpec
+from service.decoder import Decoder, DecoderEnded, DecoderFailed
+from service.preprocess import preprocess
+
+SPEC = ClipSpec(crop=32, short_side=32)
+MEMORY = 1 << 30
+
+
+@pytest.fixture
+def decoder():
+    decoder = Decoder(MEMORY)
+    yield decoder
+    decoder.close()
+
+
+def work(decoder, video, bounds=Bounds(), spec=SPEC):  # noqa: B008
+    return decoder.preprocess(video, spec, bounds, thumbnails=True)
+
+
+def test_it_answers_as_this_process_would(decoder, videos):
+    here = preprocess(videos["mp4"], SPEC, Bounds(), thumbnails=True)
+    there = work(decoder, videos["mp4"])
+    np.testing.assert_array_equal(there.views, here.views)
+    assert (there.video, there.indices, there.times) == (here.video, here.indices, here.times)
+    assert there.thumbnails == here.thumbnails
+
+
+def test_what_is_wrong_with_a_video_is_told_and_the_child_goes_on(decoder, videos, not_videos):
+    with pytest.raises(NotAVideo):
+        work(decoder, not_videos["text"])
+    with pytest.raises(BoundsExceeded, match="more than 10 packets"):
+        work(decoder, videos["mp4"], Bounds(max_packets=10))
+    assert work(decoder, videos["mp4"]).video.frames == 40
+
+
+def test_too_little_memory_is_told_and_the_child_goes_on(decoder, videos):
+    with pytest.raises(BoundsExceeded, match="more memory"):
+        work(decoder, videos["mp4"], spec=ClipSpec(num_frames=64, crop=4096, short_side=4096))
+    assert work(decoder, videos["mp4"]).video.frames == 40
+
+
+def test_our_own_fault_is_no_fault_of_the_video(decoder, videos):
+    with pytest.raises(DecoderFailed, match="Traceback"):
+        work(decoder, videos["mp4"], spec=None)
+    assert work(decoder, videos["mp4"]).video.frames == 40
+
+
+def end_stopped(pid, number):
+    os.kill(pid, number)
+    os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [(signal.SIGKILL, DecoderEnded), (signal.SIGSEGV, Undecodable), (signal.SIGXCPU, BoundsExceeded)],
+)
+def test_a_death_in_mid_work_tells_whose_fault_it_was(decoder, videos, number, error):
+    pid = decoder._process.pid
+    os.kill(pid, signal.SIGSTOP)
+    end = threading.Timer(0.2, end_stopped, (pid, number))
+    end.start()
+    with pytest.raises(error):
+        work(decoder, videos["mp4"])
+    end.join()
+    assert not decoder.is_alive
+
+
+def test_a_thread_that_waits_for_a_stopped_child_is_freed_by_kill(decoder):
+    os.kill(decoder._process.pid, signal.SIGSTOP)
+    threading.Timer(0.2, decoder.kill).start()
+    started = time.monotonic()
+    with pytest.raises(DecoderEnded):
+        work(decoder, b"\0" * 50_000_000)
+    assert time.monotonic() - started < 5
+
+
+def test_the_limits_hold_in_the_child(decoder, videos):
+    work(decoder, videos["mp4"], Bounds(max_cpu_seconds=7))
+    with open(f"/proc/{decoder._process.pid}/limits") as file:
+        limits = {line[:26].strip(): line[26:].split()[0] for line in file}
+    assert limits["Max address space"] == str(MEMORY)
+    assert limits["Max file size"] == limits["Max core file size"] == "0"
+    assert limits["Max open files"] == "32"
+    assert 8 <= int(limits["Max cpu time"]) <= 12
+
+
+class Takeover:
+    """What an exploited decoder could send: a pickle that runs a function where it is loaded."""
+
+    def __reduce__(self):
+        return print, ("taken over",)
+
+
+def answer_with_a_takeover(connection, max_memory_bytes):
+    connection.recv()
+    connection.send(Takeover())
+
+
+def test_a_child_that_was_taken_over_runs_nothing_here(monkeypatch, videos, capsys):
+    monkeypatch.setattr("service.decoder.serve", answer_with_a_takeover)
+    decoder = Decoder(MEMORY)
+    with pytest.raises(Undecodable):
+        work(decoder, videos["mp4"])
+    assert capsys.readouterr().out == ""
+    assert not decoder.is_alive
+    decoder.close()
+
+
+def test_signals_to_the_group_are_left_to_the_server(decoder, videos):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(decoder._process.pid, number)
+    assert work(decoder, videos["mp4"]).video.frames == 40

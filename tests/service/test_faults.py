@@ -1,0 +1,204 @@
+"""What goes wrong around a request, done to a real server: it costs that request, and the next one is answered."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+DEADLINE = 4.0
+GRACE = 3.0
+QUEUE = 4
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the children in /proc")
+
+
+@pytest.fixture
+def server(start_server, store):
+    return start_server(
+        model_store=store,
+        decoders=2,
+        max_queue=QUEUE,
+        deadline_seconds=DEADLINE,
+        upload_grace_seconds=GRACE,
+        drain_seconds=1,
+    )
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(8) as pool:
+        yield pool
+
+
+@pytest.fixture
+def post(server, threads, videos) -> Callable[[], Future[httpx.Response]]:
+    """Sends a good video from a thread of its own."""
+    return lambda: threads.submit(httpx.post, f"{server.address}/predict", content=videos["mp4"], timeout=20)
+
+
+def problem(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["type"].removeprefix("/problems/")
+
+
+def connect(server, body: bytes, announced: int) -> socket.socket:
+    """A client that announces so many bytes and sends these."""
+    url = httpx.URL(server.address)
+    connection = socket.create_connection((url.host, url.port), timeout=10)
+    connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % announced + body)
+    return connection
+
+
+def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_full(server) -> bool:
+    """Whether a request is turned away; it sends no video, so that it is nothing but a question."""
+    with connect(server, b"", 1000) as connection:
+        connection.settimeout(0.3)
+        try:
+            return connection.recv(4096).startswith(b"HTTP/1.1 503")
+        except TimeoutError:
+            return False
+
+
+def fill(server, post) -> list[Future[httpx.Response]]:
+    """Stop the decoders, and send as many videos as there are places."""
+    server.signal_decoders(signal.SIGSTOP)
+    sent = [post() for _ in range(QUEUE)]
+    until(lambda: is_full(server))
+    return sent
+
+
+def test_a_killed_decoder_costs_its_own_request(server, post):
+    sent = fill(server, post)
+    os.kill(server.decoders()[0], signal.SIGKILL)
+    server.signal_decoders(signal.SIGCONT)
+    answers = [future.result() for future in sent]
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 503]
+    (lost,) = (answer for answer in answers if answer.status_code == 503)
+    assert problem(lost) == (503, "decoder-ended")
+    until(lambda: len(server.decoders()) == 2)
+
+
+def test_decoders_killed_while_idle_cost_nothing(server, post):
+    for _ in range(3):
+        server.signal_decoders(signal.SIGKILL)
+        assert post().result().status_code == 200
+
+
+def test_a_decoder_that_crashes_is_the_videos_fault(server, post):
+    sent = fill(server, post)
+    os.kill(server.decoders()[0], signal.SIGSEGV)
+    server.signal_decoders(signal.SIGCONT)
+    refused = [future.result() for future in sent if future.result().status_code != 200]
+    assert [problem(answer) for answer in refused] == [(422, "undecodable")]
+
+
+def test_decoders_that_hang_cost_the_deadline_and_are_replaced(server, post):
+    before = set(server.decoders())
+    server.signal_decoders(signal.SIGSTOP)
+    started = time.monotonic()
+    answers = [future.result() for future in (post(), post())]
+    assert {problem(answer) for answer in answers} == {(504, "deadline-exceeded")}
+    assert DEADLINE <= time.monotonic() - started < DEADLINE + 3
+    assert post().result().status_code == 200
+    assert not before & set(server.decoders())
+
+
+def test_overload_is_told_at_once_and_what_was_accepted_is_answered(server, post):
+    sent = fill(server, post)
+    started = time.monotonic()
+    refused = [httpx.post(f"{server.address}/predict", content=b"\0" * 1000) for _ in range(20)]
+    each = (time.monotonic() - started) / len(refused)
+    server.signal_decoders(signal.SIGCONT)
+    assert {problem(answer) for answer in refused} == {(503, "overloaded")}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
+    assert each < 0.1
+    assert [future.result().status_code for future in sent] == [200] * QUEUE
+
+
+def test_a_key_with_too_many_requests_is_told_so(start_server, store, threads, videos):
+    server = start_server(model_store=store, decoders=1, api_keys="one,two", max_queue_per_key=1)
+
+    def post(key: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.post(f"{server.address}/predict", content=videos["mp4"], headers=headers, timeout=20)
+
+    server.signal_decoders(signal.SIGSTOP)
+    sent = threads.submit(post, "one")
+    time.sleep(0.5)
+    refused, other = post("one"), threads.submit(post, "two")
+    assert problem(refused) == (429, "share-exceeded")
+    assert int(refused.headers["retry-after"]) >= 1
+    server.signal_decoders(signal.SIGCONT)
+    assert [sent.result().status_code, other.result().status_code] == [200, 200]
+
+
+def test_clients_that_leave_free_their_places(server, post, videos):
+    before = set(server.decoders())
+    server.signal_decoders(signal.SIGSTOP)
+    video = videos["mp4"]
+    connections = [connect(server, video, len(video)) for _ in range(QUEUE)]
+    until(lambda: is_full(server))
+    for connection in connections:
+        connection.close()
+    until(lambda: not is_full(server))
+    assert post().result().status_code == 200
+    assert not before & set(server.decoders())
+
+
+def test_sigterm_lets_what_was_accepted_finish(server, post, videos):
+    video = videos["mp4"]
+    halfway = connect(server, video[:100], len(video))
+    sent = fill(server, post)
+    server.process.terminate()
+    until(lambda: httpx.get(f"{server.address}/health/ready").status_code == 503)
+    assert problem(httpx.get(f"{server.address}/health/ready")) == (503, "draining")
+    server.signal_decoders(signal.SIGCONT)
+    assert [future.result().status_code for future in sent] == [200] * QUEUE
+    halfway.sendall(video[100:])
+    assert halfway.recv(4096).startswith(b"HTTP/1.1 200")
+    halfway.close()
+    decoders = server.decoders()
+    assert server.process.wait(timeout=10) in {0, -signal.SIGTERM}
+    until(lambda: not any(Path(f"/proc/{decoder}").exists() for decoder in decoders))
+
+
+def test_half_open_uploads_take_no_work_from_others(server, post):
+    connections = [connect(server, b"\0" * 100, 1_000_000) for _ in range(300)]
+    for _ in range(5):
+        assert post().result().status_code == 200
+    time.sleep(GRACE)
+    for connection in connections:
+        answer = connection.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert b"slow-upload" in answer or b"slow-upload" in connection.recv(4096)
+        assert connection.recv(4096) == b""
+        connection.close()
+
+
+def test_memory_does_not_grow(server, videos, threads):
+    def work(num_requests: int) -> int:
+        with httpx.Client(base_url=server.address, timeout=20) as client:
+            answers = [client.post("/predict", files={"video": videos["mp4"]}) for _ in range(num_requests)]
+        assert {answer.status_code for answer in answers} == {200}
+        return sum(resident_bytes(pid) for pid in (server.process.pid, *server.decoders()))
+
+    warm = work(100)
+    assert work(300) < 1.05 * warm
+
+
+def resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
