@@ -16,6 +16,7 @@ import multiprocessing
 import pickle
 import signal
 import threading
+import time
 from typing import Any
 
 from clips.bounds import Bounds
@@ -23,6 +24,9 @@ from clips.errors import ClipError, Undecodable
 from clips.spec import ClipSpec
 from service.decoder_child import Answer, serve, too_long
 from service.preprocess import ModelInput
+
+MAX_THUMBNAIL_BYTES = 1_000_000
+SECONDS_TO_DIE = 1.0
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _EXIT_CODES = threading.Lock()
@@ -66,12 +70,12 @@ class Decoder:
         """
         try:
             self._connection.send((video, spec, bounds, thumbnails))
-            answer: Answer = _AnswerUnpickler(io.BytesIO(self._connection.recv_bytes())).load()
+            answer = _load_answer(self._connection.recv_bytes(_most_bytes(spec)))
         except (EOFError, OSError) as error:
             raise self._cause_of_death(bounds) from error
-        except pickle.UnpicklingError as error:
-            self.kill()
-            raise _crashed() from error
+        except BaseException:
+            self.kill()  # what it has to say must not reach the next request
+            raise
         if isinstance(answer, str):
             raise DecoderFailed(answer)
         if isinstance(answer, ClipError):
@@ -91,17 +95,40 @@ class Decoder:
         self._connection.close()
 
     def _cause_of_death(self, bounds: Bounds) -> ClipError | DecoderError:
-        with _EXIT_CODES:
-            self._process.join()
-        if self._process.exitcode == -signal.SIGXCPU:
+        """Why the pipe is broken. A child that is alive nevertheless is not to be trusted, and ended."""
+        last_moment = time.monotonic() + SECONDS_TO_DIE
+        while self.is_alive and time.monotonic() < last_moment:
+            time.sleep(0.002)
+        exit_code = -signal.SIGKILL if self._is_killed else self._exit_code()
+        if exit_code == -signal.SIGXCPU:
             return too_long(bounds)
-        if self._process.exitcode == -signal.SIGKILL:
+        if exit_code == -signal.SIGKILL:
             return DecoderEnded("the decoder was ended from outside, or memory ran out; send the video again")
+        self.kill()
         return _crashed()
+
+    def _exit_code(self) -> int | None:
+        with _EXIT_CODES:
+            return self._process.exitcode
 
 
 def _crashed() -> Undecodable:
     return Undecodable("the video makes the decoder crash; it is damaged, or made to do harm")
+
+
+def _most_bytes(spec: ClipSpec) -> int:
+    """Of an answer: its views and generous thumbnails."""
+    return spec.num_frames * (spec.num_views * spec.crop**2 * 3 + MAX_THUMBNAIL_BYTES)
+
+
+def _load_answer(data: bytes) -> Answer:
+    try:
+        answer = _AnswerUnpickler(io.BytesIO(data)).load()
+    except Exception as error:  # damaged data raise nearly anything
+        raise _crashed() from error
+    if not isinstance(answer, Answer):
+        raise _crashed()
+    return answer
 
 
 class _AnswerUnpickler(pickle.Unpickler):
