@@ -132,6 +132,7 @@ def test_a_child_that_was_taken_over_does_no_harm(monkeypatch, videos, capsys, m
 
 
 def test_signals_to_the_group_are_left_to_the_server(decoder, videos):
+    work(decoder, videos["mp4"])
     for number in (signal.SIGINT, signal.SIGTERM):
         os.kill(decoder._process.pid, number)
     assert work(decoder, videos["mp4"]).video.frames == 40
