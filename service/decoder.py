@@ -16,17 +16,25 @@ import multiprocessing
 import pickle
 import signal
 import threading
+import time
 from typing import Any
 
 from clips.bounds import Bounds
 from clips.errors import ClipError, Undecodable
 from clips.spec import ClipSpec
-from service.decoder_child import Answer, serve, too_long
+from service.decoder_child import READY, Answer, serve, too_long
 from service.preprocess import ModelInput
+
+MAX_THUMBNAIL_BYTES = 1_000_000
+SECONDS_TO_DIE = 1.0
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _EXIT_CODES = threading.Lock()
 """An exit code can be read once only, and multiprocessing reads those of all children whenever it starts one."""
+
+
+SECONDS_TO_START = 30.0
+"""A child takes some 10 ms; the first of all waits until the server that it is forked from has its libraries."""
 
 
 class DecoderError(Exception):
@@ -42,7 +50,10 @@ class DecoderFailed(DecoderError):
 
 
 class Decoder:
-    """A child, used for one video at a time. `max_memory_bytes` bounds its address space."""
+    """A child, used for one video at a time; raises OSError when it cannot be started.
+
+    `max_memory_bytes` bounds its address space.
+    """
 
     def __init__(self, max_memory_bytes: int) -> None:
         _CONTEXT.set_forkserver_preload([serve.__module__])
@@ -52,6 +63,7 @@ class Decoder:
         with _EXIT_CODES:
             self._process.start()
         theirs.close()
+        self._wait_until_ready()
 
     @property
     def is_alive(self) -> bool:
@@ -66,12 +78,12 @@ class Decoder:
         """
         try:
             self._connection.send((video, spec, bounds, thumbnails))
-            answer: Answer = _AnswerUnpickler(io.BytesIO(self._connection.recv_bytes())).load()
+            answer = _load_answer(self._connection.recv_bytes(_most_bytes(spec)))
         except (EOFError, OSError) as error:
             raise self._cause_of_death(bounds) from error
-        except pickle.UnpicklingError as error:
-            self.kill()
-            raise _crashed() from error
+        except BaseException:
+            self.kill()  # what it has to say must not reach the next request
+            raise
         if isinstance(answer, str):
             raise DecoderFailed(answer)
         if isinstance(answer, ClipError):
@@ -90,18 +102,51 @@ class Decoder:
             self._process.join()
         self._connection.close()
 
+    def _wait_until_ready(self) -> None:
+        try:
+            if self._connection.poll(SECONDS_TO_START):
+                self._connection.recv_bytes(len(READY))
+                return
+        except EOFError:
+            pass
+        self.close()
+        raise ChildProcessError("a decoder was started and is not there")
+
     def _cause_of_death(self, bounds: Bounds) -> ClipError | DecoderError:
-        with _EXIT_CODES:
-            self._process.join()
-        if self._process.exitcode == -signal.SIGXCPU:
+        """Why the pipe is broken. A child that is alive nevertheless is not to be trusted, and ended."""
+        last_moment = time.monotonic() + SECONDS_TO_DIE
+        while self.is_alive and time.monotonic() < last_moment:
+            time.sleep(0.002)
+        exit_code = -signal.SIGKILL if self._is_killed else self._exit_code()
+        if exit_code == -signal.SIGXCPU:
             return too_long(bounds)
-        if self._process.exitcode == -signal.SIGKILL:
+        if exit_code == -signal.SIGKILL:
             return DecoderEnded("the decoder was ended from outside, or memory ran out; send the video again")
+        self.kill()
         return _crashed()
+
+    def _exit_code(self) -> int | None:
+        with _EXIT_CODES:
+            return self._process.exitcode
 
 
 def _crashed() -> Undecodable:
     return Undecodable("the video makes the decoder crash; it is damaged, or made to do harm")
+
+
+def _most_bytes(spec: ClipSpec) -> int:
+    """Of an answer: its views and generous thumbnails."""
+    return spec.num_frames * (spec.num_views * spec.crop**2 * 3 + MAX_THUMBNAIL_BYTES)
+
+
+def _load_answer(data: bytes) -> Answer:
+    try:
+        answer = _AnswerUnpickler(io.BytesIO(data)).load()
+    except Exception as error:  # damaged data raise nearly anything
+        raise _crashed() from error
+    if not isinstance(answer, Answer):
+        raise _crashed()
+    return answer
 
 
 class _AnswerUnpickler(pickle.Unpickler):

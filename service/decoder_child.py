@@ -18,6 +18,9 @@ from service.preprocess import ModelInput, preprocess
 
 MAX_OPEN_FILES = 32
 
+READY = b"ready"
+"""The first that a child sends: from here on it keeps to its limits and leaves signals alone."""
+
 Answer = ModelInput | ClipError | str
 """A `str` is the traceback of what nobody foresaw."""
 
@@ -29,6 +32,7 @@ def serve(connection: Connection, max_memory_bytes: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     cv2.setNumThreads(1)
     _limit(max_memory_bytes)
+    connection.send_bytes(READY)
     while True:
         try:
             job = connection.recv()

@@ -1,5 +1,6 @@
 import os
 import signal
+import struct
 import threading
 import time
 
@@ -10,6 +11,7 @@ from clips.bounds import Bounds
 from clips.errors import BoundsExceeded, NotAVideo, Undecodable
 from clips.spec import ClipSpec
 from service.decoder import Decoder, DecoderEnded, DecoderFailed
+from service.decoder_child import READY
 from service.preprocess import preprocess
 
 SPEC = ClipSpec(crop=32, short_side=32)
@@ -50,8 +52,10 @@ def test_too_little_memory_is_told_and_the_child_goes_on(decoder, videos):
 
 
 def test_our_own_fault_is_no_fault_of_the_video(decoder, videos):
+    spec = ClipSpec()
+    object.__setattr__(spec, "view", "sideways")
     with pytest.raises(DecoderFailed, match="Traceback"):
-        work(decoder, videos["mp4"], spec=None)
+        work(decoder, videos["mp4"], spec=spec)
     assert work(decoder, videos["mp4"]).video.frames == 40
 
 
@@ -101,19 +105,40 @@ class Takeover:
         return print, ("taken over",)
 
 
-def answer_with_a_takeover(connection, max_memory_bytes):
+def send_a_takeover(connection, max_memory_bytes):
+    connection.send_bytes(READY)
     connection.recv()
     connection.send(Takeover())
 
 
-def test_a_child_that_was_taken_over_runs_nothing_here(monkeypatch, videos, capsys):
-    monkeypatch.setattr("service.decoder.serve", answer_with_a_takeover)
+def send_something_else(connection, max_memory_bytes):
+    connection.send_bytes(READY)
+    connection.recv()
+    connection.send([1, 2])
+
+
+def announce_an_exabyte(connection, max_memory_bytes):
+    connection.send_bytes(READY)
+    connection.recv()
+    os.write(connection.fileno(), struct.pack("!iQ", -1, 1 << 60))
+    time.sleep(60)
+
+
+@pytest.mark.parametrize("misbehave", [send_a_takeover, send_something_else, announce_an_exabyte])
+def test_a_child_that_was_taken_over_does_no_harm(monkeypatch, videos, capsys, misbehave):
+    monkeypatch.setattr("service.decoder.serve", misbehave)
     decoder = Decoder(MEMORY)
     with pytest.raises(Undecodable):
         work(decoder, videos["mp4"])
     assert capsys.readouterr().out == ""
     assert not decoder.is_alive
     decoder.close()
+
+
+def test_a_child_that_ends_at_once_is_an_error_of_the_system(monkeypatch):
+    monkeypatch.setattr("service.decoder.serve", print)
+    with pytest.raises(ChildProcessError):
+        Decoder(MEMORY)
 
 
 def test_signals_to_the_group_are_left_to_the_server(decoder, videos):

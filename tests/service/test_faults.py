@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-DEADLINE = 4.0
+DEADLINE = 3.0
 GRACE = 3.0
 QUEUE = 4
 
@@ -21,12 +21,14 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="fi
 
 
 @pytest.fixture
-def server(start_server, store):
+def server(request, start_server, store):
+    """Two decoders and four places; a parameter is the deadline."""
+    deadline = getattr(request, "param", 60)
     return start_server(
         model_store=store,
         decoders=2,
         max_queue=QUEUE,
-        deadline_seconds=DEADLINE,
+        deadline_seconds=deadline,
         upload_grace_seconds=GRACE,
         drain_seconds=1,
     )
@@ -106,6 +108,7 @@ def test_a_decoder_that_crashes_is_the_videos_fault(server, post):
     assert [problem(answer) for answer in refused] == [(422, "undecodable")]
 
 
+@pytest.mark.parametrize("server", [DEADLINE], indirect=True)
 def test_decoders_that_hang_cost_the_deadline_and_are_replaced(server, post):
     before = set(server.decoders())
     server.signal_decoders(signal.SIGSTOP)
