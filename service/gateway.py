@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,10 +13,9 @@ from fastapi import Depends, FastAPI, Request
 from service.backends.base import Clips, Outputs
 from service.metrics import Metrics
 from service.predictor import Prediction, predict
-from service.registry import LoadedModel, RefusedModel, Registry
+from service.registry import LoadedModel, Registry
 from service.settings import Settings
-
-logger = logging.getLogger("service")
+from service.store_watch import live_registry
 
 
 @dataclass(frozen=True)
@@ -48,20 +46,10 @@ class State(TypedDict):
 @asynccontextmanager
 async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
     """Load the models, serve, free them."""
-    registry = await to_thread.run_sync(Registry.open, settings)
-    for version in registry.all():
-        _log(version)
     limiter = CapacityLimiter(settings.max_concurrent_predictions)
     metrics.watch_queue(lambda: limiter.statistics().tasks_waiting)
-    yield {"gateway": Gateway(settings, registry, limiter, metrics)}
-    registry.close()
-
-
-def _log(version: LoadedModel | RefusedModel) -> None:
-    if isinstance(version, LoadedModel):
-        logger.info("model %s %s runs %s (%s)", version.name, version.version, version.artifact, version.reason)
-    else:
-        logger.warning("model %s %s is not served: %s", version.name, version.version, version.reason)
+    async with live_registry(settings) as registry:
+        yield {"gateway": Gateway(settings, registry, limiter, metrics)}
 
 
 def _of_request(request: Request) -> Gateway:
