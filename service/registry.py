@@ -94,7 +94,7 @@ class Registry:
         store = ModelStore(settings.model_store)
         known = {(version.name, version.version): version for version in self.all()}
         self._versions = {
-            name: [_follow(known.get((name, version)), store, name, version, settings) for version in versions]
+            name: [_current(known.get((name, version)), store, name, version, settings) for version in versions]
             for name, versions in _versions_of(store, known).items()
         }
 
@@ -166,7 +166,7 @@ def _versions_of(store: ModelStore, known: Mapping[tuple[str, str], Version]) ->
     return found
 
 
-def _follow(known: Version | None, store: ModelStore, name: str, version: str, settings: Settings) -> Version:
+def _current(known: Version | None, store: ModelStore, name: str, version: str, settings: Settings) -> Version:
     """What the version is now: what is known of it, unless its files say otherwise and can be served."""
     edition = edition_of(store.folder(name, version), known.edition if known else None)
     if known is not None and _is_of(known, edition):

@@ -10,7 +10,7 @@ from service.backends.base import Backend, Clips, Outputs
 class SharedBackend:
     """Any backend; whoever refers to this object, a request or a batch that waits, keeps the backend open.
 
-    So a model can be taken out of the registry at any time, and nobody has to say that he is done with it.
+    So a model can leave the registry at any time, and its users have nothing to give back.
     """
 
     def __init__(self, backend: Backend) -> None:

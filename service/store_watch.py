@@ -19,7 +19,7 @@ logger = logging.getLogger("service")
 async def live_registry(settings: Settings) -> AsyncIterator[Registry]:
     """The store's models, loaded, and looked after every `store_poll_seconds`; freed at the end."""
     registry = Registry({}, settings.default_model)
-    await to_thread.run_sync(_follow, registry, settings)
+    await to_thread.run_sync(_catch_up, registry, settings)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_watch, registry, settings)
         yield registry
@@ -38,12 +38,12 @@ def _look(registry: Registry, settings: Settings) -> None:
         logger.warning("there is no model store at %s any more; what is loaded goes on", settings.model_store)
         return
     try:
-        _follow(registry, settings)
+        _catch_up(registry, settings)
     except Exception:  # the service must outlive whatever is put into its store
         logger.exception("the model store could not be read; what is loaded goes on")
 
 
-def _follow(registry: Registry, settings: Settings) -> None:
+def _catch_up(registry: Registry, settings: Settings) -> None:
     before = registry.all()
     registry.refresh(settings)
     _log_changes(before, registry.all())

@@ -136,7 +136,7 @@ def test_a_version_whose_manifest_stayed_is_not_loaded_again(settings: Settings,
     assert registry.get().backend is backend
 
 
-def test_whoever_has_a_model_keeps_it_until_he_is_done(settings: Settings, publish: Publish) -> None:
+def test_a_model_that_is_held_outlives_its_removal(settings: Settings, publish: Publish) -> None:
     folder = publish(settings.model_store, "colours", "1")
     registry = Registry.open(settings)
     held = registry.get()
