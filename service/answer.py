@@ -56,6 +56,7 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
         name=version.name,
         version=version.version,
         status="ready",
+        reason=version.update_refused,
         digest=_digest(version),
         artifact=version.artifact,
         choice=version.reason,

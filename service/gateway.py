@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, TypedDict, cast
 
-from anyio import to_thread
 from fastapi import Depends, FastAPI, Request
 
 from service.admission import Admission
@@ -19,11 +17,10 @@ from service.batcher import Batcher
 from service.decoder_pool import DecoderPool
 from service.metrics import Metrics
 from service.predictor import Prediction, score
-from service.registry import LoadedModel, RefusedModel, Registry
+from service.registry import LoadedModel, Registry
 from service.service_time import ServiceTime
 from service.settings import Settings
-
-logger = logging.getLogger("service")
+from service.store_watch import live_registry
 
 
 @dataclass(frozen=True)
@@ -63,17 +60,14 @@ class State(TypedDict):
 @asynccontextmanager
 async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
     """Load the models and start the decoders, serve, free them."""
-    registry = await to_thread.run_sync(Registry.open, settings)
-    for version in registry.all():
-        _log(version)
-    gateway = make_gateway(settings, registry, metrics)
-    await gateway.decoders.start()
-    batches = asyncio.create_task(gateway.batcher.run())
-    app.state.admission = gateway.admission
-    yield {"gateway": gateway}
-    batches.cancel()
-    await gateway.decoders.close()
-    registry.close()
+    async with live_registry(settings) as registry:
+        gateway = make_gateway(settings, registry, metrics)
+        await gateway.decoders.start()
+        batches = asyncio.create_task(gateway.batcher.run())
+        app.state.admission = gateway.admission
+        yield {"gateway": gateway}
+        batches.cancel()
+        await gateway.decoders.close()
 
 
 def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Gateway:
@@ -90,13 +84,6 @@ def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Ga
         decoders=DecoderPool(settings.decoders, settings.max_decoder_bytes),
         batcher=Batcher(metrics.observe_batch),
     )
-
-
-def _log(version: LoadedModel | RefusedModel) -> None:
-    if isinstance(version, LoadedModel):
-        logger.info("model %s %s runs %s (%s)", version.name, version.version, version.artifact, version.reason)
-    else:
-        logger.warning("model %s %s is not served: %s", version.name, version.version, version.reason)
 
 
 def _of_request(request: Request) -> Gateway:

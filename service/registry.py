@@ -1,4 +1,4 @@
-"""The models in memory: what each version of the store became when the service started.
+"""The models in memory: what each version of the store became when it was last looked at.
 
 RegistryError
 ├── NoModelReady       no version of the store, or of the model asked for, can be served
@@ -7,16 +7,22 @@ RegistryError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from clips.spec import ClipSpec
 from service.backends.base import Backend, BackendError, BackendUnavailable
+from service.edition import Edition, edition_of
 from service.selection import Machine, choose, open_backend
 from service.settings import Settings
+from service.shared_backend import SharedBackend
 from service.store import ModelNotFound, ModelStore, StoredModel, StoreError
+
+RENAMING_SECONDS = 0.2
+"""A version that is missing for longer was removed: where folders cannot be exchanged, two renames replace them."""
 
 
 class RegistryError(Exception):
@@ -44,6 +50,10 @@ class LoadedModel:
     labels: tuple[str, ...]
     spec: ClipSpec
     backend: Backend
+    edition: Edition | None = field(default=None, compare=False)
+    """The files that were last looked at."""
+    update_refused: str | None = None
+    """Why these are not what runs, but what was there before; None when they are."""
 
 
 @dataclass(frozen=True)
@@ -53,31 +63,44 @@ class RefusedModel:
     name: str
     version: str
     reason: str
+    edition: Edition | None = field(default=None, compare=False)
 
 
 Version = LoadedModel | RefusedModel
 
 
 class Registry:
-    """Every version of the store, opened once; a version that is refused leaves the others alone."""
+    """The versions of a store; one that is refused leaves the others alone.
 
-    def __init__(self, versions: Mapping[str, list[Version]], default_model: str | None = None) -> None:
+    Readers in any thread see one state of the store or the next, whole.
+    """
+
+    def __init__(self, versions: Mapping[str, Sequence[Version]], default_model: str | None = None) -> None:
         self._versions = versions
         self._default_model = default_model
 
     @classmethod
     def open(cls, settings: Settings) -> Registry:
         """Load every version of the settings' store."""
-        store, machine = ModelStore(settings.model_store), Machine.here()
-        opened = {
-            name: [_open_version(store, name, version, settings, machine) for version in versions]
-            for name, versions in store.versions().items()
+        registry = cls({}, settings.default_model)
+        registry.refresh(settings)
+        return registry
+
+    def refresh(self, settings: Settings) -> None:
+        """Follow the settings' store: only versions that are new or were exchanged are read, checked and loaded.
+
+        Whoever got a model before keeps it. Takes as long as loading does; for one thread at a time.
+        """
+        store = ModelStore(settings.model_store)
+        known = {(version.name, version.version): version for version in self.all()}
+        self._versions = {
+            name: [_current(known.get((name, version)), store, name, version, settings) for version in versions]
+            for name, versions in _versions_of(store, known).items()
         }
-        return cls(opened, settings.default_model)
 
     def all(self) -> list[Version]:
         """Loaded and refused versions, by name, oldest first."""
-        return [version for versions in self._versions.values() for version in versions]
+        return _flat(self._versions)
 
     def refused(self) -> list[RefusedModel]:
         """What the store holds but is not served."""
@@ -88,21 +111,13 @@ class Registry:
 
         Raises ModelNotFound, ModelUnavailable or NoModelReady.
         """
-        chosen = self.default_name() if name is None else name
-        if chosen not in self._versions:
-            raise ModelNotFound(f"no model {chosen!r} here; there is {_listed(self._versions)}")
+        versions = self._versions
+        chosen = _default_name(versions, self._default_model) if name is None else name
+        if chosen not in versions:
+            raise ModelNotFound(f"no model {chosen!r} here; there is {_listed(versions)}")
         if version is None:
-            return self._newest_loaded(chosen)
-        return self._exactly(chosen, version)
-
-    def default_name(self) -> str:
-        """The model that answers a request which names none; raises NoModelReady."""
-        if self._default_model is not None:
-            return self._named_default(self._default_model)
-        for version in self.all():
-            if isinstance(version, LoadedModel):
-                return version.name
-        raise NoModelReady("no model is loaded, so nothing can be predicted; GET /models says why")
+            return _newest_loaded(versions[chosen], chosen)
+        return _exactly(versions[chosen], chosen, version)
 
     def close(self) -> None:
         """Free every backend."""
@@ -110,30 +125,71 @@ class Registry:
             if isinstance(version, LoadedModel):
                 version.backend.close()
 
-    def _named_default(self, name: str) -> str:
-        if name not in self._versions:
-            raise NoModelReady(f"the default model {name!r} is not in the store")
-        return name
 
-    def _newest_loaded(self, name: str) -> LoadedModel:
-        loaded = [version for version in self._versions[name] if isinstance(version, LoadedModel)]
-        if not loaded:
-            raise NoModelReady(f"no version of model {name!r} is loaded; GET /models says why")
-        return loaded[-1]
-
-    def _exactly(self, name: str, version: str) -> LoadedModel:
-        by_version = {candidate.version: candidate for candidate in self._versions[name]}
-        found = by_version.get(version)
-        if found is None:
-            raise ModelNotFound(f"model {name!r} has no version {version!r}; there is {_listed(by_version)}")
-        if isinstance(found, RefusedModel):
-            raise ModelUnavailable(f"{name} {version} is not served: {found.reason}")
-        return found
+def _flat(versions: Mapping[str, Sequence[Version]]) -> list[Version]:
+    return [version for of_one_model in versions.values() for version in of_one_model]
 
 
-def _open_version(store: ModelStore, name: str, version: str, settings: Settings, machine: Machine) -> Version:
+def _default_name(versions: Mapping[str, Sequence[Version]], wanted: str | None) -> str:
+    if wanted is not None and wanted not in versions:
+        raise NoModelReady(f"the default model {wanted!r} is not in the store")
+    if wanted is not None:
+        return wanted
+    for version in _flat(versions):
+        if isinstance(version, LoadedModel):
+            return version.name
+    raise NoModelReady("no model is loaded, so nothing can be predicted; GET /models says why")
+
+
+def _newest_loaded(versions: Sequence[Version], name: str) -> LoadedModel:
+    loaded = [version for version in versions if isinstance(version, LoadedModel)]
+    if not loaded:
+        raise NoModelReady(f"no version of model {name!r} is loaded; GET /models says why")
+    return loaded[-1]
+
+
+def _exactly(versions: Sequence[Version], name: str, version: str) -> LoadedModel:
+    by_version = {candidate.version: candidate for candidate in versions}
+    found = by_version.get(version)
+    if found is None:
+        raise ModelNotFound(f"model {name!r} has no version {version!r}; there is {_listed(by_version)}")
+    if isinstance(found, RefusedModel):
+        raise ModelUnavailable(f"{name} {version} is not served: {found.reason}")
+    return found
+
+
+def _versions_of(store: ModelStore, known: Mapping[tuple[str, str], Version]) -> dict[str, list[str]]:
+    found = store.versions()
+    if any(version not in found.get(name, ()) for name, version in known):
+        time.sleep(RENAMING_SECONDS)
+        return store.versions()
+    return found
+
+
+def _current(known: Version | None, store: ModelStore, name: str, version: str, settings: Settings) -> Version:
+    """What the version is now: what is known of it, unless its files say otherwise and can be served."""
+    edition = edition_of(store.folder(name, version), known.edition if known else None)
+    if known is not None and _is_of(known, edition):
+        return replace(known, edition=edition)
+    opened = _open_version(store, name, version, settings)
+    if edition_of(store.folder(name, version), edition) != edition:  # exchanged meanwhile: it may be half of each
+        opened = _open_version(store, name, version, settings)
+    if isinstance(known, LoadedModel) and isinstance(opened, RefusedModel):
+        return replace(known, edition=edition, update_refused=opened.reason)
+    return replace(opened, edition=edition)
+
+
+def _is_of(known: Version, edition: Edition) -> bool:
+    """Whether reading the edition would tell nothing new. What was refused may have been written only in part."""
+    if known.edition is None:
+        return False
+    served = isinstance(known, LoadedModel) and known.update_refused is None
+    return known.edition == edition or (served and known.edition.manifest_sha256 == edition.manifest_sha256)
+
+
+def _open_version(store: ModelStore, name: str, version: str, settings: Settings) -> Version:
     try:
-        return load(store.open(name, version), settings, machine)
+        return load(store.open(name, version), settings, Machine.here())
     except (StoreError, BackendError) as error:
         return RefusedModel(name, version, str(error))
 
@@ -151,7 +207,7 @@ def load(stored: StoredModel, settings: Settings, machine: Machine) -> LoadedMod
         reason=choice.reason,
         labels=manifest.labels,
         spec=manifest.clip,
-        backend=open_backend(artifact, stored.path_of(artifact), settings, machine),
+        backend=SharedBackend(open_backend(artifact, stored.path_of(artifact), settings, machine)),
     )
     _warm_up(model)
     return model

@@ -95,7 +95,10 @@ class ModelStatus(BaseModel):
     name: str
     version: str
     status: str = Field(description="`ready`, or `refused` with a reason")
-    reason: str | None = Field(default=None, description="Why the version is refused")
+    reason: str | None = Field(
+        default=None,
+        description="Why the version is refused, or, of one that is ready, the files that were to replace it",
+    )
     digest: str | None = Field(default=None, description="sha256 of the file that runs")
     artifact: str | None = Field(default=None, description="The file that runs")
     choice: str | None = Field(default=None, description="Why that file, of all those of the version")

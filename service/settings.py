@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     default_model: str | None = Field(
         default=None, description="Model that answers a request which names none; the store's first when unset"
     )
+    store_poll_seconds: float = Field(
+        default=5.0, ge=0, description="How often to look for what changed in the model store, in s; 0 for never"
+    )
     backend: str = Field(
         default="auto",
         description="Format to run of every model, such as onnx or onnx-int8; auto takes the best for this machine",

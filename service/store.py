@@ -46,6 +46,10 @@ class ModelStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    def folder(self, name: str, version: str) -> Path:
+        """Where a version lies."""
+        return self.root / name / version
+
     def versions(self) -> dict[str, list[str]]:
         """Every model's versions, oldest first. A version counts when it has a manifest."""
         found: dict[str, list[str]] = {}
@@ -61,7 +65,7 @@ class ModelStore:
         chosen = versions[-1] if version is None else version
         if chosen not in versions:
             raise ModelNotFound(f"model {name!r} has no version {chosen!r}; it has {_listed(versions)}")
-        return _verified_whole(self.root / name / chosen)
+        return _verified_whole(self.folder(name, chosen))
 
     def versions_of(self, name: str) -> list[str]:
         """A model's versions, oldest first; raises ModelNotFound."""
@@ -79,13 +83,20 @@ def sha256_of(path: Path) -> str:
 
 def _verified_whole(folder: Path) -> StoredModel:
     """Verify, and once more when the folder was replaced meanwhile: half of what was read was then another's."""
-    before = folder.stat().st_ino
+    before = _inode(folder)
     try:
         return _verified(folder)
     except ModelRefused:
-        if folder.stat().st_ino == before:
+        if _inode(folder) == before:
             raise
     return _verified(folder)
+
+
+def _inode(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return None
 
 
 def _verified(folder: Path) -> StoredModel:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,9 +15,11 @@ import pytest
 from onnx import TensorProto, helper
 
 from clips.spec import ClipSpec
-from service.backends.base import FakeBackend, InferenceFailed
+from service.backends.base import Backend, FakeBackend, InferenceFailed
 from service.backends.onnx_runtime import OnnxRuntimeBackend
-from service.registry import LoadedModel, ModelUnavailable, NoModelReady, RefusedModel, Registry
+from service.manifest import Artifact
+from service.registry import RENAMING_SECONDS, LoadedModel, ModelUnavailable, NoModelReady, RefusedModel, Registry
+from service.selection import Machine, open_backend
 from service.settings import Settings
 from service.store import ModelNotFound
 
@@ -117,3 +123,57 @@ def test_close_frees_the_backends() -> None:
     backend = FakeBackend(2)
     Registry({"b": [_loaded("b", backend), RefusedModel("b", "2", "bad")]}).close()
     assert backend.closed
+
+
+def test_a_version_whose_manifest_stayed_is_not_loaded_again(settings: Settings, publish: Publish) -> None:
+    folder = publish(settings.model_store, "colours", "1")
+    registry = Registry.open(settings)
+    backend = registry.get().backend
+    (folder / "notes.txt").write_text("a file that the manifest does not name")
+    for path in folder.iterdir():
+        os.utime(path)
+    registry.refresh(settings)
+    assert registry.get().backend is backend
+
+
+def test_a_model_that_is_held_outlives_its_removal(settings: Settings, publish: Publish) -> None:
+    folder = publish(settings.model_store, "colours", "1")
+    registry = Registry.open(settings)
+    held = registry.get()
+    gone = weakref.ref(held.backend)
+    shutil.rmtree(folder)
+    registry.refresh(settings)
+    with pytest.raises(ModelNotFound):
+        registry.get("colours", "1")
+    assert held.backend.infer(np.full((1, 8, 32, 32, 3), (0, 0, 200), np.uint8)).logits.argmax() == 2
+    del held
+    assert gone() is None
+
+
+def test_a_version_that_is_missing_while_it_is_renamed_stays(settings: Settings, publish: Publish) -> None:
+    folder = publish(settings.model_store, "colours", "1")
+    registry = Registry.open(settings)
+    backend = registry.get().backend
+    folder.rename(settings.model_store / "aside")
+    back = threading.Timer(RENAMING_SECONDS / 2, (settings.model_store / "aside").rename, [folder])
+    back.start()
+    registry.refresh(settings)
+    back.join()
+    assert registry.get().backend is backend
+
+
+def test_files_that_are_exchanged_while_they_are_read_are_read_again(
+    settings: Settings, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = publish(settings.model_store, "colours", "1")
+    other = publish(settings.model_store / ".aside", "colours", "1", graph=_graph("scores"))
+
+    def exchange_first(artifact: Artifact, path: Path, settings: Settings, machine: Machine) -> Backend:
+        if other.exists():
+            shutil.rmtree(folder)
+            other.rename(folder)
+        return open_backend(artifact, path, settings, machine)
+
+    monkeypatch.setattr("service.registry.open_backend", exchange_first)
+    (refused,) = Registry.open(settings).refused()
+    assert "does not return logits" in refused.reason
