@@ -19,6 +19,8 @@ from clips.errors import ClipError
 from service import report
 from service.answer import answer, model_status, timing_ms
 from service.backends.base import BackendError
+from service.check import examine
+from service.doctor import checks
 from service.predictor import BadTopK, choose_top_k, predict
 from service.registry import LoadedModel, Registry, RegistryError
 from service.schemas import PredictionResponse
@@ -103,9 +105,6 @@ def models(model_store: StoreOption = None, as_json: JsonOption = False) -> None
 @cli.command()
 def doctor(model_store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Check this installation: libraries, codecs, the store, and that serving computes what training does."""
-    from service.check import examine  # noqa: PLC0415 - the other commands need none of it
-    from service.doctor import checks  # noqa: PLC0415
-
     with report.spinner() as tell:
         findings = [examine(check, tell) for check in checks(_settings(model_store=model_store))]
     for finding in findings if as_json else ():

@@ -59,8 +59,8 @@ class Patient:
     def _check_loading(self) -> str:
         if self._stored is None:
             raise Skipped("its files are not right")
-        self._loaded = load(self._stored, self._settings, Machine.here())
-        return f"runs {self._loaded.artifact} ({self._loaded.reason})"
+        model = self._loaded = load(self._stored, self._settings, Machine.here())
+        return f"{type(model.backend).__name__} runs {model.artifact} ({model.reason})"
 
     def _check_logits(self) -> str:
         difference = float(np.abs(self._logits - self._stages.logits).max())
