@@ -1,6 +1,6 @@
-"""The commands: `python -m service {serve,predict,models}`.
+"""The commands: `python -m service {serve,predict,models,doctor,openapi}`.
 
-Exit codes: 0 all well; 1 a video could not be predicted; 2 the command cannot do its work at all.
+Exit codes: 0 all well; 1 a video could not be predicted, or a check failed; 2 the command cannot do its work at all.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from clips.errors import ClipError
 from service import report
 from service.answer import answer, model_status, timing_ms
 from service.backends.base import BackendError
+from service.check import examine
+from service.doctor import checks
 from service.predictor import BadTopK, choose_top_k, predict
 from service.registry import LoadedModel, Registry, RegistryError
 from service.schemas import PredictionResponse
 from service.settings import Settings
 from service.store import ModelStore, StoreError
+from service.videos import find_videos
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -66,21 +69,25 @@ def serve(
 
 @cli.command("predict")
 def predict_files(
-    files: Annotated[list[Path], typer.Argument(help="Videos: MP4, MOV, MKV, WebM, AVI, ...", show_default=False)],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Videos (MP4, MOV, MKV, WebM, AVI, ...), folders or patterns.", show_default=False),
+    ],
     model: ModelOption = None,
     version: VersionOption = None,
     top_k: TopKOption = None,
     model_store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Name the actions in each file, without a server.
+    """Name the actions in each file, and in each video of a folder, without a server.
 
     A file that cannot be read as a video is told on stderr; the others go on, and the exit code is 1.
     """
     settings = _settings(model_store=model_store)
     with _loaded_models(settings) as registry:
         chosen, count = _choose(registry, model, version, top_k)
-        done = [_predict_one(file, chosen, count, settings, as_json) for file in files]
+        with report.progress(list(find_videos(files)), as_json) as videos:
+            done = [_predict_one(video, chosen, count, settings, as_json) for video in videos]
     raise typer.Exit(0 if all(done) else 1)
 
 
@@ -95,11 +102,34 @@ def models(model_store: StoreOption = None, as_json: JsonOption = False) -> None
         report.print_models(statuses)
 
 
+@cli.command()
+def doctor(model_store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Check this installation: libraries, codecs, the store, and that serving computes what training does."""
+    with report.spinner() as tell:
+        findings = [examine(check, tell) for check in checks(_settings(model_store=model_store))]
+    for finding in findings if as_json else ():
+        report.print_json(finding)
+    if not as_json:
+        report.print_findings(findings)
+    raise typer.Exit(1 if any(finding.status == "failed" for finding in findings) else 0)
+
+
+@cli.command()
+def openapi() -> None:
+    """Print the OpenAPI document, the same on every machine: docs/openapi.json."""
+    from service.app import create_app  # noqa: PLC0415 - the other commands need no web framework
+    from service.openapi import as_text  # noqa: PLC0415
+
+    typer.echo(as_text(create_app(_settings()).openapi()), nl=False)
+
+
 def _predict_one(file: Path, model: LoadedModel, top_k: int, settings: Settings, as_json: bool) -> bool:
     try:
         response = _answer_for(file, model, top_k, settings)
     except (ClipError, BackendError) as error:
         return report.print_error(f"{file}: {error}")
+    except IsADirectoryError:
+        return report.print_error(f"{file}: no file in this folder is named as a video")
     except OSError as error:
         return report.print_error(f"{file}: {error.strerror}")
     if as_json:

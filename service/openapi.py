@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -86,3 +87,9 @@ def _drop_undeclared_422(document: dict[str, Any]) -> None:
     for operation in (operation for path in document["paths"].values() for operation in path.values()):
         if "HTTPValidationError" in str(operation["responses"].get("422")):
             del operation["responses"]["422"]
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """The document as a file to keep: sorted, and without the release, which would change it with nothing else."""
+    kept = document | {"info": document["info"] | {"version": "any"}}
+    return json.dumps(kept, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

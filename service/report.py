@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from service.check import Finding
 from service.schemas import ModelStatus, PredictionResponse
 
 _BAR_CELLS = 24
+_COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow"}
 
 
 def print_prediction(file: Path, response: PredictionResponse) -> None:
@@ -51,6 +56,39 @@ def print_models(statuses: list[ModelStatus]) -> None:
     for status in statuses:
         if status.reason:
             print_error(f"{status.name} {status.version}: {status.reason}")
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """One table: a row for each check, and below a failed one what to do."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for heading in ("check", "status", "found"):
+        table.add_column(heading, overflow="fold")
+    for finding in findings:
+        colour = _COLOURS[finding.status]
+        table.add_row(escape(finding.check), f"[{colour}]{finding.status}[/]", escape(finding.found))
+        if finding.advice:
+            table.add_row("", "", f"[bold]to do:[/] {escape(finding.advice)}")
+    _stdout().print(table)
+
+
+@contextmanager
+def spinner() -> Iterator[Callable[[str], None]]:
+    """On a terminal, a line on stderr that tells what is being done; it is gone afterwards."""
+    with _stderr().status("") as status:
+        yield lambda doing: status.update(escape(doing))
+
+
+@contextmanager
+def progress(videos: Sequence[Path], as_json: bool) -> Iterator[Iterator[Path]]:
+    """The videos one by one, and on a terminal a bar on stderr that says how far they are.
+
+    There is none for a single video, and none where lines of JSON go to the terminal, which a bar would break up.
+    """
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    console, to_terminal = _stderr(), sys.stdout.isatty()
+    is_hidden = not console.is_terminal or len(videos) < 2 or (as_json and to_terminal)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=to_terminal, disable=is_hidden) as bar:
+        yield iter(bar.track(videos, description="predicting"))
 
 
 def print_json(response: BaseModel, **more: str) -> None:

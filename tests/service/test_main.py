@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import socket
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
+from tests.service.conftest import REPOSITORY, SERVER_PYTHON
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -65,6 +67,36 @@ def test_predict_gives_up_when_nothing_can_work(
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_predict_takes_folders_and_patterns(run_cli: Run, files: list[str], tmp_path: Path) -> None:
+    done = run_cli("predict", "--json", str(tmp_path), str(tmp_path / "*.avi"))
+    assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [files[0], files[2], files[2]]
+    assert "two.mp4" in done.stderr
+    (tmp_path / "empty").mkdir()
+    done = run_cli("predict", str(tmp_path / "empty"))
+    assert done.returncode == 1
+    assert done.stderr == f"error: {tmp_path}/empty: no file in this folder is named as a video\n"
+
+
+def test_predict_shows_a_bar_on_a_terminal_and_keeps_stdout_clean(store: Path, files: list[str]) -> None:
+    terminal, stderr = pty.openpty()
+    done = subprocess.run(
+        [SERVER_PYTHON, "-m", "service", "predict", "--json", "--model-store", str(store), files[0], files[2]],
+        cwd=REPOSITORY,
+        env=os.environ | {"TERM": "xterm"},
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        timeout=30,
+        check=False,
+    )
+    os.close(stderr)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert done.returncode == 0
+    assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [files[0], files[2]]
+    assert "predicting" in shown
+    assert "2/2" in shown
+
+
 def test_models(run_cli: Run) -> None:
     done = run_cli("models")
     assert done.returncode == 0
@@ -95,7 +127,7 @@ def test_serve_says_which_setting_is_wrong(run_cli: Run) -> None:
     assert "max_upload_bytes" in done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["predict"], ["models"]])
+@pytest.mark.parametrize("command", [[], ["serve"], ["predict"], ["models"], ["doctor"], ["openapi"]])
 def test_help_suffices(run_cli: Run, command: list[str]) -> None:
     assert "Usage: python -m service" in run_cli(*command, "--help").stdout
 

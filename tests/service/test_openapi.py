@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+KEPT = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +66,8 @@ def test_failures_have_the_form_of_their_address(document: dict[str, Any]) -> No
             assert failures
             form = PROTOCOL_ERROR if path.startswith("/v2") else PROBLEM
             assert all(failure["content"] == form for failure in failures)
+
+
+def test_the_kept_document_is_that_of_the_service(run_cli: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    printed = run_cli("openapi").stdout
+    assert KEPT.read_text() == printed, "the interface changed: run `python -m service openapi > docs/openapi.json`"
