@@ -60,7 +60,7 @@ class Patient:
         if self._stored is None:
             raise Skipped("its files are not right")
         model = self._loaded = load(self._stored, self._settings, Machine.here())
-        return f"{type(model.backend).__name__} runs {model.artifact} ({model.reason})"
+        return f"{model.artifact} runs here ({model.reason})"
 
     def _check_logits(self) -> str:
         difference = float(np.abs(self._logits - self._stages.logits).max())

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clips.bounds import Bounds
 from clips.decode import DecodedClip, decode
 from clips.sampling import evaluation_indices
-from clips.transform import make_views, normalise
+from clips.transform import normalise
 from service.backends.base import Clips
 from service.check import Check, Failed
+from service.preprocess import preprocess
 from service.recorded import FOLDER, RecordedArray, RecordedClip, RecordedStages
 
 MAX_COLOUR_DIFFERENCE = 3.0
@@ -41,7 +43,7 @@ def stage_checks(stages: RecordedStages) -> Iterator[Check]:
 
 def served_views(stages: RecordedStages) -> Clips:
     """uint8 [V, T, crop, crop, 3]: what serving would hand to the model."""
-    return make_views(_decoded(stages).images, stages.spec)
+    return preprocess(FOLDER / stages.file, stages.spec, Bounds()).views
 
 
 def _decode(clip: RecordedClip) -> str:
