@@ -67,7 +67,7 @@ def test_a_model_that_nothing_was_recorded_of_is_not_judged(store: Path) -> None
     findings = _findings(model_store=store)
     colours = [findings[f"colours 2: {each}"] for each in OF_A_VERSION]
     assert [finding.status for finding in colours] == ["ok", "ok", "skipped", "skipped"]
-    assert colours[1].found == "OnnxRuntimeBackend runs model.onnx (onnx: runs everywhere)"
+    assert colours[1].found == "model.onnx runs here (onnx: runs everywhere)"
     assert colours[2].found == "nothing was recorded of this checkpoint"
 
 

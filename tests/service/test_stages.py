@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from clips.bounds import Bounds
 from clips.decode import DecodedClip, decode
-from service import stages
+from service import preprocess, stages
 from service.check import Check, Finding, examine
 from service.recorded import Record, load_record
 from service.stages import codec_checks, stage_checks
@@ -36,12 +37,13 @@ def test_here_everything_is_equal_to_the_bit(record: Record) -> None:
     assert found.count("equal to the bit") == ALL_CODECS + 3
 
 
-def _frames_before(source: Any, pick_frames: Callable[[int], list[int]]) -> DecodedClip:
-    return decode(source, lambda num_frames: [max(index - 1, 0) for index in pick_frames(num_frames)])
+def _frames_before(source: Any, pick_frames: Callable[[int], list[int]], *bounds: Bounds) -> DecodedClip:
+    return decode(source, lambda num_frames: [max(index - 1, 0) for index in pick_frames(num_frames)], *bounds)
 
 
 def test_a_decoder_that_returns_other_frames(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages, "decode", _frames_before)
+    for module in (stages, preprocess):
+        monkeypatch.setattr(module, "decode", _frames_before)
     assert len(_failed(codec_checks(record.clips))) == ALL_CODECS
     assert len(_failed(stage_checks(record.stages))) == 4
 
@@ -72,7 +74,7 @@ def test_rounding_is_told_from_another_picture(
     record: Record, monkeypatch: pytest.MonkeyPatch, added: int, status: str
 ) -> None:
     views = np.minimum(stages.served_views(record.stages), 255 - added) + np.uint8(added)
-    monkeypatch.setattr(stages, "make_views", lambda *_: views)
+    monkeypatch.setattr(stages, "served_views", lambda _: views)
     resize = _found(stage_checks(record.stages))[2]
     assert resize.status == status
     assert f"up to {added} away" in resize.found
