@@ -101,7 +101,9 @@ def read_labels(path: Path) -> tuple[str, ...]:
     """The classes' names, one a line, in the order of the head's rows; raises CheckpointError."""
     try:
         labels = tuple(line.strip() for line in path.read_text(encoding="utf-8").rstrip().splitlines())
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read as labels, one a line: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise CheckpointError(f"{path} cannot be read as labels, one a line: {error}") from error
     if not all(labels) or not labels:
         raise CheckpointError(f"{path} has an empty line or no label at all; it should have one label a line")

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from clips.spec import ClipSpec
 from training.augment import Augmentation, MultiScaleCrop
+from training.checkpoint import CheckpointError
 from training.convert import read_labels
 from training.dataset import ListedClips, ListedViews
 from training.distributed import Processes
@@ -46,7 +47,7 @@ def open_source(recipe: Recipe, seed: int, processes: Processes, report: Report)
     """The recipe's data, which gives its labels; raises BadInput, naming the file."""
     if isinstance(recipe.data, SyntheticSection):
         return SyntheticSource(recipe.data, recipe.clip, _check(LABELS, recipe, "the rendered clips"), seed, processes)
-    labels = _check(read_labels(recipe.data.labels), recipe, str(recipe.data.labels))
+    labels = _check(_read_labels(recipe.data.labels), recipe, str(recipe.data.labels))
     return ListedSource(recipe.data, recipe.clip, labels, seed, processes, report)
 
 
@@ -129,6 +130,13 @@ class SyntheticSource:
 
     def _spec_of(self, epoch: int) -> ClipSpec:
         return replace(self._spec, crop=self._section.lesson(epoch).side)
+
+
+def _read_labels(path: Path) -> tuple[str, ...]:
+    try:
+        return read_labels(path)
+    except CheckpointError as error:
+        raise RecipeError(f"{error}; `python -m training.prepare` writes one") from error
 
 
 def _check(labels: tuple[str, ...], recipe: Recipe, where: str) -> tuple[str, ...]:

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from tests.training.tiny_data import make_frame_data
-from training.checkpoint import CheckpointError
 from training.distributed import Processes
 from training.example import NO_LABEL
 from training.recipe import RecipeError, load_recipe
@@ -37,7 +36,7 @@ def test_frame_folders_make_batches_of_clips_and_views(tmp_path):
 def test_labels_must_be_as_many_as_the_classes(tmp_path):
     with pytest.raises(RecipeError, match=r"labels\.txt: there are 3 labels, but model\.num_classes is 4"):
         open_frames(tmp_path, "model.num_classes=4")
-    with pytest.raises(CheckpointError, match=r"nowhere\.txt cannot be read as labels"):
+    with pytest.raises(RecipeError, match=r"nowhere\.txt cannot be read as labels.*training\.prepare"):
         open_frames(tmp_path / "again", "data.labels=nowhere.txt")
 
 

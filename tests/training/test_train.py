@@ -155,7 +155,7 @@ BAD_INPUT = {
     ),
     "a label too high": (lambda data: (data / "train.txt").write_text("clip 10 3\n"), [], ("train.txt", "line 1", "3")),
     "a frame too few": (remove_last_frame, [], ("clip 003", "img_00010.jpg")),
-    "no labels": (lambda data: (data / "labels.txt").unlink(), [], ("labels.txt",)),
+    "no labels": (lambda data: (data / "labels.txt").unlink(), [], ("labels.txt", "No such file", "training.prepare")),
     "a label too few": (lambda data: (data / "labels.txt").write_text("a\nb"), [], ("labels.txt", "2", "3")),
     "an unknown key": (None, ["optim.weight_decya=1"], ("optim.weight_decya", "did you mean weight_decay?")),
     "a depth that is not built": (None, ["model.depth=19"], ("depth", "19")),
