@@ -20,8 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from clips.spec import ClipSpec
 from training.checkpoint import replace_file
+from training.command import explained
 from training.device import DeviceError, device_name, find_device, is_out_of_memory, peak_bytes, wait_for
-from training.errors import BadInput
 from training.model import TIN, Normalise
 from training.network import build_network
 from training.recipe import Recipe, load_recipe
@@ -118,14 +118,11 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
 ) -> None:
     """Measure the recipe's network alone, with random weights: speed, peak memory, operations and parameters."""
-    try:
+    with explained():
         chosen, place = load_recipe(recipe, override), find_device(device)
         cost = measure(chosen, batch_size=batch_size, device=place, rounds=rounds)
         if out is not None:
             replace_file(out, json.dumps({"recipe": chosen.name, **asdict(cost)}, indent=2).encode() + b"\n")
-    except (BadInput, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
     _print(chosen, cost, place)
 
 

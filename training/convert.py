@@ -10,7 +10,7 @@ import typer
 
 from clips.spec import ClipSpec
 from training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
-from training.errors import BadInput
+from training.command import explained
 from training.initialise import Report, initialise
 from training.model import TIN, Architecture, Temporal
 from training.names import Naming
@@ -131,16 +131,13 @@ def main(
     new_head: Annotated[bool, typer.Option("--new-head", help="Leave the file's head; the labels are others.")] = False,
 ) -> None:
     """Make a published checkpoint one of this project, which `python -m export` then publishes."""
-    try:
+    with explained():
         if out.suffix != ".safetensors":
             raise CheckpointError(f"{out}: the checkpoint's name must end in .safetensors")
         checkpoint, report = convert(
             file, read_labels(labels), naming=naming, temporal=temporal, num_frames=frames, new_head=new_head
         )
         save_checkpoint(checkpoint, out)
-    except (BadInput, OSError) as error:
-        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(2) from None
     for line in report.lines():
         typer.echo(line)
     typer.echo(f"{out}: {describe(checkpoint.architecture)}")

@@ -14,8 +14,8 @@ from rich.progress import track
 from rich.table import Table
 
 from training.checkpoint import replace_file
+from training.command import explained
 from training.distributed import Processes, joined_processes
-from training.errors import BadInput, Stopped
 from training.model import Normalise
 from training.network import build_network, fill_network
 from training.recipe import Recipe, load_recipe
@@ -47,19 +47,12 @@ def main(
     override: Annotated[list[str] | None, typer.Option("--set", help="Override: data.batch_size=32")] = None,
 ) -> None:
     """Print a checkpoint's accuracy, alone or under torchrun; a sharded evaluation gives the same figures."""
-    try:
-        with joined_processes() as processes:
-            scores = evaluate_checkpoint(load_recipe(recipe, override), checkpoint, processes)
-            figures = scores.measure([*(metrics or []), *(further or [])] or list(Metric))
-            if processes.is_first:
-                _print(figures, len(scores.labels))
-                _write(figures | {"clips": len(scores.labels), "checkpoint": checkpoint.name}, scores, out, scores_out)
-    except (BadInput, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    except Stopped as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
+    with explained(), joined_processes() as processes:
+        scores = evaluate_checkpoint(load_recipe(recipe, override), checkpoint, processes)
+        figures = scores.measure([*(metrics or []), *(further or [])] or list(Metric))
+        if processes.is_first:
+            _print(figures, len(scores.labels))
+            _write(figures | {"clips": len(scores.labels), "checkpoint": checkpoint.name}, scores, out, scores_out)
 
 
 def _write(result: dict[str, Any], scores: Scores, out: Path | None, scores_out: Path | None) -> None:

@@ -18,8 +18,8 @@ from rich.table import Table
 
 from clips.spec import ClipSpec
 from training.checkpoint import CheckpointError, load_checkpoint, replace_file
+from training.command import explained
 from training.engine import evaluate
-from training.errors import BadInput
 from training.example import Batch
 from training.foreign import foreign_clips, packaged_footage
 from training.model import TIN, Normalise
@@ -92,7 +92,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
 ) -> None:
     """Print a demo model's accuracy on rendered and on foreign clips, and the controls that should fail."""
-    try:
+    with explained():
         spec = load_recipe(recipe).clip
         loaded = load_checkpoint(checkpoint)
         if loaded.clip != spec:
@@ -100,9 +100,6 @@ def main(
         foreign_videos = foreign_clips(clips, seed, footage or packaged_footage())
         own = make_split(track(own_videos(clips, seed), "rendered clips", clips), spec)
         foreign = make_split(track(foreign_videos, "foreign clips", clips), spec)
-    except BadInput as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
     model = loaded.build_model()
     foreign_answers = predict(model, spec, foreign)
     figures = measure(model, spec, own, foreign, foreign_answers, seed)

@@ -6,7 +6,6 @@ import os
 import shlex
 from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from training.annotations import Annotations, read_kinetics400, read_sthv1, read_sthv2
+from training.command import explained
 from training.errors import BadInput
 from training.extract import extract
 from training.frame_folder import FrameFolder, look_into
@@ -48,7 +48,7 @@ def kinetics400(
     out: Annotated[Path, typer.Option(help="The folder for the lists.")] = Path("data/kinetics400"),
 ) -> None:
     """List the videos of Kinetics-400, named as the official downloader names them: <id>_<start>_<end>.mp4."""
-    with _explained():
+    with explained():
         annotated = read_kinetics400(annotations)
         inventory, found = Inventory(), find_videos(_checked(videos))
         for name in _present(annotated, found, inventory, videos):
@@ -63,7 +63,7 @@ def sthv1(
     out: Annotated[Path, typer.Option(help="The folder for the lists.")] = Path("data/sthv1"),
 ) -> None:
     """Count and list the frames of Something-Something V1, which comes as folders <id>/00001.jpg and so on."""
-    with _explained():
+    with explained():
         annotated = read_sthv1(annotations)
         inventory = Inventory()
         names = _present(annotated, set(os.listdir(_checked(frames))), inventory, frames)
@@ -85,7 +85,7 @@ def sthv2(
 
     Run it again after an interruption: what is finished stays.
     """
-    with _explained():
+    with explained():
         annotated = read_sthv2(annotations)
         inventory, found = Inventory(), find_videos(_checked(videos))
         paths = {name: videos / found[name] for name in _present(annotated, found, inventory, videos)}
@@ -94,16 +94,6 @@ def sthv2(
         for folder in _with_progress(folders, len(paths), "extracting frames"):
             inventory.add_frames(folder)
         _finish(annotated, inventory, out, root=frames, recipe="tin_r50_sthv2")
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Bad input is one line and exit code 2."""
-    try:
-        yield
-    except (BadInput, OSError) as error:
-        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(2) from None
 
 
 def _checked(folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from training.dataset import ListedClips, ListedViews
 from training.distributed import Processes
 from training.example import Batch
 from training.listing import Listed, check_frame_folders, read_listing
-from training.loader import Batches, EvaluationBatches, TrainingBatches, deal_batches, load_batches
+from training.loader import Batches, EvaluationBatches, Report, TrainingBatches, deal_batches, load_batches
 from training.motions import LABELS
 from training.reader import RawFrames, Reader, Videos
 from training.recipe import Recipe, RecipeError
@@ -25,9 +25,6 @@ from training.synthetic_clips import SyntheticClips, SyntheticViews
 
 VALIDATION_SEED = 1_000_000
 """Far from every training seed."""
-
-Report = Callable[[str], None]
-"""Is told of each item that cannot be read."""
 
 
 class Source(Protocol):

@@ -12,8 +12,9 @@ import torch
 import typer
 
 from training.audience import Audience
+from training.command import explained
 from training.distributed import Processes, joined_processes
-from training.errors import BadInput, Stopped
+from training.errors import BadInput
 from training.journal import Journal
 from training.model import TIN
 from training.network import build_network, fill_network, find_weights
@@ -89,7 +90,7 @@ def main(
     torch.set_num_threads(threads)
     if deterministic:
         make_deterministic()
-    try:
+    with explained():
         chosen = load_recipe(recipe, [*(override or []), *(["precision=bf16"] if amp else [])])
         with joined_processes() as processes, ExitStack() as listening:
             audience = Audience()
@@ -103,12 +104,6 @@ def main(
                 journal = Journal(work_dir, first_step=run.steps_done)
                 audience.admit(listening.enter_context(progress), listening.enter_context(journal))
             train(run, audience, work_dir, validating=validate)
-    except (BadInput, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    except Stopped as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
 
 
 if __name__ == "__main__":

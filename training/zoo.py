@@ -14,6 +14,7 @@ from rich.table import Table
 
 from training.catalogue import CATALOGUE, Published
 from training.checkpoint import save_checkpoint
+from training.command import explained
 from training.convert import convert, describe, network_from, read_labels
 from training.download import download
 from training.errors import BadInput
@@ -87,7 +88,7 @@ def fetch_and_convert(
     mirror: Annotated[str | None, typer.Option(help="Another host with the same paths, as http://host:port.")] = None,
 ) -> None:
     """Fetch a checkpoint, check it, and make it one of this project."""
-    try:
+    with explained():
         names = read_labels(labels) if labels else None
         file = fetch(name, cache, mirror)
         if names is None:
@@ -96,9 +97,6 @@ def fetch_and_convert(
         checkpoint, report = convert(file, names, temporal=temporal, new_head=new_head)
         path = out or Path(f"{name}.safetensors")
         save_checkpoint(checkpoint, path)
-    except (BadInput, OSError) as error:
-        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(2) from None
     for line in report.lines():
         typer.echo(line)
     typer.echo(f"{path}: {describe(checkpoint.architecture)}")
