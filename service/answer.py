@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 from dataclasses import asdict
 
+from clips.scores import Score
 from service.predictor import Prediction, StageTimes
-from service.preprocess import ModelInput
+from service.preprocess import ModelInput, Sampling
 from service.registry import LoadedModel, RefusedModel
 from service.schemas import (
     Action,
@@ -16,21 +17,27 @@ from service.schemas import (
     ModelRef,
     ModelStatus,
     PredictionResponse,
+    ReversedOrder,
     SampledFrame,
+    ShiftedSampling,
+    Stability,
     Timing,
 )
+from service.stability import Variants
 
 
 def answer(
     prediction: Prediction, model: LoadedModel, *, size_bytes: int, timing: Timing, explain: bool = False
 ) -> PredictionResponse:
-    """The whole answer; with `explain` also the frames and what was interlaced."""
+    """The whole answer; with `explain` also the frames and what was interlaced, with variants how stable it is."""
     response = PredictionResponse(
-        predictions=[Action(**asdict(score)) for score in prediction.scores],
+        predictions=_actions(prediction.scores),
         model=ModelRef(name=model.name, version=model.version, digest=_digest(model)),
         clip=_describe(prediction.clip, size_bytes),
         timing_ms=timing,
     )
+    if prediction.variants and prediction.clip.shifted:
+        response.stability = _stability(prediction.variants, prediction.clip.shifted)
     if explain:
         response.frames = frame_images(prediction.clip)
         response.interlacing = Interlacing(offsets=prediction.offsets.tolist(), weights=prediction.weights.tolist())
@@ -84,7 +91,22 @@ def _describe(clip: ModelInput, size_bytes: int) -> Clip:
     )
 
 
-def _sampled(clip: ModelInput) -> list[SampledFrame]:
+def _stability(variants: Variants, shifted: Sampling) -> Stability:
+    return Stability(
+        is_stable=variants.is_stable,
+        depends_on_order=variants.depends_on_order,
+        shift=variants.shifted.distance,
+        reversal=variants.reversed.distance,
+        shifted=ShiftedSampling(predictions=_actions(variants.shifted.scores), sampled=_sampled(shifted)),
+        reversed=ReversedOrder(predictions=_actions(variants.reversed.scores)),
+    )
+
+
+def _actions(scores: list[Score]) -> list[Action]:
+    return [Action(**asdict(score)) for score in scores]
+
+
+def _sampled(clip: Sampling) -> list[SampledFrame]:
     pairs = zip(clip.indices, clip.times, strict=True)
     return [SampledFrame(index=index, time_seconds=round(time, 6)) for index, time in pairs]
 

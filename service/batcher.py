@@ -34,7 +34,7 @@ class _Entry:
 class Batcher:
     """Runs one batch at a time, whatever the model: a batch has all cores, or the GPU, to itself.
 
-    A batch holds at most `backend.max_batch_size` clips, except that the views of one video stay together.
+    A batch holds at most `backend.max_batch_size` clips, except that the views of one request stay together.
     `observe_batch` is told each one's number of clips.
     """
 

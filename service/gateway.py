@@ -20,6 +20,7 @@ from service.predictor import Prediction, score
 from service.registry import LoadedModel, Registry
 from service.service_time import ServiceTime
 from service.settings import Settings
+from service.stability import views_to_infer
 from service.store_watch import live_registry
 
 
@@ -35,14 +36,16 @@ class Gateway:
     decoders: DecoderPool
     batcher: Batcher
 
-    async def predict(self, video: bytes, model: LoadedModel, top_k: int, *, thumbnails: bool) -> Prediction:
+    async def predict(
+        self, video: bytes, model: LoadedModel, top_k: int, *, thumbnails: bool, stability: bool
+    ) -> Prediction:
         """Decode in a child, infer in a batch, score. Cancelling it frees what it holds.
 
         Raises clips.errors.ClipError, service.decoder.DecoderError and InferenceFailed.
         """
         bounds = self.settings.bounds()
-        clip = await self.decoders.preprocess(video, model.spec, bounds, thumbnails=thumbnails)
-        inferred = await self.batcher.infer(model.backend, clip.views)
+        clip = await self.decoders.preprocess(video, model.spec, bounds, thumbnails=thumbnails, shifted=stability)
+        inferred = await self.batcher.infer(model.backend, views_to_infer(clip))
         self.service_time.add(clip.decode_seconds + clip.transform_seconds + inferred.seconds)
         return score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds)
 

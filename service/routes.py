@@ -46,7 +46,7 @@ async def predict_video(
         uploaded = time.perf_counter()
         gateway.metrics.observe_upload(len(video))
         with gateway.admission.working():
-            work = gateway.predict(video, model, top_k, thumbnails=query.explain)
+            work = gateway.predict(video, model, top_k, thumbnails=query.explain, stability=query.stability)
             prediction = await while_connected(in_time(work, gateway.settings.deadline_seconds), request.receive)
     gateway.metrics.observe_decoding(prediction.clip.packets_fed)
     total_seconds = time.perf_counter() - started
