@@ -83,6 +83,19 @@ def test_real_requests_are_counted_and_measured(
     assert "secret" not in response.text
 
 
+def test_stability_is_one_batch_of_three_and_the_rest_stays_one_clip(
+    own: httpx.Client, videos: dict[str, bytes]
+) -> None:
+    def batches() -> tuple[float | None, float | None]:
+        samples = _parse(own.get("/metrics").text)
+        return _value(samples, "tin_batch_size_count"), _value(samples, "tin_batch_size_sum")
+
+    assert own.post("/predict", content=videos["mp4"]).status_code == 200
+    assert batches() == (1, 1)
+    assert own.post("/predict", params={"stability": True}, content=videos["mp4"]).status_code == 200
+    assert batches() == (2, 4)
+
+
 def test_names_and_units_keep_prometheus_rules() -> None:
     families = list(text_string_to_metric_families(Metrics().render([_model("a")]).decode()))
     ours = {family.name: family.type for family in families if family.name.startswith("tin_")}
