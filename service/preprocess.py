@@ -34,6 +34,8 @@ class ModelInput:
     thumbnails: tuple[bytes, ...]
     packets_fed: int
     """What it took to decode them."""
+    started_at: float
+    """In seconds since the epoch."""
     decode_seconds: float
     transform_seconds: float
 
@@ -42,7 +44,7 @@ def preprocess(
     video: bytes | os.PathLike[str], spec: ClipSpec, bounds: Bounds, *, thumbnails: bool = False
 ) -> ModelInput:
     """Decode, sample, transform. Raises clips.errors.ClipError, and OSError for a path that cannot be read."""
-    started = time.perf_counter()
+    started_at, started = time.time(), time.perf_counter()
     clip = decode(video, lambda num_frames: evaluation_indices(num_frames, spec.num_frames), bounds)
     decoded = time.perf_counter()
     views = make_views(clip.images, spec)
@@ -53,6 +55,7 @@ def preprocess(
         times=clip.times,
         thumbnails=_thumbnails(clip.images) if thumbnails else (),
         packets_fed=clip.report.packets_fed,
+        started_at=started_at,
         decode_seconds=decoded - started,
         transform_seconds=time.perf_counter() - decoded,
     )

@@ -34,7 +34,8 @@ class Settings(BaseSettings):
         description="Folder of the models; the repository's own where there is one, else ./model_store",
     )
     default_model: str | None = Field(
-        default=None, description="Model that answers a request which names none; the store's first at the start when unset"
+        default=None,
+        description="Model that answers a request which names none; when unset, the store's first at the start",
     )
     store_poll_seconds: float = Field(
         default=5.0, ge=0, description="How often to look for what changed in the model store, in s; 0 for never"

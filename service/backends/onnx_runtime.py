@@ -126,7 +126,7 @@ class OnnxCudaBackend:
 
 
 def _default_threads() -> int:
-    """0 where ONNX Runtime is right to count the machine's cores, which tells apart those that are two threads of one."""
+    # Where no core is kept from us, ONNX Runtime counts better: it knows which ones are two threads of one core.
     usable = usable_cores()
     return 0 if usable == os.cpu_count() else usable
 

@@ -38,6 +38,7 @@ def test_every_line_is_json_and_tells_no_query(json_log: IO[str]) -> None:
     assert (line["method"], line["path"], line["status"], line["outcome"]) == ("POST", "/predict", 422, "bad-parameter")
     assert (line["request_id"], line["level"]) == ("abc", "INFO")
     assert line["duration_ms"] > 0
+    assert "trace_id" not in line
     assert "secret" not in str(line)
 
 
