@@ -13,6 +13,7 @@ from service.schemas import (
     Action,
     Clip,
     FrameImage,
+    InferTiming,
     Interlacing,
     ModelRef,
     ModelStatus,
@@ -46,11 +47,19 @@ def answer(
 
 def timing_ms(stages: StageTimes, *, total_seconds: float, upload_seconds: float | None = None) -> Timing:
     """Seconds to milliseconds, to the microsecond."""
-    seconds = {"upload": upload_seconds, **asdict(stages), "total": total_seconds}
-    return Timing(**{stage: round(spent * 1000, 3) for stage, spent in seconds.items() if spent is not None})
+    upload = None if upload_seconds is None else _milliseconds(upload_seconds)
+    spent = {stage: _milliseconds(seconds) for stage, seconds in asdict(stages).items()}
+    return Timing(upload=upload, **spent, total=_milliseconds(total_seconds))
 
 
-def server_timing(timing: Timing) -> str:
+def infer_timing_ms(*, upload_seconds: float, infer_seconds: float, total_seconds: float) -> InferTiming:
+    """The same for a request under /v2."""
+    return InferTiming(
+        upload=_milliseconds(upload_seconds), infer=_milliseconds(infer_seconds), total=_milliseconds(total_seconds)
+    )
+
+
+def server_timing(timing: Timing | InferTiming) -> str:
     """The same as the value of a `Server-Timing` header."""
     return ", ".join(f"{stage};dur={spent:g}" for stage, spent in timing.model_dump(exclude_none=True).items())
 
@@ -113,6 +122,10 @@ def _sampled(clip: Sampling) -> list[SampledFrame]:
 
 def _data_url(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
 
 
 def _digest(model: LoadedModel) -> str:

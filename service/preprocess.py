@@ -45,6 +45,8 @@ class ModelInput(Sampling):
     thumbnails: tuple[bytes, ...]
     packets_fed: int
     """What it took to decode them."""
+    started_at: float
+    """In seconds since the epoch."""
     decode_seconds: float
     transform_seconds: float
 
@@ -61,7 +63,7 @@ def preprocess(
 
     Raises clips.errors.ClipError, and OSError for a path that cannot be read.
     """
-    started = time.perf_counter()
+    started_at, started = time.time(), time.perf_counter()
     pick_frames = _both_indices if shifted else evaluation_indices
     clip = decode(video, partial(pick_frames, num_segments=spec.num_frames), bounds)
     decoded = time.perf_counter()
@@ -75,6 +77,7 @@ def preprocess(
         shifted=Sampling(views[:, second], clip.indices[second], clip.times[second]) if shifted else None,
         thumbnails=_thumbnails(clip.images[first]) if thumbnails else (),
         packets_fed=clip.report.packets_fed,
+        started_at=started_at,
         decode_seconds=decoded - started,
         transform_seconds=time.perf_counter() - decoded,
     )

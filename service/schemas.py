@@ -69,6 +69,14 @@ class Timing(BaseModel):
     total: float
 
 
+class InferTiming(BaseModel):
+    """The same of a request under /v2, which brings its clips with it; told in `Server-Timing` only."""
+
+    upload: float
+    infer: float
+    total: float
+
+
 class FrameImage(SampledFrame):
     """A sampled frame to look at."""
 

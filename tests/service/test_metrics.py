@@ -76,8 +76,9 @@ def test_real_requests_are_counted_and_measured(
     assert _value(samples, "tin_frames_decoded_count") == 2
     assert 16 <= (_value(samples, "tin_frames_decoded_sum") or 0) <= 80
     assert _value(samples, "tin_queue_depth") == 0
-    for stage in ("upload", "decode", "transform", "infer", "total"):
-        assert _value(samples, "tin_stage_duration_seconds_count", stage=stage) == 2
+    counts = {"upload": 3, "decode": 2, "transform": 2, "infer": 3, "total": 3}
+    for stage, count in counts.items():
+        assert _value(samples, "tin_stage_duration_seconds_count", stage=stage) == count
     models = [dict(labels) for (name, labels) in samples if name == "tin_model_info"]
     assert sorted((model["name"], model["version"]) for model in models) == [("colours", "1"), ("colours", "2")]
     assert "secret" not in response.text
