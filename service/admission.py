@@ -63,7 +63,7 @@ class Admission:
     @contextmanager
     def uploading(self) -> Iterator[None]:
         """A place to read one body; raises Overloaded, also when there would be no place to work on it."""
-        self._check_queue()
+        self.check_room()
         if self.num_uploads >= self._max_uploads:
             raise self._overloaded(f"{self.num_uploads} uploads are under way")
         self.num_uploads += 1
@@ -75,21 +75,22 @@ class Admission:
     @contextmanager
     def working(self) -> Iterator[None]:
         """A place to wait and to be worked on; raises Overloaded."""
-        self._check_queue()
+        self.check_room()
         self.num_queued += 1
         try:
             yield
         finally:
             self.num_queued -= 1
 
+    def check_room(self) -> None:
+        """Raises Overloaded when there is no place to work."""
+        if self.num_queued >= self._max_queue:
+            raise self._overloaded(f"{self.num_queued} videos are waiting or in work")
+
     def check_staying(self) -> None:
         """Raises Draining once the service has been told to stop."""
         if self.is_draining:
             raise Draining("the service is about to stop")
-
-    def _check_queue(self) -> None:
-        if self.num_queued >= self._max_queue:
-            raise self._overloaded(f"{self.num_queued} videos are waiting or in work")
 
     def _overloaded(self, reason: str) -> Overloaded:
         seconds = self._seconds_for(self.num_queued)

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from service import gateway, pages, protocol_v2, routes
 from service.access import AccessLog
 from service.errors import PROBLEMS, problem_response
+from service.gate import Gate
 from service.metrics import Metrics
 from service.middleware import Envelope
 from service.openapi import Application
@@ -32,6 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.add_middleware(Gate)
     app.add_middleware(Envelope)
     app.add_middleware(AccessLog, metrics=metrics)
     for kind in PROBLEMS:

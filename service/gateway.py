@@ -86,15 +86,16 @@ def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Ga
     )
 
 
-def _of_request(request: Request) -> Gateway:
+async def _of_request(request: Request) -> Gateway:
+    # What is not async, FastAPI sends to a thread and back.
     return cast(Gateway, request.state.gateway)
 
 
 GatewayOfApp = Annotated[Gateway, Depends(_of_request)]
 
 
-def _key_of_request(request: Request) -> str | None:
-    return check_key(request.headers, _of_request(request).settings.keys())
+async def _key_of_request(request: Request, gateway: GatewayOfApp) -> str | None:
+    return check_key(request.headers, gateway.settings.keys())
 
 
 KeyOfRequest = Annotated[str | None, Depends(_key_of_request)]

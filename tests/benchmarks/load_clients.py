@@ -1,0 +1,93 @@
+"""Clients of the gateway, made with locust: a few who wait for their answers, or many who come whether or not they do.
+
+    python -m tests.benchmarks.load_clients ADDRESS VIDEO
+
+Jobs come on stdin, one JSON object a line; an answer goes to stdout for each: what became of the requests.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gevent
+from locust import FastHttpUser, constant_pacing, task
+from locust.env import Environment
+
+SECONDS_BETWEEN = 1.0
+"""From one request of a punctual client to its next: longer than an answer takes, so that none comes late."""
+SECONDS_TO_SETTLE = 1.0
+"""At the start of a job, which do not count: clients connect."""
+
+
+class Client(FastHttpUser):
+    """Posts the same video again and again."""
+
+    abstract = True
+    network_timeout = connection_timeout = 20.0
+    video: ClassVar[bytes]
+
+    @task
+    def predict(self) -> None:
+        """One request; locust tells its listeners what came of it."""
+        self.client.post("/predict", data=self.video)
+
+
+class Waiting(Client):
+    """Of a closed loop: posts when the last answer has come."""
+
+
+class Punctual(Client):
+    """Of an open loop: posts every second, and begins at any moment."""
+
+    wait_time = constant_pacing(SECONDS_BETWEEN)
+
+    def on_start(self) -> None:
+        """Clients come evenly, not all at once."""
+        gevent.sleep(random.uniform(0, SECONDS_BETWEEN))
+
+
+class Crowd:
+    """All clients of one service."""
+
+    def __init__(self, address: str, video: bytes) -> None:
+        self._address = address
+        Client.video = video
+
+    def run(self, kind: str, num_clients: int, seconds: float) -> list[dict[str, Any]]:
+        """What became of each request that began within so many seconds, after the first one."""
+        environment = Environment(user_classes=[{"closed": Waiting, "open": Punctual}[kind]], host=self._address)
+        requests: list[dict[str, Any]] = []
+        begin = time.time() + SECONDS_TO_SETTLE
+        environment.events.request.add_listener(lambda **request: requests.append(_outcome(request)))
+        runner = environment.create_local_runner()
+        runner.start(num_clients, spawn_rate=num_clients, wait=True)
+        gevent.sleep(begin + seconds - time.time())
+        environment.stop_timeout = Client.network_timeout
+        runner.quit()
+        return [request for request in requests if begin <= request.pop("began") < begin + seconds]
+
+
+def _outcome(request: dict[str, Any]) -> dict[str, Any]:
+    response = request["response"]
+    return {
+        "began": request["start_time"],
+        "status": response.status_code,
+        "milliseconds": request["response_time"],
+        "retry_after": (response.headers or {}).get("retry-after"),
+    }
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    crowd = Crowd(sys.argv[1], Path(sys.argv[2]).read_bytes())
+    for line in sys.stdin:
+        print(json.dumps(crowd.run(**json.loads(line))), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
