@@ -20,7 +20,7 @@ from service.preprocess import ModelInput, preprocess
 MAX_OPEN_FILES = 32
 
 NICENESS = 10
-"""Whoever must only be told that there is no place does not wait for those who decode, nor does a video that is decoded."""
+"""Decoding gives way to answering: who is only told to come again need not wait for others' videos."""
 
 READY = b"ready"
 """The first that a child sends: from here on it keeps to its limits and leaves signals alone."""

@@ -73,7 +73,13 @@ async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncI
 def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Gateway:
     """The parts of the request's path, sized by the settings; nothing is started yet."""
     service_time = ServiceTime(settings.decoders)
-    admission = Admission(settings.max_uploads, settings.max_queue, settings.max_queue_per_key, service_time)
+    admission = Admission(
+        max_uploads=settings.max_uploads,
+        max_bytes_held=settings.max_upload_bytes_held,
+        max_queue=settings.max_queue,
+        max_per_key=settings.max_queue_per_key,
+        service_time=service_time,
+    )
     metrics.watch_queue(lambda: admission.num_queued)
     return Gateway(
         settings=settings,

@@ -125,9 +125,9 @@ async def _infer(request: Request, gateway: Gateway, key: str | None, model: Loa
     if "content-encoding" in request.headers:
         raise HTTPException(415, "a Content-Encoding is not taken; send the body as it is")
     limits = gateway.settings
-    with gateway.admission.share(key):
+    with gateway.admission.share(key), gateway.admission.holding() as hold:
         with gateway.admission.uploading():
-            body = await read_body(request, limits.max_upload_bytes, limits.pace())
+            body = await read_body(request, limits.max_upload_bytes, limits.pace(), hold)
         gateway.metrics.observe_upload(len(body))
         json_length = request.headers.get(JSON_LENGTH_HEADER)
         with gateway.admission.working():

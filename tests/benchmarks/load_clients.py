@@ -14,8 +14,7 @@ import time
 from pathlib import Path
 from typing import Any, ClassVar
 
-import gevent
-from locust import FastHttpUser, constant_pacing, task
+from locust import FastHttpUser, task
 from locust.env import Environment
 
 SECONDS_BETWEEN = 1.0
@@ -24,14 +23,14 @@ SECONDS_TO_SETTLE = 1.0
 """At the start of a job, which do not count: clients connect."""
 
 
-class Client(FastHttpUser):
+class Client(FastHttpUser):  # type: ignore[misc]
     """Posts the same video again and again."""
 
     abstract = True
     network_timeout = connection_timeout = 20.0
     video: ClassVar[bytes]
 
-    @task
+    @task  # type: ignore[untyped-decorator]
     def predict(self) -> None:
         """One request; locust tells its listeners what came of it."""
         self.client.post("/predict", data=self.video)
@@ -42,13 +41,18 @@ class Waiting(Client):
 
 
 class Punctual(Client):
-    """Of an open loop: posts every second, and begins at any moment."""
-
-    wait_time = constant_pacing(SECONDS_BETWEEN)
+    """Of an open loop: posts once in SECONDS_BETWEEN, beginning at any moment of it."""
 
     def on_start(self) -> None:
         """Clients come evenly, not all at once."""
-        gevent.sleep(random.uniform(0, SECONDS_BETWEEN))
+        wait = random.uniform(0, SECONDS_BETWEEN)
+        self._next = time.monotonic() + wait
+        time.sleep(wait)
+
+    def wait_time(self) -> float:
+        """Until the next moment of its timetable, however long the last answer took."""
+        self._next += SECONDS_BETWEEN
+        return max(0.0, self._next - time.monotonic())
 
 
 class Crowd:
@@ -66,7 +70,7 @@ class Crowd:
         environment.events.request.add_listener(lambda **request: requests.append(_outcome(request)))
         runner = environment.create_local_runner()
         runner.start(num_clients, spawn_rate=num_clients, wait=True)
-        gevent.sleep(begin + seconds - time.time())
+        time.sleep(begin + seconds - time.time())
         environment.stop_timeout = Client.network_timeout
         runner.quit()
         return [request for request in requests if begin <= request.pop("began") < begin + seconds]
