@@ -21,13 +21,15 @@ SECONDS_BETWEEN = 1.0
 """From one request of a punctual client to its next: longer than an answer takes, so that none comes late."""
 SECONDS_TO_SETTLE = 1.0
 """At the start of a job, which do not count: clients connect."""
+SECONDS_TO_FINISH = 20.0
+"""At the end of one, for the last answers."""
 
 
 class Client(FastHttpUser):  # type: ignore[misc]
     """Posts the same video again and again."""
 
     abstract = True
-    network_timeout = connection_timeout = 20.0
+    network_timeout = connection_timeout = SECONDS_TO_FINISH
     video: ClassVar[bytes]
 
     @task  # type: ignore[untyped-decorator]
@@ -64,14 +66,14 @@ class Crowd:
 
     def run(self, kind: str, num_clients: int, seconds: float) -> list[dict[str, Any]]:
         """What became of each request that began within so many seconds, after the first one."""
-        environment = Environment(user_classes=[{"closed": Waiting, "open": Punctual}[kind]], host=self._address)
+        users = {"closed": Waiting, "open": Punctual}[kind]
+        environment = Environment(user_classes=[users], host=self._address, stop_timeout=SECONDS_TO_FINISH)
         requests: list[dict[str, Any]] = []
         begin = time.time() + SECONDS_TO_SETTLE
         environment.events.request.add_listener(lambda **request: requests.append(_outcome(request)))
         runner = environment.create_local_runner()
         runner.start(num_clients, spawn_rate=num_clients, wait=True)
         time.sleep(begin + seconds - time.time())
-        environment.stop_timeout = Client.network_timeout
         runner.quit()
         return [request for request in requests if begin <= request.pop("began") < begin + seconds]
 

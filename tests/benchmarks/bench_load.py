@@ -1,0 +1,277 @@
+"""The gateway under load, against a loop that decodes and infers the same video without a server, in one run.
+
+    python -m tests.benchmarks.bench_load [--video FILE] [--rounds 4] [--out FOLDER]
+
+Each round runs the bare loop (threads of one process, then a process per core), the gateway with clients that wait for
+their answers (one, one per core, two per core), and with clients that do not, at five times the rate that it answered.
+Rates are medians over the rounds and their ratio the median of the rounds' ratios, since other work on the machine
+changes all of a round; latencies are of all rounds together. Clients and server share the cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from tests.benchmarks.bench_decode import CLIPS, moving_picture
+from tests.benchmarks.machine import processor_name, versions_of
+from tests.benchmarks.worker import Worker, processor_seconds
+from tests.clips.made import make
+
+PACKAGES = ("av", "fastapi", "h11", "locust", "numpy", "onnxruntime", "opencv-python-headless", "uvicorn")
+CORES = len(os.sched_getaffinity(0))
+SECONDS = 4.0
+"""Of one measurement; 4 rounds of 6 take two minutes."""
+OVERLOAD = 5
+SECONDS_TO_START = 60.0
+
+THREADS, PROCESSES = "bare loop, threads", "bare loop, processes"
+ONE, PER_CORE, TWICE = "1 client", f"{CORES} clients", f"{2 * CORES} clients"
+OPEN = f"{OVERLOAD} times that rate"
+NUM_CLIENTS = {ONE: 1, PER_CORE: CORES, TWICE: 2 * CORES}
+
+
+@dataclass(frozen=True)
+class Load:
+    """One measurement of the gateway. Latencies are milliseconds, `rate` accepted requests per second."""
+
+    rate: float
+    accepted: list[float]
+    rejected: list[float]
+    failures: list[str]
+    server_seconds: float
+    """Processor time of the service with its decoders, and of the clients."""
+    client_seconds: float
+
+    @property
+    def num_requests(self) -> int:
+        """All that were sent."""
+        return len(self.accepted) + len(self.rejected) + len(self.failures)
+
+
+@dataclass(frozen=True)
+class Round:
+    """Everything once: the bare loops' videos per second, and the gateway under each load."""
+
+    bare: dict[str, float]
+    loads: dict[str, Load]
+
+    def ratio(self) -> float:
+        """The gateway's best rate over the bare loop's."""
+        return max(self.loads[name].rate for name in (PER_CORE, TWICE)) / max(self.bare.values())
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What was measured, beside its bound."""
+
+    name: str
+    value: float
+    bound: float
+    is_lower_bound: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the value keeps to the bound."""
+        return self.value >= self.bound if self.is_lower_bound else self.value <= self.bound
+
+
+class Bench:
+    """A service, its clients and the bare loops, all ready and idle."""
+
+    def __init__(self, server: subprocess.Popen[bytes], clients: Worker, bare: list[Worker]) -> None:
+        self._server = server
+        self._clients = clients
+        self._bare = bare
+
+    def run_round(self) -> Round:
+        """Measure everything once."""
+        bare = {THREADS: self._run_bare(self._bare[:1], CORES), PROCESSES: self._run_bare(self._bare, 1)}
+        loads = {name: self._run_load("closed", num_clients) for name, num_clients in NUM_CLIENTS.items()}
+        rate = max(loads[name].rate for name in (PER_CORE, TWICE))
+        loads[OPEN] = self._run_load("open", round(OVERLOAD * rate))
+        return Round(bare, loads)
+
+    def _run_bare(self, loops: list[Worker], num_threads: int) -> float:
+        for loop in loops:
+            loop.send(seconds=SECONDS, num_threads=num_threads)
+        return float(sum(loop.receive() for loop in loops))
+
+    def _run_load(self, kind: str, num_clients: int) -> Load:
+        before = processor_seconds(self._server.pid), self._clients.processor_seconds()
+        requests = self._clients.ask(kind=kind, num_clients=num_clients, seconds=SECONDS)
+        after = processor_seconds(self._server.pid), self._clients.processor_seconds()
+        accepted = [each["milliseconds"] for each in requests if each["status"] == 200]
+        rejected = [each["milliseconds"] for each in requests if _is_rejection(each)]
+        return Load(
+            rate=len(accepted) / SECONDS,
+            accepted=accepted,
+            rejected=rejected,
+            failures=[str(each["status"]) for each in requests if each["status"] != 200 and not _is_rejection(each)],
+            server_seconds=after[0] - before[0],
+            client_seconds=after[1] - before[1],
+        )
+
+
+@contextmanager
+def ready_bench(video: Path) -> Iterator[Bench]:
+    """Everything started and warm."""
+    with ExitStack() as resources:
+        server, address = resources.enter_context(_service())
+        clients = resources.enter_context(Worker("tests.benchmarks.load_clients", address, str(video)))
+        loops = [Worker("tests.benchmarks.bare_loop", str(video)) for _ in range(CORES)]
+        bare = [resources.enter_context(loop) for loop in loops]
+        for loop in bare:
+            loop.ask(seconds=1, num_threads=1)
+        clients.ask(kind="closed", num_clients=CORES, seconds=1)
+        yield Bench(server, clients, bare)
+
+
+@contextmanager
+def _service() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    command = [sys.executable, "-m", "service", "serve", "--port", "0"]
+    with tempfile.NamedTemporaryFile() as log, subprocess.Popen(command, stderr=log) as process:
+        try:
+            yield process, _address(process, Path(log.name))
+        finally:
+            process.terminate()
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline and process.poll() is None:
+        for word in log.read_text().split():
+            if word.startswith("http://"):
+                return word
+        time.sleep(0.05)
+    raise SystemExit(f"the service did not start:\n{log.read_text()}")
+
+
+def _is_rejection(request: dict[str, object]) -> bool:
+    return request["status"] == 503 and request["retry_after"] is not None
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """The smallest value that so many percent do not exceed; not a number where there are none."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else float("nan")
+
+
+def pooled(rounds: list[Round], name: str) -> Load:
+    """A load's requests of all rounds together, its rate the median."""
+    loads = [each.loads[name] for each in rounds]
+    return Load(
+        rate=statistics.median(load.rate for load in loads),
+        accepted=[each for load in loads for each in load.accepted],
+        rejected=[each for load in loads for each in load.rejected],
+        failures=[each for load in loads for each in load.failures],
+        server_seconds=sum(load.server_seconds for load in loads),
+        client_seconds=sum(load.client_seconds for load in loads),
+    )
+
+
+def goals_of(rounds: list[Round]) -> list[Goal]:
+    """What is wanted, and what the rounds gave."""
+    unloaded, overloaded = pooled(rounds, ONE), pooled(rounds, OPEN)
+    slower = percentile(overloaded.accepted, 99) / percentile(unloaded.accepted, 99)
+    failures = [failure for name in (*NUM_CLIENTS, OPEN) for failure in pooled(rounds, name).failures]
+    return [
+        Goal("gateway / bare loop", statistics.median(each.ratio() for each in rounds), 0.90, is_lower_bound=True),
+        Goal("p99 of accepted, overloaded / unloaded", slower, 3),
+        Goal("p99 of rejections, ms", percentile(overloaded.rejected, 99), 100),
+        Goal("anything but 200, or 503 with Retry-After", len(failures), 0),
+    ]
+
+
+def print_tables(rounds: list[Round], console: Console) -> None:
+    """Rates and latencies, then the goals."""
+    table = Table(
+        "", "video/s", "p50 ms", "p99 ms", "rejected", "p99 ms", "max ms", "failed", "server ms", "clients ms"
+    )
+    for name in (THREADS, PROCESSES):
+        table.add_row(name, f"{statistics.median(each.bare[name] for each in rounds):.1f}")
+    for name in (*NUM_CLIENTS, OPEN):
+        table.add_row(name, *_cells(pooled(rounds, name)))
+    console.print(table)
+    console.print("server and clients: processor time per request, rejected ones included")
+    goals = Table("goal", "measured", "wanted", "met")
+    for goal in goals_of(rounds):
+        wanted = f"{'at least' if goal.is_lower_bound else 'at most'} {goal.bound:g}"
+        goals.add_row(goal.name, f"{goal.value:.3g}", wanted, "yes" if goal.is_met else "no")
+    console.print(goals)
+
+
+def _cells(load: Load) -> list[str]:
+    accepted = [percentile(load.accepted, percent) for percent in (50, 99)]
+    rejected = [percentile(load.rejected, percent) for percent in (99, 100)]
+    each = [seconds * 1000 / load.num_requests for seconds in (load.server_seconds, load.client_seconds)]
+    return [
+        f"{load.rate:.1f}",
+        *(f"{value:.0f}" for value in accepted),
+        str(len(load.rejected)),
+        *(f"{value:.0f}" if load.rejected else "" for value in rejected),
+        str(len(load.failures)),
+        *(f"{value:.2f}" for value in each),
+    ]
+
+
+def write_results(rounds: list[Round], video: Path, out: Path) -> Path:
+    """All of it as JSON under today's date."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"load-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.json"
+    facts = {
+        "machine": {"processor": processor_name(), "cores": CORES, "python": platform.python_version()},
+        "versions": versions_of(PACKAGES),
+        "video_bytes": video.stat().st_size,
+        "goals": [{**asdict(goal), "is_met": goal.is_met} for goal in goals_of(rounds)],
+        "rounds": [asdict(each) for each in rounds],
+    }
+    path.write_text(json.dumps(_rounded(facts)) + "\n")
+    return path
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value
+
+
+def main() -> None:
+    """Start, measure, tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--video", type=Path, help="the video to send; else ten seconds of 340 x 256 are made")
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--out", type=Path, help="folder for the figures as JSON")
+    arguments = parser.parse_args()
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder:
+        video = arguments.video or Path(folder) / "made.mp4"
+        if not arguments.video:
+            video.write_bytes(make(CLIPS[0], moving_picture))
+        with ready_bench(video) as bench:
+            rounds = [bench.run_round() for _ in track(range(arguments.rounds), "rounds", console=console)]
+        print_tables(rounds, console)
+        if arguments.out:
+            console.print(write_results(rounds, video, arguments.out))
+
+
+if __name__ == "__main__":
+    main()
