@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -41,9 +41,9 @@ SECONDS = 4.0
 OVERLOAD = 5
 SECONDS_TO_START = 60.0
 
-THREADS, PROCESSES = "bare loop, threads", "bare loop, processes"
+THREADS, PROCESSES = "bare, threads", "bare, processes"
 ONE, PER_CORE, TWICE = "1 client", f"{CORES} clients", f"{2 * CORES} clients"
-OPEN = f"{OVERLOAD} times that rate"
+OPEN = f"{OVERLOAD} x that rate"
 NUM_CLIENTS = {ONE: 1, PER_CORE: CORES, TWICE: 2 * CORES}
 
 
@@ -55,26 +55,29 @@ class Load:
     accepted: list[float]
     rejected: list[float]
     failures: list[str]
-    server_seconds: float
-    """Processor time of the service with its decoders, and of the clients."""
-    client_seconds: float
+    server_ms: float
+    """Processor time per request, rejected ones included, of the service with its decoders, and of the clients."""
+    client_ms: float
 
-    @property
-    def num_requests(self) -> int:
-        """All that were sent."""
-        return len(self.accepted) + len(self.rejected) + len(self.failures)
+
+@dataclass(frozen=True)
+class Bare:
+    """One measurement of a loop without a server: videos per second, and processor time per video."""
+
+    rate: float
+    milliseconds: float
 
 
 @dataclass(frozen=True)
 class Round:
-    """Everything once: the bare loops' videos per second, and the gateway under each load."""
+    """Everything once: the bare loops, and the gateway under each load."""
 
-    bare: dict[str, float]
+    bare: dict[str, Bare]
     loads: dict[str, Load]
 
     def ratio(self) -> float:
         """The gateway's best rate over the bare loop's."""
-        return max(self.loads[name].rate for name in (PER_CORE, TWICE)) / max(self.bare.values())
+        return max(self.loads[name].rate for name in (PER_CORE, TWICE)) / max(bare.rate for bare in self.bare.values())
 
 
 @dataclass(frozen=True)
@@ -108,14 +111,18 @@ class Bench:
         loads[OPEN] = self._run_load("open", round(OVERLOAD * rate))
         return Round(bare, loads)
 
-    def _run_bare(self, loops: list[Worker], num_threads: int) -> float:
+    def _run_bare(self, loops: list[Worker], num_threads: int) -> Bare:
+        before = sum(loop.processor_seconds() for loop in loops)
         for loop in loops:
             loop.send(seconds=SECONDS, num_threads=num_threads)
-        return float(sum(loop.receive() for loop in loops))
+        rate = sum(loop.receive() for loop in loops)
+        spent = sum(loop.processor_seconds() for loop in loops) - before
+        return Bare(rate, spent * 1000 / (rate * SECONDS))
 
     def _run_load(self, kind: str, num_clients: int) -> Load:
         before = processor_seconds(self._server.pid), self._clients.processor_seconds()
-        requests = self._clients.ask(kind=kind, num_clients=num_clients, seconds=SECONDS)
+        answer = self._clients.ask(kind=kind, num_clients=num_clients, seconds=SECONDS)
+        requests, num_sent = answer["counted"], answer["sent"]
         after = processor_seconds(self._server.pid), self._clients.processor_seconds()
         accepted = [each["milliseconds"] for each in requests if each["status"] == 200]
         rejected = [each["milliseconds"] for each in requests if _is_rejection(each)]
@@ -124,8 +131,8 @@ class Bench:
             accepted=accepted,
             rejected=rejected,
             failures=[str(each["status"]) for each in requests if each["status"] != 200 and not _is_rejection(each)],
-            server_seconds=after[0] - before[0],
-            client_seconds=after[1] - before[1],
+            server_ms=(after[0] - before[0]) * 1000 / num_sent,
+            client_ms=(after[1] - before[1]) * 1000 / num_sent,
         )
 
 
@@ -174,15 +181,15 @@ def percentile(values: list[float], percent: int) -> float:
 
 
 def pooled(rounds: list[Round], name: str) -> Load:
-    """A load's requests of all rounds together, its rate the median."""
+    """A load's requests of all rounds together, its other figures their medians."""
     loads = [each.loads[name] for each in rounds]
     return Load(
         rate=statistics.median(load.rate for load in loads),
         accepted=[each for load in loads for each in load.accepted],
         rejected=[each for load in loads for each in load.rejected],
         failures=[each for load in loads for each in load.failures],
-        server_seconds=sum(load.server_seconds for load in loads),
-        client_seconds=sum(load.client_seconds for load in loads),
+        server_ms=statistics.median(load.server_ms for load in loads),
+        client_ms=statistics.median(load.client_ms for load in loads),
     )
 
 
@@ -201,15 +208,14 @@ def goals_of(rounds: list[Round]) -> list[Goal]:
 
 def print_tables(rounds: list[Round], console: Console) -> None:
     """Rates and latencies, then the goals."""
-    table = Table(
-        "", "video/s", "p50 ms", "p99 ms", "rejected", "p99 ms", "max ms", "failed", "server ms", "clients ms"
-    )
+    table = Table("", "video/s", "p50", "p99", "rejected", "p99", "max", "failed", "server", "clients")
     for name in (THREADS, PROCESSES):
-        table.add_row(name, f"{statistics.median(each.bare[name] for each in rounds):.1f}")
+        rate, spent = (statistics.median(astuple(each.bare[name])[i] for each in rounds) for i in (0, 1))
+        table.add_row(name, f"{rate:.1f}", *[""] * 6, f"{spent:.1f}")
     for name in (*NUM_CLIENTS, OPEN):
         table.add_row(name, *_cells(pooled(rounds, name)))
     console.print(table)
-    console.print("server and clients: processor time per request, rejected ones included")
+    console.print("latencies in ms; server, clients: ms of processor time per request, rejected ones included")
     goals = Table("goal", "measured", "wanted", "met")
     for goal in goals_of(rounds):
         wanted = f"{'at least' if goal.is_lower_bound else 'at most'} {goal.bound:g}"
@@ -220,14 +226,14 @@ def print_tables(rounds: list[Round], console: Console) -> None:
 def _cells(load: Load) -> list[str]:
     accepted = [percentile(load.accepted, percent) for percent in (50, 99)]
     rejected = [percentile(load.rejected, percent) for percent in (99, 100)]
-    each = [seconds * 1000 / load.num_requests for seconds in (load.server_seconds, load.client_seconds)]
     return [
         f"{load.rate:.1f}",
         *(f"{value:.0f}" for value in accepted),
         str(len(load.rejected)),
         *(f"{value:.0f}" if load.rejected else "" for value in rejected),
         str(len(load.failures)),
-        *(f"{value:.2f}" for value in each),
+        f"{load.server_ms:.1f}",
+        f"{load.client_ms:.1f}",
     ]
 
 

@@ -64,8 +64,8 @@ class Crowd:
         self._address = address
         Client.video = video
 
-    def run(self, kind: str, num_clients: int, seconds: float) -> list[dict[str, Any]]:
-        """What became of each request that began within so many seconds, after the first one."""
+    def run(self, kind: str, num_clients: int, seconds: float) -> dict[str, Any]:
+        """How many requests were sent, and what became of each that began within so many seconds, after the first."""
         users = {"closed": Waiting, "open": Punctual}[kind]
         environment = Environment(user_classes=[users], host=self._address, stop_timeout=SECONDS_TO_FINISH)
         requests: list[dict[str, Any]] = []
@@ -75,7 +75,8 @@ class Crowd:
         runner.start(num_clients, spawn_rate=num_clients, wait=True)
         time.sleep(begin + seconds - time.time())
         runner.quit()
-        return [request for request in requests if begin <= request.pop("began") < begin + seconds]
+        counted = [request for request in requests if begin <= request.pop("began") < begin + seconds]
+        return {"sent": len(requests), "counted": counted}
 
 
 def _outcome(request: dict[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def connect(server, body: bytes, announced: int) -> socket.socket:
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+        return int(listener.getsockname()[1])
 
 
 def until(condition: Callable[[], bool], seconds: float = 5) -> None:

@@ -24,7 +24,7 @@ def test_memory_does_not_grow(
 ) -> None:
     server = start_server(model_store=store, decoders=2, max_queue=NUM_CLIENTS, store_poll_seconds=0)
     decoders = server.decoders()
-    requests = [
+    requests: list[tuple[dict[str, Any], int]] = [
         ({"files": {"video": videos["mp4"]}}, 200),
         ({"content": videos["short.mp4"], "params": {"explain": "true"}}, 200),
         ({"content": videos["avi"]}, 200),
