@@ -43,6 +43,12 @@ bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your
 bench-export: .venv-dev/ready ## compare exported graphs, int8 too, with torch and with the obvious export on one core
 	.venv-dev/bin/python -m tests.benchmarks.bench_export
 
+load: .venv-load/ready ## send the service more than it can take, beside the same work without a server (two minutes)
+	.venv-load/bin/python -m tests.benchmarks.bench_load $(if $(FILE),--video $(FILE))
+
+soak: .venv-dev/ready ## send 10,000 requests and see that no memory is lost (a few minutes)
+	SOAK_REQUESTS=10000 .venv-dev/bin/python -m pytest tests/service/test_soak.py
+
 fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-dirs/fuzz
 	.venv-fuzz/bin/python -m tests.clips.fuzzing work-dirs/fuzz --atheris -rss_limit_mb=4096
 
@@ -62,4 +68,4 @@ fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-d
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export fuzz help
+.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export load soak fuzz help

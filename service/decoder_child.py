@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import resource
 import signal
 import time
@@ -18,6 +19,9 @@ from service.preprocess import ModelInput, preprocess
 
 MAX_OPEN_FILES = 32
 
+NICENESS = 10
+"""Decoding gives way to answering: who is only told to come again need not wait for others' videos."""
+
 READY = b"ready"
 """The first that a child sends: from here on it keeps to its limits and leaves signals alone."""
 
@@ -30,6 +34,7 @@ def serve(connection: Connection, max_memory_bytes: int) -> None:
     # A signal to the whole group is the server's to answer: it lets the videos in work finish first.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    os.nice(NICENESS)
     cv2.setNumThreads(1)
     _limit(max_memory_bytes)
     connection.send_bytes(READY)

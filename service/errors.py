@@ -81,7 +81,7 @@ def problem_type_of(error: Exception) -> ProblemType:
     return next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
 
 
-def problem_response(request: Request, error: Exception) -> JSONResponse:
+async def problem_response(request: Request, error: Exception) -> JSONResponse:
     """Tell the client what went wrong, and the log what the client may not see."""
     kind = problem_type_of(error)
     request_id = getattr(request.state, "request_id", None)

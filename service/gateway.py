@@ -90,7 +90,13 @@ async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncI
 def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Gateway:
     """The parts of the request's path, sized by the settings; nothing is started yet."""
     service_time = ServiceTime(settings.decoders)
-    admission = Admission(settings.max_uploads, settings.max_queue, settings.max_queue_per_key, service_time)
+    admission = Admission(
+        max_uploads=settings.max_uploads,
+        max_bytes_held=settings.max_upload_bytes_held,
+        max_queue=settings.max_queue,
+        max_per_key=settings.max_queue_per_key,
+        service_time=service_time,
+    )
     metrics.watch_queue(lambda: admission.num_queued)
     return Gateway(
         settings=settings,
@@ -103,15 +109,16 @@ def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Ga
     )
 
 
-def _of_request(request: Request) -> Gateway:
+async def _of_request(request: Request) -> Gateway:
+    # What is not async, FastAPI sends to a thread and back.
     return cast(Gateway, request.state.gateway)
 
 
 GatewayOfApp = Annotated[Gateway, Depends(_of_request)]
 
 
-def _key_of_request(request: Request) -> str | None:
-    return check_key(request.headers, _of_request(request).settings.keys())
+async def _key_of_request(request: Request, gateway: GatewayOfApp) -> str | None:
+    return check_key(request.headers, gateway.settings.keys())
 
 
 KeyOfRequest = Annotated[str | None, Depends(_key_of_request)]

@@ -57,7 +57,8 @@ class Envelope:
         except Exception as error:
             if started:
                 raise
-            await problem_response(request, error)(scope, receive, send_with_headers)
+            response = await problem_response(request, error)
+            await response(scope, receive, send_with_headers)
 
 
 def _request_id(headers: Headers) -> str:

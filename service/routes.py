@@ -41,9 +41,9 @@ async def predict_video(
     started = time.perf_counter()
     model = gateway.registry.get(query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
-    with gateway.admission.share(key):
+    with gateway.admission.share(key), gateway.admission.holding() as hold:
         with gateway.admission.uploading(), stage("upload"):
-            video = await read_upload(request, gateway.settings.max_upload_bytes, gateway.settings.pace())
+            video = await read_upload(request, gateway.settings.max_upload_bytes, gateway.settings.pace(), hold)
         uploaded = time.perf_counter()
         gateway.metrics.observe_upload(len(video))
         with gateway.admission.working():

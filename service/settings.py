@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clips.bounds import Bounds
@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         default=10.0, gt=0, description="The first seconds of an upload, in which nothing has to come"
     )
     max_uploads: int = Field(default=512, ge=1, description="Bodies read at the same time; more are sent away (503)")
+    max_upload_bytes_held: int = Field(
+        default_factory=lambda valid: 5 * valid.get("max_upload_bytes", 0),
+        description="Bytes of bodies in memory; more are sent away (503); five of the largest when unset",
+    )
     max_queue: int = Field(
         default=max(4, 2 * CORES), ge=1, description="Videos waiting or in work; more are sent away (503)"
     )
@@ -80,12 +84,20 @@ class Settings(BaseSettings):
         default=16, ge=1, description="Most clips that one request may send to be inferred under /v2"
     )
     onnx_threads: int = Field(
-        default=0, ge=0, description="Threads that ONNX Runtime gives to one inference; 0 for one per usable core"
+        default=0, ge=0, description="Threads that ONNX Runtime gives to one inference; 0 for as many as pay"
     )
     max_packets: int = Field(default=100_000, ge=1, description="Most compressed packets of one video")
     max_pixels_per_frame: int = Field(default=4096 * 2304, ge=1, description="Largest frame, in pixels")
     max_frames: int = Field(default=50_000, ge=1, description="Most frames of one video")
     max_decode_seconds: float = Field(default=60.0, gt=0, description="Most processor time to decode one video, in s")
+
+    @field_validator("max_upload_bytes_held")
+    @classmethod
+    def _holds_one_upload(cls, value: int, info: ValidationInfo) -> int:
+        largest = info.data.get("max_upload_bytes", 0)
+        if value < largest:
+            raise ValueError(f"the largest upload taken has {largest:,} bytes, which must have room in it")
+        return value
 
     def keys(self) -> list[str]:
         """The API keys, one by one."""

@@ -132,7 +132,7 @@ def test_subclasses_count_as_their_base() -> None:
 def test_backend_failure_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
     request = Request({"type": "http", "path": "/predict", "headers": [], "query_string": b"", "state": {}})
     with caplog.at_level(logging.ERROR, logger=errors.logger.name):
-        response = problem_response(request, InferenceFailed("secret place"))
+        response = asyncio.run(problem_response(request, InferenceFailed("secret place")))
     assert response.status_code == 503
     assert b"secret" not in response.body
     assert "secret place" in caplog.text
