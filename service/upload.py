@@ -14,7 +14,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
@@ -81,6 +83,7 @@ def _is_form(request: Request) -> bool:
 
 
 async def _read_form(request: Request) -> bytes:
+    _check_charset(request)
     async with request.form(max_files=1, max_fields=16) as form:
         video = form.get(FIELD)
         if isinstance(video, UploadFile):
@@ -88,6 +91,13 @@ async def _read_form(request: Request) -> bytes:
     if video is None:
         raise MissingVideo(f"the form has no field {FIELD!r}; send the file as -F {FIELD}=@clip.mp4")
     raise MissingVideo(f"the field {FIELD!r} holds text, not a file; send the file as -F {FIELD}=@clip.mp4")
+
+
+def _check_charset(request: Request) -> None:
+    # Python has codecs that fail on anything, or take a time that grows with the square of a text.
+    _, options = parse_options_header(request.headers["content-type"])
+    if options.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8"}:
+        raise HTTPException(400, "the form's charset is not UTF-8, which is the only one that is taken")
 
 
 def _check_announced_size(request: Request, max_bytes: int) -> None:
