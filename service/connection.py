@@ -18,7 +18,10 @@ HEAD_TOO_SLOW = "the head of the request did not come in time"
 
 
 class Connection(H11Protocol):
-    """Closes when `head_seconds` after its start, or after the first byte of a later request, the head is not there."""
+    """Closes when no whole head comes within `head_seconds` of its start, or of the first byte of a later request.
+
+    As long is what a client goes on sending taken, and thrown away, after its request was answered.
+    """
 
     def __init__(self, *args: Any, head_seconds: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,7 +36,7 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Go on waiting, or stop waiting, for a head."""
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
+        if self.conn.their_state is h11.IDLE or self.conn.our_state is h11.DONE:
             self._wait_for_head()
         else:
             self._stop_waiting()

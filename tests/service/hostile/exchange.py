@@ -1,4 +1,4 @@
-"""Requests as raw bytes over connections that are kept, so that nothing puts right what is wrong with them."""
+"""Requests as raw bytes, so that nothing puts right what is wrong with them, and what comes back."""
 
 from __future__ import annotations
 
@@ -15,73 +15,58 @@ from typing import Any
 import httpx
 
 SECONDS_TO_ANSWER = 30
+PROBLEM = "application/problem+json"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client saw; `body` is the JSON, or the text where it is none."""
+    """What a client saw; `body` is the JSON, None after HEAD."""
 
     status: int
     media_type: str
     body: Any
 
+    @property
     def outcome(self) -> str:
-        """The slug of the problem, `ok`, or what should not have come."""
-        match self:
-            case Answer(status=200):
-                return "ok"
-            case Answer(media_type="application/problem+json", body={"type": str(type), "status": status}):
-                if 400 <= self.status < 500 and status == self.status:
-                    return type.removeprefix("/problems/")
+        """The slug of a problem that blames the client, `refused` after HEAD, `ok`, or `unexpected: ` and what came."""
+        if self.status == 200:
+            return "ok"
+        match self.body:
+            case {"type": str(address), "status": self.status} if 400 <= self.status < 500 and self.is_problem:
+                return address.removeprefix("/problems/")
+            case None if 400 <= self.status < 500 and self.is_problem:
+                return "refused"
         return f"unexpected: {self}"
 
+    @property
+    def is_problem(self) -> bool:
+        return self.media_type == PROBLEM
 
-class Connection:
-    """Opened when it is first used, and again after the server has closed it."""
 
-    def __init__(self, address: str) -> None:
-        url = httpx.URL(address)
-        self._place = url.host, url.port
-        self._socket: socket.socket | None = None
+def post(body: bytes, content_type: str = "application/octet-stream") -> bytes:
+    """A well-formed request."""
+    head = f"POST /predict HTTP/1.1\r\nHost: tin\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode("latin-1") + body
 
-    def ask(self, request: bytes) -> Answer:
-        """Send it all and read one answer; a server that answers early and closes may break off the sending."""
-        connection = self._socket = self._socket or socket.create_connection(self._place, SECONDS_TO_ANSWER)
+
+def ask(address: str, request: bytes) -> Answer:
+    """Send it all, over a connection of its own, and read the answer; a server that has refused it may stop reading."""
+    url = httpx.URL(address)
+    method = request.partition(b" ")[0].decode("latin-1")
+    with (
+        socket.create_connection((url.host, url.port), SECONDS_TO_ANSWER) as connection,
+        HTTPResponse(connection, method=method) as response,
+    ):
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
-        with HTTPResponse(connection, method=request.partition(b" ")[0].decode("latin-1")) as response:
-            response.begin()
-            text = response.read()
-            if response.will_close:
-                self.close()
-        media_type = response.getheader("content-type", "")
-        is_json = "json" in media_type and text
-        return Answer(response.status, media_type, json.loads(text) if is_json else text)
-
-    def close(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = None
+        response.begin()
+        text = response.read()
+    return Answer(
+        response.status, response.getheader("content-type", ""), None if method == "HEAD" else json.loads(text)
+    )
 
 
-def ask_all(address: str, requests: Iterable[bytes], num_connections: int) -> Counter[str]:
-    """Send each of them, over so many connections at a time; how often each outcome came."""
-    shares: list[list[bytes]] = [[] for _ in range(num_connections)]
-    for number, request in enumerate(requests):
-        shares[number % num_connections].append(request)
-    with ThreadPoolExecutor(num_connections) as threads:
-        return sum(threads.map(lambda share: _ask(address, share), shares), Counter())
-
-
-def _ask(address: str, requests: list[bytes]) -> Counter[str]:
-    connection = Connection(address)
-    outcomes = Counter(connection.ask(request).outcome() for request in requests)
-    connection.close()
-    return outcomes
-
-
-def post(body: bytes, content_type: str | bytes = "application/octet-stream", target: str = "/predict") -> bytes:
-    """A well-formed request."""
-    kind = content_type.encode("latin-1") if isinstance(content_type, str) else content_type
-    head = b"POST %s HTTP/1.1\r\nHost: tin\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
-    return head % (target.encode(), kind, len(body)) + body
+def ask_all(address: str, requests: Iterable[bytes], at_a_time: int) -> Counter[str]:
+    """How often each outcome came."""
+    with ThreadPoolExecutor(at_a_time) as threads:
+        return Counter(threads.map(lambda request: ask(address, request).outcome, requests))

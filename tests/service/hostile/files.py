@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from tests.clips.fuzzing import damage, references, refer_outside
+from tests.clips.fuzzing import damage, refer_outside, references
 
 
 def damaged(corpus: list[bytes], count: int) -> Iterator[bytes]:
@@ -41,7 +41,8 @@ def bombs(video: bytes) -> dict[str, bytes]:
     """Small files that ask for much."""
     return {
         "gif": b"GIF89a\xff\xff\xff\xff\x80\0\0" + b"\0" * 6 + b"," + b"\0" * 4 + b"\xff\xff\xff\xff\0\x02\0;",
-        "png": b"\x89PNG\r\n\x1a\n" + _png_chunk(b"IHDR", struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 16, 6, 0, 0, 0)),
+        "png": b"\x89PNG\r\n\x1a\n"
+        + _png_chunk(b"IHDR", struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 16, 6, 0, 0, 0)),
         "y4m": b"YUV4MPEG2 W65535 H65535 F25:1 C420\nFRAME\n" + b"\0" * 1000,
         "bmp": b"BM" + struct.pack("<IHHIIiiHH", 99, 0, 0, 54, 40, 2**31 - 1, 2**31 - 1, 1, 32) + b"\0" * 99,
         "zip": _zip_of_zeros(),
@@ -59,7 +60,9 @@ def bombs(video: bytes) -> dict[str, bytes]:
 
 def deceitful(video: bytes, canary: str, address: str) -> dict[str, bytes]:
     """Files that ask for another file, or for an address."""
-    files = references(canary, address) | {f"passwd {name}": data for name, data in references("/etc/passwd", address).items()}
+    files = references(canary, address) | {
+        f"passwd {name}": data for name, data in references("/etc/passwd", address).items()
+    }
     return files | {"outside.mp4": refer_outside(video)}
 
 

@@ -7,7 +7,22 @@ from collections.abc import Iterator
 
 BOUNDARY = "----tin"
 NOT_A_VIDEO = b"this is no video"
-PATHS = ("../../etc/passwd", "/etc/passwd", "C:\\boot.ini", "a\0b.mp4", "a\r\nX-Evil: 1.mp4", "\xff\xfe", "%00", "a" * 9_000, "", ".", "\"", "${jndi:ldap://127.0.0.1/a}", "*?<>|")
+CHARSETS = ("undefined", "idna", "punycode", "utf-16", "utf-7", "zip", "unicode_escape", "mbcs", "", "\xff", "a" * 999)
+PATHS = (
+    "../../etc/passwd",
+    "/etc/passwd",
+    "C:\\boot.ini",
+    "a\0b.mp4",
+    "a\r\nX-Evil: 1.mp4",
+    "\xff\xfe",
+    "%00",
+    "a" * 9_000,
+    "",
+    ".",
+    '"',
+    "${jndi:ldap://127.0.0.1/a}",
+    "*?<>|",
+)
 
 
 def part(disposition: str, body: bytes = NOT_A_VIDEO, headers: str = "") -> bytes:
@@ -26,7 +41,7 @@ FORM = f"multipart/form-data; boundary={BOUNDARY}"
 def forms() -> dict[str, tuple[str, bytes]]:
     """Content type and body, by what is wrong with them."""
     whole = file() + END
-    nested = f"Content-Type: multipart/mixed; boundary=inner\r\n"
+    nested = "Content-Type: multipart/mixed; boundary=inner\r\n"
     return {
         "no boundary": ("multipart/form-data", whole),
         "empty boundary": ("multipart/form-data; boundary=", whole),
@@ -35,8 +50,7 @@ def forms() -> dict[str, tuple[str, bytes]]:
         "strange boundary": ("multipart/form-data; boundary=\xff\xfe", whole),
         "two boundaries": (f"multipart/form-data; boundary=a; boundary={BOUNDARY}", whole),
         "other boundary": ("multipart/form-data; boundary=other", whole),
-        **{f"charset {name}": (f"{FORM}; charset={name}", file("v\xffdeo") + part('form-data; name="t"', b"\xff\xfe") + whole)
-           for name in ("undefined", "idna", "punycode", "utf-16", "utf-7", "zip", "hex", "nonsense", "unicode_escape", "cp65001", "mbcs", "", "\xff", "rot13", "a" * 999)},
+        **{f"charset {name}": (f"{FORM}; charset={name}", file("v\xffdeo") + whole) for name in CHARSETS},
         "nothing": (FORM, b""),
         "only the end": (FORM, END),
         "only a boundary": (FORM, f"--{BOUNDARY}\r\n".encode()),
@@ -46,7 +60,7 @@ def forms() -> dict[str, tuple[str, bytes]]:
         "text before": (FORM, b"preamble\r\n" + whole),
         "text behind": (FORM, whole + b"epilogue" * 99),
         "bare line feeds": (FORM, whole.replace(b"\r\n", b"\n")),
-        "nested": (FORM, file(headers=nested, body=b"--inner\r\nContent-Disposition: file\r\n\r\nx\r\n--inner--") + END),
+        "nested": (FORM, file(headers=nested, body=b"--inner\r\n\r\nx\r\n--inner--") + END),
         "base64": (FORM, file(headers="Content-Transfer-Encoding: base64\r\n", body=b"AAAA") + END),
         "quoted-printable": (FORM, file(headers="Content-Transfer-Encoding: quoted-printable\r\n", body=b"=00=") + END),
         "a thousand fields": (FORM, b"".join(part(f'form-data; name="{n}"', b"x") for n in range(1_000)) + END),
@@ -74,7 +88,7 @@ def forms() -> dict[str, tuple[str, bytes]]:
         "mixed": (f"multipart/mixed; boundary={BOUNDARY}", whole),
         **{f"file name {number}": (FORM, file(filename=name) + END) for number, name in enumerate(PATHS)},
         **{f"field name {number}": (FORM, file(name) + END) for number, name in enumerate(PATHS)},
-    }  # fmt: skip
+    }
 
 
 def mangled(count: int) -> Iterator[tuple[str, bytes]]:

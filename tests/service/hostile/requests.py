@@ -14,6 +14,89 @@ CHUNKED = "Transfer-Encoding: chunked"
 CHUNKS = b"10\r\nthis is no video\r\n0\r\n\r\n"
 
 
+LONG = "a" * 30_000
+TARGETS = (
+    "/predict?top_k=" + "9" * 5_000,
+    "/predict?top_k=%00",
+    "/predict?top_k=1e9",
+    "/predict?top_k=-0",
+    "/predict?top_k=1&top_k=x",
+    "/predict?%ff=%fe",
+    "/predict?model=../../etc/passwd",
+    "/predict?model=%00",
+    "/predict?model=" + LONG,
+    "/predict?version=%ed%a0%80&model=colours",
+    "/predict?a%0d%0aX-Evil:1",
+    "/predict?" + "&".join(f"k{n}" for n in range(5_000)),
+    "/predict?" + LONG,
+    "/predict?explain=maybe",
+    "/predict?explain=1&explain=2&x",
+    "/predict/",
+    "//predict",
+    "/predict%00",
+    "/predict;a=b",
+    "/./predict",
+    "/predict/../predict",
+    "/PREDICT",
+    "/" + LONG,
+    "/%2e%2e/%2e%2e/etc/passwd",
+    "/web/../../../etc/passwd",
+    "/web/%2e%2e/%2e%2e/etc/passwd",
+    "/web/..%5c..%5cetc",
+    "/web/%00",
+    "/web/" + LONG,
+    "/web//etc/passwd",
+    "/problems/%00",
+    "/problems/..%2f",
+    "/%ff%fe",
+    "/%ed%a0%80",
+    "/%0d%0aX-Evil:1",
+    "?",
+    "*",
+    "http://169.254.169.254/predict",
+    "predict",
+    "/%",
+)
+METHODS = ("GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "post", "X" * 500)
+HEADERS = (
+    "Expect: 100-continue",
+    "Expect: nonsense",
+    "Content-Encoding: gzip",
+    "Content-Encoding: \xff",
+    "Range: bytes=0-1",
+    "If-None-Match: *",
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13",
+    "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: x",
+    "Connection: close, keep-alive, X",
+    "X-Request-ID: a%0d%0aSet-Cookie: evil=1",
+    "X-Request-ID: \xff\xfe<script>",
+    f"X-Request-ID: {LONG}",
+    "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: \xff",
+    "Content-Type: \xff\xff",
+    f"Content-Type: {LONG}",
+    "Content-Type: ;;;=",
+    "Content-Type: multipart/form-data; boundary*0=a; boundary*1*=utf-8''%ff",
+    "Authorization: Bearer \xff\xfe",
+    "Authorization: " + LONG,
+    "Cookie: " + "a=b; " * 5_000,
+    "Accept: \xff",
+    "Origin: null",
+    "Inference-Header-Content-Length: -1",
+    "Transfer-Encoding:",
+    "TE: trailers",
+    "Trailer: Content-Length",
+    "Referer: \t",
+)
+ODD_CHUNKS = {
+    "chunk extensions": b"10;a=b;c\r\nthis is no video\r\n0\r\n\r\n",
+    "one byte a chunk": b"".join(b"1\r\n%c\r\n" % byte for byte in BODY * 100) + b"0\r\n\r\n",
+    "leading zeros": b"0000010\r\nthis is no video\r\n0\r\n\r\n",
+    "trailers": b"10\r\nthis is no video\r\n0\r\nContent-Length: 9\r\nX: y\r\n\r\n",
+    "no bytes": b"0\r\n\r\n",
+    "too much": b"".join(b"40000\r\n" + bytes(0x40000) + b"\r\n" for _ in range(10)) + b"0\r\n\r\n",
+}
+
+
 def malformed() -> dict[str, bytes]:
     """What is no HTTP/1.1."""
     return {
@@ -42,6 +125,7 @@ def malformed() -> dict[str, bytes]:
         "a list of lengths": head("Content-Length: 16, 17") + BODY,
         "gzip as transfer": head("Transfer-Encoding: gzip") + BODY,
         "gzip, chunked": head("Transfer-Encoding: gzip, chunked") + CHUNKS,
+        "a bad chunk for HEAD": head(CHUNKED, first="HEAD /predict HTTP/1.1") + b"x\r\n",
         "chunked twice": head("Transfer-Encoding: chunked, chunked") + CHUNKS,
         "chunked, hidden": head("Transfer-Encoding: \x0bchunked") + CHUNKS,
         "a chunk of a wrong size": head(CHUNKED) + b"3\r\nthis is no video\r\n0\r\n\r\n",
@@ -65,35 +149,13 @@ def both_framings() -> dict[str, bytes]:
     }
 
 
-def wellformed() -> dict[str, bytes]:
+def useless() -> dict[str, bytes]:
     """What is HTTP/1.1, but nothing that this service has a use for."""
-    long = "a" * 30_000
-    targets = (
-        "/predict?top_k=" + "9" * 5_000, "/predict?top_k=%00", "/predict?top_k=1e9", "/predict?top_k=-0", "/predict?top_k=1&top_k=x", "/predict?%ff=%fe",
-        "/predict?model=../../etc/passwd", "/predict?model=%00", "/predict?model=" + long, "/predict?version=%ed%a0%80&model=colours", "/predict?a%0d%0aX-Evil:1",
-        "/predict?" + "&".join(f"k{n}" for n in range(5_000)), "/predict?" + long, "/predict?explain=maybe", "/predict?explain=1&explain=2&x",
-        "/predict/", "//predict", "/predict%00", "/predict;a=b", "/./predict", "/predict/../predict", "/PREDICT", "/" + long, "/%2e%2e/%2e%2e/etc/passwd", "/web/../../../etc/passwd", "/web/%2e%2e/%2e%2e/etc/passwd", "/web/..%5c..%5cetc", "/web/%00", "/web/" + long, "/web//etc/passwd",
-        "/problems/%00", "/problems/..%2f", "/%ff%fe", "/%ed%a0%80", "/%0d%0aX-Evil:1", "?", "*", "http://169.254.169.254/predict", "predict", "/%",
-    )  # fmt: skip
-    methods = ("GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "post", "X" * 500)
-    headers = (
-        "Expect: 100-continue", "Expect: nonsense", "Content-Encoding: gzip", "Content-Encoding: \xff", "Range: bytes=0-1", "If-None-Match: *", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13", "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: x",
-        "Connection: close, keep-alive, X", "X-Request-ID: a%0d%0aSet-Cookie: evil=1", "X-Request-ID: \xff\xfe<script>", f"X-Request-ID: {long}", "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: \xff", "Content-Type: \xff\xff", f"Content-Type: {long}", "Content-Type: ;;;=", "Content-Type: multipart/form-data; boundary*0=a; boundary*1*=utf-8''%ff",
-        "Authorization: Bearer \xff\xfe", "Authorization: " + long, "Cookie: " + "a=b; " * 5_000, "Accept: \xff", "Origin: null", "Inference-Header-Content-Length: -1", "Transfer-Encoding:", "TE: trailers", "Trailer: Content-Length", "Referer: \t", *(f"X-{n}: y" for n in range(3)),
-    )  # fmt: skip
-    odd_chunks = {
-        "chunk extensions": b"10;a=b;c\r\nthis is no video\r\n0\r\n\r\n",
-        "one byte a chunk": b"".join(b"1\r\n%c\r\n" % byte for byte in BODY * 100) + b"0\r\n\r\n",
-        "leading zeros": b"0000010\r\nthis is no video\r\n0\r\n\r\n",
-        "trailers": b"10\r\nthis is no video\r\n0\r\nContent-Length: 9\r\nX: y\r\n\r\n",
-        "no bytes": b"0\r\n\r\n",
-        "too much": b"".join(b"40000\r\n" + bytes(0x40000) + b"\r\n" for _ in range(10)) + b"0\r\n\r\n",
-    }
     return {
-        **{f"target {target[:40]}": head(LENGTH, first=f"POST {target} HTTP/1.1") + BODY for target in targets},
-        **{f"method {method[:9]}": head(first=f"{method} /predict HTTP/1.1") for method in methods},
-        **{f"header {line[:40]}": head(line, LENGTH) + BODY for line in headers},
-        **{f"chunks: {name}": head(CHUNKED) + chunks for name, chunks in odd_chunks.items()},
+        **{f"target {target[:40]}": head(LENGTH, first=f"POST {target} HTTP/1.1") + BODY for target in TARGETS},
+        **{f"method {method[:9]}": head(first=f"{method} /predict HTTP/1.1") for method in METHODS},
+        **{f"header {line[:40]}": head(line, LENGTH) + BODY for line in HEADERS},
+        **{f"chunks: {name}": head(CHUNKED) + chunks for name, chunks in ODD_CHUNKS.items()},
         "a length over the limit": head("Content-Length: 99999999999999999999") + BODY,
         "HTTP/1.0": head(LENGTH, first="POST /predict HTTP/1.0") + BODY,
         "HTTP/1.0 without a length": head(first="POST /predict HTTP/1.0") + BODY,

@@ -1,4 +1,4 @@
-"""Whether anybody, in whichever process, opens a file or calls an address."""
+"""Sees whether anybody, in whichever process, opens a file or calls an address."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 IN_ACCESS, IN_OPEN = 0x1, 0x20
 
 
 class Watch:
-    """Counts what happened to one file since the watch began."""
+    """Whether a file was opened or read since the watch began."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         libc = ctypes.CDLL(None, use_errno=True)
         self._events = libc.inotify_init1(os.O_NONBLOCK)
         if self._events < 0 or libc.inotify_add_watch(self._events, bytes(path), IN_ACCESS | IN_OPEN) < 0:
@@ -27,13 +29,16 @@ class Watch:
         except BlockingIOError:
             return False
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         os.close(self._events)
 
 
 @contextmanager
 def listening() -> Iterator[socket.socket]:
-    """A server that can be called; `was_called` tells whether anybody has."""
+    """An address of this machine that can be called; `was_called` tells whether anybody has."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         yield server
