@@ -10,6 +10,7 @@ serve: .venv/ready ## start the service with the models in model_store/, on PORT
 test: .venv/ready .venv-dev/ready ## run all tests, the service's against the base environment
 	@command -v chromium >/dev/null || echo "without chromium the browser tests are skipped"
 	@command -v java >/dev/null || echo "without Java 17 the TorchServe tests are skipped"
+	@command -v promtool >/dev/null || echo "without promtool the test that it makes of /metrics is skipped"
 	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv-dev/ready ## lint, formatting, types

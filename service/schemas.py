@@ -183,5 +183,5 @@ class Problem(BaseModel):
     title: str = Field(description="The kind of problem, in words")
     status: int = Field(description="The HTTP status")
     detail: str = Field(description="What went wrong this time, one line, for the reader")
-    instance: str = Field(description="The path that was asked for")
+    instance: str | None = Field(default=None, description="The path that was asked for, where it could be read")
     request_id: str | None = Field(default=None, description="Finds this request in the service's log")

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
     log_format: LogFormat = Field(default="text", description="text for people, json for programs: an object a line")
     max_upload_bytes: int = Field(default=100_000_000, ge=1, description="Largest request body taken, in bytes")
+    head_seconds: float = Field(
+        default=10.0, gt=0, description="How long the head of a request may take to come, in s; then 408"
+    )
     min_upload_bytes_per_second: int = Field(
         default=20_000, ge=1, description="Slowest sender that is waited for, in bytes/s, after the first seconds"
     )

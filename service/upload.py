@@ -15,6 +15,7 @@ import asyncio
 import sys
 from dataclasses import dataclass
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -92,6 +93,7 @@ class _FormInMemory(MultiPartParser):
 
 
 async def _read_form(request: Request) -> bytes:
+    _check_charset(request)
     try:
         form = await _FormInMemory(request.headers, request.stream(), max_files=1, max_fields=16).parse()
     except MultiPartException as error:
@@ -102,6 +104,13 @@ async def _read_form(request: Request) -> bytes:
     if video is None:
         raise MissingVideo(f"the form has no field {FIELD!r}; send the file as -F {FIELD}=@clip.mp4")
     raise MissingVideo(f"the field {FIELD!r} holds text, not a file; send the file as -F {FIELD}=@clip.mp4")
+
+
+def _check_charset(request: Request) -> None:
+    # Python has codecs that fail on anything, or take a time that grows with the square of a text.
+    _, options = parse_options_header(request.headers["content-type"])
+    if options.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8"}:
+        raise HTTPException(400, "the form's charset is not UTF-8, which is the only one that is taken")
 
 
 def _check_announced_size(request: Request, max_bytes: int, hold: Hold) -> None:
