@@ -82,7 +82,6 @@ def test_all_are_refused_and_nothing_else_happens(server, uploads, videos, canar
     decoders, memory = server.decoders(), resident_bytes(server)
     outcomes = {kind: ask_all(server.address, sent, AT_A_TIME) for kind, sent in uploads.items()}
     total = sum(outcomes.values(), Counter())
-    print(total, total.total() - total["ok"], memory, resident_bytes(server))
     assert [outcome for outcome in total if outcome.startswith("unexpected")] == []
     assert total.total() - total["ok"] >= AT_LEAST, outcomes
     assert not any(outcomes[kind]["ok"] for kind in ("other kinds", "forms", "mangled forms", "HTTP")), outcomes

@@ -21,7 +21,15 @@ def test_schemathesis_finds_no_failure(
     publish(store, "colours", "1")
     good.write_bytes(videos["mp4"])
     address = start_service(model_store=store)
-    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", SETTINGS, "run", f"{address}/openapi.json"]
+    command = [
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "--config-file",
+        str(SETTINGS),
+        "run",
+        f"{address}/openapi.json",
+    ]
     options = ["--checks=all", f"--max-examples={EXAMPLES}", "--seed=1", "--generation-database=none", "--no-color"]
     hooks = {"SCHEMATHESIS_HOOKS": "tests.service.schemathesis_hooks", "TIN_TEST_GOOD_VIDEO": str(good)}
     environment = os.environ | hooks | {"PYTHONPATH": str(REPOSITORY)}
