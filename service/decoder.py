@@ -160,7 +160,7 @@ class _AnswerUnpickler(pickle.Unpickler):
 
 _PARTS_OF_ANSWERS = {
     ("service.preprocess", "ModelInput"),
-    ("clips.decode", "VideoInfo"),
+    ("clips.frames", "VideoInfo"),
     *(("clips.errors", name) for name in ("NotAVideo", "Undecodable", "NoFrames", "BoundsExceeded")),
     ("numpy._core.multiarray", "_reconstruct"),
     ("numpy", "ndarray"),
