@@ -24,7 +24,7 @@ from clips.bounds import Bounds
 from clips.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
 from clips.errors import NoFrames
 from clips.frames import Converter, VideoInfo, describe, every_frame, seconds_of, upright_size
-from clips.minimal import Plan, Survey, packets_shown, plan_for, planned_frames, survey_packets
+from clips.minimal import Plan, Survey, plan_for, planned_frames, survey_packets
 from clips.transform import Image
 
 PickFrames = Callable[[int], Sequence[int]]
@@ -75,8 +75,7 @@ def decode(source: bytes | os.PathLike[str], pick_frames: PickFrames, bounds: Bo
 def _decode_needed(file: VideoFile, pick_frames: PickFrames) -> DecodedClip:
     with file.open(QUICK_PROBING) as video:
         survey = survey_packets(video)
-        order = packets_shown(video, survey)
-        plan = plan_for(pick_frames(len(order)), order, video, survey)
+        plan = plan_for(pick_frames(len(survey.shown)), video, survey)
         return _assemble(video, survey, plan, _take(file, video, survey, plan))
 
 

@@ -43,6 +43,8 @@ class Survey:
     def __init__(self) -> None:
         self.times: list[int] = []
         self.pictures: list[Picture] = []
+        self.shown: list[int] = []
+        """The packets whose frames are shown, as they are shown."""
         self.first_packet = b""
         self.held: list[Packet[VideoStream]] | None = []
         """The packets, unless they are so large that they had better be read a second time."""
@@ -86,7 +88,7 @@ class Plan:
 
 
 def survey_packets(video: OpenVideo) -> Survey:
-    """Read all packets through; raises Unsure."""
+    """Read all packets through; raises Unsure, NoFrames and BoundsExceeded."""
     context = video.stream.codec_context
     container = video.container.format.name
     if container not in TIMED_CONTAINERS or (container == "avi" and context.reorder_depth and context.name != "mpeg4"):
@@ -95,25 +97,25 @@ def survey_packets(video: OpenVideo) -> Survey:
     survey = Survey()
     for packet in video.packets():
         survey.add(packet, read)
+    survey.shown = _in_display_order(survey, context.name)
+    video.check_frames(len(survey.shown))
     return survey
 
 
-def packets_shown(video: OpenVideo, survey: Survey) -> list[int]:
-    """The packets whose frames are shown, as they are shown; raises Unsure, NoFrames and BoundsExceeded."""
+def _in_display_order(survey: Survey, codec: str) -> list[int]:
     check_beginning(survey.pictures)
     order = display_order(survey.times, survey.pictures)
-    if video.stream.codec_context.name == "mpeg4" and order != order_by_kind(survey.pictures):
+    if codec == "mpeg4" and order != order_by_kind(survey.pictures):
         raise Unsure("the times of the frames contradict their kinds")
-    video.check_frames(len(order))
     return order
 
 
-def plan_for(indices: Sequence[int], order: Sequence[int], video: OpenVideo, survey: Survey) -> Plan:
-    """What to feed for the frames of these indices into `order`."""
-    targets = {order[index] for index in indices}
+def plan_for(indices: Sequence[int], video: OpenVideo, survey: Survey) -> Plan:
+    """What to feed for the frames of these indices into all that are shown."""
+    targets = {survey.shown[index] for index in indices}
     also = {0} if first_packet_matters(video.stream.codec_context.name, survey.first_packet) else set()
     runs = runs_for(targets, survey.times, survey.pictures, also)
-    return Plan(tuple(indices), [survey.times[i] for i in order], runs)
+    return Plan(tuple(indices), [survey.times[i] for i in survey.shown], runs)
 
 
 def planned_frames(
