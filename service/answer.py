@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import asdict
 
+from clips.frames import VideoInfo
 from service.predictor import Prediction, StageTimes
 from service.preprocess import ModelInput
 from service.registry import LoadedModel, RefusedModel
@@ -18,6 +19,7 @@ from service.schemas import (
     PredictionResponse,
     SampledFrame,
     Timing,
+    Video,
 )
 
 
@@ -27,7 +29,7 @@ def answer(
     """The whole answer; with `explain` also the frames and what was interlaced."""
     response = PredictionResponse(
         predictions=[Action(**asdict(score)) for score in prediction.scores],
-        model=ModelRef(name=model.name, version=model.version, digest=_digest(model)),
+        model=model_ref(model),
         clip=_describe(prediction.clip, size_bytes),
         timing_ms=timing,
     )
@@ -71,17 +73,26 @@ def frame_images(clip: ModelInput) -> list[FrameImage]:
     return [FrameImage(**dict(frame), image=_data_url(jpeg)) for frame, jpeg in pairs]
 
 
-def _describe(clip: ModelInput, size_bytes: int) -> Clip:
-    return Clip(
-        container=clip.video.container,
-        codec=clip.video.codec,
+def model_ref(model: LoadedModel) -> ModelRef:
+    """Which model answered."""
+    return ModelRef(name=model.name, version=model.version, digest=_digest(model))
+
+
+def describe_video(video: VideoInfo, size_bytes: int) -> Video:
+    """What the upload turned out to hold."""
+    return Video(
+        container=video.container,
+        codec=video.codec,
         size_bytes=size_bytes,
-        width=clip.video.width,
-        height=clip.video.height,
-        duration_seconds=round(clip.video.duration_seconds, 6),
-        frames=clip.video.frames,
-        sampled=_sampled(clip),
+        width=video.width,
+        height=video.height,
+        duration_seconds=round(video.duration_seconds, 6),
+        frames=video.frames,
     )
+
+
+def _describe(clip: ModelInput, size_bytes: int) -> Clip:
+    return Clip(**dict(describe_video(clip.video, size_bytes)), sampled=_sampled(clip))
 
 
 def _sampled(clip: ModelInput) -> list[SampledFrame]:

@@ -21,6 +21,7 @@ from service.registry import LoadedModel, Registry
 from service.service_time import ServiceTime
 from service.settings import Settings
 from service.store_watch import live_registry
+from service.timeline_decoders import TimelineDecoders
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Gateway:
     admission: Admission
     service_time: ServiceTime
     decoders: DecoderPool
+    timelines: TimelineDecoders
     batcher: Batcher
 
     async def predict(self, video: bytes, model: LoadedModel, top_k: int, *, thumbnails: bool) -> Prediction:
@@ -82,6 +84,7 @@ def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Ga
         admission=admission,
         service_time=service_time,
         decoders=DecoderPool(settings.decoders, settings.max_decoder_bytes),
+        timelines=TimelineDecoders(settings.timelines(), settings.max_decoder_bytes),
         batcher=Batcher(metrics.observe_batch),
     )
 

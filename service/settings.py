@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import Field
@@ -86,6 +87,11 @@ class Settings(BaseSettings):
     max_frames: int = Field(default=50_000, ge=1, description="Most frames of one video")
     max_decode_seconds: float = Field(default=60.0, gt=0, description="Most processor time to decode one video, in s")
 
+    max_timeline_decode_seconds: float = Field(
+        default=600.0, gt=0, description="The same for POST /timeline, which looks at all of a video"
+    )
+    max_windows: int = Field(default=2000, ge=1, description="Most windows of one timeline")
+
     def keys(self) -> list[str]:
         """The API keys, one by one."""
         return [key.strip() for key in self.api_keys.split(",") if key.strip()]
@@ -103,3 +109,11 @@ class Settings(BaseSettings):
             max_frames=self.max_frames,
             max_cpu_seconds=self.max_decode_seconds,
         )
+
+    def timeline_bounds(self) -> Bounds:
+        """The same for all of a video."""
+        return replace(self.bounds(), max_cpu_seconds=self.max_timeline_decode_seconds)
+
+    def timelines(self) -> int:
+        """How many timelines are made at the same time: half as many as there are decoders, at least one."""
+        return max(1, self.decoders // 2)
