@@ -86,7 +86,7 @@ class Decoder:
         return answer
 
     def windows(self, video: bytes, spec: ClipSpec, bounds: Bounds, windowing: Windowing) -> Iterator[TimelinePart]:
-        """`service.window_inputs.window_inputs` in the child, which is ahead of the reader by a window at most.
+        """`service.window_inputs.window_inputs` in the child, which is ahead by what the pipe holds.
 
         Each part blocks, and raises, as `preprocess` does. A child whose parts are not read to the end is to be closed.
         """

@@ -35,7 +35,7 @@ TIMELINE_NICENESS = 10
 
 @dataclass(frozen=True)
 class TimelineJob:
-    """Asks for a message a window instead of one answer. The pipe is the back-pressure: it holds less than a window."""
+    """Asks for a message a window instead of one answer. The child waits while the pipe is full."""
 
     video: bytes
     spec: ClipSpec

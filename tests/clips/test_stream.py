@@ -1,13 +1,11 @@
 """Frames that come one after another are those that a decode of these frames gives, to the bit."""
 
 import functools
-import io
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
@@ -17,7 +15,7 @@ from clips.bounds import Bounds
 from clips.decode import decode
 from clips.errors import BoundsExceeded, NotAVideo, Undecodable
 from clips.stream import open_stream
-from tests.clips.made import CLIPS, make, x264
+from tests.clips.made import CLIPS, damage, make, x264
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,24 +104,10 @@ def test_the_full_path_goes_on_where_the_minimal_one_is_not_sure(monkeypatch, na
 
 
 LONG = x264("long", frames=250, gop=25)
-NAL_HEADER = 5
-"""Bytes: the length and the type."""
-
-
-def damaged(packets, kept):
-    """LONG with all but a part of each of these packets overwritten, which only decoding can notice."""
-    data = bytearray(made_file(LONG))
-    with av.open(io.BytesIO(data), "r") as container:
-        chosen = [packet for packet in container.demux(video=0) if packet.size][packets]
-    for packet in chosen:
-        assert packet.pos is not None
-        num_kept = max(NAL_HEADER, int(kept * packet.size))
-        data[packet.pos + num_kept : packet.pos + packet.size] = bytes([255]) * (packet.size - num_kept)
-    return bytes(data)
 
 
 def test_damage_in_the_middle_is_passed_over():
-    stream, frames = streamed(damaged(slice(125, 150), kept=0.5), every_third)
+    stream, frames = streamed(damage(made_file(LONG), slice(125, 150), kept=0.5), every_third)
     assert [index for index, _ in frames] == list(every_third(250))
     check_equal(frames[:30], decode(made_file(LONG), lambda _: range(0, 90, 3)))
     assert "damaged" in stream.reason
@@ -131,7 +115,10 @@ def test_damage_in_the_middle_is_passed_over():
 
 def test_an_end_that_does_not_decode_is_told_after_what_does():
     taken: list[int] = []
-    with open_stream(damaged(slice(125, None), kept=0)) as stream, pytest.raises(Undecodable, match="last frames"):
+    with (
+        open_stream(damage(made_file(LONG), slice(125, None), kept=0)) as stream,
+        pytest.raises(Undecodable, match="last frames"),
+    ):
         taken.extend(index for index, _ in stream.frames(every_third(250)))
     assert taken == list(every_third(250))[: len(taken)]
     assert 20 < len(taken) < 70
