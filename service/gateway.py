@@ -24,6 +24,7 @@ from service.service_time import ServiceTime
 from service.settings import Settings
 from service.stability import views_to_infer
 from service.store_watch import live_registry
+from service.timeline_decoders import TimelineDecoders
 from service.tracing import live_tracer, record_stage, stage
 
 
@@ -37,6 +38,7 @@ class Gateway:
     admission: Admission
     service_time: ServiceTime
     decoders: DecoderPool
+    timelines: TimelineDecoders
     batcher: Batcher
 
     async def predict(
@@ -105,6 +107,7 @@ def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Ga
         admission=admission,
         service_time=service_time,
         decoders=DecoderPool(settings.decoders, settings.max_decoder_bytes),
+        timelines=TimelineDecoders(settings.timelines(), settings.max_decoder_bytes),
         batcher=Batcher(metrics.observe_batch),
     )
 

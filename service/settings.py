@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -94,6 +95,11 @@ class Settings(BaseSettings):
     max_frames: int = Field(default=50_000, ge=1, description="Most frames of one video")
     max_decode_seconds: float = Field(default=60.0, gt=0, description="Most processor time to decode one video, in s")
 
+    max_timeline_decode_seconds: float = Field(
+        default=600.0, gt=0, description="The same for POST /timeline, which looks at all of a video"
+    )
+    max_windows: int = Field(default=2000, ge=1, description="Most windows of one timeline")
+
     @field_validator("max_upload_bytes_held")
     @classmethod
     def _holds_one_upload(cls, value: int, info: ValidationInfo) -> int:
@@ -119,3 +125,11 @@ class Settings(BaseSettings):
             max_frames=self.max_frames,
             max_cpu_seconds=self.max_decode_seconds,
         )
+
+    def timeline_bounds(self) -> Bounds:
+        """The same for all of a video."""
+        return replace(self.bounds(), max_cpu_seconds=self.max_timeline_decode_seconds)
+
+    def timelines(self) -> int:
+        """How many timelines are made at the same time: half as many as there are decoders, at least one."""
+        return max(1, self.decoders // 2)
