@@ -8,13 +8,14 @@ import { signed } from "/web/wording.js";
 
 const FURTHEST = 2; // frames; offsets are 4 * (sigmoid - 0.5)
 const HEAVIEST = 2; // weights are 2 * sigmoid
-const LANE_HEIGHT = 28; // pixels
+const LANE_HEIGHT = 30; // pixels
 const TICKS = [-2, -1, 0, 1, 2];
 
 export function showInterlacing({ offsets, weights }, frames) {
   const blocks = offsets.map((pair, place) => blockOf(place, offsets.length, pair, weights[place]));
   const step = (frames.at(-1).time_seconds - frames[0].time_seconds) / (frames.length - 1);
-  at("interlacing-meaning").textContent = meaning(blocks.length, step);
+  at("interlacing-meaning").textContent = meaning(blocks.length);
+  at("lane-step").textContent = `one frame is ${step.toFixed(2)}\u00a0s here`;
   at("blocks").replaceChildren(...blocks.map(row));
   at("lane-axis").replaceChildren(...TICKS.map((tick) => element("span", tick > 0 ? `+${tick}` : String(tick).replace("-", "−"))));
   at("block-rows").replaceChildren(...blocks.map(tableRow));
@@ -22,10 +23,9 @@ export function showInterlacing({ offsets, weights }, frames) {
   listen(blocks);
 }
 
-const meaning = (count, step) =>
-  `At each of its ${count} blocks the network swaps a quarter of what it noted about a frame for notes from other frames: ` +
-  "dots on the left are earlier ones, on the right later ones, and a larger dot counts for more. Full dots are where it " +
-  `learned to look, rings their mirror images. One frame is ${step.toFixed(2)} s here.`;
+const meaning = (count) =>
+  `At each of its ${count} blocks the network swaps a quarter of what it noted about a frame for what it noted about ` +
+  "earlier frames, on the left, and later ones, on the right: that is how it sees which came first.";
 
 function blockOf(place, count, offsets, weights) {
   const mean = (group) => weights.reduce((sum, frame) => sum + frame[group], 0) / weights.length;
