@@ -49,7 +49,7 @@ const gridLine = (tick) =>
 function pair({ offsets, weights }, group) {
   const share = weights[group] / HEAVIEST;
   const [here, mirrored, y] = [position(-offsets[group]), position(offsets[group]), LANE_HEIGHT * (group ? 0.7 : 0.3)];
-  const dot = { cy: y, r: 2.5 + 4 * share };
+  const dot = { cy: y, r: 2.5 + 3.2 * share };
   return drawing("g", { class: `group-${group}`, opacity: 0.3 + 0.7 * share },
     drawing("line", { x1: here, x2: mirrored, y1: y, y2: y, "stroke-width": 1 + 2 * share }),
     drawing("circle", { ...dot, cx: here }),

@@ -6,7 +6,7 @@ import { NO_ANSWER, problemOf } from "/web/problem.js";
 export function send(clip, { signal, onProgress }) {
   const { promise, resolve, reject } = deferred();
   const request = new XMLHttpRequest();
-  request.open("POST", "/predict?explain=true");
+  request.open("POST", "/predict?explain=true&stability=true");
   request.responseType = "json";
   request.upload.onprogress = ({ loaded, total }) => onProgress({ stage: "Sending", fraction: loaded / total });
   request.upload.onload = () => onProgress({ stage: "Looking at it", fraction: null });

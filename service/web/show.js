@@ -8,7 +8,7 @@ import { capital, milliseconds, percent } from "/web/wording.js";
 export function showResult({ predictions, model, clip, frames, interlacing, stability, timing_ms: timing }) {
   at("answer").textContent = predictions[0].label;
   at("bars").replaceChildren(...predictions.map(bar));
-  showStability(stability);
+  showStability(stability, predictions[0].label);
   at("frames").replaceChildren(...frames.map(frame));
   showInterlacing(interlacing, frames);
   list("model", { Name: model.name, Version: model.version, Digest: model.digest.slice(0, 19) });

@@ -3,9 +3,9 @@
 import { at, element } from "/web/element.js";
 import { roughly } from "/web/wording.js";
 
-export function showStability(stability) {
+export function showStability(stability, label) {
   at("stability").hidden = !stability;
-  at("stability").replaceChildren(...(stability ? [shifted(stability), reversed(stability)] : []));
+  at("stability").replaceChildren(...(stability ? [shifted(stability), reversed(stability, label)] : []));
 }
 
 const line = (words, action, isCalm) => {
@@ -19,7 +19,8 @@ function shifted({ is_stable: isStable, shifted: { predictions } }) {
   return line("Half a step later it would be:", predictions[0], false);
 }
 
-function reversed({ depends_on_order: dependsOnOrder, reversed: { predictions } }) {
+function reversed({ depends_on_order: dependsOnOrder, reversed: { predictions } }, label) {
   if (!dependsOnOrder) return line("The answer does not depend on the order of the frames.", null, false);
-  return line("Backwards it would be:", predictions[0], true);
+  const still = predictions[0].label === label ? " still" : "";
+  return line(`Backwards it would${still} be:`, predictions[0], true);
 }

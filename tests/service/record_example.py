@@ -1,6 +1,6 @@
 """Render the clip that the page offers to those who have none at hand.
 
-    python -m tests.service.record_example
+python -m tests.service.record_example
 """
 
 from __future__ import annotations

@@ -95,6 +95,8 @@ def long_clip() -> bytes:
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for index in range(100):
             colour = (220, 10, 20) if index < 50 else (10, 20, 220)
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), colour, np.uint8), format="rgb24")))
+            output.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), colour, np.uint8), format="rgb24"))
+            )
         output.mux(stream.encode(None))
     return file.getvalue()

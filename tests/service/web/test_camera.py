@@ -32,7 +32,9 @@ def _live_tracks(page: Page) -> list[str]:
     return tracks
 
 
-def test_a_recording_is_answered_and_the_camera_is_off(page: Page, context: BrowserContext, complaints: list[str]) -> None:
+def test_a_recording_is_answered_and_the_camera_is_off(
+    page: Page, context: BrowserContext, complaints: list[str]
+) -> None:
     context.grant_permissions(["camera"])
     page.get_by_role("button", name="Record one").click()
     page.get_by_role("button", name="Start").click()

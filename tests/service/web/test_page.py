@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from tests.service.web.conftest import PHONE_WIDTH, width_needed
+
 
 def test_clip_gives_five_bars_and_eight_frames(page: Page, complaints: list[str], videos: dict[str, bytes]) -> None:
     chooser = page.get_by_label("Choose a clip")
@@ -39,6 +38,41 @@ def test_text_is_refused_in_words_and_the_next_clip_is_taken(
     chooser.set_input_files({"name": "clip.avi", "mimeType": "video/avi", "buffer": videos["avi"]})
     page.wait_for_selector("#result:not([hidden])")
     assert page.locator("#problem").is_hidden()
+
+
+def test_a_busy_service_says_when_to_come_again(page: Page, videos: dict[str, bytes]) -> None:
+    busy = {"type": "/problems/overloaded", "title": "Too much to do", "detail": "all places are taken", "status": 503}
+
+    def send_away(route: Route) -> None:
+        route.fulfill(status=503, headers={"Retry-After": "3"}, json=busy)
+
+    page.route("**/predict?*", send_away, times=1)
+    page.locator("#file").set_input_files({"name": "clip.mp4", "mimeType": "video/mp4", "buffer": videos["mp4"]})
+    page.get_by_text("in about 3 seconds").wait_for()
+    page.get_by_role("button", name="Try again").press("Enter")
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.locator("#problem").is_hidden()
+
+
+def test_a_service_that_is_gone_can_be_tried_again(page: Page, videos: dict[str, bytes]) -> None:
+    page.route("**/predict?*", lambda route: route.abort())
+    page.locator("#file").set_input_files({"name": "clip.mp4", "mimeType": "video/mp4", "buffer": videos["mp4"]})
+    page.get_by_text("The service cannot be reached").wait_for()
+    assert page.get_by_role("button", name="Try again").is_visible()
+
+
+def test_the_example_is_answered_by_keyboard_alone(page: Page, complaints: list[str]) -> None:
+    reached = []
+    while "example" not in reached:
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+        assert len(reached) < 10, reached
+    assert reached[-3:] == ["file", "record", "example"]
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#result:not([hidden])")
+    page.wait_for_function("document.activeElement.id === 'answer'")
+    assert "384 × 216" in page.locator("#clip").inner_text()
+    assert complaints == []
 
 
 def test_documentation_is_written_out(page: Page, base_url: str, complaints: list[str]) -> None:
