@@ -1,6 +1,6 @@
 // What happens when, in a long clip: windows are drawn as POST /timeline streams them, then merged into segments.
 
-import { at, element } from "/web/element.js";
+import { at, element, say } from "/web/element.js";
 import { objectsOf } from "/web/ndjson.js";
 import { bodyOf } from "/web/predict.js";
 import { NO_ANSWER, adviceFor, problemOf } from "/web/problem.js";
@@ -16,7 +16,7 @@ export function offerTimeline(clip, { clip: { duration_seconds: duration } }) {
   withdrawTimeline();
   at("timeline").hidden = duration <= LONG_SECONDS;
   at("timeline-start").onclick = () => run(clip);
-  at("timeline-cancel").onclick = () => { stop(); note("Cancelled."); };
+  at("timeline-cancel").onclick = () => { stop(); tell("Cancelled."); };
 }
 
 export function withdrawTimeline() {
@@ -36,11 +36,11 @@ async function run(clip) {
   const mine = running = new AbortController();
   setRunning(true);
   at("segments").hidden = true;
-  note("Sending");
+  tell("Sending");
   try {
     await draw(await openStream(clip, mine.signal));
   } catch (problem) {
-    if (!mine.signal.aborted) note(inWords(problem));
+    if (!mine.signal.aborted) tell(inWords(problem));
   } finally {
     if (running === mine) stop();
   }
@@ -101,7 +101,7 @@ class Band {
     at("band").replaceChildren(...segments.map((segment) => this.part(segment)), this.playhead);
     at("segment-rows").replaceChildren(...segments.map((segment) => this.row(segment)));
     at("segments").hidden = false;
-    note(segments.length === 1 ? "The same all the way through." : `${segments.length} parts. Choose one to see it.`);
+    tell(segments.length === 1 ? "The same all the way through." : `${segments.length} parts. Choose one to see it.`);
   }
 
   part(segment) {
@@ -144,7 +144,9 @@ function setRunning(isRunning) {
   if (isRunning) at("timeline-progress").removeAttribute("value");
 }
 
+// Each window is noted; only what begins or ends is told to those who hear the page.
 const note = (text) => { at("timeline-note").textContent = text; };
+const tell = (text) => { note(text); say(text); };
 
 function inWords(problem) {
   const { title, detail } = problem.title ? problem : NO_ANSWER;

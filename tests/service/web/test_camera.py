@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
@@ -20,16 +18,17 @@ KEEP_CAMERAS = """
 
 
 @pytest.fixture
-def context(context: BrowserContext) -> Iterator[BrowserContext]:
+def context(context: BrowserContext) -> BrowserContext:
     context.add_init_script(KEEP_CAMERAS)
     return context
 
 
 def _live_tracks(page: Page) -> list[str]:
-    tracks: list[str] = page.evaluate(
-        "cameras.flatMap((camera) => camera.getTracks()).filter((track) => track.readyState === 'live').map((track) => track.kind)"
+    kinds: list[str] = page.evaluate(
+        """() => cameras.flatMap((camera) => camera.getTracks())
+            .filter((track) => track.readyState === "live").map((track) => track.kind)"""
     )
-    return tracks
+    return kinds
 
 
 def test_a_recording_is_answered_and_the_camera_is_off(

@@ -35,7 +35,7 @@ def test_it_reads_as_words_and_as_a_table(page: Page, complaints: list[str]) -> 
     )
     page.get_by_text("All the numbers").click()
     assert page.locator("#block-rows tr").all_inner_texts() == [
-        "1\t+0.50, −1.00\t1.00, 1.00",
+        "1\t+0.50, \N{MINUS SIGN}1.00\t1.00, 1.00",
         "2\t+1.00, +0.25\t1.00, 1.00",
     ]
     assert page.locator("#lane-step").inner_text() == "one frame is 0.20\u00a0s here"

@@ -71,7 +71,7 @@ def test_the_example_is_answered_by_keyboard_alone(page: Page, complaints: list[
     page.keyboard.press("Enter")
     page.wait_for_selector("#result:not([hidden])")
     page.wait_for_function("document.activeElement.id === 'answer'")
-    assert "384 × 216" in page.locator("#clip").inner_text()
+    assert "384 \N{MULTIPLICATION SIGN} 216" in page.locator("#clip").inner_text()
     assert complaints == []
 
 
