@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 COUNTDOWN_MS = 3000
 KEEP_CAMERAS = """
@@ -69,7 +69,7 @@ def test_cancelling_turns_the_camera_off_and_gives_the_keyboard_back(
         page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     else:
         page.keyboard.press("Escape")
-    page.wait_for_function("document.activeElement.id === 'record'")
+    expect(page.locator("#record")).to_be_focused()
     assert page.locator("#camera").is_hidden()
     assert _live_tracks(page) == []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.service.web.conftest import PHONE_WIDTH, width_needed
 
@@ -70,7 +70,7 @@ def test_the_example_is_answered_by_keyboard_alone(page: Page, complaints: list[
     assert reached[-3:] == ["file", "record", "example"]
     page.keyboard.press("Enter")
     page.wait_for_selector("#result:not([hidden])")
-    page.wait_for_function("document.activeElement.id === 'answer'")
+    expect(page.locator("#answer")).to_be_focused()
     assert "384 \N{MULTIPLICATION SIGN} 216" in page.locator("#clip").inner_text()
     assert complaints == []
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 LABELS = ("Showing red", "Showing <b>yellow</b>", "Showing blue")
 SEGMENTS = [
@@ -32,6 +32,10 @@ def _stream(page: Page, *rows: dict[str, Any]) -> None:
     page.route("**/timeline", lambda route: route.fulfill(content_type="application/x-ndjson", body=body))
 
 
+def _wait_for_note(page: Page, text: str) -> None:
+    page.locator("#timeline-note").filter(has_text=text).wait_for()
+
+
 def _parts(page: Page) -> list[tuple[str, str, str]]:
     return [
         (part.inner_text(), *part.evaluate("part => [part.style.left, part.style.width]"))
@@ -53,8 +57,8 @@ def test_segments_are_drawn_listed_and_played(
     page.get_by_role("button", name="Play from 0:07.5").focus()
     page.evaluate("document.getElementById('preview').pause()")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.getElementById('preview').currentTime === 7.5")
-    page.wait_for_function("document.querySelector('.playhead').style.left === '75%'")
+    expect(page.locator("#preview")).to_have_js_property("currentTime", 7.5)
+    expect(page.locator(".playhead")).to_have_attribute("style", "left: 75%;")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert complaints == []
 
@@ -65,21 +69,21 @@ def test_windows_are_drawn_before_the_end_is_known(
     _stream(page, CLIP, *WINDOWS[:4], PROBLEM)
     choose(long_clip)
     page.get_by_role("button", name="Find out").click()
-    page.get_by_text("About to stop: The service stops.").wait_for()
+    _wait_for_note(page, "About to stop: The service stops.")
     # Where two windows overlap, each has half.
     assert [part[1] for part in _parts(page)] == ["0%", "15%", "25%", "35%"]
     assert page.locator("#segments").is_hidden()
     page.unroute("**/timeline")
     _stream(page, CLIP, *WINDOWS, {"kind": "segments", "segments": SEGMENTS[:1]})
     page.get_by_role("button", name="Find out").click()
-    page.get_by_text("The same all the way through.").wait_for()
+    _wait_for_note(page, "The same all the way through.")
 
 
 def test_a_stream_that_breaks_off_is_told(page: Page, choose: Callable[[bytes], None], long_clip: bytes) -> None:
     _stream(page, CLIP, *WINDOWS[:2])
     choose(long_clip)
     page.get_by_role("button", name="Find out").click()
-    page.get_by_text("the connection broke off").wait_for()
+    _wait_for_note(page, "the connection broke off")
     assert page.get_by_role("button", name="Find out").is_visible()
 
 
