@@ -118,3 +118,18 @@ def test_lines_are_put_together_from_any_pieces(page: Page) -> None:
         return found;
     }"""
     assert page.evaluate(script, list(text.encode())) == ["größer ✓", 2, "no newline"]
+
+
+def test_the_parts_of_a_real_clip(
+    page: Page, choose: Callable[[bytes], None], long_clip: bytes, complaints: list[str]
+) -> None:
+    choose(long_clip)
+    page.get_by_role("button", name="Find out").click()
+    _wait_for_note(page, "3 parts.")
+    # The window over the change is half red, half blue.
+    assert _parts(page) == [
+        ("Showing red", "0%", "45%"),
+        ("Showing pink", "45%", "10%"),
+        ("Showing blue", "55%", "45%"),
+    ]
+    assert complaints == []
