@@ -35,10 +35,16 @@ class Gateway:
     decoders: DecoderPool
     batcher: Batcher
 
+    def model(self, name: str | None = None, version: str | None = None) -> LoadedModel:
+        """The model to answer with; raises as `Registry.get` does, and RuntimeDown when a server runs it and is down."""
+        model = self.registry.get(name, version)
+        model.check_up()
+        return model
+
     async def predict(self, video: bytes, model: LoadedModel, top_k: int, *, thumbnails: bool) -> Prediction:
         """Decode in a child, infer in a batch, score. Cancelling it frees what it holds.
 
-        Raises clips.errors.ClipError, service.decoder.DecoderError and InferenceFailed.
+        Raises clips.errors.ClipError, service.decoder.DecoderError, InferenceFailed and TryLater.
         """
         bounds = self.settings.bounds()
         clip = await self.decoders.preprocess(video, model.spec, bounds, thumbnails=thumbnails)
@@ -47,7 +53,7 @@ class Gateway:
         return score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds)
 
     async def infer(self, model: LoadedModel, clips: Clips) -> Outputs:
-        """Run the model on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed."""
+        """Run the model on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed and TryLater."""
         return (await self.batcher.infer(model.backend, clips)).outputs
 
 
