@@ -48,7 +48,7 @@ class Circuit:
         opened_at, now = self._opened_at, self._clock()
         lasted = 0.0 if opened_at is None else now - opened_at
         seconds = min(max(1, math.ceil(lasted)), MAX_RETRY_AFTER)
-        return RuntimeDown(f"{reason}; send it again in {seconds} s", seconds)
+        return RuntimeDown(reason, seconds)
 
     def failed(self, reason: str) -> None:
         """A call did not come through; one of several in a row opens it."""

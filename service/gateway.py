@@ -36,7 +36,7 @@ class Gateway:
     batcher: Batcher
 
     def model(self, name: str | None = None, version: str | None = None) -> LoadedModel:
-        """The model to answer with; raises as `Registry.get` does, and RuntimeDown when a server runs it and is down."""
+        """The model to answer with; raises as `Registry.get` does, and RuntimeDown where its server is down."""
         model = self.registry.get(name, version)
         model.check_up()
         return model

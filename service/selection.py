@@ -25,14 +25,13 @@ class Machine:
     @classmethod
     def here(cls) -> Machine:
         """The machine that runs us."""
-        from service.backends.onnx_runtime import has_cuda  # noqa: PLC0415 - each runtime only when it is needed
-        from service.backends.tensorrt import find_target  # noqa: PLC0415
+        from service.backends.tensorrt import find_target  # noqa: PLC0415 - each runtime only when it is needed
 
         try:
             target = find_target()
         except BackendUnavailable:
-            return cls(has_vnni=_has_vnni(), has_onnx_cuda=has_cuda())
-        return cls(_has_vnni(), has_cuda(), target.gpu, target.tensorrt)
+            return cls(has_vnni=_has_vnni(), has_onnx_cuda=_has_onnx_cuda())
+        return cls(_has_vnni(), _has_onnx_cuda(), target.gpu, target.tensorrt)
 
 
 @dataclass(frozen=True)
@@ -146,6 +145,14 @@ PREFERENCE: dict[str, Callable[[Artifact, Machine], Verdict]] = {
 
 ONLY_WHEN_ASKED_FOR = {"torchserve"}
 """What needs a server besides this one."""
+
+
+def _has_onnx_cuda() -> bool:
+    try:
+        from service.backends.onnx_runtime import has_cuda  # noqa: PLC0415
+    except ImportError:  # nobody needs it where TorchServe runs the models
+        return False
+    return has_cuda()
 
 
 def _has_vnni() -> bool:
