@@ -44,7 +44,7 @@ async def predict_video(
 ) -> PredictionResponse:
     """Send the video as the multipart field `video`, or as the raw body."""
     started = time.perf_counter()
-    model = gateway.registry.get(query.model, query.version)
+    model = gateway.model(query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
     with gateway.admission.share(key), gateway.admission.holding() as hold:
         with gateway.admission.uploading(), stage("upload"):
@@ -75,7 +75,7 @@ async def make_timeline(
 ) -> RowsResponse:
     """Send the video as for /predict. Each row of the answer comes as soon as it is known."""
     started, settings = time.perf_counter(), gateway.settings
-    model = gateway.registry.get(query.model, query.version)
+    model = gateway.model(query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
     windowing = Windowing(query.window_seconds, query.step, settings.max_windows)
     with ExitStack() as places:
@@ -123,7 +123,7 @@ async def live() -> Health:
 async def ready(gateway: GatewayOfApp) -> Health:
     """Answers 200 when the default model is loaded and the service is not about to stop."""
     gateway.admission.check_staying()
-    gateway.registry.get()
+    gateway.model()
     return Health(status="ready")
 
 
