@@ -14,6 +14,17 @@ def evaluation_indices(num_frames_in_clip: int, num_segments: int) -> list[int]:
     return [_floor_of_middle(i, num_frames_in_clip, num_segments) for i in range(num_segments)]
 
 
+def shifted_indices(num_frames_in_clip: int, num_segments: int) -> list[int]:
+    """`evaluation_indices` half a segment later: floor((i + 1) * n / T) for segment i of T in n frames.
+
+    The last one would lie behind the clip, and is the clip's last frame. Such a second sampling tells whether an answer
+    hangs on the frames that happened to be taken.
+    """
+    _check(num_frames_in_clip, num_segments)
+    ends = (segment * num_frames_in_clip // num_segments for segment in range(1, num_segments + 1))
+    return [min(end, num_frames_in_clip - 1) for end in ends]
+
+
 def training_indices(num_frames_in_clip: int, num_segments: int, rng: np.random.Generator) -> list[int]:
     """One random frame from each of `num_segments` segments of whole length `num_frames_in_clip // num_segments`.
 

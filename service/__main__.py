@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -21,7 +22,7 @@ from service.answer import answer, model_status, timing_ms
 from service.backends.base import BackendError
 from service.check import examine
 from service.doctor import checks
-from service.predictor import BadTopK, choose_top_k, predict
+from service.predictor import BadTopK, Prediction, choose_top_k, predict
 from service.registry import LoadedModel, Registry, RegistryError
 from service.schemas import PredictionResponse
 from service.settings import Settings
@@ -41,6 +42,9 @@ StoreOption = Annotated[
 ModelOption = Annotated[str | None, typer.Option("--model", help="The model's name.", show_default="the first")]
 VersionOption = Annotated[str | None, typer.Option("--version", help="Its version.", show_default="the newest")]
 TopKOption = Annotated[int | None, typer.Option("--top-k", min=1, help="How many actions to name.", show_default="5")]
+StabilityOption = Annotated[
+    bool, typer.Option("--stability", help="Say whether the answer holds for other frames, and depends on their order.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
@@ -76,6 +80,7 @@ def predict_files(
     model: ModelOption = None,
     version: VersionOption = None,
     top_k: TopKOption = None,
+    stability: StabilityOption = False,
     model_store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -87,7 +92,8 @@ def predict_files(
     with _loaded_models(settings) as registry:
         chosen, count = _choose(registry, model, version, top_k)
         with report.progress(list(find_videos(files)), as_json) as videos:
-            done = [_predict_one(video, chosen, count, settings, as_json) for video in videos]
+            predict_video = partial(predict, model=chosen, top_k=count, bounds=settings.bounds(), stability=stability)
+            done = [_predict_one(video, chosen, predict_video, as_json) for video in videos]
     raise typer.Exit(0 if all(done) else 1)
 
 
@@ -123,9 +129,9 @@ def openapi() -> None:
     typer.echo(as_text(create_app(_settings()).openapi()), nl=False)
 
 
-def _predict_one(file: Path, model: LoadedModel, top_k: int, settings: Settings, as_json: bool) -> bool:
+def _predict_one(file: Path, model: LoadedModel, predict_video: Callable[[Path], Prediction], as_json: bool) -> bool:
     try:
-        response = _answer_for(file, model, top_k, settings)
+        response = _answer_for(file, model, predict_video)
     except (ClipError, BackendError) as error:
         return report.print_error(f"{file}: {error}")
     except IsADirectoryError:
@@ -139,9 +145,9 @@ def _predict_one(file: Path, model: LoadedModel, top_k: int, settings: Settings,
     return True
 
 
-def _answer_for(file: Path, model: LoadedModel, top_k: int, settings: Settings) -> PredictionResponse:
+def _answer_for(file: Path, model: LoadedModel, predict_video: Callable[[Path], Prediction]) -> PredictionResponse:
     started = time.perf_counter()
-    prediction = predict(file, model, top_k, settings.bounds())
+    prediction = predict_video(file)
     timing = timing_ms(prediction.seconds, total_seconds=time.perf_counter() - started)
     return answer(prediction, model, size_bytes=file.stat().st_size, timing=timing)
 

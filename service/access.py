@@ -1,12 +1,14 @@
-"""What is told of each request when it has ended: one line in the log, and a count of those that posted something."""
+"""What is told of each request when it has ended: a line in the log, its span, and a count of those that posted."""
 
 from __future__ import annotations
 
 import logging
 import time
 
+from opentelemetry.trace import Span
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import tracing
 from service.metrics import Metrics
 
 logger = logging.getLogger("service.access")
@@ -34,23 +36,27 @@ class AccessLog:
                 status = message["status"]
             await send(message)
 
-        try:
-            await self._app(scope, receive, send_noting_status)
-        finally:
-            self._tell(scope, status, time.perf_counter() - started)
+        with tracing.server_span(scope) as span:
+            try:
+                await self._app(scope, receive, send_noting_status)
+            finally:
+                self._tell(scope, status, time.perf_counter() - started, span)
 
-    def _tell(self, scope: Scope, status: int | None, seconds: float) -> None:
-        outcome = _outcome(scope, status)
+    def _tell(self, scope: Scope, status: int | None, seconds: float, span: Span) -> None:
+        outcome, route = _outcome(scope, status), _template(scope)
         if scope["method"] == "POST":
             self._metrics.end_request(outcome)
         line = {
             "method": scope["method"],
-            "path": _template(scope),
+            "path": route,
             "status": status,
             "duration_ms": round(seconds * 1000, 3),
             "outcome": outcome,
             "request_id": scope.get("state", {}).get("request_id"),
         }
+        if trace_id := tracing.trace_id_of(span):
+            line["trace_id"] = trace_id
+            tracing.end_request(span, scope, route, status, outcome)
         logger.info(_LINE, line, extra=line)
 
 

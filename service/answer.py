@@ -5,32 +5,40 @@ from __future__ import annotations
 import base64
 from dataclasses import asdict
 
+from clips.scores import Score
 from service.predictor import Prediction, StageTimes
-from service.preprocess import ModelInput
+from service.preprocess import ModelInput, Sampling
 from service.registry import LoadedModel, RefusedModel
 from service.schemas import (
     Action,
     Clip,
     FrameImage,
+    InferTiming,
     Interlacing,
     ModelRef,
     ModelStatus,
     PredictionResponse,
+    ReversedOrder,
     SampledFrame,
+    ShiftedSampling,
+    Stability,
     Timing,
 )
+from service.stability import Variants
 
 
 def answer(
     prediction: Prediction, model: LoadedModel, *, size_bytes: int, timing: Timing, explain: bool = False
 ) -> PredictionResponse:
-    """The whole answer; with `explain` also the frames and what was interlaced."""
+    """The whole answer; with `explain` also the frames and what was interlaced, with variants how stable it is."""
     response = PredictionResponse(
-        predictions=[Action(**asdict(score)) for score in prediction.scores],
+        predictions=_actions(prediction.scores),
         model=ModelRef(name=model.name, version=model.version, digest=_digest(model)),
         clip=_describe(prediction.clip, size_bytes),
         timing_ms=timing,
     )
+    if prediction.variants and prediction.clip.shifted:
+        response.stability = _stability(prediction.variants, prediction.clip.shifted)
     if explain:
         response.frames = frame_images(prediction.clip)
         response.interlacing = Interlacing(offsets=prediction.offsets.tolist(), weights=prediction.weights.tolist())
@@ -39,11 +47,19 @@ def answer(
 
 def timing_ms(stages: StageTimes, *, total_seconds: float, upload_seconds: float | None = None) -> Timing:
     """Seconds to milliseconds, to the microsecond."""
-    seconds = {"upload": upload_seconds, **asdict(stages), "total": total_seconds}
-    return Timing(**{stage: round(spent * 1000, 3) for stage, spent in seconds.items() if spent is not None})
+    upload = None if upload_seconds is None else _milliseconds(upload_seconds)
+    spent = {stage: _milliseconds(seconds) for stage, seconds in asdict(stages).items()}
+    return Timing(upload=upload, **spent, total=_milliseconds(total_seconds))
 
 
-def server_timing(timing: Timing) -> str:
+def infer_timing_ms(*, upload_seconds: float, infer_seconds: float, total_seconds: float) -> InferTiming:
+    """The same for a request under /v2."""
+    return InferTiming(
+        upload=_milliseconds(upload_seconds), infer=_milliseconds(infer_seconds), total=_milliseconds(total_seconds)
+    )
+
+
+def server_timing(timing: Timing | InferTiming) -> str:
     """The same as the value of a `Server-Timing` header."""
     return ", ".join(f"{stage};dur={spent:g}" for stage, spent in timing.model_dump(exclude_none=True).items())
 
@@ -84,13 +100,32 @@ def _describe(clip: ModelInput, size_bytes: int) -> Clip:
     )
 
 
-def _sampled(clip: ModelInput) -> list[SampledFrame]:
+def _stability(variants: Variants, shifted: Sampling) -> Stability:
+    return Stability(
+        is_stable=variants.is_stable,
+        depends_on_order=variants.depends_on_order,
+        shift=variants.shifted.distance,
+        reversal=variants.reversed.distance,
+        shifted=ShiftedSampling(predictions=_actions(variants.shifted.scores), sampled=_sampled(shifted)),
+        reversed=ReversedOrder(predictions=_actions(variants.reversed.scores)),
+    )
+
+
+def _actions(scores: list[Score]) -> list[Action]:
+    return [Action(**asdict(score)) for score in scores]
+
+
+def _sampled(clip: Sampling) -> list[SampledFrame]:
     pairs = zip(clip.indices, clip.times, strict=True)
     return [SampledFrame(index=index, time_seconds=round(time, 6)) for index, time in pairs]
 
 
 def _data_url(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
 
 
 def _digest(model: LoadedModel) -> str:

@@ -31,6 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.add_middleware(Envelope)
     app.add_middleware(AccessLog, metrics=metrics)

@@ -15,9 +15,14 @@ from service.backends.base import Backend, Clips, Outputs
 
 @dataclass(frozen=True)
 class Inferred:
-    """One request's outputs, and how many seconds the model took for the batch that they were in."""
+    """One request's outputs, and of the batch that they were in: its clips, and when and how long the model ran.
+
+    `started_at` is in seconds since the epoch.
+    """
 
     outputs: Outputs
+    batch_size: int
+    started_at: float
     seconds: float
 
 
@@ -34,7 +39,7 @@ class _Entry:
 class Batcher:
     """Runs one batch at a time, whatever the model: a batch has all cores, or the GPU, to itself.
 
-    A batch holds at most `backend.max_batch_size` clips, except that the views of one video stay together.
+    A batch holds at most `backend.max_batch_size` clips, except that the views of one request stay together.
     `observe_batch` is told each one's number of clips.
     """
 
@@ -77,7 +82,7 @@ class Batcher:
 
 
 async def _answer(batch: list[_Entry]) -> None:
-    started = time.perf_counter()
+    started_at, started = time.time(), time.perf_counter()
     try:
         outputs = await to_thread.run_sync(_infer, batch)
     except Exception as error:  # the loop must outlive any
@@ -85,8 +90,9 @@ async def _answer(batch: list[_Entry]) -> None:
             _settle(entry, error)
         return
     seconds = time.perf_counter() - started
+    batch_size = sum(len(entry.clips) for entry in batch)
     for entry, part in zip(batch, outputs, strict=True):
-        _settle(entry, Inferred(part, seconds))
+        _settle(entry, Inferred(part, batch_size, started_at, seconds))
 
 
 def _settle(entry: _Entry, result: Inferred | Exception) -> None:

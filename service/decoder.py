@@ -71,13 +71,15 @@ class Decoder:
         with _EXIT_CODES:
             return not self._is_killed and self._process.is_alive()
 
-    def preprocess(self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool) -> ModelInput:
+    def preprocess(
+        self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool, shifted: bool = False
+    ) -> ModelInput:
         """`service.preprocess.preprocess` in the child; blocks until it answers or is killed.
 
         Raises clips.errors.ClipError, also when the video makes the child crash, and DecoderError.
         """
         try:
-            self._connection.send((video, spec, bounds, thumbnails))
+            self._connection.send((video, spec, bounds, thumbnails, shifted))
             answer = _load_answer(self._connection.recv_bytes(_most_bytes(spec)))
         except (EOFError, OSError) as error:
             raise self._cause_of_death(bounds) from error
@@ -135,8 +137,8 @@ def _crashed() -> Undecodable:
 
 
 def _most_bytes(spec: ClipSpec) -> int:
-    """Of an answer: its views and generous thumbnails."""
-    return spec.num_frames * (spec.num_views * spec.crop**2 * 3 + MAX_THUMBNAIL_BYTES)
+    """Of an answer: the views of two samplings, and generous thumbnails."""
+    return spec.num_frames * (2 * spec.num_views * spec.crop**2 * 3 + MAX_THUMBNAIL_BYTES)
 
 
 def _load_answer(data: bytes) -> Answer:
@@ -160,6 +162,7 @@ class _AnswerUnpickler(pickle.Unpickler):
 
 _PARTS_OF_ANSWERS = {
     ("service.preprocess", "ModelInput"),
+    ("service.preprocess", "Sampling"),
     ("clips.decode", "VideoInfo"),
     *(("clips.errors", name) for name in ("NotAVideo", "Undecodable", "NoFrames", "BoundsExceeded")),
     ("numpy._core.multiarray", "_reconstruct"),

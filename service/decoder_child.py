@@ -47,10 +47,10 @@ def too_long(bounds: Bounds) -> BoundsExceeded:
     return BoundsExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
-def _answer(video: bytes, spec: ClipSpec, bounds: Bounds, thumbnails: bool) -> Answer:
+def _answer(video: bytes, spec: ClipSpec, bounds: Bounds, thumbnails: bool, shifted: bool) -> Answer:
     _limit_processor_time(bounds.max_cpu_seconds)
     try:
-        return preprocess(video, spec, bounds, thumbnails=thumbnails)
+        return preprocess(video, spec, bounds, thumbnails=thumbnails, shifted=shifted)
     except ClipError as error:
         return error
     except (MemoryError, cv2.error):  # OpenCV tells a want of memory in its own way

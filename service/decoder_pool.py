@@ -36,12 +36,14 @@ class DecoderPool:
         for _ in range(self._size):
             self._idle.put_nowait(await self._start_one())
 
-    async def preprocess(self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool) -> ModelInput:
+    async def preprocess(
+        self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool, shifted: bool = False
+    ) -> ModelInput:
         """`Decoder.preprocess` in the next child that is idle. When this is cancelled, that child is killed."""
         decoder = await self._next()
         try:
             return await to_thread.run_sync(
-                lambda: decoder.preprocess(video, spec, bounds, thumbnails=thumbnails),
+                lambda: decoder.preprocess(video, spec, bounds, thumbnails=thumbnails, shifted=shifted),
                 abandon_on_cancel=True,
                 limiter=self._threads,
             )

@@ -5,7 +5,6 @@ None of them needs torch: what training computes was recorded, and lies beside t
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from service.check import Check, Failed
+from service.cores import usable_cores
 from service.manifest import MANIFEST_FILE
 from service.patient import Patient
 from service.recorded import load_record
@@ -49,7 +49,7 @@ def _describe_machine() -> str:
     memory = _free_memory()
     free = f", {memory / 1e9:.1f} GB of memory free" if memory else ""
     return (
-        f"{os.cpu_count()} cores{free}; {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+        f"{usable_cores()} cores{free}; {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
     )
 
 

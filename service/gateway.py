@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, FastAPI, Request
+from opentelemetry.trace import Tracer
 
 from service.admission import Admission
 from service.api_keys import check_key
-from service.backends.base import Clips, Outputs
-from service.batcher import Batcher
+from service.backends.base import Clips
+from service.batcher import Batcher, Inferred
 from service.decoder_pool import DecoderPool
 from service.metrics import Metrics
 from service.predictor import Prediction, score
+from service.preprocess import ModelInput
 from service.registry import LoadedModel, Registry
 from service.service_time import ServiceTime
 from service.settings import Settings
+from service.stability import views_to_infer
 from service.store_watch import live_registry
+from service.tracing import live_tracer, record_stage, stage
 
 
 @dataclass(frozen=True)
@@ -35,37 +39,50 @@ class Gateway:
     decoders: DecoderPool
     batcher: Batcher
 
-    async def predict(self, video: bytes, model: LoadedModel, top_k: int, *, thumbnails: bool) -> Prediction:
+    async def predict(
+        self, video: bytes, model: LoadedModel, top_k: int, *, thumbnails: bool, stability: bool
+    ) -> Prediction:
         """Decode in a child, infer in a batch, score. Cancelling it frees what it holds.
 
         Raises clips.errors.ClipError, service.decoder.DecoderError and InferenceFailed.
         """
-        bounds = self.settings.bounds()
-        clip = await self.decoders.preprocess(video, model.spec, bounds, thumbnails=thumbnails)
-        inferred = await self.batcher.infer(model.backend, clip.views)
+        clip = await self._preprocess(video, model, thumbnails=thumbnails, shifted=stability)
+        inferred = await self.infer(model, views_to_infer(clip))
         self.service_time.add(clip.decode_seconds + clip.transform_seconds + inferred.seconds)
         return score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds)
 
-    async def infer(self, model: LoadedModel, clips: Clips) -> Outputs:
+    async def infer(self, model: LoadedModel, clips: Clips) -> Inferred:
         """Run the model on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed."""
-        return (await self.batcher.infer(model.backend, clips)).outputs
+        with stage("batch"):
+            inferred = await self.batcher.infer(model.backend, clips)
+            record_stage("infer", inferred.started_at, inferred.seconds, batch_size=inferred.batch_size)
+        return inferred
+
+    async def _preprocess(self, video: bytes, model: LoadedModel, *, thumbnails: bool, shifted: bool) -> ModelInput:
+        with stage("preprocess"):
+            bounds = self.settings.bounds()
+            clip = await self.decoders.preprocess(video, model.spec, bounds, thumbnails=thumbnails, shifted=shifted)
+            record_stage("decode", clip.started_at, clip.decode_seconds)
+            record_stage("transform", clip.started_at + clip.decode_seconds, clip.transform_seconds)
+        return clip
 
 
 class State(TypedDict):
     """What the application's lifespan hands to each request."""
 
     gateway: Gateway
+    tracer: Tracer
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
     """Load the models and start the decoders, serve, free them."""
-    async with live_registry(settings) as registry:
+    async with live_tracer() as tracer, live_registry(settings) as registry:
         gateway = make_gateway(settings, registry, metrics)
         await gateway.decoders.start()
         batches = asyncio.create_task(gateway.batcher.run())
         app.state.admission = gateway.admission
-        yield {"gateway": gateway}
+        yield {"gateway": gateway, "tracer": tracer}
         batches.cancel()
         await gateway.decoders.close()
 

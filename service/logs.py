@@ -21,12 +21,12 @@ _JSON = {
 
 
 def log_config(log_format: LogFormat) -> dict[str, Any]:
-    """For logging.config.dictConfig: our lines and the web server's, on stderr."""
+    """For logging.config.dictConfig: our lines, the web server's and those of an exporter of traces, on stderr."""
     logger = {"handlers": ["stderr"], "level": "INFO", "propagate": False}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"text": _TEXT, "json": _JSON},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": log_format}},
-        "loggers": {"service": logger, "uvicorn": logger},
+        "loggers": {"service": logger, "uvicorn": logger, "opentelemetry": logger},
     }

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from service.registry import LoadedModel
-from service.schemas import Timing
+from service.schemas import InferTiming, Timing
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -63,7 +63,7 @@ class Metrics:
         """A video's sampled frames were decoded, by way of so many."""
         self._frames_decoded.observe(num_frames)
 
-    def observe_stages(self, timing: Timing) -> None:
+    def observe_stages(self, timing: Timing | InferTiming) -> None:
         """A request was answered in these times."""
         for stage, milliseconds in timing.model_dump(exclude_none=True).items():
             self._stage_duration.labels(stage).observe(milliseconds / 1000)

@@ -25,6 +25,10 @@ OTHER_FORMAT = (
 ANSWERS_OTHERWISE = "compare it with its checkpoint: `python -m export verify NAME`"
 
 
+MOST_TIMES_OFF = 2
+"""Of int8, which has no tolerance: how many times the largest difference that its proof found on some 30 clips."""
+
+
 class Patient:
     """A version; each check builds on what those before it found."""
 
@@ -93,8 +97,10 @@ class Patient:
 
     def _tolerance(self) -> float | None:
         """How far the logits may be off; None where that proves nothing."""
-        same_input = self._stages.views.difference(served_views(self._stages)) == 0
-        return self._running_artifact().parity.tolerance if same_input else None
+        if self._stages.views.difference(served_views(self._stages)) > 0:
+            return None
+        parity = self._running_artifact().parity
+        return parity.tolerance or MOST_TIMES_OFF * parity.max_abs_logit_difference
 
     def _running_artifact(self) -> Artifact:
         assert self._stored is not None

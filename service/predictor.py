@@ -14,6 +14,7 @@ from clips.scores import Score, average_views, top_scores
 from service.backends.base import Outputs
 from service.preprocess import ModelInput, preprocess
 from service.registry import LoadedModel
+from service.stability import Variants, compare, views_to_infer
 
 DEFAULT_TOP_K = 5
 
@@ -36,7 +37,7 @@ class Prediction:
     """The answer for one video and all that it came from.
 
     `offsets` float32 [B, 2], in frames, and `weights` float32 [B, T, 2]: what each block interlaced by, the mean
-    over the views.
+    over the views. `variants` are there when the clip was sampled twice.
     """
 
     scores: list[Score]
@@ -44,6 +45,7 @@ class Prediction:
     offsets: NDArray[np.float32]
     weights: NDArray[np.float32]
     seconds: StageTimes
+    variants: Variants | None = None
 
 
 def choose_top_k(top_k: int | None, num_classes: int) -> int:
@@ -55,23 +57,27 @@ def choose_top_k(top_k: int | None, num_classes: int) -> int:
     return top_k
 
 
-def predict(video: bytes | os.PathLike[str], model: LoadedModel, top_k: int, bounds: Bounds) -> Prediction:
-    """Decode, sample, transform, infer, score, all in this process.
+def predict(
+    video: bytes | os.PathLike[str], model: LoadedModel, top_k: int, bounds: Bounds, *, stability: bool = False
+) -> Prediction:
+    """Decode, sample, transform, infer, score, all in this process; with `stability` for the variants too.
 
     Raises clips.errors.ClipError, InferenceFailed, and OSError for a path that cannot be read.
     """
-    clip = preprocess(video, model.spec, bounds)
+    clip = preprocess(video, model.spec, bounds, shifted=stability)
     started = time.perf_counter()
-    outputs = model.backend.infer(clip.views)
+    outputs = model.backend.infer(views_to_infer(clip))
     return score(clip, outputs, model, top_k, infer_seconds=time.perf_counter() - started)
 
 
 def score(clip: ModelInput, outputs: Outputs, model: LoadedModel, top_k: int, *, infer_seconds: float) -> Prediction:
-    """What the model returned for one clip's views becomes the answer."""
+    """What the model returned for `views_to_infer(clip)` becomes the answer."""
+    sampled = slice(len(clip.views))
     return Prediction(
-        scores=top_scores(average_views(outputs.logits), model.labels, top_k),
+        scores=top_scores(average_views(outputs.logits[sampled]), model.labels, top_k),
         clip=clip,
-        offsets=outputs.offsets.mean(axis=0),
-        weights=outputs.weights.mean(axis=0),
+        offsets=outputs.offsets[sampled].mean(axis=0),
+        weights=outputs.weights[sampled].mean(axis=0),
+        variants=compare(outputs.logits, model.labels, top_k) if clip.shifted else None,
         seconds=StageTimes(clip.decode_seconds, clip.transform_seconds, infer_seconds),
     )

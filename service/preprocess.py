@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from clips.bounds import Bounds
 from clips.decode import VideoInfo, decode
-from clips.sampling import evaluation_indices
+from clips.sampling import evaluation_indices, shifted_indices
 from clips.spec import ClipSpec
 from clips.transform import Image, make_views, resize_short_side
 
@@ -21,41 +22,70 @@ THUMBNAIL_SHORT_SIDE = 160
 
 
 @dataclass(frozen=True)
-class ModelInput:
-    """The T sampled frames of one video as V views: `views` uint8 [V, T, crop, crop, 3], RGB.
+class Sampling:
+    """T frames of one video as V views: `views` uint8 [V, T, crop, crop, 3], RGB.
 
-    `times` are in seconds from the video's first frame; `thumbnails` are JPEGs, one a sampled frame, or none.
+    `times` are in seconds from the video's first frame.
     """
 
     views: NDArray[np.uint8]
-    video: VideoInfo
     indices: tuple[int, ...]
     times: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ModelInput(Sampling):
+    """The frames that the answer is about, and what else it tells about the video.
+
+    `thumbnails` are JPEGs, one a sampled frame, or none; `shifted` are the frames half a segment later, or None.
+    """
+
+    video: VideoInfo
+    shifted: Sampling | None
     thumbnails: tuple[bytes, ...]
     packets_fed: int
     """What it took to decode them."""
+    started_at: float
+    """In seconds since the epoch."""
     decode_seconds: float
     transform_seconds: float
 
 
 def preprocess(
-    video: bytes | os.PathLike[str], spec: ClipSpec, bounds: Bounds, *, thumbnails: bool = False
+    video: bytes | os.PathLike[str],
+    spec: ClipSpec,
+    bounds: Bounds,
+    *,
+    thumbnails: bool = False,
+    shifted: bool = False,
 ) -> ModelInput:
-    """Decode, sample, transform. Raises clips.errors.ClipError, and OSError for a path that cannot be read."""
-    started = time.perf_counter()
-    clip = decode(video, lambda num_frames: evaluation_indices(num_frames, spec.num_frames), bounds)
+    """Decode, sample, transform; with `shifted` for a second sampling as well, from the same decode.
+
+    Raises clips.errors.ClipError, and OSError for a path that cannot be read.
+    """
+    started_at, started = time.time(), time.perf_counter()
+    pick_frames = _both_indices if shifted else evaluation_indices
+    clip = decode(video, partial(pick_frames, num_segments=spec.num_frames), bounds)
     decoded = time.perf_counter()
     views = make_views(clip.images, spec)
+    first, second = slice(spec.num_frames), slice(spec.num_frames, None)
     return ModelInput(
-        views=views,
+        views=views[:, first],
+        indices=clip.indices[first],
+        times=clip.times[first],
         video=clip.video,
-        indices=clip.indices,
-        times=clip.times,
-        thumbnails=_thumbnails(clip.images) if thumbnails else (),
+        shifted=Sampling(views[:, second], clip.indices[second], clip.times[second]) if shifted else None,
+        thumbnails=_thumbnails(clip.images[first]) if thumbnails else (),
         packets_fed=clip.report.packets_fed,
+        started_at=started_at,
         decode_seconds=decoded - started,
         transform_seconds=time.perf_counter() - decoded,
     )
+
+
+def _both_indices(num_frames_in_clip: int, num_segments: int) -> list[int]:
+    first = evaluation_indices(num_frames_in_clip, num_segments)
+    return first + shifted_indices(num_frames_in_clip, num_segments)
 
 
 def _thumbnails(images: tuple[Image, ...]) -> tuple[bytes, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from service.answer import infer_timing_ms, server_timing
 from service.deadline import in_time, while_connected
 from service.errors import PROTOCOL_V2
 from service.gateway import Gateway, GatewayOfApp, KeyOfRequest
@@ -22,6 +24,7 @@ from service.schemas_v2 import (
     ServerReady,
 )
 from service.tensors import describe_input, describe_outputs, parse_call, render_outputs
+from service.tracing import stage
 from service.upload import read_body
 
 JSON_LENGTH_HEADER = "Inference-Header-Content-Length"
@@ -124,19 +127,27 @@ async def infer_version(
 async def _infer(request: Request, gateway: Gateway, key: str | None, model: LoadedModel) -> Response:
     if "content-encoding" in request.headers:
         raise HTTPException(415, "a Content-Encoding is not taken; send the body as it is")
-    limits = gateway.settings
+    started, limits = time.perf_counter(), gateway.settings
     with gateway.admission.share(key):
-        with gateway.admission.uploading():
+        with gateway.admission.uploading(), stage("upload"):
             body = await read_body(request, limits.max_upload_bytes, limits.pace())
+        uploaded = time.perf_counter()
         gateway.metrics.observe_upload(len(body))
         json_length = request.headers.get(JSON_LENGTH_HEADER)
         with gateway.admission.working():
             call = await to_thread.run_sync(parse_call, body, json_length, model.spec, limits.max_clips_per_request)
             work = in_time(gateway.infer(model, call.clips), limits.deadline_seconds)
-            outputs = await while_connected(work, request.receive)
-    tensors, behind = render_outputs(outputs, call.binary_of)
+            inferred = await while_connected(work, request.receive)
+    total_seconds = time.perf_counter() - started
+    timing = infer_timing_ms(
+        upload_seconds=uploaded - started, infer_seconds=inferred.seconds, total_seconds=total_seconds
+    )
+    gateway.metrics.observe_stages(timing)
+    tensors, behind = render_outputs(inferred.outputs, call.binary_of)
     answer = InferResponse(model_name=model.name, model_version=model.version, id=call.id, outputs=tensors)
-    return _respond(answer, behind)
+    response = _respond(answer, behind)
+    response.headers["Server-Timing"] = server_timing(timing)
+    return response
 
 
 def _respond(answer: InferResponse, behind: bytes) -> Response:

@@ -78,6 +78,7 @@ class Registry:
     def __init__(self, versions: Mapping[str, Sequence[Version]], default_model: str | None = None) -> None:
         self._versions = versions
         self._default_model = default_model
+        self._default_so_far: str | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Registry:
@@ -97,6 +98,7 @@ class Registry:
             name: [_current(known.get((name, version)), store, name, version, settings) for version in versions]
             for name, versions in _versions_of(store, known).items()
         }
+        self._default_so_far = _default_loaded(self._versions, self._default_so_far)
 
     def all(self) -> list[Version]:
         """Loaded and refused versions, by name, oldest first."""
@@ -109,10 +111,11 @@ class Registry:
     def get(self, name: str | None = None, version: str | None = None) -> LoadedModel:
         """The model asked for; without a version the newest that loaded, without a name the default model.
 
+        Where the settings name no default, it is the first that loaded, and stays it as long as it is loaded.
         Raises ModelNotFound, ModelUnavailable or NoModelReady.
         """
         versions = self._versions
-        chosen = _default_name(versions, self._default_model) if name is None else name
+        chosen = self._default_name(versions) if name is None else name
         if chosen not in versions:
             raise ModelNotFound(f"no model {chosen!r} here; there is {_listed(versions)}")
         if version is None:
@@ -125,20 +128,24 @@ class Registry:
             if isinstance(version, LoadedModel):
                 version.backend.close()
 
+    def _default_name(self, versions: Mapping[str, Sequence[Version]]) -> str:
+        wanted = self._default_model
+        if wanted is not None and wanted not in versions:
+            raise NoModelReady(f"the default model {wanted!r} is not in the store")
+        default = wanted or _default_loaded(versions, self._default_so_far)
+        if default is None:
+            raise NoModelReady("no model is loaded, so nothing can be predicted; GET /models says why")
+        return default
+
 
 def _flat(versions: Mapping[str, Sequence[Version]]) -> list[Version]:
     return [version for of_one_model in versions.values() for version in of_one_model]
 
 
-def _default_name(versions: Mapping[str, Sequence[Version]], wanted: str | None) -> str:
-    if wanted is not None and wanted not in versions:
-        raise NoModelReady(f"the default model {wanted!r} is not in the store")
-    if wanted is not None:
-        return wanted
-    for version in _flat(versions):
-        if isinstance(version, LoadedModel):
-            return version.name
-    raise NoModelReady("no model is loaded, so nothing can be predicted; GET /models says why")
+def _default_loaded(versions: Mapping[str, Sequence[Version]], so_far: str | None) -> str | None:
+    """The default so far if it is loaded, else the first model that is."""
+    loaded = [version.name for version in _flat(versions) if isinstance(version, LoadedModel)]
+    return so_far if so_far in loaded else next(iter(loaded), None)
 
 
 def _newest_loaded(versions: Sequence[Version], name: str) -> LoadedModel:

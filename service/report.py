@@ -16,14 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from service.check import Finding
-from service.schemas import ModelStatus, PredictionResponse
+from service.schemas import ModelStatus, PredictionResponse, Stability
 
 _BAR_CELLS = 24
 _COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow"}
 
 
 def print_prediction(file: Path, response: PredictionResponse) -> None:
-    """One table: the actions with their probabilities as numbers and bars."""
+    """One table: the actions with their probabilities as numbers and bars. Below it, how stable they are."""
     clip, model = response.clip, response.model
     table = Table(box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left", show_edge=False)
     table.title = f"[bold]{escape(str(file))}[/]"
@@ -39,6 +39,8 @@ def print_prediction(file: Path, response: PredictionResponse) -> None:
         bar = "█" * round(action.probability * _BAR_CELLS)
         table.add_row(str(action.rank), escape(action.label), f"{action.probability:.1%}", f"[cyan]{bar}[/]")
     _stdout().print(table, "")
+    if response.stability:
+        _stdout().print(_stability_table(response.stability), "")
 
 
 def print_models(statuses: list[ModelStatus]) -> None:
@@ -69,6 +71,24 @@ def print_findings(findings: Sequence[Finding]) -> None:
         if finding.advice:
             table.add_row("", "", f"[bold]to do:[/] {escape(finding.advice)}")
     _stdout().print(table)
+
+
+def _stability_table(stability: Stability) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    table.add_column("the model sees")
+    table.add_column("action")
+    table.add_column("probability", justify="right")
+    table.add_column("moved", justify="right")
+    table.add_column("the answer")
+    is_stable = "is stable" if stability.is_stable else "[yellow]is not stable[/]"
+    on_order = "depends on order" if stability.depends_on_order else "[yellow]does not depend on order[/]"
+    rows = (
+        ("other frames", stability.shifted.predictions[0], stability.shift, is_stable),
+        ("reverse order", stability.reversed.predictions[0], stability.reversal, on_order),
+    )
+    for seen, action, moved, verdict in rows:
+        table.add_row(seen, escape(action.label), f"{action.probability:.1%}", f"{moved:.1%}", verdict)
+    return table
 
 
 @contextmanager

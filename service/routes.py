@@ -16,6 +16,7 @@ from service.openapi import VIDEO_BODY, problem_responses
 from service.predictor import choose_top_k
 from service.registry import NoModelReady
 from service.schemas import Health, ModelsResponse, PredictionResponse, PredictQuery, ProblemMeaning
+from service.tracing import stage
 from service.upload import read_upload
 
 router = APIRouter()
@@ -41,12 +42,12 @@ async def predict_video(
     model = gateway.registry.get(query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
     with gateway.admission.share(key):
-        with gateway.admission.uploading():
+        with gateway.admission.uploading(), stage("upload"):
             video = await read_upload(request, gateway.settings.max_upload_bytes, gateway.settings.pace())
         uploaded = time.perf_counter()
         gateway.metrics.observe_upload(len(video))
         with gateway.admission.working():
-            work = gateway.predict(video, model, top_k, thumbnails=query.explain)
+            work = gateway.predict(video, model, top_k, thumbnails=query.explain, stability=query.stability)
             prediction = await while_connected(in_time(work, gateway.settings.deadline_seconds), request.receive)
     gateway.metrics.observe_decoding(prediction.clip.packets_fed)
     total_seconds = time.perf_counter() - started

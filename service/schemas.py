@@ -16,6 +16,10 @@ class PredictQuery(BaseModel):
     model: str | None = Field(default=None, description="A model's name; the default model when not given")
     version: str | None = Field(default=None, description="A version of the model; its newest when not given")
     explain: bool = Field(default=False, description="Add the sampled frames and what the model interlaced")
+    stability: bool = Field(
+        default=False,
+        description="Add what the model makes of other frames, and of these in reverse; it then runs three times",
+    )
 
 
 class Action(BaseModel):
@@ -65,6 +69,14 @@ class Timing(BaseModel):
     total: float
 
 
+class InferTiming(BaseModel):
+    """The same of a request under /v2, which brings its clips with it; told in `Server-Timing` only."""
+
+    upload: float
+    infer: float
+    total: float
+
+
 class FrameImage(SampledFrame):
     """A sampled frame to look at."""
 
@@ -72,10 +84,45 @@ class FrameImage(SampledFrame):
 
 
 class Interlacing(BaseModel):
-    """What each of the model's B blocks learned to do with time on this clip; the mean over the views."""
+    """What each of the model's B blocks, first to last, did with time on this clip; the mean over the views.
 
-    offsets: list[list[float]] = Field(description="[B, 2], in frames")
-    weights: list[list[list[float]]] = Field(description="[B, T, 2]")
+    A quarter of a block's channels, in four groups, moves along the T sampled frames: by the offsets o0, o1, -o0 and
+    -o1, each group weighted by w0, w1, w0 and w1. The other channels stay.
+    """
+
+    offsets: list[list[float]] = Field(
+        description="[B, 2]: o0 and o1, in sampled frames, from -2 to 2; above 0, a frame gets what came before it"
+    )
+    weights: list[list[list[float]]] = Field(description="[B, T, 2]: w0 and w1 for each sampled frame, from 0 to 2")
+
+
+class ShiftedSampling(BaseModel):
+    """What the model makes of frames half a segment later."""
+
+    predictions: list[Action]
+    sampled: list[SampledFrame]
+
+
+class ReversedOrder(BaseModel):
+    """What the model makes of the answer's frames, last one first."""
+
+    predictions: list[Action]
+
+
+class Stability(BaseModel):
+    """Whether the answer holds for other frames of the video, and whether it depends on their order.
+
+    `shift` and `reversal` are total variation distances: the share of the probability that moves to other actions.
+    """
+
+    is_stable: bool = Field(description="Whether the shifted sampling's likeliest action is the answer's")
+    depends_on_order: bool = Field(
+        description="Whether reversing the frames changes the likeliest action or moves at least a tenth"
+    )
+    shift: float = Field(ge=0, le=1, description="From the answer to the shifted sampling")
+    reversal: float = Field(ge=0, le=1, description="From the answer to the reversed order")
+    shifted: ShiftedSampling
+    reversed: ReversedOrder
 
 
 class PredictionResponse(BaseModel):
@@ -87,6 +134,7 @@ class PredictionResponse(BaseModel):
     timing_ms: Timing
     frames: list[FrameImage] | None = Field(default=None, description="With `explain=true`: the sampled frames")
     interlacing: Interlacing | None = Field(default=None, description="With `explain=true`")
+    stability: Stability | None = Field(default=None, description="With `stability=true`")
 
 
 class ModelStatus(BaseModel):

@@ -18,13 +18,17 @@ logger = logging.getLogger("service")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port, before any model is loaded; raises OSError when it is taken or the host is not ours."""
+    """Take the port, before any model is loaded; raises OSError when it is taken or the host is not ours.
+
+    Who connects before the service answers waits for it.
+    """
     family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     # Nagle's algorithm holds answers back for 40 ms; asyncio turns it off only where the socket names its protocol.
     listener = socket.socket(family, kind, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
+        listener.listen()  # two may bind to a port while neither listens
     except OSError:
         listener.close()
         raise

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clips.bounds import Bounds
+from service.cores import usable_cores
 from service.logs import LogFormat
 from service.upload import Pace
 
-CORES = os.cpu_count() or 1
+CORES = usable_cores()
 
 _REPOSITORY_STORE = Path(__file__).resolve().parent.parent / "model_store"
 
@@ -34,7 +34,8 @@ class Settings(BaseSettings):
         description="Folder of the models; the repository's own where there is one, else ./model_store",
     )
     default_model: str | None = Field(
-        default=None, description="Model that answers a request which names none; the store's first when unset"
+        default=None,
+        description="Model that answers a request which names none; when unset, the store's first at the start",
     )
     store_poll_seconds: float = Field(
         default=5.0, ge=0, description="How often to look for what changed in the model store, in s; 0 for never"
@@ -79,7 +80,7 @@ class Settings(BaseSettings):
         default=16, ge=1, description="Most clips that one request may send to be inferred under /v2"
     )
     onnx_threads: int = Field(
-        default=0, ge=0, description="Threads that ONNX Runtime gives to one inference; 0 for one per core"
+        default=0, ge=0, description="Threads that ONNX Runtime gives to one inference; 0 for one per usable core"
     )
     max_packets: int = Field(default=100_000, ge=1, description="Most compressed packets of one video")
     max_pixels_per_frame: int = Field(default=4096 * 2304, ge=1, description="Largest frame, in pixels")

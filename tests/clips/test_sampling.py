@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from clips.sampling import evaluation_indices, training_indices
+from clips.sampling import evaluation_indices, shifted_indices, training_indices
 from tests.reference import golden_json
 
 GOLDEN = golden_json("sampling.json")
@@ -30,12 +30,32 @@ def test_training_stays_within_each_segment(num_frames, bound):
     assert training_indices(int(num_frames), 8, rng) == GOLDEN["training"][num_frames][bound]
 
 
-def test_indices_never_leave_the_clip():
+@pytest.mark.parametrize("sample", [evaluation_indices, shifted_indices])
+def test_indices_never_leave_the_clip(sample):
     for num_frames in range(1, 200):
         for num_segments in (1, 3, 8, 16):
-            assert all(0 <= index < num_frames for index in evaluation_indices(num_frames, num_segments))
+            indices = sample(num_frames, num_segments)
+            assert len(indices) == num_segments
+            assert all(0 <= index < num_frames for index in indices)
+
+
+def test_shifted_is_half_a_segment_later():
+    for num_frames in range(1, 200):
+        for num_segments in (1, 3, 8, 16):
+            middles, shifted = (sample(num_frames, num_segments) for sample in (evaluation_indices, shifted_indices))
+            exact = ((np.arange(num_segments) + 1) * num_frames / num_segments).clip(max=num_frames - 1)
+            assert shifted == np.floor(exact + 1e-9).astype(int).tolist()
+            steps = np.subtract(shifted, middles)[:-1]
+            assert (abs(steps - num_frames / (2 * num_segments)) < 1).all()
+
+
+def test_shifted_takes_the_end_of_each_segment_and_repeats_frames_of_a_short_clip():
+    assert shifted_indices(40, 8) == [5, 10, 15, 20, 25, 30, 35, 39]
+    assert shifted_indices(3, 8) == [0, 0, 1, 1, 1, 2, 2, 2]
+    assert shifted_indices(1, 8) == [0] * 8
 
 
 def test_an_empty_clip_cannot_be_sampled():
-    with pytest.raises(ValueError, match="8 segments from 0 frames"):
-        evaluation_indices(0, 8)
+    for sample in (evaluation_indices, shifted_indices):
+        with pytest.raises(ValueError, match="8 segments from 0 frames"):
+            sample(0, 8)

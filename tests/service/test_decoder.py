@@ -9,7 +9,7 @@ import pytest
 
 from clips.bounds import Bounds
 from clips.errors import BoundsExceeded, NotAVideo, Undecodable
-from clips.spec import ClipSpec
+from clips.spec import ClipSpec, View
 from service.decoder import Decoder, DecoderEnded, DecoderFailed
 from service.decoder_child import READY
 from service.preprocess import preprocess
@@ -35,6 +35,17 @@ def test_it_answers_as_this_process_would(decoder, videos):
     np.testing.assert_array_equal(there.views, here.views)
     assert (there.video, there.indices, there.times) == (here.video, here.indices, here.times)
     assert there.thumbnails == here.thumbnails
+
+
+def test_two_samplings_come_whole_however_large_they_are(decoder, videos):
+    spec = ClipSpec(crop=1024, view=View.SQUEEZE)
+    here = preprocess(videos["mp4"], spec, Bounds(), shifted=True)
+    there = decoder.preprocess(videos["mp4"], spec, Bounds(), thumbnails=False, shifted=True)
+    np.testing.assert_array_equal(there.views, here.views)
+    assert here.shifted is not None
+    assert there.shifted is not None
+    np.testing.assert_array_equal(there.shifted.views, here.shifted.views)
+    assert (there.shifted.indices, there.shifted.times) == (here.shifted.indices, here.shifted.times)
 
 
 def test_what_is_wrong_with_a_video_is_told_and_the_child_goes_on(decoder, videos, not_videos):

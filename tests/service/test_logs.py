@@ -14,7 +14,7 @@ from service.logs import log_config
 
 @pytest.fixture(autouse=True)
 def _loggers_stay_as_they_were() -> Iterator[None]:
-    names = ("service", "uvicorn")
+    names = ("service", "uvicorn", "opentelemetry")
     before = {name: (logging.getLogger(name).handlers, logging.getLogger(name).propagate) for name in names}
     yield
     for name, (handlers, propagate) in before.items():

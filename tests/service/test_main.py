@@ -35,6 +35,16 @@ def test_predict_prints_a_table(run_cli: Run, files: list[str]) -> None:
     assert "<b>yellow</b>" in run_cli("predict", files[0], "--top-k", "6").stdout
 
 
+def test_predict_tells_how_stable_an_answer_is(run_cli: Run, files: list[str]) -> None:
+    table = run_cli("predict", files[0], "--stability").stdout
+    assert "is stable" in table
+    assert "does not depend on order" in table
+    assert "stable" not in run_cli("predict", files[0]).stdout
+    told = json.loads(run_cli("predict", files[0], "--stability", "--json").stdout)
+    assert told["stability"]["is_stable"] is True
+    assert len(told["stability"]["shifted"]["sampled"]) == 8
+
+
 def test_predict_goes_on_after_a_bad_file(run_cli: Run, files: list[str]) -> None:
     done = run_cli("predict", "--json", *files, "nowhere.mp4", "--model", "colours", "--version", "1", "--top-k", "2")
     assert done.returncode == 1

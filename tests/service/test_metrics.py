@@ -76,11 +76,25 @@ def test_real_requests_are_counted_and_measured(
     assert _value(samples, "tin_frames_decoded_count") == 2
     assert 16 <= (_value(samples, "tin_frames_decoded_sum") or 0) <= 80
     assert _value(samples, "tin_queue_depth") == 0
-    for stage in ("upload", "decode", "transform", "infer", "total"):
-        assert _value(samples, "tin_stage_duration_seconds_count", stage=stage) == 2
+    counts = {"upload": 3, "decode": 2, "transform": 2, "infer": 3, "total": 3}
+    for stage, count in counts.items():
+        assert _value(samples, "tin_stage_duration_seconds_count", stage=stage) == count
     models = [dict(labels) for (name, labels) in samples if name == "tin_model_info"]
     assert sorted((model["name"], model["version"]) for model in models) == [("colours", "1"), ("colours", "2")]
     assert "secret" not in response.text
+
+
+def test_stability_is_one_batch_of_three_and_the_rest_stays_one_clip(
+    own: httpx.Client, videos: dict[str, bytes]
+) -> None:
+    def batches() -> tuple[float | None, float | None]:
+        samples = _parse(own.get("/metrics").text)
+        return _value(samples, "tin_batch_size_count"), _value(samples, "tin_batch_size_sum")
+
+    assert own.post("/predict", content=videos["mp4"]).status_code == 200
+    assert batches() == (1, 1)
+    assert own.post("/predict", params={"stability": True}, content=videos["mp4"]).status_code == 200
+    assert batches() == (2, 4)
 
 
 def test_names_and_units_keep_prometheus_rules() -> None:

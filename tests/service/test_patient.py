@@ -32,6 +32,14 @@ def test_float32_is_held_to_its_tolerance() -> None:
     assert _examine("onnx", logits=off)["logits"].found == "up to 0.001 away from torch's, and 0.0001 is allowed"
 
 
+def test_int8_is_held_to_twice_what_its_proof_found() -> None:
+    found = _examine("onnx-int8")["logits"]
+    assert found.status == "ok"
+    assert found.found.startswith("within 0.0")
+    off = [logit + 1 for logit in load_record().stages.logits]
+    assert _examine("onnx-int8", logits=off)["logits"].found.endswith("away from torch's, and 0.582765 is allowed")
+
+
 def test_float32_is_not_held_to_it_on_pictures_that_were_rounded_otherwise() -> None:
     views = load_record().stages.views.model_copy(update={"sha256": "0" * 64})
     assert _examine("onnx", views=views)["logits"].found.endswith("the label decides")

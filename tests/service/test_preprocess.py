@@ -1,8 +1,12 @@
 import cv2
 import numpy as np
+import pytest
 
 from clips.bounds import Bounds
+from clips.decode import decode
+from clips.sampling import shifted_indices
 from clips.spec import ClipSpec, View
+from clips.transform import make_views
 from service.preprocess import THUMBNAIL_SHORT_SIDE, preprocess
 
 SPEC = ClipSpec(crop=32, short_side=32, view=View.THREE)
@@ -16,6 +20,24 @@ def test_a_video_becomes_views_and_what_the_answer_tells(videos):
     assert (clip.video.width, clip.video.height, clip.thumbnails) == (64, 48, ())
     assert clip.decode_seconds > 0
     assert clip.transform_seconds > 0
+    assert clip.shifted is None
+
+
+@pytest.mark.parametrize("kind", ["mp4", "avi", "short.mp4"])
+def test_a_second_sampling_leaves_the_first_as_it_is(videos, kind):
+    alone = preprocess(videos[kind], SPEC, Bounds(), thumbnails=True)
+    clip = preprocess(videos[kind], SPEC, Bounds(), thumbnails=True, shifted=True)
+    np.testing.assert_array_equal(clip.views, alone.views)
+    assert (clip.indices, clip.times, clip.thumbnails) == (alone.indices, alone.times, alone.thumbnails)
+    expected = decode(videos[kind], lambda num_frames: shifted_indices(num_frames, 8))
+    assert clip.shifted is not None
+    np.testing.assert_array_equal(clip.shifted.views, make_views(expected.images, SPEC))
+    assert (clip.shifted.indices, clip.shifted.times) == (expected.indices, expected.times)
+
+
+def test_both_samplings_take_one_decode(videos):
+    for kind in ("mp4", "avi"):
+        assert preprocess(videos[kind], SPEC, Bounds(), shifted=True).packets_fed <= 40
 
 
 def test_thumbnails_are_small_and_one_a_frame(videos):

@@ -180,6 +180,13 @@ def test_every_failure_under_v2_has_the_protocols_form(client: httpx.Client) -> 
     assert client.get("/v2x").headers["content-type"] == "application/problem+json"
 
 
+def test_the_answer_tells_its_stages(client: httpx.Client) -> None:
+    told = client.post("/v2/models/colours/infer", json=_json_request()).headers["Server-Timing"].split(", ")
+    spent = {stage: float(milliseconds) for stage, milliseconds in (entry.split(";dur=") for entry in told)}
+    assert list(spent) == ["upload", "infer", "total"]
+    assert 0 < spent["upload"] + spent["infer"] <= spent["total"]
+
+
 def test_the_answer_in_json_is_plain_json(client: httpx.Client, answers: Outputs) -> None:
     response = client.post("/v2/models/colours/infer", json=_json_request())
     assert "inference-header-content-length" not in response.headers

@@ -177,3 +177,17 @@ def test_files_that_are_exchanged_while_they_are_read_are_read_again(
     monkeypatch.setattr("service.registry.open_backend", exchange_first)
     (refused,) = Registry.open(settings).refused()
     assert "does not return logits" in refused.reason
+
+
+def test_the_default_model_stays_while_it_is_ready(settings: Settings, publish: Publish) -> None:
+    publish(settings.model_store, "middle", "1")
+    registry = Registry.open(settings)
+    publish(settings.model_store, "another", "1")
+    registry.refresh(settings)
+    assert registry.get().name == "middle"
+    shutil.rmtree(settings.model_store / "middle")
+    registry.refresh(settings)
+    assert registry.get().name == "another"
+    publish(settings.model_store, "a-third", "1")
+    registry.refresh(settings)
+    assert registry.get().name == "another"

@@ -91,6 +91,34 @@ def test_without_explain_there_are_none(client: httpx.Client, videos: dict[str, 
     assert not {"frames", "interlacing"} & _upload(client, videos["mp4"]).json().keys()
 
 
+def test_stability_adds_other_frames_and_the_reverse_order(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    plain = _upload(client, videos["mp4"], top_k=3).json()
+    answer = _upload(client, videos["mp4"], top_k=3, stability="true", explain="true").json()
+    assert answer["predictions"] == [pytest.approx(action) for action in plain["predictions"]]
+    assert answer["clip"] == plain["clip"]
+    assert len(answer["frames"]) == len(answer["clip"]["sampled"]) == 8
+    assert answer["interlacing"]["offsets"] == [[0.5, -1.0], [1.0, 0.25]]
+    stability = answer["stability"]
+    sampled = stability["shifted"]["sampled"]
+    assert [frame["index"] for frame in sampled] == [5, 10, 15, 20, 25, 30, 35, 39]
+    assert all(frame["time_seconds"] == pytest.approx(frame["index"] / 25, abs=1e-3) for frame in sampled)
+    for variant in ("shifted", "reversed"):
+        assert [action["rank"] for action in stability[variant]["predictions"]] == [1, 2, 3]
+        assert stability[variant]["predictions"][0]["label"] == "Showing blue"
+
+
+def test_a_model_of_colours_does_not_depend_on_order(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    for kind in ("mp4", "short.mp4"):
+        stability = _upload(client, videos[kind], stability="true").json()["stability"]
+        assert (stability["is_stable"], stability["depends_on_order"]) == (True, False)
+        assert stability["reversal"] == pytest.approx(0, abs=1e-5)
+        assert 0 <= stability["shift"] < 0.1
+
+
+def test_without_stability_there_is_none(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    assert "stability" not in _upload(client, videos["mp4"], explain="true").json()
+
+
 def test_model_and_version_are_chosen_and_named(client: httpx.Client, videos: dict[str, bytes]) -> None:
     newest = _upload(client, videos["mp4"]).json()["model"]
     first = _upload(client, videos["mp4"], model="colours", version="1").json()["model"]

@@ -13,6 +13,7 @@ from typing import IO
 import httpx
 import pytest
 
+from service.server import listen
 from tests.service.conftest import REPOSITORY, SERVER_PYTHON
 
 
@@ -37,7 +38,13 @@ def test_every_line_is_json_and_tells_no_query(json_log: IO[str]) -> None:
     assert (line["method"], line["path"], line["status"], line["outcome"]) == ("POST", "/predict", 422, "bad-parameter")
     assert (line["request_id"], line["level"]) == ("abc", "INFO")
     assert line["duration_ms"] > 0
+    assert "trace_id" not in line
     assert "secret" not in str(line)
+
+
+def test_a_port_is_taken_before_anything_is_loaded() -> None:
+    with listen("127.0.0.1", 0) as first, pytest.raises(OSError, match="Address already in use"):
+        listen("127.0.0.1", first.getsockname()[1])
 
 
 def test_answers_on_a_kept_connection_are_not_held_back(client: httpx.Client) -> None:
