@@ -91,7 +91,7 @@ def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Ga
     """The parts of the request's path, sized by the settings; nothing is started yet."""
     service_time = ServiceTime(settings.decoders)
     admission = Admission(settings.max_uploads, settings.max_queue, settings.max_queue_per_key, service_time)
-    metrics.watch_queue(lambda: admission.num_queued)
+    metrics.watch_queue(lambda: admission.num_queued, settings.max_queue)
     return Gateway(
         settings=settings,
         registry=registry,
