@@ -6,6 +6,7 @@ import base64
 from dataclasses import asdict
 
 from clips.scores import Score
+from service.backends.base import RuntimeDown
 from service.predictor import Prediction, StageTimes
 from service.preprocess import ModelInput, Sampling
 from service.registry import LoadedModel, RefusedModel
@@ -68,17 +69,26 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
     """One row of GET /models."""
     if isinstance(version, RefusedModel):
         return ModelStatus(name=version.name, version=version.version, status="refused", reason=version.reason)
+    outage = _outage(version)
     return ModelStatus(
         name=version.name,
         version=version.version,
-        status="ready",
-        reason=version.update_refused,
+        status="down" if outage else "ready",
+        reason=outage or version.update_refused,
         digest=_digest(version),
         artifact=version.artifact,
         choice=version.reason,
         num_frames=version.spec.num_frames,
         labels=list(version.labels),
     )
+
+
+def _outage(model: LoadedModel) -> str | None:
+    try:
+        model.check_up()
+    except RuntimeDown as reason:
+        return str(reason)
+    return None
 
 
 def frame_images(clip: ModelInput) -> list[FrameImage]:

@@ -39,12 +39,18 @@ class Gateway:
     decoders: DecoderPool
     batcher: Batcher
 
+    def model(self, name: str | None = None, version: str | None = None) -> LoadedModel:
+        """The model to answer with; raises as `Registry.get` does, and RuntimeDown where its server is down."""
+        model = self.registry.get(name, version)
+        model.check_up()
+        return model
+
     async def predict(
         self, video: bytes, model: LoadedModel, top_k: int, *, thumbnails: bool, stability: bool
     ) -> Prediction:
         """Decode in a child, infer in a batch, score. Cancelling it frees what it holds.
 
-        Raises clips.errors.ClipError, service.decoder.DecoderError and InferenceFailed.
+        Raises clips.errors.ClipError, service.decoder.DecoderError, InferenceFailed and TryLater.
         """
         clip = await self._preprocess(video, model, thumbnails=thumbnails, shifted=stability)
         inferred = await self.infer(model, views_to_infer(clip))
@@ -52,7 +58,7 @@ class Gateway:
         return score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds)
 
     async def infer(self, model: LoadedModel, clips: Clips) -> Inferred:
-        """Run the model on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed."""
+        """Run the model on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed and TryLater."""
         with stage("batch"):
             inferred = await self.batcher.infer(model.backend, clips)
             record_stage("infer", inferred.started_at, inferred.seconds, batch_size=inferred.batch_size)

@@ -39,7 +39,7 @@ async def predict_video(
 ) -> PredictionResponse:
     """Send the video as the multipart field `video`, or as the raw body."""
     started = time.perf_counter()
-    model = gateway.registry.get(query.model, query.version)
+    model = gateway.model(query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
     with gateway.admission.share(key):
         with gateway.admission.uploading(), stage("upload"):
@@ -88,7 +88,7 @@ async def live() -> Health:
 async def ready(gateway: GatewayOfApp) -> Health:
     """Answers 200 when the default model is loaded and the service is not about to stop."""
     gateway.admission.check_staying()
-    gateway.registry.get()
+    gateway.model()
     return Health(status="ready")
 
 

@@ -142,10 +142,10 @@ class ModelStatus(BaseModel):
 
     name: str
     version: str
-    status: str = Field(description="`ready`, or `refused` with a reason")
+    status: str = Field(description="`ready`; `refused`, or `down` with the server that runs it, with a reason")
     reason: str | None = Field(
         default=None,
-        description="Why the version is refused, or, of one that is ready, the files that were to replace it",
+        description="Why it is refused or down, or, of one that is ready, the files that were to replace it",
     )
     digest: str | None = Field(default=None, description="sha256 of the file that runs")
     artifact: str | None = Field(default=None, description="The file that runs")

@@ -14,6 +14,8 @@ from service.upload import Pace
 
 CORES = usable_cores()
 
+_ADDRESS = r"^(https?://[^/]+/?)?$"
+
 _REPOSITORY_STORE = Path(__file__).resolve().parent.parent / "model_store"
 
 
@@ -81,6 +83,17 @@ class Settings(BaseSettings):
     )
     onnx_threads: int = Field(
         default=0, ge=0, description="Threads that ONNX Runtime gives to one inference; 0 for one per usable core"
+    )
+    torchserve_url: str = Field(
+        default="",
+        pattern=_ADDRESS,
+        description="TorchServe's inference API, such as http://torchserve:8080, for TIN_BACKEND=torchserve",
+    )
+    torchserve_management_url: str = Field(
+        default="", pattern=_ADDRESS, description="TorchServe's management API, to renew keys; without it they expire"
+    )
+    torchserve_keys: Path | None = Field(
+        default=None, description="The key_file.json that TorchServe writes; unset where it asks for no keys"
     )
     max_packets: int = Field(default=100_000, ge=1, description="Most compressed packets of one video")
     max_pixels_per_frame: int = Field(default=4096 * 2304, ge=1, description="Largest frame, in pixels")
