@@ -13,6 +13,7 @@ from service.logs import LogFormat
 from service.upload import Pace
 
 CORES = usable_cores()
+_ONE_PER_CORE = {"default_of_machine": "1 per usable core"}
 
 _ADDRESS = r"^(https?://[^/]+/?)?$"
 
@@ -58,7 +59,10 @@ class Settings(BaseSettings):
     )
     max_uploads: int = Field(default=512, ge=1, description="Bodies read at the same time; more are sent away (503)")
     max_queue: int = Field(
-        default=max(4, 2 * CORES), ge=1, description="Videos waiting or in work; more are sent away (503)"
+        default=max(4, 2 * CORES),
+        ge=1,
+        description="Videos waiting or in work; more are sent away (503)",
+        json_schema_extra={"default_of_machine": "2 per usable core, at least 4"},
     )
     api_keys: str = Field(
         default="",
@@ -66,7 +70,10 @@ class Settings(BaseSettings):
         description="Keys that POST /predict asks for, separated by commas; none lets everyone in",
     )
     max_queue_per_key: int = Field(
-        default=CORES, ge=1, description="Requests of one API key at the same time; more are sent away (429)"
+        default=CORES,
+        ge=1,
+        description="Requests of one API key at the same time; more are sent away (429)",
+        json_schema_extra=_ONE_PER_CORE,
     )
     deadline_seconds: float = Field(
         default=30.0, gt=0, description="Longest time from a video's last byte to its answer, in s; else 504"
@@ -74,7 +81,12 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         default=0.0, ge=0, description="After SIGTERM, how long to go on while /health/ready already answers 503"
     )
-    decoders: int = Field(default=CORES, ge=1, description="Processes that decode, each one video at a time")
+    decoders: int = Field(
+        default=CORES,
+        ge=1,
+        description="Processes that decode, each one video at a time",
+        json_schema_extra=_ONE_PER_CORE,
+    )
     max_decoder_bytes: int = Field(
         default=3 << 30, ge=1 << 30, description="Address space of a decoding process, in bytes; half a GB is code"
     )
