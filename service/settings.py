@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import Field
+from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clips.bounds import Bounds
@@ -13,7 +14,7 @@ from service.logs import LogFormat
 from service.upload import Pace
 
 CORES = usable_cores()
-_ONE_PER_CORE = {"default_of_machine": "1 per usable core"}
+_ONE_PER_CORE: JsonDict = {"default_of_machine": "1 per usable core"}
 
 _ADDRESS = r"^(https?://[^/]+/?)?$"
 

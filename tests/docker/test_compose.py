@@ -56,7 +56,7 @@ def test_only_the_gateway_starts_unasked():
 
 def test_the_store_is_served_read_only():
     for name in (*GATEWAYS, "torchserve"):
-        assert [volume for volume in SERVICES[name]["volumes"] if ":/model_store" in volume][0].endswith(":ro")
+        assert next(volume for volume in SERVICES[name]["volumes"] if ":/model_store" in volume).endswith(":ro")
 
 
 def test_every_setting_can_be_passed():
