@@ -43,6 +43,9 @@ bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your
 bench-export: .venv-dev/ready ## compare exported graphs, int8 too, with torch and with the obvious export on one core
 	.venv-dev/bin/python -m tests.benchmarks.bench_export
 
+smoke: ## build the images, start them, post a clip, look inside, remove the containers (needs Docker)
+	docker/smoke
+
 fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-dirs/fuzz
 	.venv-fuzz/bin/python -m tests.clips.fuzzing work-dirs/fuzz --atheris -rss_limit_mb=4096
 
@@ -62,4 +65,4 @@ fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-d
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export fuzz help
+.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export smoke fuzz help
