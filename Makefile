@@ -50,6 +50,9 @@ load: .venv-load/ready ## send the service more than it can take, beside the sam
 soak: .venv-dev/ready ## send 10,000 requests and see that no memory is lost (a few minutes)
 	SOAK_REQUESTS=10000 .venv-dev/bin/python -m pytest tests/service/test_soak.py
 
+smoke: ## build the images, start them, post a clip, look inside, remove the containers (needs Docker)
+	docker/smoke
+
 fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-dirs/fuzz
 	.venv-fuzz/bin/python -m tests.clips.fuzzing work-dirs/fuzz --atheris -rss_limit_mb=4096
 
@@ -69,4 +72,4 @@ fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-d
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export load soak fuzz help
+.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export load soak smoke fuzz help

@@ -105,7 +105,7 @@ def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Ga
         max_per_key=settings.max_queue_per_key,
         service_time=service_time,
     )
-    metrics.watch_queue(lambda: admission.num_queued)
+    metrics.watch_queue(lambda: admission.num_queued, settings.max_queue)
     return Gateway(
         settings=settings,
         registry=registry,

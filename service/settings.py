@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
+from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clips.bounds import Bounds
@@ -14,6 +15,7 @@ from service.logs import LogFormat
 from service.upload import Pace
 
 CORES = usable_cores()
+_ONE_PER_CORE: JsonDict = {"default_of_machine": "1 per usable core"}
 
 _ADDRESS = r"^(https?://[^/]+/?)?$"
 
@@ -66,7 +68,10 @@ class Settings(BaseSettings):
         description="Bytes of bodies in memory; more are sent away (503); five of the largest when unset",
     )
     max_queue: int = Field(
-        default=max(4, 2 * CORES), ge=1, description="Videos waiting or in work; more are sent away (503)"
+        default=max(4, 2 * CORES),
+        ge=1,
+        description="Videos waiting or in work; more are sent away (503)",
+        json_schema_extra={"default_of_machine": "2 per usable core, at least 4"},
     )
     api_keys: str = Field(
         default="",
@@ -74,7 +79,10 @@ class Settings(BaseSettings):
         description="Keys that POST /predict asks for, separated by commas; none lets everyone in",
     )
     max_queue_per_key: int = Field(
-        default=CORES, ge=1, description="Requests of one API key at the same time; more are sent away (429)"
+        default=CORES,
+        ge=1,
+        description="Requests of one API key at the same time; more are sent away (429)",
+        json_schema_extra=_ONE_PER_CORE,
     )
     deadline_seconds: float = Field(
         default=30.0, gt=0, description="Longest time from a video's last byte to its answer, in s; else 504"
@@ -82,7 +90,12 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         default=0.0, ge=0, description="After SIGTERM, how long to go on while /health/ready already answers 503"
     )
-    decoders: int = Field(default=CORES, ge=1, description="Processes that decode, each one video at a time")
+    decoders: int = Field(
+        default=CORES,
+        ge=1,
+        description="Processes that decode, each one video at a time",
+        json_schema_extra=_ONE_PER_CORE,
+    )
     max_decoder_bytes: int = Field(
         default=3 << 30, ge=1 << 30, description="Address space of a decoding process, in bytes; half a GB is code"
     )

@@ -27,6 +27,7 @@ CONTRACT = {
     "tin_requests": "counter",
     "tin_stage_duration_seconds": "histogram",
     "tin_queue_depth": "gauge",
+    "tin_queue_capacity": "gauge",
     "tin_batch_size": "histogram",
     "tin_upload_bytes": "histogram",
     "tin_frames_decoded": "histogram",
@@ -132,7 +133,7 @@ def test_each_application_has_its_own() -> None:
 
 def test_the_batcher_can_tell_its_queue_and_its_batches() -> None:
     metrics, waiting = Metrics(), [1, 2, 3]
-    metrics.watch_queue(lambda: len(waiting))
+    metrics.watch_queue(lambda: len(waiting), 16)
     metrics.observe_batch(4)
     metrics.observe_batch(5)
     samples = _parse(metrics.render([]).decode())
