@@ -80,6 +80,7 @@ def test_documentation_is_written_out(page: Page, base_url: str, complaints: lis
     page.wait_for_selector(".operation")
     text = page.locator("main").inner_text()
     assert "/predict" in text
+    assert "WindowRow" in text
     assert "The upload is too large" in text
     assert width_needed(page) == PHONE_WIDTH
     assert complaints == []
