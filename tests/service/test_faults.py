@@ -105,7 +105,9 @@ def test_a_killed_decoder_costs_its_own_request(server, post):
 
 def test_decoders_killed_while_idle_cost_nothing(server, post):
     for _ in range(3):
+        killed = set(server.decoders())
         server.signal_decoders(signal.SIGKILL)
+        until(lambda killed=killed: not killed & set(server.decoders()))
         assert post().result().status_code == 200
 
 
