@@ -21,7 +21,7 @@ demo-model: .venv-dev/ready ## train the demo model from nothing and publish it 
 	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/tin_motion --validate
 	.venv-dev/bin/python -m training.train tin_motion_finish --work-dir work-dirs/tin_motion_finish --validate
 	.venv-dev/bin/python -m export work-dirs/tin_motion_finish/checkpoint.safetensors --name tin-motion --version 1 \
-	  --formats onnx,onnx-int8,triton --replace
+	  --formats onnx,onnx-int8,torchserve,triton --replace
 
 figures: .venv-dev/ready ## print how well the demo model sees motion (a few minutes)
 	.venv-dev/bin/python -m training.figures tin_motion model_store/tin-motion/1/checkpoint.safetensors

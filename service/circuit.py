@@ -51,11 +51,11 @@ class Circuit:
         return RuntimeDown(reason, seconds)
 
     def failed(self, reason: str) -> None:
-        """A call did not come through; one of several in a row opens it."""
+        """A call did not come through; several in a row open it."""
         with self._lock:
             self._num_failures += 1
-            enough = self._num_failures >= MAX_FAILURES
-        if enough:
+            opens = self.is_open or self._num_failures >= MAX_FAILURES
+        if opens:
             self.open(reason)
 
     def succeeded(self) -> None:

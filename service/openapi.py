@@ -61,7 +61,7 @@ def v2_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _problem_response(status: int) -> dict[str, Any]:
-    titles = [kind.title for kind in PROBLEMS.values() if kind.status == status]
+    titles = dict.fromkeys(kind.title for kind in PROBLEMS.values() if kind.status == status)
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     return {"description": "; or: ".join(titles), "content": {MEDIA_TYPE: {"schema": schema}}}
 
