@@ -10,6 +10,7 @@ serve: .venv/ready ## start the service with the models in model_store/, on PORT
 test: .venv/ready .venv-dev/ready ## run all tests, the service's against the base environment
 	@command -v chromium >/dev/null || echo "without chromium the browser tests are skipped"
 	@command -v java >/dev/null || echo "without Java 17 the TorchServe tests are skipped"
+	@command -v promtool >/dev/null || echo "without promtool the test that it makes of /metrics is skipped"
 	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv-dev/ready ## lint, formatting, types
@@ -43,6 +44,12 @@ bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your
 bench-export: .venv-dev/ready ## compare exported graphs, int8 too, with torch and with the obvious export on one core
 	.venv-dev/bin/python -m tests.benchmarks.bench_export
 
+load: .venv-load/ready ## send the service more than it can take, beside the same work without a server (two minutes)
+	.venv-load/bin/python -m tests.benchmarks.bench_load $(if $(FILE),--video $(FILE))
+
+soak: .venv-dev/ready ## send 10,000 requests and see that no memory is lost (a few minutes)
+	SOAK_REQUESTS=10000 .venv-dev/bin/python -m pytest tests/service/test_soak.py
+
 smoke: ## build the images, start them, post a clip, look inside, remove the containers (needs Docker)
 	docker/smoke
 
@@ -65,4 +72,4 @@ fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-d
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export smoke fuzz help
+.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export load soak smoke fuzz help

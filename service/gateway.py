@@ -24,6 +24,7 @@ from service.service_time import ServiceTime
 from service.settings import Settings
 from service.stability import views_to_infer
 from service.store_watch import live_registry
+from service.timeline_decoders import TimelineDecoders
 from service.tracing import live_tracer, record_stage, stage
 
 
@@ -37,6 +38,7 @@ class Gateway:
     admission: Admission
     service_time: ServiceTime
     decoders: DecoderPool
+    timelines: TimelineDecoders
     batcher: Batcher
 
     def model(self, name: str | None = None, version: str | None = None) -> LoadedModel:
@@ -96,7 +98,13 @@ async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncI
 def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Gateway:
     """The parts of the request's path, sized by the settings; nothing is started yet."""
     service_time = ServiceTime(settings.decoders)
-    admission = Admission(settings.max_uploads, settings.max_queue, settings.max_queue_per_key, service_time)
+    admission = Admission(
+        max_uploads=settings.max_uploads,
+        max_bytes_held=settings.max_upload_bytes_held,
+        max_queue=settings.max_queue,
+        max_per_key=settings.max_queue_per_key,
+        service_time=service_time,
+    )
     metrics.watch_queue(lambda: admission.num_queued, settings.max_queue)
     return Gateway(
         settings=settings,
@@ -105,19 +113,21 @@ def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Ga
         admission=admission,
         service_time=service_time,
         decoders=DecoderPool(settings.decoders, settings.max_decoder_bytes),
+        timelines=TimelineDecoders(settings.timelines(), settings.max_decoder_bytes),
         batcher=Batcher(metrics.observe_batch),
     )
 
 
-def _of_request(request: Request) -> Gateway:
+async def _of_request(request: Request) -> Gateway:
+    # What is not async, FastAPI sends to a thread and back.
     return cast(Gateway, request.state.gateway)
 
 
 GatewayOfApp = Annotated[Gateway, Depends(_of_request)]
 
 
-def _key_of_request(request: Request) -> str | None:
-    return check_key(request.headers, _of_request(request).settings.keys())
+async def _key_of_request(request: Request, gateway: GatewayOfApp) -> str | None:
+    return check_key(request.headers, gateway.settings.keys())
 
 
 KeyOfRequest = Annotated[str | None, Depends(_key_of_request)]

@@ -133,9 +133,9 @@ async def _infer(request: Request, gateway: Gateway, key: str | None, model: Loa
     if "content-encoding" in request.headers:
         raise HTTPException(415, "a Content-Encoding is not taken; send the body as it is")
     started, limits = time.perf_counter(), gateway.settings
-    with gateway.admission.share(key):
+    with gateway.admission.share(key), gateway.admission.holding() as hold:
         with gateway.admission.uploading(), stage("upload"):
-            body = await read_body(request, limits.max_upload_bytes, limits.pace())
+            body = await read_body(request, limits.max_upload_bytes, limits.pace(), hold)
         uploaded = time.perf_counter()
         gateway.metrics.observe_upload(len(body))
         json_length = request.headers.get(JSON_LENGTH_HEADER)

@@ -31,7 +31,7 @@ const fieldsOf = (schema) =>
   Object.entries(resolve(schema).properties ?? {}).map(([name, field]) => [name, typeOf(field), field.description ?? ""]);
 
 function answerOf({ responses }) {
-  const schema = responses[200].content["application/json"].schema;
+  const { schema = {} } = Object.values(responses[200].content)[0];
   return table(`Answer: ${typeOf(schema)}`, fieldsOf(schema));
 }
 

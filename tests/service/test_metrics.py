@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +111,17 @@ def test_names_and_units_keep_prometheus_rules() -> None:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", family.name)
         assert not re.search(r"_(milliseconds|ms|minutes|kilobytes|counter|gauge|histogram)(_|$)", family.name)
         assert family.name.endswith("_total") <= (family.type == "counter")
+
+
+@pytest.mark.skipif(
+    shutil.which("promtool") is None and os.environ.get("TIN_REQUIRE_PROMTOOL") != "1",
+    reason="there is no promtool, which is part of prometheus; TIN_REQUIRE_PROMTOOL=1 insists",
+)
+def test_promtool_finds_nothing_wrong(own: httpx.Client, videos: dict[str, bytes]) -> None:
+    assert own.post("/predict", content=videos["mp4"]).status_code == 200
+    read = own.get("/metrics").content
+    done = subprocess.run(["promtool", "check", "metrics"], input=read, capture_output=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
 
 
 def test_each_application_has_its_own() -> None:
