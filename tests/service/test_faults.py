@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -107,8 +108,12 @@ def test_decoders_killed_while_idle_cost_nothing(server, post):
     for _ in range(3):
         killed = set(server.decoders())
         server.signal_decoders(signal.SIGKILL)
-        until(lambda killed=killed: not killed & set(server.decoders()))
+        until(partial(_are_gone, server, killed))
         assert post().result().status_code == 200
+
+
+def _are_gone(server, decoders):
+    return decoders.isdisjoint(server.decoders())
 
 
 def test_a_decoder_that_crashes_is_the_videos_fault(server, post):
