@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
@@ -26,12 +25,12 @@ Lifespan = Callable[[FastAPI, Settings, Metrics], AbstractAsyncContextManager[ga
 
 def create_app(settings: Settings | None = None, lifespan: Lifespan = gateway.lifespan) -> FastAPI:
     """The whole service; models are loaded when it starts up, by `lifespan`."""
-    metrics = Metrics()
+    chosen, metrics = settings or Settings(), Metrics()
     app = Application(
         title="tin-serve",
         summary="A video goes in, the likeliest actions come out.",
         version=_version(),
-        lifespan=partial(lifespan, settings=settings or Settings(), metrics=metrics),
+        lifespan=lambda app: lifespan(app, chosen, metrics),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -45,17 +45,10 @@ HEAD_NODE = "node:__internal_head__"
 logger = logging.getLogger("service")
 
 
-@serve.deployment(
-    name=DECODERS,
-    ray_actor_options={"num_cpus": 1},
-    max_ongoing_requests=2,
-    max_queued_requests=64,
-    autoscaling_config={"min_replicas": 1, "max_replicas": 16, "target_ongoing_requests": 1.5},
-)
 class DecoderReplica:
     """One core and one child; the next video is here before the child has finished the last."""
 
-    async def __init__(self, max_memory_bytes: int) -> None:
+    async def __init__(self, max_memory_bytes: int) -> None:  # type: ignore[misc] - Ray awaits it
         _forget_main()
         self._pool = DecoderPool(1, max_memory_bytes)
         await self._pool.start()
@@ -70,17 +63,10 @@ class DecoderReplica:
             return error
 
 
-@serve.deployment(
-    name=MODELS,
-    ray_actor_options={"num_cpus": 1},
-    max_ongoing_requests=16,
-    max_queued_requests=64,
-    autoscaling_config={"min_replicas": 1, "max_replicas": 16, "target_ongoing_requests": 4},
-)
 class ModelReplica:
     """The models as the store had them when the replica started: others come with a rolling update."""
 
-    async def __init__(self, open_registry: Callable[[], Registry]) -> None:
+    async def __init__(self, open_registry: Callable[[], Registry]) -> None:  # type: ignore[misc] - Ray awaits it
         self._registry = await asyncio.to_thread(open_registry)
         self._batcher = Batcher(lambda num_clips: None)
         self._batches = asyncio.create_task(self._batcher.run())
@@ -92,6 +78,25 @@ class ModelReplica:
     async def describe(self) -> list[Version]:
         """What is loaded and refused, the backends stood in for."""
         return [_remote(version) for version in self._registry.all()]
+
+
+decoder_deployment = serve.deployment(
+    DecoderReplica,
+    name=DECODERS,
+    ray_actor_options={"num_cpus": 1},
+    max_ongoing_requests=2,
+    max_queued_requests=64,
+    autoscaling_config={"min_replicas": 1, "max_replicas": 16, "target_ongoing_requests": 1.5},
+)
+
+model_deployment = serve.deployment(
+    ModelReplica,
+    name=MODELS,
+    ray_actor_options={"num_cpus": 1},
+    max_ongoing_requests=16,
+    max_queued_requests=64,
+    autoscaling_config={"min_replicas": 1, "max_replicas": 16, "target_ongoing_requests": 4},
+)
 
 
 class Ingress:
@@ -108,9 +113,9 @@ def app(settings: dict[str, Any]) -> Application:
 
 
 def build(settings: Settings, open_registry: Callable[[], Registry]) -> Application:
-    """The three deployments; `open_registry` is called in each model replica."""
-    decoders = DecoderReplica.bind(settings.max_decoder_bytes)
-    models = ModelReplica.bind(open_registry)
+    """The three deployments, bound; `open_registry` is called in each model replica."""
+    decoders = decoder_deployment.bind(settings.max_decoder_bytes)
+    models = model_deployment.bind(open_registry)
 
     def build_app() -> ASGIApp:
         return WithState(create_app(settings, cluster_lifespan))

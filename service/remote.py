@@ -40,7 +40,7 @@ class ReplicaLost(Exception):
     """Replica after replica was lost under this request."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class RemoteBackend:
     """A version of a model as the replicas of `models` have it loaded."""
 
