@@ -11,14 +11,13 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
-from tests.benchmarks.bench_cluster import compare, deployed
-from tests.service.ray_cluster import REPOSITORY, node_options, require_ray, running_cluster
+from tests.service.ray_cluster import node_options, require_ray, running_cluster
 
 require_ray()
 
 from service.cluster import app  # noqa: E402
+from tests.benchmarks.bench_cluster import compare, deployed  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, and what it leaves to the end of the process
 
