@@ -121,10 +121,10 @@ def build(settings: Settings, open_registry: Callable[[], Registry]) -> Applicat
         return WithState(create_app(settings, cluster_lifespan))
 
     # Above what Admission lets in, so that it is Admission that turns away. On the head node, so that a worker that is
-    # lost takes no client's connection with it.
+    # lost takes no client's connection with it; without a share of its cores, which a replica might take first.
     ingress = serve.deployment(
         name="ingress",
-        ray_actor_options={"num_cpus": 1, "resources": {HEAD_NODE: 0.001}},
+        ray_actor_options={"num_cpus": 0, "resources": {HEAD_NODE: 0.001}},
         max_ongoing_requests=2 * (settings.max_uploads + settings.max_queue),
     )(serve.ingress(build_app)(Ingress))
     application: Application = ingress.bind(decoders, models)

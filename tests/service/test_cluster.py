@@ -32,8 +32,8 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def cluster(port) -> Iterator[Any]:
-    """A head node with room for the ingress only, and a worker, to which everything else has to go."""
-    with running_cluster(head_cores=1, port=port) as cluster:
+    """A head node, which has room for the ingress only, and a worker, to which everything else has to go."""
+    with running_cluster(head_cores=0, port=port) as cluster:
         cluster.first_worker = cluster.add_node(num_cpus=3, **node_options())
         yield cluster
 
