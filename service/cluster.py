@@ -48,7 +48,7 @@ logger = logging.getLogger("service")
 class DecoderReplica:
     """One core and one child; the next video is here before the child has finished the last."""
 
-    async def __init__(self, max_memory_bytes: int) -> None:  # type: ignore[misc] - Ray awaits it
+    async def __init__(self, max_memory_bytes: int) -> None:  # type: ignore[misc]  # Ray awaits it
         _forget_main()
         self._pool = DecoderPool(1, max_memory_bytes)
         await self._pool.start()
@@ -66,7 +66,7 @@ class DecoderReplica:
 class ModelReplica:
     """The models as the store had them when the replica started: others come with a rolling update."""
 
-    async def __init__(self, open_registry: Callable[[], Registry]) -> None:  # type: ignore[misc] - Ray awaits it
+    async def __init__(self, open_registry: Callable[[], Registry]) -> None:  # type: ignore[misc]  # Ray awaits it
         self._registry = await asyncio.to_thread(open_registry)
         self._batcher = Batcher(lambda num_clips: None)
         self._batches = asyncio.create_task(self._batcher.run())
@@ -81,22 +81,20 @@ class ModelReplica:
 
 
 decoder_deployment = serve.deployment(
-    DecoderReplica,
     name=DECODERS,
     ray_actor_options={"num_cpus": 1},
     max_ongoing_requests=2,
     max_queued_requests=64,
     autoscaling_config={"min_replicas": 1, "max_replicas": 16, "target_ongoing_requests": 1.5},
-)
+)(DecoderReplica)
 
 model_deployment = serve.deployment(
-    ModelReplica,
     name=MODELS,
     ray_actor_options={"num_cpus": 1},
     max_ongoing_requests=16,
     max_queued_requests=64,
     autoscaling_config={"min_replicas": 1, "max_replicas": 16, "target_ongoing_requests": 4},
-)
+)(ModelReplica)
 
 
 class Ingress:

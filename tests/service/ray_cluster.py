@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ def running_cluster(head_cores: int, port: int) -> Iterator[Any]:
     options = {"num_cpus": head_cores, "include_dashboard": False, "_system_config": _QUICK_TO_NOTICE}
     cluster = Cluster(initialize_head=True, head_node_args=options | node_options())
     try:
-        ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
+        ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
         serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
         yield cluster
         serve.shutdown()

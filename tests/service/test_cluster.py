@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,12 +17,15 @@ from tests.service.ray_cluster import node_options, require_ray, running_cluster
 
 require_ray()
 
+from ray import serve  # noqa: E402
+
 from service.cluster import app  # noqa: E402
 from tests.benchmarks.bench_cluster import compare, deployed  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, and what it leaves to the end of the process
 
 CLIENTS = 4
+WORKER_CORES = 5
 
 
 @pytest.fixture(scope="module")
@@ -34,19 +38,21 @@ def port() -> int:
 def cluster(port) -> Iterator[Any]:
     """A head node, which has room for the ingress only, and a worker, to which everything else has to go."""
     with running_cluster(head_cores=0, port=port) as cluster:
-        cluster.first_worker = cluster.add_node(num_cpus=3, **node_options())
+        cluster.first_worker = cluster.add_node(num_cpus=WORKER_CORES, **node_options())
         yield cluster
 
 
 @pytest.fixture(scope="module")
 def service(cluster, store, port) -> Iterator[httpx.Client]:
     """The whole service in the cluster."""
-    from ray import serve  # noqa: PLC0415
-
-    serve.run(app({"model_store": str(store), "deadline_seconds": 60, "max_queue": 16}), name="tin")
+    deploy(store)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=70) as client:
         yield client
-    serve.delete("tin")
+
+
+def deploy(store: Path, **settings: object) -> None:
+    """Again, with other settings, it is a rolling update."""
+    serve.run(app({"model_store": str(store), "deadline_seconds": 60, "max_queue": 16} | settings), name="tin")
 
 
 def without_times(answer: dict[str, Any]) -> dict[str, Any]:
@@ -76,18 +82,28 @@ def test_models_and_readiness_are_those_of_the_single_process(service, client):
 
 
 def test_a_second_replica_serves_nearly_twice_as_much(cluster):
-    node = cluster.add_node(num_cpus=3, **node_options())
     with deployed(1) as one, deployed(2) as two:
         ratios = compare(one, two, rounds=3)
-    cluster.remove_node(node)
     assert statistics.median(ratios) >= 1.5
+
+
+def test_a_rolling_update_loses_no_request(service, store, videos):
+    ask, new_limit = asker(service, videos["mp4"]), 9_000_000
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        updating = threads.submit(deploy, store, max_upload_bytes=new_limit)
+        statuses = [ask()]
+        while not updating.done():
+            statuses += threads.map(lambda _: ask(), range(CLIENTS))
+        updating.result()
+    assert set(statuses) == {200}
+    assert service.get("/models").json()["max_upload_bytes"] == new_limit
 
 
 def test_no_accepted_request_is_lost_with_its_node(service, cluster, videos):
     ask = asker(service, videos["mp4"])
     with ThreadPoolExecutor(CLIENTS) as threads:
         before = per_second(threads, ask, 40)
-        cluster.add_node(num_cpus=3, **node_options())
+        cluster.add_node(num_cpus=WORKER_CORES, **node_options())
         under_way = [threads.submit(ask) for _ in range(40)]
         wait_for_some(under_way)
         cluster.remove_node(cluster.first_worker, allow_graceful=False)
