@@ -21,6 +21,7 @@ from service.admission import Overloaded
 from service.backends.base import Backend, Clips, Outputs
 from service.batcher import Inferred
 from service.preprocess import ModelInput
+from service.replica import ReplicaLost
 
 MODELS = "models"
 DECODERS = "decoders"
@@ -34,10 +35,6 @@ MAX_LOSSES = 3
 RETRY_AFTER_SECONDS = 1
 
 logger = logging.getLogger("service")
-
-
-class ReplicaLost(Exception):
-    """Replica after replica was lost under this request."""
 
 
 @dataclass

@@ -20,7 +20,8 @@ require_ray()
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError  # noqa: E402
 from ray.serve.exceptions import BackPressureError  # noqa: E402
 
-from service.remote import MAX_LOSSES, RemoteBatcher, RemoteDecoders, ReplicaLost, call  # noqa: E402
+from service.remote import MAX_LOSSES, RemoteBatcher, RemoteDecoders, call  # noqa: E402
+from service.replica import ReplicaLost  # noqa: E402
 
 
 class Method:
