@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +22,7 @@ NUM_REQUESTS = 300
 CLIENTS = 4
 PORT = 8123
 
-Spent = Counter[str]
+Spent = defaultdict[str, float]
 """Seconds of processor time by the name of a process."""
 
 
@@ -36,11 +36,11 @@ def main(clip: Path = CLIP) -> None:
     with running_cluster(head_cores=0, port=PORT) as cluster:
         cluster.add_node(num_cpus=2, **node_options())
         serve.run(app({}), name="tin")
-        for name, seconds in spent_on(clip.read_bytes()).most_common():
+        for name, seconds in spent_on(clip.read_bytes()).items():
             typer.echo(f"{name:32} {seconds * 1000:6.1f} ms a request")
 
 
-def spent_on(video: bytes) -> Spent:
+def spent_on(video: bytes) -> dict[str, float]:
     """Seconds per request to predict this video."""
     address = f"http://127.0.0.1:{PORT}"
     with httpx.Client(base_url=address, timeout=60) as client, ThreadPoolExecutor(CLIENTS) as threads:
@@ -51,7 +51,7 @@ def spent_on(video: bytes) -> Spent:
         list(threads.map(post, range(2 * CLIENTS)))
         busy, seconds = spent_during(lambda: list(threads.map(post, range(NUM_REQUESTS))))
     idle, _ = spent_during(lambda: time.sleep(seconds))
-    return Counter({name: (busy[name] - idle[name]) / NUM_REQUESTS for name in busy})
+    return {name: (busy[name] - idle[name]) / NUM_REQUESTS for name in busy}
 
 
 def spent_during(work: Callable[[], object]) -> tuple[Spent, float]:
@@ -59,12 +59,13 @@ def spent_during(work: Callable[[], object]) -> tuple[Spent, float]:
     before, started = spent_so_far(), time.perf_counter()
     work()
     seconds = time.perf_counter() - started
-    return spent_so_far() - before, seconds
+    after = spent_so_far()
+    return defaultdict(float, {name: after[name] - before[name] for name in after}), seconds
 
 
 def spent_so_far() -> Spent:
     """By the processes of Ray's; the children that decode are not among them."""
-    spent: Spent = Counter()
+    spent: Spent = defaultdict(float)
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_text().split("\0")
