@@ -10,6 +10,7 @@ serve: .venv/ready ## start the service with the models in model_store/, on PORT
 test: .venv/ready .venv-dev/ready ## run all tests, the service's against the base environment
 	@command -v chromium >/dev/null || echo "without chromium the browser tests are skipped"
 	@command -v java >/dev/null || echo "without Java 17 the TorchServe tests are skipped"
+	@command -v promtool >/dev/null || echo "without promtool the test that it makes of /metrics is skipped"
 	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv-dev/ready ## lint, formatting, types
@@ -21,7 +22,7 @@ demo-model: .venv-dev/ready ## train the demo model from nothing and publish it 
 	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/tin_motion --validate
 	.venv-dev/bin/python -m training.train tin_motion_finish --work-dir work-dirs/tin_motion_finish --validate
 	.venv-dev/bin/python -m export work-dirs/tin_motion_finish/checkpoint.safetensors --name tin-motion --version 1 \
-	  --formats onnx,onnx-int8,triton --replace
+	  --formats onnx,onnx-int8,torchserve,triton --replace
 
 figures: .venv-dev/ready ## print how well the demo model sees motion (a few minutes)
 	.venv-dev/bin/python -m training.figures tin_motion model_store/tin-motion/1/checkpoint.safetensors
@@ -43,6 +44,15 @@ bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your
 bench-export: .venv-dev/ready ## compare exported graphs, int8 too, with torch and with the obvious export on one core
 	.venv-dev/bin/python -m tests.benchmarks.bench_export
 
+load: .venv-load/ready ## send the service more than it can take, beside the same work without a server (two minutes)
+	.venv-load/bin/python -m tests.benchmarks.bench_load $(if $(FILE),--video $(FILE))
+
+soak: .venv-dev/ready ## send 10,000 requests and see that no memory is lost (a few minutes)
+	SOAK_REQUESTS=10000 .venv-dev/bin/python -m pytest tests/service/test_soak.py
+
+smoke: ## build the images, start them, post a clip, look inside, remove the containers (needs Docker)
+	docker/smoke
+
 fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-dirs/fuzz
 	.venv-fuzz/bin/python -m tests.clips.fuzzing work-dirs/fuzz --atheris -rss_limit_mb=4096
 
@@ -62,4 +72,4 @@ fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-d
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export fuzz help
+.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export load soak smoke fuzz help

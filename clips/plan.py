@@ -70,19 +70,20 @@ def runs_for(
     """What to feed, in decode order; each run to a decoder that remembers nothing. `also` is fed in any case."""
     top_layer = max(picture.layer for picture in pictures)
     is_needed = [picture.is_reference or picture.layer < top_layer for picture in pictures]
+    starts = [0, *(i for i in range(1, len(pictures)) if pictures[i].is_start)]
+    last_from = {_start_of(target, times, starts): target for target in sorted(targets)}
     fed = {*targets, *also}
-    for target in targets:
-        start = _start_of(target, times, pictures)
-        fed.update(i for i in range(start, target) if is_needed[i] and times[i] >= times[start])
+    for start, last in last_from.items():
+        fed.update(i for i in range(start, last) if is_needed[i] and times[i] >= times[start])
     return _cut_at_gaps(sorted(fed), pictures, is_needed)
 
 
-def _start_of(target: int, times: Sequence[int], pictures: Sequence[Picture]) -> int:
-    """The last start that is decoded and shown no later than the target."""
-    for i in range(target, 0, -1):
-        if pictures[i].is_start and times[i] <= times[target]:
-            return i
-    return 0
+def _start_of(target: int, times: Sequence[int], starts: Sequence[int]) -> int:
+    """The last of the starts that is decoded and shown no later than the target, or the first one."""
+    at = bisect(starts, target) - 1
+    while at and times[starts[at]] > times[target]:
+        at -= 1
+    return starts[at]
 
 
 def _cut_at_gaps(fed: Sequence[int], pictures: Sequence[Picture], is_needed: Sequence[bool]) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""The commands: `python -m service {serve,predict,models,doctor,openapi}`.
+"""The commands: `python -m service {serve,predict,models,doctor,openapi,settings}`.
 
 Exit codes: 0 all well; 1 a video could not be predicted, or a check failed; 2 the command cannot do its work at all.
 """
@@ -26,6 +26,7 @@ from service.predictor import BadTopK, Prediction, choose_top_k, predict
 from service.registry import LoadedModel, Registry, RegistryError
 from service.schemas import PredictionResponse
 from service.settings import Settings
+from service.settings_table import as_markdown
 from service.store import ModelStore, StoreError
 from service.videos import find_videos
 
@@ -127,6 +128,12 @@ def openapi() -> None:
     from service.openapi import as_text  # noqa: PLC0415
 
     typer.echo(as_text(create_app(_settings()).openapi()), nl=False)
+
+
+@cli.command()
+def settings() -> None:
+    """Print what may be set in the environment, as a Markdown table: docs/settings.md."""
+    typer.echo(as_markdown(), nl=False)
 
 
 def _predict_one(file: Path, model: LoadedModel, predict_video: Callable[[Path], Prediction], as_json: bool) -> bool:

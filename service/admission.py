@@ -32,16 +32,20 @@ class Draining(Exception):
 class Admission:
     """Counts places for `max_uploads` bodies and `max_queue` videos, `max_per_key` of any one API key.
 
-    Used within one event loop.
+    The bodies of all requests under way, in work or not, take `max_bytes_held` at most. Used within one event loop.
     """
 
-    def __init__(self, max_uploads: int, max_queue: int, max_per_key: int, service_time: ServiceTime) -> None:
+    def __init__(
+        self, max_uploads: int, max_bytes_held: int, max_queue: int, max_per_key: int, service_time: ServiceTime
+    ) -> None:
         self._max_uploads = max_uploads
+        self._max_bytes_held = max_bytes_held
         self._max_queue = max_queue
         self._max_per_key = max_per_key
         self._num_of_key: Counter[str] = Counter()
         self._service_time = service_time
         self.num_uploads = 0
+        self.num_bytes_held = 0
         self.num_queued = 0
         self.is_draining = False
 
@@ -61,9 +65,18 @@ class Admission:
             self._num_of_key[key] -= 1
 
     @contextmanager
+    def holding(self) -> Iterator[Hold]:
+        """The memory of one request's body, none yet; free again when the request is over."""
+        hold = Hold(self)
+        try:
+            yield hold
+        finally:
+            self.num_bytes_held -= hold.num_bytes
+
+    @contextmanager
     def uploading(self) -> Iterator[None]:
         """A place to read one body; raises Overloaded, also when there would be no place to work on it."""
-        self._check_queue()
+        self.check_room()
         if self.num_uploads >= self._max_uploads:
             raise self._overloaded(f"{self.num_uploads} uploads are under way")
         self.num_uploads += 1
@@ -75,21 +88,27 @@ class Admission:
     @contextmanager
     def working(self) -> Iterator[None]:
         """A place to wait and to be worked on; raises Overloaded."""
-        self._check_queue()
+        self.check_room()
         self.num_queued += 1
         try:
             yield
         finally:
             self.num_queued -= 1
 
+    def check_memory(self, num_bytes: int) -> None:
+        """Raises Overloaded when there is no memory for so many bytes more."""
+        if self.num_bytes_held + num_bytes > self._max_bytes_held:
+            raise self._overloaded(f"uploads hold {self.num_bytes_held:,} bytes")
+
+    def check_room(self) -> None:
+        """Raises Overloaded when there is no place to work."""
+        if self.num_queued >= self._max_queue:
+            raise self._overloaded(f"{self.num_queued} videos are waiting or in work")
+
     def check_staying(self) -> None:
         """Raises Draining once the service has been told to stop."""
         if self.is_draining:
             raise Draining("the service is about to stop")
-
-    def _check_queue(self) -> None:
-        if self.num_queued >= self._max_queue:
-            raise self._overloaded(f"{self.num_queued} videos are waiting or in work")
 
     def _overloaded(self, reason: str) -> Overloaded:
         seconds = self._seconds_for(self.num_queued)
@@ -97,3 +116,21 @@ class Admission:
 
     def _seconds_for(self, num_videos: int) -> int:
         return max(1, math.ceil(num_videos * self._service_time.mean_seconds))
+
+
+class Hold:
+    """What one body holds of the memory that all bodies share."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self.num_bytes = 0
+
+    def expect(self, num_bytes: int) -> None:
+        """Raises Overloaded when a body of that size has no room now; what is only announced takes none."""
+        self._admission.check_memory(num_bytes)
+
+    def add(self, num_bytes: int) -> None:
+        """So many more have come; raises Overloaded when there is no room for them."""
+        self._admission.check_memory(num_bytes)
+        self._admission.num_bytes_held += num_bytes
+        self.num_bytes += num_bytes

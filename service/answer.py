@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 from dataclasses import asdict
 
+from clips.frames import VideoInfo
 from clips.scores import Score
+from service.backends.base import RuntimeDown
 from service.predictor import Prediction, StageTimes
 from service.preprocess import ModelInput, Sampling
 from service.registry import LoadedModel, RefusedModel
@@ -23,6 +25,7 @@ from service.schemas import (
     ShiftedSampling,
     Stability,
     Timing,
+    Video,
 )
 from service.stability import Variants
 
@@ -32,8 +35,8 @@ def answer(
 ) -> PredictionResponse:
     """The whole answer; with `explain` also the frames and what was interlaced, with variants how stable it is."""
     response = PredictionResponse(
-        predictions=_actions(prediction.scores),
-        model=ModelRef(name=model.name, version=model.version, digest=_digest(model)),
+        predictions=actions(prediction.scores),
+        model=model_ref(model),
         clip=_describe(prediction.clip, size_bytes),
         timing_ms=timing,
     )
@@ -68,11 +71,12 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
     """One row of GET /models."""
     if isinstance(version, RefusedModel):
         return ModelStatus(name=version.name, version=version.version, status="refused", reason=version.reason)
+    outage = _outage(version)
     return ModelStatus(
         name=version.name,
         version=version.version,
-        status="ready",
-        reason=version.update_refused,
+        status="down" if outage else "ready",
+        reason=outage or version.update_refused,
         digest=_digest(version),
         artifact=version.artifact,
         choice=version.reason,
@@ -81,23 +85,40 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
     )
 
 
+def _outage(model: LoadedModel) -> str | None:
+    try:
+        model.check_up()
+    except RuntimeDown as reason:
+        return str(reason)
+    return None
+
+
 def frame_images(clip: ModelInput) -> list[FrameImage]:
     """The frames in the order sampled."""
     pairs = zip(_sampled(clip), clip.thumbnails, strict=True)
     return [FrameImage(**dict(frame), image=_data_url(jpeg)) for frame, jpeg in pairs]
 
 
-def _describe(clip: ModelInput, size_bytes: int) -> Clip:
-    return Clip(
-        container=clip.video.container,
-        codec=clip.video.codec,
+def model_ref(model: LoadedModel) -> ModelRef:
+    """Which model answered."""
+    return ModelRef(name=model.name, version=model.version, digest=_digest(model))
+
+
+def describe_video(video: VideoInfo, size_bytes: int) -> Video:
+    """What the upload turned out to hold."""
+    return Video(
+        container=video.container,
+        codec=video.codec,
         size_bytes=size_bytes,
-        width=clip.video.width,
-        height=clip.video.height,
-        duration_seconds=round(clip.video.duration_seconds, 6),
-        frames=clip.video.frames,
-        sampled=_sampled(clip),
+        width=video.width,
+        height=video.height,
+        duration_seconds=round(video.duration_seconds, 6),
+        frames=video.frames,
     )
+
+
+def _describe(clip: ModelInput, size_bytes: int) -> Clip:
+    return Clip(**dict(describe_video(clip.video, size_bytes)), sampled=_sampled(clip))
 
 
 def _stability(variants: Variants, shifted: Sampling) -> Stability:
@@ -106,12 +127,13 @@ def _stability(variants: Variants, shifted: Sampling) -> Stability:
         depends_on_order=variants.depends_on_order,
         shift=variants.shifted.distance,
         reversal=variants.reversed.distance,
-        shifted=ShiftedSampling(predictions=_actions(variants.shifted.scores), sampled=_sampled(shifted)),
-        reversed=ReversedOrder(predictions=_actions(variants.reversed.scores)),
+        shifted=ShiftedSampling(predictions=actions(variants.shifted.scores), sampled=_sampled(shifted)),
+        reversed=ReversedOrder(predictions=actions(variants.reversed.scores)),
     )
 
 
-def _actions(scores: list[Score]) -> list[Action]:
+def actions(scores: list[Score]) -> list[Action]:
+    """As they come, likeliest first."""
     return [Action(**asdict(score)) for score in scores]
 
 

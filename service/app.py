@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from service import gateway, pages, protocol_v2, routes
 from service.access import AccessLog
 from service.errors import PROBLEMS, problem_response
+from service.gate import Gate
 from service.metrics import Metrics
 from service.middleware import Envelope
 from service.openapi import Application
@@ -36,6 +37,7 @@ def create_app(settings: Settings | None = None, lifespan: Lifespan = gateway.li
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.add_middleware(Gate)
     app.add_middleware(Envelope)
     app.add_middleware(AccessLog, metrics=metrics)
     for kind in PROBLEMS:

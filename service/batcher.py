@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
-from service.backends.base import Backend, Clips, Outputs
+from service.backends.base import Backend, Clips, Outputs, RemoteBackend
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,22 @@ class Batcher:
     """Runs one batch at a time, whatever the model: a batch has all cores, or the GPU, to itself.
 
     A batch holds at most `backend.max_batch_size` clips, except that the views of one request stay together.
-    `observe_batch` is told each one's number of clips.
+    `observe_batch` is told each one's number of clips. What a server runs goes there at once: it forms batches itself.
     """
 
     def __init__(self, observe_batch: Callable[[int], None]) -> None:
         self._observe_batch = observe_batch
         self._waiting: list[_Entry] = []
+        self._remote_calls = CapacityLimiter(math.inf)
         self._arrived = asyncio.Event()
 
     async def infer(self, backend: Backend, clips: Clips) -> Inferred:
-        """`backend.infer` on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed.
+        """`backend.infer` on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed and TryLater.
 
         When this is cancelled before its batch has formed, the clips are not run.
         """
+        if isinstance(backend, RemoteBackend):
+            return await self._infer_remotely(backend, clips)
         entry = _Entry(backend, clips, asyncio.get_running_loop().create_future())
         self._waiting.append(entry)
         self._arrived.set()
@@ -68,6 +72,11 @@ class Batcher:
                 await _answer(batch)
             else:
                 self._arrived.clear()
+
+    async def _infer_remotely(self, backend: RemoteBackend, clips: Clips) -> Inferred:
+        started_at, started = time.time(), time.perf_counter()
+        outputs = await to_thread.run_sync(backend.infer, clips, abandon_on_cancel=True, limiter=self._remote_calls)
+        return Inferred(outputs, len(clips), started_at, time.perf_counter() - started)
 
     def _next_batch(self) -> list[_Entry]:
         """The oldest request and those that fit to it; whoever gave up is forgotten."""

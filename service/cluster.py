@@ -35,7 +35,7 @@ from service.gateway import State, make_gateway
 from service.metrics import Metrics
 from service.preprocess import ModelInput
 from service.registry import LoadedModel, Registry, Version
-from service.remote import DECODERS, MODELS, RemoteBackend, RemoteBatcher, RemoteDecoders, call
+from service.remote import DECODERS, MODELS, ClusterBackend, RemoteBatcher, RemoteDecoders, call
 from service.settings import Settings
 from service.tracing import live_tracer
 
@@ -169,7 +169,7 @@ async def _follow(registry: Registry, models: Any, poll_seconds: float) -> None:
 def _remote(version: Version) -> Version:
     if not isinstance(version, LoadedModel):
         return version
-    return replace(version, backend=RemoteBackend(version.name, version.version, version.backend.max_batch_size))
+    return replace(version, backend=ClusterBackend(version.name, version.version, version.backend.max_batch_size))
 
 
 def _forget_main() -> None:

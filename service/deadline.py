@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect
@@ -16,7 +16,7 @@ class DeadlineExceeded(Exception):
     """The answer would come too late."""
 
 
-async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
+async def in_time(work: Awaitable[T], seconds: float) -> T:
     """The work's result; cancels it and raises DeadlineExceeded after `seconds`."""
     try:
         async with asyncio.timeout(seconds):

@@ -17,13 +17,18 @@ import pickle
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import UnionType
 from typing import Any
 
 from clips.bounds import Bounds
 from clips.errors import ClipError, Undecodable
 from clips.spec import ClipSpec
-from service.decoder_child import READY, Answer, serve, too_long
+from clips.windows import Windowing
+from service.decoder_child import READY, Failure, TimelineJob, serve, too_long
 from service.preprocess import ModelInput
+from service.window_inputs import TimelineEnd, TimelinePart, TimelineStart, WindowInput
 
 MAX_THUMBNAIL_BYTES = 1_000_000
 SECONDS_TO_DIE = 1.0
@@ -78,19 +83,24 @@ class Decoder:
 
         Raises clips.errors.ClipError, also when the video makes the child crash, and DecoderError.
         """
-        try:
-            self._connection.send((video, spec, bounds, thumbnails, shifted))
-            answer = _load_answer(self._connection.recv_bytes(_most_bytes(spec)))
-        except (EOFError, OSError) as error:
-            raise self._cause_of_death(bounds) from error
-        except BaseException:
-            self.kill()  # what it has to say must not reach the next request
-            raise
-        if isinstance(answer, str):
-            raise DecoderFailed(answer)
-        if isinstance(answer, ClipError):
-            raise answer
+        self._send((video, spec, bounds, thumbnails, shifted), bounds)
+        answer: ModelInput = self._receive(ModelInput, spec, bounds)
         return answer
+
+    def windows(self, video: bytes, spec: ClipSpec, bounds: Bounds, windowing: Windowing) -> Iterator[TimelinePart]:
+        """`service.window_inputs.window_inputs` in the child, which is ahead by what the pipe holds.
+
+        Each part blocks, and raises, as `preprocess` does. A child whose parts are not read to the end is to be closed.
+        """
+        self._send(TimelineJob(video, spec, bounds, windowing), bounds)
+        yield self._receive(TimelineStart, spec, bounds)
+        for _ in range(windowing.max_windows + 1):
+            part: WindowInput | TimelineEnd = self._receive(WindowInput | TimelineEnd, spec, bounds)
+            yield part
+            if isinstance(part, TimelineEnd):
+                return
+        self.kill()
+        raise _crashed()
 
     def kill(self) -> None:
         """End it now, whatever it does; a thread that waits in `preprocess` goes on."""
@@ -103,6 +113,30 @@ class Decoder:
         with _EXIT_CODES:
             self._process.join()
         self._connection.close()
+
+    def _send(self, job: object, bounds: Bounds) -> None:
+        with self._talking(bounds):
+            self._connection.send(job)
+
+    def _receive(self, kind: type | UnionType, spec: ClipSpec, bounds: Bounds) -> Any:
+        with self._talking(bounds):
+            answer = _load(self._connection.recv_bytes(_most_bytes(spec)), kind)
+        if isinstance(answer, str):
+            raise DecoderFailed(answer)
+        if isinstance(answer, ClipError):
+            raise answer
+        return answer
+
+    @contextmanager
+    def _talking(self, bounds: Bounds) -> Iterator[None]:
+        """What goes wrong between here and the child ends the child, and tells whose fault it was."""
+        try:
+            yield
+        except (EOFError, OSError) as error:
+            raise self._cause_of_death(bounds) from error
+        except BaseException:
+            self.kill()  # what it has to say must not reach the next request
+            raise
 
     def _wait_until_ready(self) -> None:
         try:
@@ -141,12 +175,13 @@ def _most_bytes(spec: ClipSpec) -> int:
     return spec.num_frames * (2 * spec.num_views * spec.crop**2 * 3 + MAX_THUMBNAIL_BYTES)
 
 
-def _load_answer(data: bytes) -> Answer:
+def _load(data: bytes, kind: type | UnionType) -> Any:
+    """What a child sent: of this kind, or a failure."""
     try:
         answer = _AnswerUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # damaged data raise nearly anything
         raise _crashed() from error
-    if not isinstance(answer, Answer):
+    if not isinstance(answer, kind | Failure):
         raise _crashed()
     return answer
 
@@ -163,7 +198,8 @@ class _AnswerUnpickler(pickle.Unpickler):
 _PARTS_OF_ANSWERS = {
     ("service.preprocess", "ModelInput"),
     ("service.preprocess", "Sampling"),
-    ("clips.decode", "VideoInfo"),
+    *(("service.window_inputs", name) for name in ("TimelineStart", "WindowInput", "TimelineEnd")),
+    ("clips.frames", "VideoInfo"),
     *(("clips.errors", name) for name in ("NotAVideo", "Undecodable", "NoFrames", "BoundsExceeded")),
     ("numpy._core.multiarray", "_reconstruct"),
     ("numpy", "ndarray"),

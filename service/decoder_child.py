@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import resource
 import signal
 import time
 import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 import cv2
@@ -14,15 +17,33 @@ import cv2
 from clips.bounds import Bounds
 from clips.errors import BoundsExceeded, ClipError
 from clips.spec import ClipSpec
+from clips.windows import Windowing
 from service.preprocess import ModelInput, preprocess
+from service.window_inputs import TimelinePart, window_inputs
 
 MAX_OPEN_FILES = 32
+
+NICENESS = 10
+"""Decoding gives way to answering: who is only told to come again need not wait for others' videos."""
 
 READY = b"ready"
 """The first that a child sends: from here on it keeps to its limits and leaves signals alone."""
 
-Answer = ModelInput | ClipError | str
+Failure = ClipError | str
 """A `str` is the traceback of what nobody foresaw."""
+
+TIMELINE_NICENESS = 10
+"""A timeline takes the processors that nobody else needs; an answer to POST /predict is waited for."""
+
+
+@dataclass(frozen=True)
+class TimelineJob:
+    """Asks for a message a window instead of one answer. The child waits while the pipe is full."""
+
+    video: bytes
+    spec: ClipSpec
+    bounds: Bounds
+    windowing: Windowing
 
 
 def serve(connection: Connection, max_memory_bytes: int) -> None:
@@ -30,6 +51,7 @@ def serve(connection: Connection, max_memory_bytes: int) -> None:
     # A signal to the whole group is the server's to answer: it lets the videos in work finish first.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    os.nice(NICENESS)
     cv2.setNumThreads(1)
     _limit(max_memory_bytes)
     connection.send_bytes(READY)
@@ -38,7 +60,11 @@ def serve(connection: Connection, max_memory_bytes: int) -> None:
             job = connection.recv()
         except (EOFError, OSError):
             return
-        connection.send(_answer(*job))
+        if isinstance(job, TimelineJob):
+            for message in _timeline(job):
+                connection.send(message)
+        else:
+            connection.send(_answer(*job))
 
 
 def too_long(bounds: Bounds) -> BoundsExceeded:
@@ -47,16 +73,29 @@ def too_long(bounds: Bounds) -> BoundsExceeded:
     return BoundsExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
-def _answer(video: bytes, spec: ClipSpec, bounds: Bounds, thumbnails: bool, shifted: bool) -> Answer:
+def _answer(video: bytes, spec: ClipSpec, bounds: Bounds, thumbnails: bool, shifted: bool) -> ModelInput | Failure:
     _limit_processor_time(bounds.max_cpu_seconds)
     try:
         return preprocess(video, spec, bounds, thumbnails=thumbnails, shifted=shifted)
-    except ClipError as error:
+    except Exception as error:
+        return _failure(error)
+
+
+def _timeline(job: TimelineJob) -> Iterator[TimelinePart | Failure]:
+    os.nice(TIMELINE_NICENESS)
+    _limit_processor_time(job.bounds.max_cpu_seconds)
+    try:
+        yield from window_inputs(job.video, job.spec, job.bounds, job.windowing)
+    except Exception as error:
+        yield _failure(error)
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, ClipError):
         return error
-    except (MemoryError, cv2.error):  # OpenCV tells a want of memory in its own way
+    if isinstance(error, MemoryError | cv2.error):  # OpenCV tells a want of memory in its own way
         return BoundsExceeded("decoding takes more memory than one video is given; send a smaller video")
-    except Exception:
-        return traceback.format_exc()
+    return "".join(traceback.format_exception(error))
 
 
 def _limit(max_memory_bytes: int) -> None:

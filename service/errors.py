@@ -38,6 +38,9 @@ class ProblemType:
     detail: str | None = None
 
 
+_EXPECTED = (admission.Overloaded, admission.Draining, base.TryLater)
+"""What many requests get at once, and is no fault of any: it is not logged for each."""
+
 _FAILED = "the service failed on this request; its log has the reason under the request id"
 
 PROBLEMS: dict[type[Exception] | int, ProblemType] = {
@@ -62,6 +65,8 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     decoder.DecoderEnded: ProblemType("decoder-ended", 503, "The decoder was ended"),
     replica.ReplicaLost: ProblemType("replica-lost", 503, "The replica was lost"),
     deadline.DeadlineExceeded: ProblemType("deadline-exceeded", 504, "The answer took too long"),
+    base.RuntimeFull: ProblemType("overloaded", 503, "Too much to do"),
+    base.RuntimeDown: ProblemType("runtime-down", 503, "The model server is down"),
     base.BackendError: ProblemType("backend-failure", 503, "The model could not be run", _FAILED),
     RequestValidationError: ProblemType("bad-parameter", 422, "A parameter is not valid"),
     400: ProblemType("bad-request", 400, "The request is malformed"),
@@ -82,33 +87,37 @@ def problem_type_of(error: Exception) -> ProblemType:
     return next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
 
 
-def problem_response(request: Request, error: Exception) -> JSONResponse:
+async def problem_response(request: Request, error: Exception) -> JSONResponse:
     """Tell the client what went wrong, and the log what the client may not see."""
+    problem, headers = report(request, error), _headers(error)
+    if _speaks_v2(request.url.path):
+        return JSONResponse(InferError(error=problem.detail).model_dump(), problem.status, headers)
+    return JSONResponse(problem.model_dump(exclude_none=True), problem.status, headers, media_type=MEDIA_TYPE)
+
+
+def report(request: Request, error: Exception) -> Problem:
+    """Note how the request ended, for the log and the metrics; returns what the client may be told."""
     kind = problem_type_of(error)
     request_id = getattr(request.state, "request_id", None)
     request.state.outcome = kind.slug
-    if kind.status >= 500 and not isinstance(error, admission.Overloaded | admission.Draining):
+    if kind.status >= 500 and not isinstance(error, _EXPECTED):
         trace, extra = _trace_of(error, kind), {"request_id": request_id}
         logger.error("request %s: %s: %s", request_id, kind.title, error, exc_info=trace, extra=extra)
-    detail, headers = kind.detail or _detail(error), _headers(error)
-    if _speaks_v2(request.url.path):
-        return JSONResponse(InferError(error=detail).model_dump(), kind.status, headers)
-    problem = Problem(
+    return Problem(
         type=f"/problems/{kind.slug}",
         title=kind.title,
         status=kind.status,
-        detail=detail,
+        detail=kind.detail or _detail(error),
         instance=request.url.path,
         request_id=request_id,
     )
-    return JSONResponse(problem.model_dump(exclude_none=True), kind.status, headers, media_type=MEDIA_TYPE)
 
 
 def _headers(error: Exception) -> Mapping[str, str] | None:
     match error:
         case HTTPException():
             return error.headers
-        case admission.Overloaded():
+        case admission.Overloaded() | base.TryLater():
             return {"Retry-After": str(error.retry_after)}
         case api_keys.Unauthorised():
             return {"WWW-Authenticate": "Bearer"}

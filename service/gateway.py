@@ -26,6 +26,7 @@ from service.service_time import ServiceTime
 from service.settings import Settings
 from service.stability import views_to_infer
 from service.store_watch import live_registry
+from service.timeline_decoders import TimelineDecoders
 from service.tracing import live_tracer, record_stage, stage
 
 
@@ -55,14 +56,21 @@ class Gateway:
     admission: Admission
     service_time: ServiceTime
     decoders: Decoders
+    timelines: TimelineDecoders
     batcher: Inferring
+
+    def model(self, name: str | None = None, version: str | None = None) -> LoadedModel:
+        """The model to answer with; raises as `Registry.get` does, and RuntimeDown where its server is down."""
+        model = self.registry.get(name, version)
+        model.check_up()
+        return model
 
     async def predict(
         self, video: bytes, model: LoadedModel, top_k: int, *, thumbnails: bool, stability: bool
     ) -> Prediction:
         """Decode in a child, infer in a batch, score. Cancelling it frees what it holds.
 
-        Raises clips.errors.ClipError, service.decoder.DecoderError and InferenceFailed.
+        Raises clips.errors.ClipError, service.decoder.DecoderError, InferenceFailed and TryLater.
         """
         clip = await self._preprocess(video, model, thumbnails=thumbnails, shifted=stability)
         inferred = await self.infer(model, views_to_infer(clip))
@@ -70,7 +78,7 @@ class Gateway:
         return score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds)
 
     async def infer(self, model: LoadedModel, clips: Clips) -> Inferred:
-        """Run the model on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed."""
+        """Run the model on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed and TryLater."""
         with stage("batch"):
             inferred = await self.batcher.infer(model.backend, clips)
             record_stage("infer", inferred.started_at, inferred.seconds, batch_size=inferred.batch_size)
@@ -112,8 +120,14 @@ def make_gateway(
 ) -> Gateway:
     """The parts of the request's path, sized by the settings; nothing is started yet."""
     service_time = ServiceTime(settings.decoders)
-    admission = Admission(settings.max_uploads, settings.max_queue, settings.max_queue_per_key, service_time)
-    metrics.watch_queue(lambda: admission.num_queued)
+    admission = Admission(
+        max_uploads=settings.max_uploads,
+        max_bytes_held=settings.max_upload_bytes_held,
+        max_queue=settings.max_queue,
+        max_per_key=settings.max_queue_per_key,
+        service_time=service_time,
+    )
+    metrics.watch_queue(lambda: admission.num_queued, settings.max_queue)
     return Gateway(
         settings=settings,
         registry=registry,
@@ -121,19 +135,21 @@ def make_gateway(
         admission=admission,
         service_time=service_time,
         decoders=decoders,
+        timelines=TimelineDecoders(settings.timelines(), settings.max_decoder_bytes),
         batcher=batcher,
     )
 
 
-def _of_request(request: Request) -> Gateway:
+async def _of_request(request: Request) -> Gateway:
+    # What is not async, FastAPI sends to a thread and back.
     return cast(Gateway, request.state.gateway)
 
 
 GatewayOfApp = Annotated[Gateway, Depends(_of_request)]
 
 
-def _key_of_request(request: Request) -> str | None:
-    return check_key(request.headers, _of_request(request).settings.keys())
+async def _key_of_request(request: Request, gateway: GatewayOfApp) -> str | None:
+    return check_key(request.headers, gateway.settings.keys())
 
 
 KeyOfRequest = Annotated[str | None, Depends(_key_of_request)]

@@ -39,6 +39,7 @@ class Metrics:
             registry=registry,
         )
         self._queue_depth = Gauge("tin_queue_depth", "Requests that wait or are worked on.", registry=registry)
+        self._queue_capacity = Gauge("tin_queue_capacity", "The most that are let wait.", registry=registry)
         self._batch_size = Histogram(
             "tin_batch_size", "Clips that the model ran on at once.", buckets=_CLIPS, registry=registry
         )
@@ -72,8 +73,9 @@ class Metrics:
         """The model is run on so many clips at once."""
         self._batch_size.observe(num_clips)
 
-    def watch_queue(self, depth: Callable[[], float]) -> None:
-        """Ask `depth` how many wait, whenever the metrics are read."""
+    def watch_queue(self, depth: Callable[[], float], capacity: int) -> None:
+        """Ask `depth` how many of at most `capacity` wait, whenever the metrics are read."""
+        self._queue_capacity.set(capacity)
         self._queue_depth.set_function(depth)
 
     def render(self, models: Iterable[object]) -> bytes:

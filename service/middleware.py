@@ -6,6 +6,7 @@ import re
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,11 +22,13 @@ HEADERS = {
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
 """Sent with everything; the page loads nothing from elsewhere and shows the chosen clip from memory (blob:)."""
+
+MAX_QUERY_BYTES = 4096
 
 _CLIENTS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -53,11 +56,21 @@ class Envelope:
             await send(message)
 
         try:
+            _check_head(request)
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
             if started:
                 raise
-            await problem_response(request, error)(scope, receive, send_with_headers)
+            response = await problem_response(request, error)
+            await response(scope, receive, send_with_headers)
+
+
+def _check_head(request: Request) -> None:
+    """Refuse what takes long to look at, and what a proxy in front may have read otherwise."""
+    if len(request.url.query) > MAX_QUERY_BYTES:
+        raise HTTPException(400, f"the query is longer than {MAX_QUERY_BYTES:,} bytes")
+    if "content-length" in request.headers and "transfer-encoding" in request.headers:
+        raise HTTPException(400, "a request has a Content-Length or a Transfer-Encoding", {"Connection": "close"})
 
 
 def _request_id(headers: Headers) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from service.errors import MEDIA_TYPE, PROBLEMS
 from service.schemas import Problem
+from service.schemas_timeline import Row
 from service.schemas_v2 import InferError, InferRequest, InferResponse
 from service.upload import FIELD
 
@@ -26,6 +27,17 @@ VIDEO_BODY: dict[str, Any] = {
             },
             "application/octet-stream": {"schema": _BYTES},
             "video/*": {"schema": _BYTES},
+        },
+    }
+}
+
+ROWS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A JSON object a line: one `clip`, then the windows, then the segments or a problem.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"anyOf": [{"$ref": f"#/components/schemas/{row.__name__}"} for row in get_args(Row)]}
+            }
         },
     }
 }
@@ -61,7 +73,7 @@ def v2_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _problem_response(status: int) -> dict[str, Any]:
-    titles = [kind.title for kind in PROBLEMS.values() if kind.status == status]
+    titles = dict.fromkeys(kind.title for kind in PROBLEMS.values() if kind.status == status)
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     return {"description": "; or: ".join(titles), "content": {MEDIA_TYPE: {"schema": schema}}}
 
@@ -72,9 +84,8 @@ class Application(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         document = super().openapi()
-        _, schemas = models_json_schema(
-            [(Problem, "validation"), (InferRequest, "validation")], ref_template="#/components/schemas/{model}"
-        )
+        referred_to: list[Any] = [(schema, "validation") for schema in (Problem, InferRequest, *get_args(Row))]
+        _, schemas = models_json_schema(referred_to, ref_template="#/components/schemas/{model}")
         document["components"]["schemas"] |= schemas["$defs"]
         _drop_undeclared_422(document)
         return document

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.scores import softmax, top_scores
+from service.backends.base import RemoteBackend, RuntimeDown
 from service.check import Check, Failed, Skipped
 from service.manifest import Artifact
 from service.recorded import RecordedStages
@@ -22,6 +23,7 @@ PUBLISH_AGAIN = "publish it again (`python -m export CHECKPOINT --name NAME`), o
 OTHER_FORMAT = (
     "publish a format that runs here (`python -m export CHECKPOINT --name NAME --formats onnx`); unset TIN_BACKEND"
 )
+START_SERVER = "start TorchServe with the store's <name>.mar; see TIN_TORCHSERVE_URL and TIN_TORCHSERVE_KEYS"
 ANSWERS_OTHERWISE = "compare it with its checkpoint: `python -m export verify NAME`"
 
 
@@ -45,6 +47,8 @@ class Patient:
         name = f"{self._name} {self._version}"
         yield Check(f"{name}: files", self._check_files, PUBLISH_AGAIN)
         yield Check(f"{name}: loads", self._check_loading, OTHER_FORMAT)
+        if self._loaded is not None and isinstance(self._loaded.backend, RemoteBackend):
+            yield Check(f"{name}: server", self._check_server, START_SERVER)
         yield Check(f"{name}: logits", self._check_logits, ANSWERS_OTHERWISE)
         yield Check(f"{name}: label", self._check_label, ANSWERS_OTHERWISE)
 
@@ -65,6 +69,11 @@ class Patient:
             raise Skipped("its files are not right")
         model = self._loaded = load(self._stored, self._settings, Machine.here())
         return f"{model.artifact} runs here ({model.reason})"
+
+    def _check_server(self) -> str:
+        assert self._loaded is not None
+        self._loaded.check_up()
+        return "it answers, and as the model of the store"
 
     def _check_logits(self) -> str:
         difference = float(np.abs(self._logits - self._stages.logits).max())
@@ -87,6 +96,10 @@ class Patient:
             raise Skipped("it is not loaded")
         if self._stored.manifest.checkpoint.sha256 != self._stages.checkpoint_sha256:
             raise Skipped("nothing was recorded of this checkpoint")
+        try:
+            self._loaded.check_up()
+        except RuntimeDown as reason:
+            raise Skipped(str(reason)) from reason
         return self._loaded
 
     @cached_property

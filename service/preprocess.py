@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.bounds import Bounds
-from clips.decode import VideoInfo, decode
+from clips.decode import decode
+from clips.frames import VideoInfo
 from clips.sampling import evaluation_indices, shifted_indices
 from clips.spec import ClipSpec
 from clips.transform import Image, make_views, resize_short_side

@@ -29,7 +29,12 @@ from service.upload import read_body
 
 JSON_LENGTH_HEADER = "Inference-Header-Content-Length"
 
-PLATFORMS = {".onnx": "onnx_onnxv1", ".plan": "tensorrt_plan", ".pt2": "pytorch_exportedprogram"}
+PLATFORMS = {
+    ".onnx": "onnx_onnxv1",
+    ".mar": "torchserve_mar",
+    ".plan": "tensorrt_plan",
+    ".pt2": "pytorch_exportedprogram",
+}
 """The protocol's <project>_<format>, by what the artifact's name ends in."""
 
 router = APIRouter(prefix=PROTOCOL_V2)
@@ -50,7 +55,7 @@ async def live() -> ServerLive:
 @router.get("/health/ready", operation_id="v2Ready", summary="Can it infer?", responses=v2_errors(500, 503))
 async def ready(gateway: GatewayOfApp) -> ServerReady:
     """Answers 200 when the default model is loaded."""
-    gateway.registry.get()
+    gateway.model()
     return ServerReady()
 
 
@@ -84,7 +89,7 @@ async def model_version(name: str, version: str, gateway: GatewayOfApp) -> Model
 )
 async def model_ready(name: str, gateway: GatewayOfApp) -> ModelReady:
     """Answers 200 when a version of the model is loaded."""
-    return ModelReady(name=gateway.registry.get(name).name)
+    return ModelReady(name=gateway.model(name).name)
 
 
 @router.get(
@@ -95,7 +100,7 @@ async def model_ready(name: str, gateway: GatewayOfApp) -> ModelReady:
 )
 async def model_version_ready(name: str, version: str, gateway: GatewayOfApp) -> ModelReady:
     """Answers 200 when this version is loaded."""
-    return ModelReady(name=gateway.registry.get(name, version).name)
+    return ModelReady(name=gateway.model(name, version).name)
 
 
 @router.post(
@@ -107,7 +112,7 @@ async def model_version_ready(name: str, version: str, gateway: GatewayOfApp) ->
 )
 async def infer(name: str, request: Request, gateway: GatewayOfApp, key: KeyOfRequest) -> Response:
     """The model's newest version answers. Clips are uint8, RGB, and of the model's size; nothing is decoded here."""
-    return await _infer(request, gateway, key, gateway.registry.get(name))
+    return await _infer(request, gateway, key, gateway.model(name))
 
 
 @router.post(
@@ -121,16 +126,16 @@ async def infer_version(
     name: str, version: str, request: Request, gateway: GatewayOfApp, key: KeyOfRequest
 ) -> Response:
     """The version that is named answers."""
-    return await _infer(request, gateway, key, gateway.registry.get(name, version))
+    return await _infer(request, gateway, key, gateway.model(name, version))
 
 
 async def _infer(request: Request, gateway: Gateway, key: str | None, model: LoadedModel) -> Response:
     if "content-encoding" in request.headers:
         raise HTTPException(415, "a Content-Encoding is not taken; send the body as it is")
     started, limits = time.perf_counter(), gateway.settings
-    with gateway.admission.share(key):
+    with gateway.admission.share(key), gateway.admission.holding() as hold:
         with gateway.admission.uploading(), stage("upload"):
-            body = await read_body(request, limits.max_upload_bytes, limits.pace())
+            body = await read_body(request, limits.max_upload_bytes, limits.pace(), hold)
         uploaded = time.perf_counter()
         gateway.metrics.observe_upload(len(body))
         json_length = request.headers.get(JSON_LENGTH_HEADER)

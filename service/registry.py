@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from clips.spec import ClipSpec
-from service.backends.base import Backend, BackendError, BackendUnavailable
+from service.backends.base import Backend, BackendError, BackendUnavailable, RemoteBackend
 from service.edition import Edition, edition_of
 from service.selection import Machine, choose, open_backend
 from service.settings import Settings
-from service.shared_backend import SharedBackend
+from service.shared_backend import share
 from service.store import ModelNotFound, ModelStore, StoredModel, StoreError
 
 RENAMING_SECONDS = 0.2
@@ -54,6 +54,11 @@ class LoadedModel:
     """The files that were last looked at."""
     update_refused: str | None = None
     """Why these are not what runs, but what was there before; None when they are."""
+
+    def check_up(self) -> None:
+        """Raises RuntimeDown while a server runs the model and is not well."""
+        if isinstance(self.backend, RemoteBackend):
+            self.backend.check_up()
 
 
 @dataclass(frozen=True)
@@ -222,9 +227,10 @@ def load(stored: StoredModel, settings: Settings, machine: Machine) -> LoadedMod
         reason=choice.reason,
         labels=manifest.labels,
         spec=manifest.clip,
-        backend=SharedBackend(open_backend(artifact, stored.path_of(artifact), settings, machine)),
+        backend=share(open_backend(artifact, stored.path_of(artifact), settings, machine)),
     )
-    _warm_up(model)
+    if not isinstance(model.backend, RemoteBackend):
+        _warm_up(model)
     return model
 
 

@@ -38,7 +38,7 @@ logger = logging.getLogger("service")
 
 
 @dataclass
-class RemoteBackend:
+class ClusterBackend:
     """A version of a model as the replicas of `models` have it loaded."""
 
     name: str
@@ -83,11 +83,11 @@ class RemoteBatcher:
         self._deployment = deployment
 
     async def infer(self, backend: Backend, clips: Clips) -> Inferred:
-        """Run a RemoteBackend's model on uint8 clips [N, T, H, W, 3], in a replica's batch with others.
+        """Run a ClusterBackend's model on uint8 clips [N, T, H, W, 3], in a replica's batch with others.
 
         Raises InferenceFailed, Overloaded and ReplicaLost.
         """
-        if not isinstance(backend, RemoteBackend):
+        if not isinstance(backend, ClusterBackend):
             raise TypeError(f"{type(backend).__name__} is loaded here, not in the cluster")
         inferred: Inferred = await call(self._deployment.infer, backend.name, backend.version, clips)
         return inferred

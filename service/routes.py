@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
+from clips.windows import Windowing
 from service.answer import answer, model_status, server_timing, timing_ms
 from service.deadline import in_time, while_connected
 from service.errors import PROBLEMS
 from service.gateway import GatewayOfApp, KeyOfRequest
 from service.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
-from service.openapi import VIDEO_BODY, problem_responses
+from service.openapi import ROWS, VIDEO_BODY, problem_responses
 from service.predictor import choose_top_k
 from service.registry import NoModelReady
+from service.rows_response import RowsResponse
 from service.schemas import Health, ModelsResponse, PredictionResponse, PredictQuery, ProblemMeaning
+from service.schemas_timeline import TimelineQuery
+from service.timeline import Timeline
 from service.tracing import stage
 from service.upload import read_upload
 
@@ -39,11 +44,11 @@ async def predict_video(
 ) -> PredictionResponse:
     """Send the video as the multipart field `video`, or as the raw body."""
     started = time.perf_counter()
-    model = gateway.registry.get(query.model, query.version)
+    model = gateway.model(query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
-    with gateway.admission.share(key):
+    with gateway.admission.share(key), gateway.admission.holding() as hold:
         with gateway.admission.uploading(), stage("upload"):
-            video = await read_upload(request, gateway.settings.max_upload_bytes, gateway.settings.pace())
+            video = await read_upload(request, gateway.settings.max_upload_bytes, gateway.settings.pace(), hold)
         uploaded = time.perf_counter()
         gateway.metrics.observe_upload(len(video))
         with gateway.admission.working():
@@ -55,6 +60,36 @@ async def predict_video(
     gateway.metrics.observe_stages(timing)
     response.headers["Server-Timing"] = server_timing(timing)
     return answer(prediction, model, size_bytes=len(video), timing=timing, explain=query.explain)
+
+
+@router.post(
+    "/timeline",
+    operation_id="timeline",
+    summary="Name the actions in a long video, window by window",
+    response_class=Response,
+    responses=ROWS | problem_responses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
+    openapi_extra=VIDEO_BODY,
+)
+async def make_timeline(
+    request: Request, gateway: GatewayOfApp, key: KeyOfRequest, query: Annotated[TimelineQuery, Query()]
+) -> RowsResponse:
+    """Send the video as for /predict. Each row of the answer comes as soon as it is known."""
+    started, settings = time.perf_counter(), gateway.settings
+    model = gateway.model(query.model, query.version)
+    top_k = choose_top_k(query.top_k, len(model.labels))
+    windowing = Windowing(query.window_seconds, query.step, settings.max_windows)
+    with ExitStack() as places:
+        places.enter_context(gateway.admission.share(key))
+        gateway.timelines.check_place()
+        hold = places.enter_context(gateway.admission.holding())
+        with gateway.admission.uploading(), stage("upload"):
+            video = await read_upload(request, settings.max_upload_bytes, settings.pace(), hold)
+        uploaded = time.perf_counter()
+        gateway.metrics.observe_upload(len(video))
+        places.enter_context(gateway.timelines.place())
+        places.enter_context(gateway.admission.working())
+        timeline = Timeline(gateway, video, model, top_k, windowing, started, uploaded)
+        return RowsResponse(timeline.rows(), places.pop_all(), settings.deadline_seconds)
 
 
 @router.get(
@@ -88,7 +123,7 @@ async def live() -> Health:
 async def ready(gateway: GatewayOfApp) -> Health:
     """Answers 200 when the default model is loaded and the service is not about to stop."""
     gateway.admission.check_staying()
-    gateway.registry.get()
+    gateway.model()
     return Health(status="ready")
 
 

@@ -46,7 +46,7 @@ class SampledFrame(BaseModel):
     time_seconds: float = Field(description="Time since the video's first frame")
 
 
-class Clip(BaseModel):
+class Video(BaseModel):
     """What the upload turned out to hold; counted and measured, not read from its header."""
 
     container: str = Field(description="FFmpeg's name of the container format")
@@ -56,6 +56,11 @@ class Clip(BaseModel):
     height: int = Field(description="In pixels, upright")
     duration_seconds: float
     frames: int = Field(description="How many frames the video has")
+
+
+class Clip(Video):
+    """What the upload turned out to hold, and what the model saw of it."""
+
     sampled: list[SampledFrame] = Field(description="The frames that the model saw, in the order it saw them")
 
 
@@ -142,10 +147,10 @@ class ModelStatus(BaseModel):
 
     name: str
     version: str
-    status: str = Field(description="`ready`, or `refused` with a reason")
+    status: str = Field(description="`ready`; `refused`, or `down` with the server that runs it, with a reason")
     reason: str | None = Field(
         default=None,
-        description="Why the version is refused, or, of one that is ready, the files that were to replace it",
+        description="Why it is refused or down, or, of one that is ready, the files that were to replace it",
     )
     digest: str | None = Field(default=None, description="sha256 of the file that runs")
     artifact: str | None = Field(default=None, description="The file that runs")
@@ -183,5 +188,5 @@ class Problem(BaseModel):
     title: str = Field(description="The kind of problem, in words")
     status: int = Field(description="The HTTP status")
     detail: str = Field(description="What went wrong this time, one line, for the reader")
-    instance: str = Field(description="The path that was asked for")
+    instance: str | None = Field(default=None, description="The path that was asked for, where it could be read")
     request_id: str | None = Field(default=None, description="Finds this request in the service's log")

@@ -25,14 +25,13 @@ class Machine:
     @classmethod
     def here(cls) -> Machine:
         """The machine that runs us."""
-        from service.backends.onnx_runtime import has_cuda  # noqa: PLC0415 - each runtime only when it is needed
-        from service.backends.tensorrt import find_target  # noqa: PLC0415
+        from service.backends.tensorrt import find_target  # noqa: PLC0415 - each runtime only when it is needed
 
         try:
             target = find_target()
         except BackendUnavailable:
-            return cls(has_vnni=_has_vnni(), has_onnx_cuda=has_cuda())
-        return cls(_has_vnni(), has_cuda(), target.gpu, target.tensorrt)
+            return cls(has_vnni=_has_vnni(), has_onnx_cuda=_has_onnx_cuda())
+        return cls(_has_vnni(), _has_onnx_cuda(), target.gpu, target.tensorrt)
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,8 @@ def choose(artifacts: Sequence[Artifact], machine: Machine, wanted: str = AUTO) 
 
 def open_backend(artifact: Artifact, path: Path, settings: Settings, machine: Machine) -> Backend:
     """Load an artifact into its runtime, which is imported only now; raises BackendUnavailable."""
+    if artifact.format == "torchserve":
+        return _open_torchserve(path, settings)
     if artifact.format == "tensorrt":
         from service.backends.tensorrt import TensorRTBackend  # noqa: PLC0415
 
@@ -79,10 +80,21 @@ def open_backend(artifact: Artifact, path: Path, settings: Settings, machine: Ma
     return OnnxCudaBackend(path) if machine.has_onnx_cuda else OnnxRuntimeBackend(path, settings.onnx_threads)
 
 
+def _open_torchserve(archive: Path, settings: Settings) -> Backend:
+    from service.backends.torchserve import TorchServeBackend  # noqa: PLC0415
+    from service.backends.torchserve_key import InferenceKey  # noqa: PLC0415
+
+    if not settings.torchserve_url:
+        raise BackendUnavailable("TorchServe was asked for, but TIN_TORCHSERVE_URL does not say where it is")
+    file, management_url = settings.torchserve_keys, settings.torchserve_management_url
+    key = InferenceKey(file, management_url) if file else None
+    return TorchServeBackend(archive, settings.torchserve_url, key, settings.deadline_seconds)
+
+
 def _in_order(artifacts: Sequence[Artifact], machine: Machine, wanted: str) -> Iterator[tuple[Artifact, Verdict]]:
     for name, judge in PREFERENCE.items():
         for artifact in artifacts:
-            if artifact.format == name and wanted in {AUTO, name}:
+            if artifact.format == name and (wanted == name or (wanted == AUTO and name not in ONLY_WHEN_ASKED_FOR)):
                 yield artifact, _as_wanted(judge(artifact, machine), wanted)
 
 
@@ -128,7 +140,19 @@ PREFERENCE: dict[str, Callable[[Artifact, Machine], Verdict]] = {
     "onnx-plugin": _judge_any,
     "torch-fp16": _judge_any,
     "torch": _judge_any,
+    "torchserve": _judge_any,
 }
+
+ONLY_WHEN_ASKED_FOR = {"torchserve"}
+"""What needs a server besides this one."""
+
+
+def _has_onnx_cuda() -> bool:
+    try:
+        from service.backends.onnx_runtime import has_cuda  # noqa: PLC0415
+    except ImportError:  # nobody needs it where TorchServe runs the models
+        return False
+    return has_cuda()
 
 
 def _has_vnni() -> bool:

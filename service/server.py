@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from functools import partial
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.connection import Connection
 from service.logs import log_config
 from service.settings import Settings
 
@@ -40,7 +43,8 @@ def run(settings: Settings, listener: socket.socket) -> None:
     # h11 reads on and discards when an answer is given early (413): clients that send first and read later see it.
     app = create_app(settings)
     log = log_config(settings.log_format)
-    config = uvicorn.Config(app, http="h11", ws="none", log_config=log, access_log=False, server_header=False)
+    http: Any = partial(Connection, head_seconds=settings.head_seconds)
+    config = uvicorn.Config(app, http=http, ws="none", log_config=log, access_log=False, server_header=False)
     try:
         _Server(config, app, settings.drain_seconds).run(sockets=[listener])
     except KeyboardInterrupt:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clips.bounds import Bounds
@@ -13,6 +15,9 @@ from service.logs import LogFormat
 from service.upload import Pace
 
 CORES = usable_cores()
+_ONE_PER_CORE: JsonDict = {"default_of_machine": "1 per usable core"}
+
+_ADDRESS = r"^(https?://[^/]+/?)?$"
 
 _REPOSITORY_STORE = Path(__file__).resolve().parent.parent / "model_store"
 
@@ -48,6 +53,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
     log_format: LogFormat = Field(default="text", description="text for people, json for programs: an object a line")
     max_upload_bytes: int = Field(default=100_000_000, ge=1, description="Largest request body taken, in bytes")
+    head_seconds: float = Field(
+        default=10.0, gt=0, description="How long the head of a request may take to come, in s; then 408"
+    )
     min_upload_bytes_per_second: int = Field(
         default=20_000, ge=1, description="Slowest sender that is waited for, in bytes/s, after the first seconds"
     )
@@ -55,8 +63,15 @@ class Settings(BaseSettings):
         default=10.0, gt=0, description="The first seconds of an upload, in which nothing has to come"
     )
     max_uploads: int = Field(default=512, ge=1, description="Bodies read at the same time; more are sent away (503)")
+    max_upload_bytes_held: int = Field(
+        default_factory=lambda valid: 5 * valid.get("max_upload_bytes", 0),
+        description="Bytes of bodies in memory; more are sent away (503); five of the largest when unset",
+    )
     max_queue: int = Field(
-        default=max(4, 2 * CORES), ge=1, description="Videos waiting or in work; more are sent away (503)"
+        default=max(4, 2 * CORES),
+        ge=1,
+        description="Videos waiting or in work; more are sent away (503)",
+        json_schema_extra={"default_of_machine": "2 per usable core, at least 4"},
     )
     api_keys: str = Field(
         default="",
@@ -64,7 +79,10 @@ class Settings(BaseSettings):
         description="Keys that POST /predict asks for, separated by commas; none lets everyone in",
     )
     max_queue_per_key: int = Field(
-        default=CORES, ge=1, description="Requests of one API key at the same time; more are sent away (429)"
+        default=CORES,
+        ge=1,
+        description="Requests of one API key at the same time; more are sent away (429)",
+        json_schema_extra=_ONE_PER_CORE,
     )
     deadline_seconds: float = Field(
         default=30.0, gt=0, description="Longest time from a video's last byte to its answer, in s; else 504"
@@ -72,7 +90,12 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         default=0.0, ge=0, description="After SIGTERM, how long to go on while /health/ready already answers 503"
     )
-    decoders: int = Field(default=CORES, ge=1, description="Processes that decode, each one video at a time")
+    decoders: int = Field(
+        default=CORES,
+        ge=1,
+        description="Processes that decode, each one video at a time",
+        json_schema_extra=_ONE_PER_CORE,
+    )
     max_decoder_bytes: int = Field(
         default=3 << 30, ge=1 << 30, description="Address space of a decoding process, in bytes; half a GB is code"
     )
@@ -80,12 +103,36 @@ class Settings(BaseSettings):
         default=16, ge=1, description="Most clips that one request may send to be inferred under /v2"
     )
     onnx_threads: int = Field(
-        default=0, ge=0, description="Threads that ONNX Runtime gives to one inference; 0 for one per usable core"
+        default=0, ge=0, description="Threads that ONNX Runtime gives to one inference; 0 for as many as pay"
+    )
+    torchserve_url: str = Field(
+        default="",
+        pattern=_ADDRESS,
+        description="TorchServe's inference API, such as http://torchserve:8080, for TIN_BACKEND=torchserve",
+    )
+    torchserve_management_url: str = Field(
+        default="", pattern=_ADDRESS, description="TorchServe's management API, to renew keys; without it they expire"
+    )
+    torchserve_keys: Path | None = Field(
+        default=None, description="The key_file.json that TorchServe writes; unset where it asks for no keys"
     )
     max_packets: int = Field(default=100_000, ge=1, description="Most compressed packets of one video")
     max_pixels_per_frame: int = Field(default=4096 * 2304, ge=1, description="Largest frame, in pixels")
     max_frames: int = Field(default=50_000, ge=1, description="Most frames of one video")
     max_decode_seconds: float = Field(default=60.0, gt=0, description="Most processor time to decode one video, in s")
+
+    max_timeline_decode_seconds: float = Field(
+        default=600.0, gt=0, description="The same for POST /timeline, which looks at all of a video"
+    )
+    max_windows: int = Field(default=2000, ge=1, description="Most windows of one timeline")
+
+    @field_validator("max_upload_bytes_held")
+    @classmethod
+    def _holds_one_upload(cls, value: int, info: ValidationInfo) -> int:
+        largest = info.data.get("max_upload_bytes", 0)
+        if value < largest:
+            raise ValueError(f"the largest upload taken has {largest:,} bytes, which must have room in it")
+        return value
 
     def keys(self) -> list[str]:
         """The API keys, one by one."""
@@ -104,3 +151,11 @@ class Settings(BaseSettings):
             max_frames=self.max_frames,
             max_cpu_seconds=self.max_decode_seconds,
         )
+
+    def timeline_bounds(self) -> Bounds:
+        """The same for all of a video."""
+        return replace(self.bounds(), max_cpu_seconds=self.max_timeline_decode_seconds)
+
+    def timelines(self) -> int:
+        """How many timelines are made at the same time: half as many as there are decoders, at least one."""
+        return max(1, self.decoders // 2)

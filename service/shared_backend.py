@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import weakref
 
-from service.backends.base import Backend, Clips, Outputs
+from service.backends.base import Backend, Clips, Outputs, RemoteBackend
+
+
+def share(backend: Backend) -> SharedBackend:
+    """A backend that is closed when nobody refers to what this returns; a remote one stays remote."""
+    return SharedRemoteBackend(backend) if isinstance(backend, RemoteBackend) else SharedBackend(backend)
 
 
 class SharedBackend:
@@ -25,3 +30,15 @@ class SharedBackend:
     def close(self) -> None:
         """Close it now, for all; at the end of the process."""
         self._close_once()
+
+
+class SharedRemoteBackend(SharedBackend):
+    """The same for one whose runtime is a server."""
+
+    def __init__(self, backend: RemoteBackend) -> None:
+        super().__init__(backend)
+        self._remote = backend
+
+    def check_up(self) -> None:
+        """Raises RuntimeDown as the backend does."""
+        self._remote.check_up()

@@ -6,17 +6,23 @@ UploadError
 ├── MissingVideo     a form without a file in its field `video`
 └── EmptyUpload      no bytes at all
 
-A client's file name is never looked at.
+A client's file name is never looked at, and nothing that it sends is written to a disk.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.types import Message, Receive
+
+from service.admission import Hold
 
 FIELD = "video"
 
@@ -53,24 +59,24 @@ class Pace:
         return self.grace_seconds + num_bytes / self.bytes_per_second
 
 
-async def read_upload(request: Request, max_bytes: int, pace: Pace) -> bytes:
-    """The video's bytes; the whole body counts towards `max_bytes`.
+async def read_upload(request: Request, max_bytes: int, pace: Pace, hold: Hold) -> bytes:
+    """The video's bytes; the whole body counts towards `max_bytes`, and is held.
 
-    Raises UploadError, starlette's ClientDisconnect, and its HTTPException (400) for a malformed form.
+    Raises UploadError, Overloaded, starlette's ClientDisconnect, and its HTTPException (400) for a malformed form.
     """
-    _check_announced_size(request, max_bytes)
-    bounded = Request(request.scope, _bounded(request.receive, max_bytes, pace))
+    _check_announced_size(request, max_bytes, hold)
+    bounded = Request(request.scope, _bounded(request.receive, max_bytes, pace, hold))
     video = await (_read_form(bounded) if _is_form(request) else bounded.body())
     if not video:
         raise EmptyUpload("the video is empty: 0 bytes were received")
     return video
 
 
-async def read_body(request: Request, max_bytes: int, pace: Pace) -> bytearray:
-    """The whole body, whatever it is; raises UploadTooLarge and SlowUpload."""
-    _check_announced_size(request, max_bytes)
+async def read_body(request: Request, max_bytes: int, pace: Pace, hold: Hold) -> bytearray:
+    """The whole body, whatever it is; raises UploadTooLarge, SlowUpload and Overloaded."""
+    _check_announced_size(request, max_bytes, hold)
     body = bytearray()
-    async for chunk in Request(request.scope, _bounded(request.receive, max_bytes, pace)).stream():
+    async for chunk in Request(request.scope, _bounded(request.receive, max_bytes, pace, hold)).stream():
         body += chunk
     return body
 
@@ -80,25 +86,47 @@ def _is_form(request: Request) -> bool:
     return media_type.strip().lower() == "multipart/form-data"
 
 
+class _FormInMemory(MultiPartParser):
+    """Keeps a file of any size in memory: where the disk is full, a large upload would fail."""
+
+    spool_max_size = sys.maxsize
+
+
 async def _read_form(request: Request) -> bytes:
-    async with request.form(max_files=1, max_fields=16) as form:
-        video = form.get(FIELD)
-        if isinstance(video, UploadFile):
-            return await video.read()
+    _check_charset(request)
+    try:
+        form = await _FormInMemory(request.headers, request.stream(), max_files=1, max_fields=16).parse()
+    except MultiPartException as error:
+        raise HTTPException(400, error.message) from error
+    video = form.get(FIELD)
+    if isinstance(video, UploadFile):
+        return await video.read()
     if video is None:
         raise MissingVideo(f"the form has no field {FIELD!r}; send the file as -F {FIELD}=@clip.mp4")
     raise MissingVideo(f"the field {FIELD!r} holds text, not a file; send the file as -F {FIELD}=@clip.mp4")
 
 
-def _check_announced_size(request: Request, max_bytes: int) -> None:
+def _check_charset(request: Request) -> None:
+    # Python has codecs that fail on anything, or take a time that grows with the square of a text.
+    _, options = parse_options_header(request.headers["content-type"])
+    if options.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8"}:
+        raise HTTPException(400, "the form's charset is not UTF-8, which is the only one that is taken")
+
+
+def _check_announced_size(request: Request, max_bytes: int, hold: Hold) -> None:
     # Answering before the first read means that a client which waits for "100 Continue" sends nothing at all.
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > max_bytes:
+    num_bytes = int(announced) if announced.isdecimal() else 0
+    if num_bytes > max_bytes:
         raise _too_large(max_bytes)
+    hold.expect(num_bytes)
 
 
-def _bounded(receive: Receive, max_bytes: int, pace: Pace) -> Receive:
-    """A `receive` that raises UploadTooLarge with the first byte over the limit, SlowUpload when none comes in time."""
+def _bounded(receive: Receive, max_bytes: int, pace: Pace, hold: Hold) -> Receive:
+    """A `receive` that raises UploadTooLarge with the first byte over the limit, SlowUpload when none comes in time.
+
+    What comes is held; raises Overloaded when it cannot be.
+    """
     started = asyncio.get_running_loop().time()
     received = 0
 
@@ -112,6 +140,7 @@ def _bounded(receive: Receive, max_bytes: int, pace: Pace) -> Receive:
         received += len(message.get("body", b""))
         if received > max_bytes:
             raise _too_large(max_bytes)
+        hold.add(len(message.get("body", b"")))
         return message
 
     return bounded

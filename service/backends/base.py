@@ -2,13 +2,16 @@
 
 BackendError
 ├── BackendUnavailable   this machine cannot run the artifact at all
-└── InferenceFailed      the runtime failed on these clips
+├── InferenceFailed      the runtime failed on these clips
+└── TryLater             a runtime that is a server cannot run them now
+    ├── RuntimeFull      it has too much to do
+    └── RuntimeDown      it does not answer, or not as the model that is asked for
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +30,22 @@ class BackendUnavailable(BackendError):
 
 class InferenceFailed(BackendError):
     """The runtime failed on these clips."""
+
+
+class TryLater(BackendError):
+    """The runtime cannot run these clips now; `retry_after` is in whole seconds."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RuntimeFull(TryLater):
+    """The runtime has too much to do."""
+
+
+class RuntimeDown(TryLater):
+    """The runtime does not answer, or not as the model that is asked for."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +71,17 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Free what the runtime holds; the backend is not used afterwards."""
+
+
+@runtime_checkable
+class RemoteBackend(Backend, Protocol):
+    """A backend whose runtime is a server: it forms batches itself, of calls that come at once, and may be down.
+
+    `infer` may raise RuntimeFull and RuntimeDown as well.
+    """
+
+    def check_up(self) -> None:
+        """Raises RuntimeDown when the server was not well when it was last looked at; takes no time."""
 
 
 class FakeBackend:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import timeit
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,12 @@ _RUNTIME_ERRORS = (
 )
 
 
+SECONDS_WORTH_SHARING = 0.05
+"""A clip that takes longer, on all cores, is faster on them than on one."""
+
+WORTHWHILE_SPEEDUP = 1.25
+"""What all cores must gain over one to be given to a shorter one."""
+
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
@@ -45,7 +53,9 @@ def has_cuda() -> bool:
 
 
 class OnnxRuntimeBackend:
-    """One session on the CPU, shared by all threads. `num_threads` 0 is one thread per usable core.
+    """One session on the CPU, shared by all threads.
+
+    `num_threads` 0 is one thread per usable core, or a single one where more gain nothing.
 
     Raises BackendUnavailable when the file is no ONNX graph, or not one of our contract.
     """
@@ -53,11 +63,7 @@ class OnnxRuntimeBackend:
     max_batch_size = 1
 
     def __init__(self, path: Path, num_threads: int = 0) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = num_threads or _default_threads()
-        # Threads that wait in a loop would take the cores from the decoders: 12.9 ms of processor time a clip, not 7.5.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = _open_session(path, options, [CPU])
+        self._session = _open_on_cpu(path, num_threads) if num_threads else _open_fitting(path)
 
     def infer(self, clips: Clips) -> Outputs:
         """Run the graph on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
@@ -129,6 +135,37 @@ def _default_threads() -> int:
     # Where no core is kept from us, ONNX Runtime counts better: it knows which ones are two threads of one core.
     usable = usable_cores()
     return 0 if usable == os.cpu_count() else usable
+
+
+def _open_on_cpu(path: Path, num_threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = num_threads
+    # Threads that wait in a loop would take the cores from the decoders: 12.9 ms of processor time a clip, not 7.5.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return _open_session(path, options, [CPU])
+
+
+def _open_fitting(path: Path) -> ort.InferenceSession:
+    """One thread for a small graph: several would wait for each other, and the decoders for them."""
+    shared = _open_on_cpu(path, _default_threads())
+    seconds = _seconds_to_run(shared)
+    if seconds > SECONDS_WORTH_SHARING:
+        return shared
+    alone = _open_on_cpu(path, num_threads=1)
+    return shared if seconds * WORTHWHILE_SPEEDUP < _seconds_to_run(alone) else alone
+
+
+def _seconds_to_run(session: ort.InferenceSession) -> float:
+    """The shortest of a few runs on one black clip, after one to warm up; infinite where clips are of any size."""
+    sizes = session.get_inputs()[0].shape[1:]
+    if not all(isinstance(size, int) for size in sizes):
+        return math.inf
+    clip = np.zeros((1, *sizes), np.uint8)
+    try:
+        session.run(None, {INPUT[0]: clip})
+        return min(timeit.repeat(lambda: session.run(None, {INPUT[0]: clip}), number=1, repeat=3))
+    except _RUNTIME_ERRORS as error:
+        raise BackendUnavailable(f"ONNX Runtime cannot run a clip: {_one_line(error)}") from error
 
 
 def _open_session(path: Path, options: ort.SessionOptions, providers: list[Any]) -> ort.InferenceSession:

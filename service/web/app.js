@@ -1,16 +1,19 @@
 // The page: one clip at a time goes to POST /predict; the answer is shown in place.
 
+import { record } from "/web/camera.js";
+import { at, element, say } from "/web/element.js";
 import { send } from "/web/predict.js";
-import { showProblem, showResult } from "/web/show.js";
+import { NO_ANSWER, showProblem } from "/web/problem.js";
+import { showResult } from "/web/show.js";
+import { offerTimeline, withdrawTimeline } from "/web/timeline.js";
 
-const at = (id) => document.getElementById(id);
+const EXAMPLE = "/web/example.mp4";
+
 const form = at("form");
 const file = at("file");
 
 let running = null;
 let previewUrl = null;
-
-const say = (text) => { at("status").textContent = text; };
 
 function showProgress({ stage, fraction }) {
   at("stage").textContent = stage;
@@ -36,21 +39,28 @@ function showCommand(name) {
 }
 
 function showPrompt(name, action, rest = "") {
-  const strong = Object.assign(document.createElement("strong"), { textContent: action });
-  at("prompt").replaceChildren(name, name && " \u00b7 ", strong, rest);
+  at("prompt").replaceChildren(name, name && " \u00b7 ", element("strong", action), rest);
 }
 
 function setWorking(working) {
   at("working").hidden = !working;
+  at("others").hidden = working;
   form.setAttribute("aria-busy", String(working));
 }
 
-async function predict(clip) {
+// Puts the page back to where nothing is shown, and gives the signal of the work that begins.
+function begin() {
   running?.abort();
-  const mine = running = new AbortController();
+  withdrawTimeline();
+  at("problem").hidden = at("result").hidden = true;
+  running = new AbortController();
+  return running;
+}
+
+async function predict(clip) {
+  const mine = begin();
   form.classList.add("compact");
   showPrompt(clip.name, "choose another");
-  at("problem").hidden = at("result").hidden = true;
   showCommand(clip.name);
   setWorking(true);
   say(`Sending ${clip.name}`);
@@ -58,16 +68,38 @@ async function predict(clip) {
     const answer = await send(clip, { signal: mine.signal, onProgress: showProgress });
     preview(clip);
     say(showResult(answer));
+    offerTimeline(clip, answer);
     at("answer").focus({ preventScroll: true });
   } catch (problem) {
-    if (running === mine && !mine.signal.aborted) showProblem(problem);
+    if (!mine.signal.aborted) showProblem(problem, () => predict(clip));
   } finally {
     if (running === mine) setWorking(false);
   }
 }
 
+async function recordClip() {
+  begin();
+  try {
+    const clip = await record();
+    if (clip) predict(clip);
+    else at("record").focus();
+  } catch (problem) {
+    showProblem(problem);
+  }
+}
+
+async function tryExample() {
+  begin();
+  try {
+    const clip = await (await fetch(EXAMPLE)).blob();
+    predict(new File([clip], "example.mp4", { type: "video/mp4" }));
+  } catch {
+    showProblem(NO_ANSWER, tryExample);
+  }
+}
+
 function reset() {
-  running?.abort();
+  begin();
   setWorking(false);
   form.classList.remove("compact");
   showPrompt("", "Choose a clip", " or drop one here");
@@ -79,6 +111,8 @@ file.addEventListener("change", () => {
   if (file.files.length) predict(file.files[0]);
   file.value = ""; // so that the same clip can be chosen again
 });
+at("record").addEventListener("click", recordClip);
+at("example").addEventListener("click", tryExample);
 at("cancel").addEventListener("click", reset);
 form.addEventListener("submit", (event) => event.preventDefault());
 

@@ -31,7 +31,10 @@ const fieldsOf = (schema) =>
   Object.entries(resolve(schema).properties ?? {}).map(([name, field]) => [name, typeOf(field), field.description ?? ""]);
 
 function answerOf({ responses }) {
-  const schema = responses[200].content["application/json"].schema;
+  const { content } = responses[200];
+  const lines = content["application/x-ndjson"]?.schema.anyOf;
+  if (lines) return table("Answer: a line of each", lines.map((line) => [typeOf(line), resolve(line).description]));
+  const { schema = {} } = Object.values(content)[0];
   return table(`Answer: ${typeOf(schema)}`, fieldsOf(schema));
 }
 

@@ -1,28 +1,16 @@
-// Turns answers and problems into the page's elements. Text is set as text, never as HTML.
+// Turns an answer into the page's elements.
 
-const at = (id) => document.getElementById(id);
+import { at, element } from "/web/element.js";
+import { showInterlacing } from "/web/interlace.js";
+import { showStability } from "/web/stability.js";
+import { capital, milliseconds, percent } from "/web/wording.js";
 
-const ADVICE = {
-  "not-a-video": "Choose a video file, such as an MP4 from a phone or a camera.",
-  undecodable: "It may not have been copied to its end. Try sending the original again.",
-  "no-frames": "Try another clip, or convert this one to MP4.",
-  "bounds-exceeded": "Cut a few seconds out of it, or make it smaller.",
-  "upload-too-large": "Cut a few seconds out of it, or make it smaller.",
-  "empty-upload": "The file has no content. Try the original.",
-  "not-ready": "The operator of this service has to look at its models.",
-};
-
-export function showProblem({ type, title, detail }) {
-  at("problem-title").textContent = title;
-  at("problem-detail").textContent = sentence(detail);
-  at("problem-advice").textContent = ADVICE[type?.split("/").pop()] ?? "";
-  at("problem").hidden = false;
-}
-
-export function showResult({ predictions, model, clip, frames, timing_ms: timing }) {
+export function showResult({ predictions, model, clip, frames, interlacing, stability, timing_ms: timing }) {
   at("answer").textContent = predictions[0].label;
   at("bars").replaceChildren(...predictions.map(bar));
+  showStability(stability, predictions[0].label);
   at("frames").replaceChildren(...frames.map(frame));
+  showInterlacing(interlacing, frames);
   list("model", { Name: model.name, Version: model.version, Digest: model.digest.slice(0, 19) });
   list("clip", {
     Format: `${clip.codec} in ${clip.container.split(",")[0]}`,
@@ -59,12 +47,3 @@ function list(id, facts) {
   const rows = Object.entries(facts).flatMap(([name, value]) => [element("dt", name), element("dd", value)]);
   at(id).replaceChildren(...rows);
 }
-
-function element(tag, text = "", properties = {}) {
-  return Object.assign(document.createElement(tag), text && { textContent: text }, properties);
-}
-
-const percent = (probability) => `${(probability * 100).toFixed(1)} %`;
-const milliseconds = (spent) => `${spent < 10 ? spent.toFixed(1) : Math.round(spent)} ms`;
-const capital = (word) => word[0].toUpperCase() + word.slice(1);
-const sentence = (words) => `${capital(words)}${/[.!?]$/.test(words) ? "" : "."}`;

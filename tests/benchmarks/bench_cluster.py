@@ -18,7 +18,7 @@ import typer
 from clips.spec import ClipSpec
 from service.backends.base import Clips, FakeBackend, Outputs
 from service.registry import LoadedModel, Registry
-from service.remote import RemoteBackend, RemoteBatcher
+from service.remote import ClusterBackend, RemoteBatcher
 from tests.service.ray_cluster import running_cluster
 
 SPEC = ClipSpec(num_frames=8, short_side=32, crop=32)
@@ -71,7 +71,7 @@ def compare(one: RemoteBatcher, two: RemoteBatcher, rounds: int = ROUNDS) -> lis
 
 async def clips_per_second(batcher: RemoteBatcher) -> float:
     """Served to clients that each send a clip after the other."""
-    backend = RemoteBackend("sleeping", "1", 1)
+    backend = ClusterBackend("sleeping", "1", 1)
     clips = np.zeros((1, SPEC.num_frames, SPEC.crop, SPEC.crop, 3), np.uint8)
 
     async def client() -> None:

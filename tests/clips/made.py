@@ -142,6 +142,22 @@ def sign_as_old_x264(data: bytes) -> bytes:
     return re.sub(rb"x264 - core \d{3}", b"x264 - core 148", data)
 
 
+NAL_HEADER = 5
+"""Bytes in an MP4: the length and the type."""
+
+
+def damage(data: bytes, packets: slice, kept: float) -> bytes:
+    """Overwrite all but a part of each of these packets of an MP4, which only decoding can notice."""
+    damaged = bytearray(data)
+    with av.open(io.BytesIO(data), "r") as container:
+        chosen = [packet for packet in container.demux(video=0) if packet.size][packets]
+    for packet in chosen:
+        assert packet.pos is not None
+        num_kept = max(NAL_HEADER, int(kept * packet.size))
+        damaged[packet.pos + num_kept : packet.pos + packet.size] = bytes([255]) * (packet.size - num_kept)
+    return bytes(damaged)
+
+
 def _remux(data: bytes, container_format: str, change: Any) -> bytes:
     target = io.BytesIO()
     with av.open(io.BytesIO(data), "r") as source, av.open(target, "w", format=container_format) as container:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from clips.bounds import Bounds
-from clips.decode import MAX_HELD_BYTES, decode
+from clips.decode import decode
 from clips.errors import BoundsExceeded, ClipError, NotAVideo, Undecodable
+from clips.minimal import MAX_HELD_BYTES
 from clips.sampling import evaluation_indices
 from tests.conftest import moving_square
 from training.encode import ENCODINGS, Encoding, encode_video
@@ -172,7 +173,8 @@ def test_a_large_file_is_read_twice_rather_than_held(tmp_path):
 PEAK_MEGABYTES = """
 import sys
 from pathlib import Path
-from clips.decode import MAX_HELD_BYTES, decode
+from clips.decode import decode
+from clips.minimal import MAX_HELD_BYTES
 from clips.sampling import evaluation_indices
 def peak(): return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1000
 before = peak()

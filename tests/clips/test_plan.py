@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from clips.bitstream import Picture, Unsure
@@ -75,3 +77,11 @@ def test_what_cannot_be_planned_is_told():
     for nothing in (lambda: check_beginning([]), lambda: display_order([0], [Picture(True, is_shown=False)])):
         with pytest.raises(NoFrames):
             nothing()
+
+
+def test_planning_for_thousands_of_frames_from_one_start_takes_no_time():
+    num_frames = 20_000
+    pictures = [Picture(is_start=i == 0, is_reference=True) for i in range(num_frames)]
+    started = time.process_time()
+    assert runs_for(set(range(0, num_frames, 3)), range(num_frames), pictures) == [list(range(num_frames - 1))]
+    assert time.process_time() - started < 1

@@ -43,16 +43,29 @@ def need_torchserve(*, java=False):
 
 
 class TorchServe:
-    """Serves one archive with one worker; `addresses` and `keys` are by API: inference, management, token."""
+    """Serves one archive with one worker; `addresses` and `keys` are by API: inference, management, token.
 
-    def __init__(self, folder: Path, archive: Path) -> None:
+    `settings` are more lines of its config.properties.
+    """
+
+    def __init__(self, folder: Path, archive: Path, *settings: str) -> None:
         self._folder = folder
         self._archive = archive
+        self._settings = settings
+        self.key_file = folder / "key_file.json"
         self.addresses: dict[str, str] = {}
         self.keys: dict[str, str] = {}
 
     def __enter__(self):
         self._configure()
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def start(self):
+        """Start it, also again: at the same addresses, with other keys."""
         command = [sys.executable, "-m", "ts.model_server", "--start", "--foreground", "--no-config-snapshots"]
         command += ["--model-store", str(self._archive.parent), "--models", self._archive.name]
         command += ["--ts-config", "config.properties"]
@@ -67,9 +80,9 @@ class TorchServe:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return self
 
-    def __exit__(self, *_):
+    def kill(self):
+        """End it at once."""
         # The launcher, Java and the workers are one process group.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -97,11 +110,11 @@ class TorchServe:
         self.addresses = {api: f"http://127.0.0.1:{port}" for api, port in zip(apis, ports, strict=False)}
         lines = [f"{api}_address={address}" for api, address in self.addresses.items()]
         lines += [f"grpc_inference_port={ports[3]}", f"grpc_management_port={ports[4]}"]
-        lines += ["default_workers_per_model=1", "disable_system_metrics=true", "vmargs=-Xmx256m"]
+        lines += ["default_workers_per_model=1", "disable_system_metrics=true", "vmargs=-Xmx256m", *self._settings]
         (self._folder / "config.properties").write_text("\n".join(lines) + "\n")
 
     def _read_keys(self):
-        written = json.loads((self._folder / "key_file.json").read_text())
+        written = json.loads(self.key_file.read_text())
         self.keys = {api: entry["key"] for api, entry in written.items()}
 
 

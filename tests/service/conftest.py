@@ -169,7 +169,7 @@ def not_videos(videos: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def _wait_for_address(log: Path, process: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         for line in log.read_text().splitlines():
             if "answers on http" in line:

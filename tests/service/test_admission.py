@@ -13,7 +13,7 @@ def service_time():
 
 @pytest.fixture
 def admission(service_time):
-    return Admission(max_uploads=3, max_queue=4, max_per_key=2, service_time=service_time)
+    return Admission(max_uploads=3, max_bytes_held=1000, max_queue=4, max_per_key=2, service_time=service_time)
 
 
 def taken(places, count):
@@ -38,6 +38,26 @@ def test_uploads_are_refused_when_there_would_be_no_place_to_work(admission):
         pass
     with taken(admission.uploading, 3), admission.working():
         assert (admission.num_uploads, admission.num_queued) == (3, 1)
+
+
+def test_bodies_are_held_until_their_requests_are_over(admission):
+    with admission.holding() as one, admission.holding() as other:
+        one.add(400)
+        one.add(300)
+        with pytest.raises(Overloaded, match="700 bytes"):
+            other.add(301)
+        other.add(300)
+        with pytest.raises(Overloaded, match="1,000 bytes"):
+            one.add(1)
+    assert admission.num_bytes_held == 0
+
+
+def test_what_is_only_announced_takes_no_memory(admission):
+    with admission.holding() as hold, admission.holding() as other:
+        hold.expect(1000)
+        other.add(1)
+        with pytest.raises(Overloaded):
+            hold.expect(1000)
 
 
 def test_retry_after_is_what_the_queue_takes(admission, service_time):

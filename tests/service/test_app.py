@@ -53,6 +53,6 @@ def test_everything_else_comes_with_them_too(client: httpx.Client, method: str, 
 
 
 def test_pages_name_no_outside_address() -> None:
-    for file in WEB.iterdir():
+    for file in (file for file in WEB.iterdir() if file.suffix != ".mp4"):
         addresses = set(re.findall(r"https?://[^\s\"'`)]+|(?<=[\"'(])//\w[^\s\"']+", file.read_text()))
         assert addresses <= {"http://www.w3.org/2000/svg"}, file.name

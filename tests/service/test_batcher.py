@@ -23,6 +23,11 @@ class SlowBackend(FakeBackend):
         return super().infer(clips)
 
 
+class SlowServer(SlowBackend):
+    def check_up(self):
+        pass
+
+
 class BrokenBackend(FakeBackend):
     def infer(self, clips):
         raise InferenceFailed("no")
@@ -128,5 +133,29 @@ def test_a_failure_is_told_and_the_next_batch_runs():
         with pytest.raises(InferenceFailed):
             await batcher.infer(BrokenBackend(3), clips_of(1))
         assert (await batcher.infer(FakeBackend(3), clips_of(7))).outputs.logits[0, 0] == 7
+
+    with_batcher(scenario)
+
+
+def test_what_a_server_runs_goes_there_as_it_comes():
+    async def scenario(batcher):
+        server, local = SlowServer(), FakeBackend(num_classes=3)
+        asked = ask(batcher, server, [10, 20, 30])
+        while server.batches != [1, 1, 1]:
+            await asyncio.sleep(0.001)
+        assert (await batcher.infer(local, clips_of(40))).outputs.logits[0, 0] == 40
+        server.let_go.set()
+        assert [(await each).outputs.logits[0, 0] for each in asked] == [10, 20, 30]
+
+    with_batcher(scenario)
+
+
+def test_nobody_waits_for_a_server_after_giving_up():
+    async def scenario(batcher):
+        server = SlowServer()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(batcher.infer(server, clips_of(0)), 0.05)
+        assert not server.let_go.is_set()
+        server.let_go.set()
 
     with_batcher(scenario)

@@ -3,16 +3,20 @@ import signal
 import struct
 import threading
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
 
 from clips.bounds import Bounds
 from clips.errors import BoundsExceeded, NotAVideo, Undecodable
+from clips.frames import VideoInfo
 from clips.spec import ClipSpec, View
+from clips.windows import Windowing
 from service.decoder import Decoder, DecoderEnded, DecoderFailed
 from service.decoder_child import READY
 from service.preprocess import preprocess
+from service.window_inputs import TimelineEnd, TimelineStart, WindowInput, window_inputs
 
 SPEC = ClipSpec(crop=32, short_side=32)
 MEMORY = 1 << 30
@@ -90,6 +94,44 @@ def test_a_death_in_mid_work_tells_whose_fault_it_was(decoder, videos, number, e
     assert not decoder.is_alive
 
 
+WINDOWING = Windowing(0.5, 0.25, 100)
+
+
+def test_windows_are_those_that_this_process_would_make(decoder, videos):
+    here = list(window_inputs(videos["mp4"], SPEC, Bounds(), WINDOWING))
+    there = list(decoder.windows(videos["mp4"], SPEC, Bounds(), WINDOWING))
+    assert there[0] == here[0]
+    assert len(there) == len(here) == 8
+    for mine, theirs in zip(here[1:-1], there[1:-1], strict=True):
+        assert isinstance(mine, WindowInput)
+        assert isinstance(theirs, WindowInput)
+        np.testing.assert_array_equal(theirs.views, mine.views)
+        assert (theirs.start_seconds, theirs.end_seconds) == (mine.start_seconds, mine.end_seconds)
+    assert isinstance(there[-1], TimelineEnd)
+    assert work(decoder, videos["mp4"]).video.frames == 40
+
+
+def test_what_is_wrong_with_the_video_of_a_timeline_is_told(decoder, not_videos, videos):
+    with pytest.raises(NotAVideo):
+        next(decoder.windows(not_videos["text"], SPEC, Bounds(), WINDOWING))
+    with pytest.raises(BoundsExceeded, match="at most 2 are taken"):
+        next(decoder.windows(videos["mp4"], SPEC, Bounds(), Windowing(0.5, 0.25, 2)))
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [(signal.SIGKILL, DecoderEnded), (signal.SIGSEGV, Undecodable), (signal.SIGXCPU, BoundsExceeded)],
+)
+def test_a_death_between_windows_tells_whose_fault_it_was(decoder, videos, number, error):
+    spec = ClipSpec(crop=224, short_side=224, view=View.SQUEEZE)
+    parts = decoder.windows(videos["mp4"], spec, Bounds(), WINDOWING)
+    assert isinstance(next(parts), TimelineStart)
+    os.kill(decoder._process.pid, number)
+    with pytest.raises(error):
+        list(parts)
+    assert not decoder.is_alive
+
+
 def test_a_thread_that_waits_for_a_stopped_child_is_freed_by_kill(decoder):
     os.kill(decoder._process.pid, signal.SIGSTOP)
     threading.Timer(0.2, decoder.kill).start()
@@ -133,6 +175,27 @@ def announce_an_exabyte(connection, max_memory_bytes):
     connection.recv()
     os.write(connection.fileno(), struct.pack("!iQ", -1, 1 << 60))
     time.sleep(60)
+
+
+def send_windows_without_end(connection, max_memory_bytes):
+    connection.send_bytes(READY)
+    connection.recv()
+    connection.send(TimelineStart(VideoInfo("mp4", "h264", 2, 2, 9, 1.0), 1))
+    while True:
+        connection.send(WindowInput(0.0, 1.0, np.zeros((1, 8, 2, 2, 3), np.uint8)))
+
+
+@pytest.mark.parametrize("misbehave", [send_a_takeover, send_something_else, announce_an_exabyte])
+def test_a_child_that_was_taken_over_makes_no_timeline(monkeypatch, videos, misbehave):
+    monkeypatch.setattr("service.decoder.serve", misbehave)
+    with pytest.raises(Undecodable), closing(Decoder(MEMORY)) as decoder:
+        next(decoder.windows(videos["mp4"], SPEC, Bounds(), WINDOWING))
+
+
+def test_a_child_that_was_taken_over_cannot_send_windows_for_ever(monkeypatch, videos):
+    monkeypatch.setattr("service.decoder.serve", send_windows_without_end)
+    with pytest.raises(Undecodable), closing(Decoder(MEMORY)) as decoder:
+        list(decoder.windows(videos["mp4"], SPEC, Bounds(), WINDOWING))
 
 
 @pytest.mark.parametrize("misbehave", [send_a_takeover, send_something_else, announce_an_exabyte])

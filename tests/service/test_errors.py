@@ -74,6 +74,26 @@ def test_malformed_form(client: httpx.Client) -> None:
     _check(client.post("/predict", content=b"not a part", headers=headers), 400, "bad-request")
 
 
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "idna"])
+def test_a_form_in_a_charset_whose_codec_fails_or_never_ends(client: httpx.Client, charset: str) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="t"\r\n\r\n-a-b-\xff\r\n--x--\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary=x; charset={charset}"}
+    assert "UTF-8" in _check(client.post("/predict", content=body, headers=headers), 400, "bad-request")
+
+
+def test_a_form_that_says_that_it_is_utf_8(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\n' + videos["mp4"] + b"\r\n--x--\r\n"
+    )
+    headers = {"Content-Type": 'multipart/form-data; boundary=x; charset="UTF-8"'}
+    assert client.post("/predict", content=body, headers=headers).status_code == 200
+
+
+def test_a_query_that_takes_long_to_look_at(client: httpx.Client) -> None:
+    query = "&".join(f"k{number}" for number in range(1_000))
+    assert "4,096 bytes" in _check(client.post(f"/predict?{query}"), 400, "bad-request")
+
+
 def test_frames_of_too_many_pixels(client: httpx.Client, videos: dict[str, bytes]) -> None:
     assert "1280x720" in _check(client.post("/predict", content=videos["large.mp4"]), 422, "bounds-exceeded")
 
@@ -132,7 +152,7 @@ def test_subclasses_count_as_their_base() -> None:
 def test_backend_failure_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
     request = Request({"type": "http", "path": "/predict", "headers": [], "query_string": b"", "state": {}})
     with caplog.at_level(logging.ERROR, logger=errors.logger.name):
-        response = problem_response(request, InferenceFailed("secret place"))
+        response = asyncio.run(problem_response(request, InferenceFailed("secret place")))
     assert response.status_code == 503
     assert b"secret" not in response.body
     assert "secret place" in caplog.text

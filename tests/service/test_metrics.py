@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ CONTRACT = {
     "tin_requests": "counter",
     "tin_stage_duration_seconds": "histogram",
     "tin_queue_depth": "gauge",
+    "tin_queue_capacity": "gauge",
     "tin_batch_size": "histogram",
     "tin_upload_bytes": "histogram",
     "tin_frames_decoded": "histogram",
@@ -109,6 +113,17 @@ def test_names_and_units_keep_prometheus_rules() -> None:
         assert family.name.endswith("_total") <= (family.type == "counter")
 
 
+@pytest.mark.skipif(
+    shutil.which("promtool") is None and os.environ.get("TIN_REQUIRE_PROMTOOL") != "1",
+    reason="there is no promtool, which is part of prometheus; TIN_REQUIRE_PROMTOOL=1 insists",
+)
+def test_promtool_finds_nothing_wrong(own: httpx.Client, videos: dict[str, bytes]) -> None:
+    assert own.post("/predict", content=videos["mp4"]).status_code == 200
+    read = own.get("/metrics").content
+    done = subprocess.run(["promtool", "check", "metrics"], input=read, capture_output=True, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
 def test_each_application_has_its_own() -> None:
     first, second = Metrics(), Metrics()
     first.end_request("ok")
@@ -118,7 +133,7 @@ def test_each_application_has_its_own() -> None:
 
 def test_the_batcher_can_tell_its_queue_and_its_batches() -> None:
     metrics, waiting = Metrics(), [1, 2, 3]
-    metrics.watch_queue(lambda: len(waiting))
+    metrics.watch_queue(lambda: len(waiting), 16)
     metrics.observe_batch(4)
     metrics.observe_batch(5)
     samples = _parse(metrics.render([]).decode())

@@ -30,6 +30,7 @@ def test_operation_ids_stay(document: dict[str, Any]) -> None:
         "live",
         "predict",
         "ready",
+        "timeline",
         "v2Infer",
         "v2InferVersion",
         "v2Live",

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from service.backends.base import BackendUnavailable
 from service.manifest import Artifact, ParityReport
 from service.registry import Registry
-from service.selection import Machine, choose
+from service.selection import Machine, choose, open_backend
 from service.settings import Settings
 
 ENGINE = {"gpu": "NVIDIA L4", "tensorrt": "11.4.0"}
@@ -86,9 +87,18 @@ def test_what_is_asked_for_runs_or_the_reason_is_told():
         choose([artifact("onnx")], PLAIN, "onnx-int8")
 
 
-def test_an_archive_for_another_server_is_not_run_here():
+def test_an_archive_for_another_server_is_run_only_when_asked_for():
     with pytest.raises(BackendUnavailable, match="it holds torchserve: nothing that runs here"):
         choose([artifact("torchserve")], L4)
+    assert choose(ALL, L4, "torchserve").artifact.format == "torchserve"
+
+
+def test_torchserve_needs_an_address(tmp_path):
+    settings = Settings(backend="torchserve")
+    with pytest.raises(BackendUnavailable, match="TIN_TORCHSERVE_URL does not say where it is"):
+        open_backend(artifact("torchserve"), tmp_path / "model.mar", settings, PLAIN)
+    with pytest.raises(ValidationError, match="torchserve_url"):
+        Settings(torchserve_url="torchserve:8080")
 
 
 def test_the_registry_runs_what_was_chosen_and_tells_why(publish, tmp_path):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pytest
 
-from service.backends.base import Backend, Clips, FakeBackend, Outputs
-from service.shared_backend import SharedBackend
+from service.backends.base import Backend, Clips, FakeBackend, Outputs, RemoteBackend, RuntimeDown
+from service.shared_backend import SharedBackend, share
 
 CLIPS = np.full((1, 8, 4, 4, 3), 7, np.uint8)
 
@@ -71,3 +72,16 @@ def test_closing_it_twice_closes_it_once() -> None:
     shared.close()
     del shared
     assert backend.count == 1
+
+
+class _Gone(FakeBackend):
+    def check_up(self) -> None:
+        raise RuntimeDown("gone", 7)
+
+
+def test_one_that_is_run_by_a_server_stays_one() -> None:
+    assert not isinstance(share(FakeBackend(num_classes=2)), RemoteBackend)
+    shared = share(_Gone(num_classes=2))
+    assert isinstance(shared, RemoteBackend)
+    with pytest.raises(RuntimeDown, match="gone"):
+        shared.check_up()

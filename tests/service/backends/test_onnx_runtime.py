@@ -1,4 +1,4 @@
-"""ONNX Runtime on the processor: as many threads as the process may use cores."""
+"""ONNX Runtime on the processor: as many threads as the process may use cores, where a graph gains from them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from service.backends import onnx_runtime
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 
 
+@pytest.fixture
+def graph(publish: Callable[..., Path], tmp_path: Path) -> Path:
+    return publish(tmp_path, "colours", "1") / "model.onnx"
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads as Linux lists them")
-def test_threads_follow_the_usable_cores(
-    tmp_path: Path, publish: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    graph = publish(tmp_path, "colours", "1") / "model.onnx"
+def test_threads_follow_the_usable_cores(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usable = (os.cpu_count() or 1) + 3
     monkeypatch.setattr(onnx_runtime, "usable_cores", lambda: usable)
+    monkeypatch.setattr(onnx_runtime, "SECONDS_WORTH_SHARING", 0.0)
     assert _threads_started(graph, num_threads=0) == usable - 1  # the caller is the first
     assert _threads_started(graph, num_threads=2) == 1
 
@@ -29,3 +33,22 @@ def _threads_started(graph: Path, num_threads: int) -> int:
     started = len(os.listdir("/proc/self/task")) - before
     backend.close()
     return started
+
+
+@pytest.mark.parametrize(
+    ("seconds_on_all_cores", "seconds_on_one", "threads"),
+    [(0.004, 0.004, 1), (0.004, 0.0049, 1), (0.004, 0.006, 0), (1.0, 0.9, 0)],
+)
+def test_threads_that_gain_little_are_not_taken(
+    graph: Path, monkeypatch: pytest.MonkeyPatch, seconds_on_all_cores: float, seconds_on_one: float, threads: int
+) -> None:
+    times = iter([seconds_on_all_cores, seconds_on_one])
+    monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: next(times))
+    backend = OnnxRuntimeBackend(graph)
+    assert backend._session.get_session_options().intra_op_num_threads == threads
+
+
+def test_the_choice_answers_as_any_other(graph: Path) -> None:
+    clips = np.random.default_rng(0).integers(0, 256, (2, 8, 32, 32, 3), np.uint8)
+    chosen, one = OnnxRuntimeBackend(graph).infer(clips), OnnxRuntimeBackend(graph, num_threads=1).infer(clips)
+    np.testing.assert_allclose(chosen.logits, one.logits, rtol=1e-5)

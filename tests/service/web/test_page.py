@@ -2,62 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-REQUIRED = os.environ.get("TIN_REQUIRE_BROWSER") == "1"
-
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists() and not REQUIRED, reason=f"there is no Chromium at {CHROMIUM}; TIN_REQUIRE_BROWSER=1 insists"
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """Errors that the browser found on the page."""
-    return []
-
-
-@pytest.fixture
-def page(browser: Browser, base_url: str, complaints: list[str]) -> Iterator[Page]:
-    """The page on a phone 360 pixels wide."""
-
-    def listen(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            complaints.append(message.text)
-
-    page = browser.new_page(viewport={"width": 360, "height": 740})
-    page.on("console", listen)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(base_url)
-    yield page
-    page.close()
-
-
-def _width_needed(page: Page) -> int:
-    return int(page.evaluate("document.documentElement.scrollWidth"))
+from tests.service.web.conftest import PHONE_WIDTH, width_needed
 
 
 def test_clip_gives_five_bars_and_eight_frames(page: Page, complaints: list[str], videos: dict[str, bytes]) -> None:
@@ -72,7 +20,7 @@ def test_clip_gives_five_bars_and_eight_frames(page: Page, complaints: list[str]
     assert "It looks like: Showing blue" in page.get_by_role("status").inner_text()
     assert r"video=@'it'\''s a clip.mp4'" in page.locator("#curl").inner_text()
     assert "colours" in page.locator("#model").inner_text()
-    assert _width_needed(page) == 360
+    assert width_needed(page) == PHONE_WIDTH
     assert complaints == []
 
 
@@ -84,7 +32,7 @@ def test_text_is_refused_in_words_and_the_next_clip_is_taken(
     page.wait_for_selector("#problem:not([hidden])")
     assert "Not a video" in page.get_by_role("alert").inner_text()
     assert page.locator("#result").is_hidden()
-    assert _width_needed(page) == 360
+    assert width_needed(page) == PHONE_WIDTH
     # Chromium itself notes each answer that is an error.
     assert [complaint for complaint in complaints if "status of 415" not in complaint] == []
     chooser.set_input_files({"name": "clip.avi", "mimeType": "video/avi", "buffer": videos["avi"]})
@@ -92,13 +40,49 @@ def test_text_is_refused_in_words_and_the_next_clip_is_taken(
     assert page.locator("#problem").is_hidden()
 
 
+def test_a_busy_service_says_when_to_come_again(page: Page, videos: dict[str, bytes]) -> None:
+    busy = {"type": "/problems/overloaded", "title": "Too much to do", "detail": "all places are taken", "status": 503}
+
+    def send_away(route: Route) -> None:
+        route.fulfill(status=503, headers={"Retry-After": "3"}, json=busy)
+
+    page.route("**/predict?*", send_away, times=1)
+    page.locator("#file").set_input_files({"name": "clip.mp4", "mimeType": "video/mp4", "buffer": videos["mp4"]})
+    page.get_by_text("in about 3 seconds").wait_for()
+    page.get_by_role("button", name="Try again").press("Enter")
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.locator("#problem").is_hidden()
+
+
+def test_a_service_that_is_gone_can_be_tried_again(page: Page, videos: dict[str, bytes]) -> None:
+    page.route("**/predict?*", lambda route: route.abort())
+    page.locator("#file").set_input_files({"name": "clip.mp4", "mimeType": "video/mp4", "buffer": videos["mp4"]})
+    page.get_by_text("The service cannot be reached").wait_for()
+    assert page.get_by_role("button", name="Try again").is_visible()
+
+
+def test_the_example_is_answered_by_keyboard_alone(page: Page, complaints: list[str]) -> None:
+    reached = []
+    while "example" not in reached:
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+        assert len(reached) < 10, reached
+    assert reached[-3:] == ["file", "record", "example"]
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#result:not([hidden])")
+    expect(page.locator("#answer")).to_be_focused()
+    assert "384 \N{MULTIPLICATION SIGN} 216" in page.locator("#clip").inner_text()
+    assert complaints == []
+
+
 def test_documentation_is_written_out(page: Page, base_url: str, complaints: list[str]) -> None:
     page.goto(f"{base_url}/docs")
     page.wait_for_selector(".operation")
     text = page.locator("main").inner_text()
     assert "/predict" in text
+    assert "WindowRow" in text
     assert "The upload is too large" in text
-    assert _width_needed(page) == 360
+    assert width_needed(page) == PHONE_WIDTH
     assert complaints == []
 
 

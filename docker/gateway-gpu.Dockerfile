@@ -1,0 +1,53 @@
+# The gateway on an NVIDIA GPU: ONNX Runtime with CUDA, and TensorRT. CUDA's libraries come as wheels, so the base is the
+# same as everywhere; the driver comes from the host, by way of NVIDIA's container toolkit.
+#
+#   docker build --file docker/gateway-gpu.Dockerfile --tag tin-serve/gateway-gpu .
+#
+# TensorRT's wheels fetch their libraries from NVIDIA while they are installed. Where that cannot be reached,
+# --build-arg TENSORRT= leaves TensorRT out; ONNX Runtime with CUDA remains.
+
+FROM python:3.11-slim-bookworm AS build
+
+RUN python3 -m venv /opt/venv
+WORKDIR /build
+COPY pyproject.toml constraints.txt ./
+ARG TENSORRT=tensorrt-cu13
+# The two ONNX Runtimes install to the same folder: the one for processors has to go first.
+RUN touch README.md \
+ && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt . \
+ && /opt/venv/bin/pip uninstall --yes onnxruntime \
+ && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt \
+      cuda-bindings "onnxruntime-gpu[cuda,cudnn]" $TENSORRT \
+ && /opt/venv/bin/pip uninstall --yes pip setuptools \
+ && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+
+COPY clips /app/clips
+COPY service /app/service
+RUN python3 -m compileall -q /app
+
+FROM python:3.11-slim-bookworm
+
+LABEL org.opencontainers.image.title="tin-serve gateway for GPUs" \
+      org.opencontainers.image.description="Names the actions in videos with TIN, on an NVIDIA GPU" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin tin
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+
+ARG NVIDIA=/opt/venv/lib/python3.11/site-packages/nvidia
+ENV PATH=/opt/venv/bin:$PATH \
+    LD_LIBRARY_PATH=$NVIDIA/cu13/lib:$NVIDIA/cudnn/lib \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    TIN_HOST=0.0.0.0 \
+    TIN_MODEL_STORE=/model_store
+WORKDIR /app
+USER tin
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
+ENTRYPOINT ["python", "-m", "service"]
+CMD ["serve"]

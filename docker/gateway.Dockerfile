@@ -1,0 +1,41 @@
+# The gateway on processors: FastAPI and ONNX Runtime, no torch.
+#
+#   docker build --file docker/gateway.Dockerfile --tag tin-serve/gateway .
+
+FROM python:3.11-slim-bookworm AS build
+
+RUN python3 -m venv /opt/venv
+WORKDIR /build
+# The project without its code gives what it depends on: this layer stays when only code changes.
+COPY pyproject.toml constraints.txt ./
+RUN touch README.md \
+ && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt . \
+ && /opt/venv/bin/pip uninstall --yes pip setuptools \
+ && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+
+COPY clips /app/clips
+COPY service /app/service
+RUN python3 -m compileall -q /app
+
+FROM python:3.11-slim-bookworm
+
+LABEL org.opencontainers.image.title="tin-serve gateway" \
+      org.opencontainers.image.description="Names the actions in videos with TIN, on processors" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin tin
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    TIN_HOST=0.0.0.0 \
+    TIN_MODEL_STORE=/model_store
+WORKDIR /app
+USER tin
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
+  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
+ENTRYPOINT ["python", "-m", "service"]
+CMD ["serve"]

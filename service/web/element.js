@@ -1,0 +1,17 @@
+// The document's elements: found by id, made with text that stays text.
+
+export const at = (id) => document.getElementById(id);
+
+export function element(tag, text = "", properties = {}) {
+  return Object.assign(document.createElement(tag), text && { textContent: text }, properties);
+}
+
+export function drawing(tag, attributes, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+// Told to those who hear the page.
+export const say = (text) => { at("status").textContent = text; };

@@ -1,0 +1,41 @@
+// Problems in words: what went wrong, what to do, and whether to try again.
+
+import { at } from "/web/element.js";
+import { sentence } from "/web/wording.js";
+
+const ADVICE = {
+  "not-a-video": "Choose a video file, such as an MP4 from a phone or a camera.",
+  undecodable: "It may not have been copied to its end. Try sending the original again.",
+  "no-frames": "Try another clip, or convert this one to MP4.",
+  "bounds-exceeded": "Cut a few seconds out of it, or make it smaller.",
+  "upload-too-large": "Cut a few seconds out of it, or make it smaller.",
+  "empty-upload": "The file has no content. Try the original.",
+  "not-ready": "The operator of this service has to look at its models.",
+  unauthorised: "This service is for programs that have a key. Its operator gives them out.",
+};
+
+const PASSING = [408, 429, 502, 503, 504];
+
+export const NO_ANSWER = {
+  type: "/problems/no-answer",
+  title: "The service cannot be reached",
+  detail: "No answer came back. It may be starting, or the connection broke off.",
+  status: 503,
+};
+
+// The body of an answer that is an error, with the seconds of its header Retry-After.
+export const problemOf = (body, retryAfter) => ({ ...(body?.title ? body : NO_ANSWER), retryAfter: Number(retryAfter) });
+
+export function adviceFor({ type, retryAfter }) {
+  if (retryAfter) return `It has time for you in about ${retryAfter === 1 ? "a second" : `${retryAfter} seconds`}.`;
+  return ADVICE[type?.split("/").pop()] ?? "";
+}
+
+export function showProblem(problem, tryAgain) {
+  at("problem-title").textContent = problem.title;
+  at("problem-detail").textContent = sentence(problem.detail);
+  at("problem-advice").textContent = adviceFor(problem);
+  at("retry").hidden = !PASSING.includes(problem.status);
+  at("retry").onclick = tryAgain;
+  at("problem").hidden = false;
+}

@@ -1,0 +1,154 @@
+// What happens when, in a long clip: windows are drawn as POST /timeline streams them, then merged into segments.
+
+import { at, element, say } from "/web/element.js";
+import { objectsOf } from "/web/ndjson.js";
+import { bodyOf } from "/web/predict.js";
+import { NO_ANSWER, adviceFor, problemOf } from "/web/problem.js";
+import { clock, roughly, sentence } from "/web/wording.js";
+
+const LONG_SECONDS = 6;
+const NUM_HUES = 8;
+const NUM_TICKS = 5;
+
+let running = null;
+
+export function offerTimeline(clip, { clip: { duration_seconds: duration } }) {
+  withdrawTimeline();
+  at("timeline").hidden = duration <= LONG_SECONDS;
+  at("timeline-start").onclick = () => run(clip);
+  at("timeline-cancel").onclick = () => { stop(); tell("Cancelled."); };
+}
+
+export function withdrawTimeline() {
+  stop();
+  note("");
+  for (const id of ["timeline", "band", "band-axis", "segments"]) at(id).hidden = true;
+}
+
+function stop() {
+  running?.abort();
+  running = null;
+  setRunning(false);
+}
+
+async function run(clip) {
+  stop();
+  const mine = running = new AbortController();
+  setRunning(true);
+  at("segments").hidden = true;
+  tell("Sending");
+  try {
+    await draw(await openStream(clip, mine.signal));
+  } catch (problem) {
+    if (!mine.signal.aborted) tell(inWords(problem));
+  } finally {
+    if (running === mine) stop();
+  }
+}
+
+async function openStream(clip, signal) {
+  const response = await fetch("/timeline", { method: "POST", body: bodyOf(clip), signal });
+  if (response.ok) return response.body;
+  throw problemOf(await response.json().catch(() => null), response.headers.get("Retry-After"));
+}
+
+async function draw(stream) {
+  let band = null;
+  for await (const row of objectsOf(stream)) {
+    if (row.kind === "clip") band = new Band(row);
+    else if (row.kind === "window") band.addWindow(row);
+    else if (row.kind === "segments") return band.finish(row.segments);
+    else if (row.kind === "problem") throw row;
+  }
+  throw NO_ANSWER;
+}
+
+// What is drawn over the length of one clip.
+class Band {
+  constructor({ clip, num_windows: numWindows }) {
+    this.duration = clip.duration_seconds;
+    this.numWindows = numWindows;
+    this.drawn = 0;
+    this.lastEnd = 0;
+    this.hues = new Map();
+    this.playhead = element("i", "", { className: "playhead" });
+    at("band").replaceChildren(this.playhead);
+    at("band-axis").replaceChildren(...ticks(this.duration));
+    at("band").hidden = at("band-axis").hidden = false;
+    at("preview").ontimeupdate = () => { this.playhead.style.left = this.share(at("preview").currentTime); };
+  }
+
+  share(seconds) {
+    return `${Math.min(100, (seconds / this.duration) * 100)}%`;
+  }
+
+  hue(label) {
+    if (!this.hues.has(label)) this.hues.set(label, `hue-${this.hues.size % NUM_HUES}`);
+    return this.hues.get(label);
+  }
+
+  // Where two windows overlap, each has half.
+  addWindow({ start_seconds: start, end_seconds: end, predictions: [{ label, probability }] }) {
+    const from = this.drawn ? (start + this.lastEnd) / 2 : start;
+    at("band").append(this.part({ start_seconds: from, end_seconds: end, label, probability }));
+    this.lastEnd = end;
+    this.drawn += 1;
+    at("timeline-progress").value = this.drawn / this.numWindows;
+    note(`${this.drawn} of ${this.numWindows} windows: ${label}`);
+  }
+
+  finish(segments) {
+    at("band").replaceChildren(...segments.map((segment) => this.part(segment)), this.playhead);
+    at("segment-rows").replaceChildren(...segments.map((segment) => this.row(segment)));
+    at("segments").hidden = false;
+    tell(segments.length === 1 ? "The same all the way through." : `${segments.length} parts. Choose one to see it.`);
+  }
+
+  part(segment) {
+    const part = element("span", segment.label, { className: `part ${this.hue(segment.label)}`, title: described(segment) });
+    part.style.left = this.share(segment.start_seconds);
+    part.style.width = this.share(segment.end_seconds - segment.start_seconds);
+    part.onclick = () => seek(segment);
+    return part;
+  }
+
+  row(segment) {
+    const start = element("button", clock(segment.start_seconds), { type: "button", className: "quiet" });
+    start.ariaLabel = `Play from ${clock(segment.start_seconds)}: ${segment.label}`;
+    start.disabled = at("preview").hidden;
+    start.onclick = () => seek(segment);
+    const label = element("td");
+    label.append(element("i", "", { className: `swatch ${this.hue(segment.label)}` }), segment.label);
+    const from = element("td");
+    from.append(start);
+    const made = element("tr");
+    made.append(from, element("td", clock(segment.end_seconds)), label, element("td", roughly(segment.probability)));
+    return made;
+  }
+}
+
+const described = ({ start_seconds: start, end_seconds: end, label, probability }) =>
+  `${clock(start)} to ${clock(end)}: ${label}, ${roughly(probability)}`;
+
+const ticks = (duration) =>
+  Array.from({ length: NUM_TICKS }, (_, place) => element("span", clock((duration * place) / (NUM_TICKS - 1))));
+
+function seek({ start_seconds: start }) {
+  at("preview").currentTime = start;
+  at("preview").scrollIntoView({ block: "nearest" });
+}
+
+function setRunning(isRunning) {
+  at("timeline-start").hidden = isRunning;
+  at("timeline-cancel").hidden = at("timeline-progress").hidden = !isRunning;
+  if (isRunning) at("timeline-progress").removeAttribute("value");
+}
+
+// Each window is noted; only what begins or ends is told to those who hear the page.
+const note = (text) => { at("timeline-note").textContent = text; };
+const tell = (text) => { note(text); say(text); };
+
+function inWords(problem) {
+  const { title, detail } = problem.title ? problem : NO_ANSWER;
+  return [`${title}:`, sentence(detail), adviceFor(problem)].join(" ").trim();
+}

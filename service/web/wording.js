@@ -1,0 +1,14 @@
+// Numbers and sentences as people read them.
+
+export const percent = (probability) => `${(probability * 100).toFixed(1)} %`;
+export const roughly = (probability) => `${Math.round(probability * 100)} %`;
+export const milliseconds = (spent) => `${spent < 10 ? spent.toFixed(1) : Math.round(spent)} ms`;
+export const signed = (number) => `${number < 0 ? "−" : "+"}${Math.abs(number).toFixed(2)}`;
+export const capital = (word) => word[0].toUpperCase() + word.slice(1);
+export const sentence = (words) => `${capital(words)}${/[.!?]$/.test(words) ? "" : "."}`;
+
+export function clock(seconds) {
+  const tenths = Math.round(seconds * 10);
+  const rest = (tenths % 600) / 10;
+  return `${Math.floor(tenths / 600)}:${rest.toFixed(Number.isInteger(rest) ? 0 : 1).padStart(Number.isInteger(rest) ? 2 : 4, "0")}`;
+}

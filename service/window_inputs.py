@@ -1,0 +1,105 @@
+"""A long video becomes the model's input, window by window; no model is needed for it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clips.bounds import Bounds
+from clips.frames import VideoInfo
+from clips.sampling import evaluation_indices
+from clips.spec import ClipSpec
+from clips.stream import FrameStream, open_stream
+from clips.transform import make_views
+from clips.windows import Window, Windowing, frames_within, windows_of
+
+
+@dataclass(frozen=True)
+class TimelineStart:
+    """Comes first: what the video is, and how many windows follow."""
+
+    video: VideoInfo
+    num_windows: int
+
+
+@dataclass(frozen=True)
+class WindowInput:
+    """The T frames of one window as V views: `views` uint8 [V, T, crop, crop, 3], RGB."""
+
+    start_seconds: float
+    end_seconds: float
+    views: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class TimelineEnd:
+    """Comes last: what all of it took."""
+
+    packets_fed: int
+    decode_seconds: float
+    transform_seconds: float
+
+
+TimelinePart = TimelineStart | WindowInput | TimelineEnd
+
+
+def window_inputs(
+    video: bytes | os.PathLike[str], spec: ClipSpec, bounds: Bounds, windowing: Windowing
+) -> Iterator[TimelinePart]:
+    """A start, the windows in order of time, each as soon as its last frame is decoded, and an end.
+
+    Raises clips.errors.ClipError, at any time, and OSError for a path that cannot be read.
+    """
+    started = time.perf_counter()
+    with open_stream(video, bounds) as stream:
+        windows = windows_of(stream.duration_seconds, windowing)
+        samples = [sample_window(window, stream.times, spec.num_frames) for window in windows]
+        frames = _Frames(stream, {index for sample in samples for index in sample}, spec)
+        frames.decode_seconds = time.perf_counter() - started
+        for number, (window, sample) in enumerate(zip(windows, samples, strict=True)):
+            views = frames.views_of(sample)
+            if number == 0:
+                yield TimelineStart(frames.video, len(windows))
+            yield WindowInput(window.start, window.end, views)
+        yield TimelineEnd(stream.packets_fed, frames.decode_seconds, frames.transform_seconds)
+
+
+def sample_window(window: Window, times: Sequence[float], num_segments: int) -> list[int]:
+    """The indices into all frames, whose rising `times` are given, of those that stand for the window."""
+    within = frames_within(window, times)
+    return [within[index] for index in evaluation_indices(len(within), num_segments)]
+
+
+class _Frames:
+    """The frames that the windows need, each decoded and transformed once, and held while a window needs it."""
+
+    def __init__(self, stream: FrameStream, wanted: Collection[int], spec: ClipSpec) -> None:
+        self._stream = stream
+        self._arriving = stream.frames(wanted)
+        self._spec = spec
+        self._views_of: dict[int, NDArray[np.uint8]] = {}
+        self._newest = -1
+        self.decode_seconds = 0.0
+        self.transform_seconds = 0.0
+
+    def views_of(self, sample: Sequence[int]) -> NDArray[np.uint8]:
+        """uint8 [V, T, crop, crop, 3] of these frames; none of the samples to come begins before this one."""
+        for index in [index for index in self._views_of if index < sample[0]]:
+            del self._views_of[index]
+        while self._newest < sample[-1]:
+            self._take_next()
+        return np.concatenate([self._views_of[index] for index in sample], axis=1)
+
+    def _take_next(self) -> None:
+        started = time.perf_counter()
+        self._newest, image = next(self._arriving)
+        decoded = time.perf_counter()
+        self.video = self._stream.describe(image)
+        self._views_of[self._newest] = make_views([image], self._spec)
+        self.decode_seconds += decoded - started
+        self.transform_seconds += time.perf_counter() - decoded

@@ -1,0 +1,292 @@
+"""The gateway under load, against a loop that decodes and infers the same video without a server, in one run.
+
+    python -m tests.benchmarks.bench_load [--video FILE] [--rounds 4] [--out FOLDER]
+
+Each round runs the bare loop (threads of one process, then a process per core), the gateway with clients that wait for
+their answers (one, one per core, two per core), and with clients that do not, at five times the rate that it answered.
+Rates are medians over the rounds and their ratio the median of the rounds' ratios, since other work on the machine
+changes all of a round; latencies are of all rounds together. Clients and server share the cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from tests.benchmarks.bench_decode import CLIPS, moving_picture
+from tests.benchmarks.machine import processor_name, versions_of
+from tests.benchmarks.worker import Worker, processor_seconds
+from tests.clips.made import make
+
+PACKAGES = ("av", "fastapi", "h11", "locust", "numpy", "onnxruntime", "opencv-python-headless", "uvicorn")
+CORES = len(os.sched_getaffinity(0))
+SECONDS = 4.0
+"""Of one measurement; 4 rounds of 6 take two minutes."""
+OVERLOAD = 5
+SECONDS_TO_START = 60.0
+
+THREADS, PROCESSES = "bare, threads", "bare, processes"
+ONE, PER_CORE, TWICE = "1 client", f"{CORES} clients", f"{2 * CORES} clients"
+OPEN = f"{OVERLOAD} x that rate"
+NUM_CLIENTS = {ONE: 1, PER_CORE: CORES, TWICE: 2 * CORES}
+
+
+@dataclass(frozen=True)
+class Load:
+    """One measurement of the gateway. Latencies are milliseconds, `rate` accepted requests per second."""
+
+    rate: float
+    accepted: list[float]
+    rejected: list[float]
+    failures: list[str]
+    server_ms: float
+    """Processor time per request, rejected ones included, of the service with its decoders, and of the clients."""
+    client_ms: float
+
+
+@dataclass(frozen=True)
+class Bare:
+    """One measurement of a loop without a server: videos per second, and processor time per video."""
+
+    rate: float
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Round:
+    """Everything once: the bare loops, and the gateway under each load."""
+
+    bare: dict[str, Bare]
+    loads: dict[str, Load]
+
+    def ratio(self) -> float:
+        """The gateway's best rate over the bare loop's."""
+        return max(self.loads[name].rate for name in (PER_CORE, TWICE)) / max(bare.rate for bare in self.bare.values())
+
+    def thrift(self) -> float:
+        """The same of processor time, the clients' included, which other work on the machine changes less."""
+        load = self.loads[TWICE]
+        return min(bare.milliseconds for bare in self.bare.values()) / (load.server_ms + load.client_ms)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What was measured, beside its bound."""
+
+    name: str
+    value: float
+    bound: float
+    is_lower_bound: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the value keeps to the bound."""
+        return self.value >= self.bound if self.is_lower_bound else self.value <= self.bound
+
+
+class Bench:
+    """A service, its clients and the bare loops, all ready and idle."""
+
+    def __init__(self, server: subprocess.Popen[bytes], clients: Worker, bare: list[Worker]) -> None:
+        self._server = server
+        self._clients = clients
+        self._bare = bare
+
+    def run_round(self) -> Round:
+        """Measure everything once."""
+        bare = {THREADS: self._run_bare(self._bare[:1], CORES), PROCESSES: self._run_bare(self._bare, 1)}
+        loads = {name: self._run_load("closed", num_clients) for name, num_clients in NUM_CLIENTS.items()}
+        rate = max(loads[name].rate for name in (PER_CORE, TWICE))
+        loads[OPEN] = self._run_load("open", round(OVERLOAD * rate))
+        return Round(bare, loads)
+
+    def _run_bare(self, loops: list[Worker], num_threads: int) -> Bare:
+        before = sum(loop.processor_seconds() for loop in loops)
+        for loop in loops:
+            loop.send(seconds=SECONDS, num_threads=num_threads)
+        rate = sum(loop.receive() for loop in loops)
+        spent = sum(loop.processor_seconds() for loop in loops) - before
+        return Bare(rate, spent * 1000 / (rate * SECONDS))
+
+    def _run_load(self, kind: str, num_clients: int) -> Load:
+        before = processor_seconds(self._server.pid), self._clients.processor_seconds()
+        answer = self._clients.ask(kind=kind, num_clients=num_clients, seconds=SECONDS)
+        requests, num_sent = answer["counted"], answer["sent"]
+        after = processor_seconds(self._server.pid), self._clients.processor_seconds()
+        accepted = [each["milliseconds"] for each in requests if each["status"] == 200]
+        rejected = [each["milliseconds"] for each in requests if _is_rejection(each)]
+        return Load(
+            rate=len(accepted) / SECONDS,
+            accepted=accepted,
+            rejected=rejected,
+            failures=[str(each["status"]) for each in requests if each["status"] != 200 and not _is_rejection(each)],
+            server_ms=(after[0] - before[0]) * 1000 / num_sent,
+            client_ms=(after[1] - before[1]) * 1000 / num_sent,
+        )
+
+
+@contextmanager
+def ready_bench(video: Path) -> Iterator[Bench]:
+    """Everything started and warm."""
+    with ExitStack() as resources:
+        server, address = resources.enter_context(_service())
+        clients = resources.enter_context(Worker("tests.benchmarks.load_clients", address, str(video)))
+        loops = [Worker("tests.benchmarks.bare_loop", str(video)) for _ in range(CORES)]
+        bare = [resources.enter_context(loop) for loop in loops]
+        for loop in bare:
+            loop.ask(seconds=1, num_threads=1)
+        clients.ask(kind="closed", num_clients=CORES, seconds=1)
+        yield Bench(server, clients, bare)
+
+
+@contextmanager
+def _service() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    command = [sys.executable, "-m", "service", "serve", "--port", "0"]
+    with tempfile.NamedTemporaryFile() as log, subprocess.Popen(command, stderr=log) as process:
+        try:
+            yield process, _address(process, Path(log.name))
+        finally:
+            process.terminate()
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline and process.poll() is None:
+        for word in log.read_text().split():
+            if word.startswith("http://"):
+                return word
+        time.sleep(0.05)
+    raise SystemExit(f"the service did not start:\n{log.read_text()}")
+
+
+def _is_rejection(request: dict[str, object]) -> bool:
+    return request["status"] == 503 and request["retry_after"] is not None
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """The smallest value that so many percent do not exceed; not a number where there are none."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else float("nan")
+
+
+def pooled(rounds: list[Round], name: str) -> Load:
+    """A load's requests of all rounds together, its other figures their medians."""
+    loads = [each.loads[name] for each in rounds]
+    return Load(
+        rate=statistics.median(load.rate for load in loads),
+        accepted=[each for load in loads for each in load.accepted],
+        rejected=[each for load in loads for each in load.rejected],
+        failures=[each for load in loads for each in load.failures],
+        server_ms=statistics.median(load.server_ms for load in loads),
+        client_ms=statistics.median(load.client_ms for load in loads),
+    )
+
+
+def goals_of(rounds: list[Round]) -> list[Goal]:
+    """What is wanted, and what the rounds gave."""
+    unloaded, overloaded = pooled(rounds, ONE), pooled(rounds, OPEN)
+    slower = percentile(overloaded.accepted, 99) / percentile(unloaded.accepted, 99)
+    failures = [failure for name in (*NUM_CLIENTS, OPEN) for failure in pooled(rounds, name).failures]
+    return [
+        Goal("gateway / bare loop", statistics.median(each.ratio() for each in rounds), 0.90, is_lower_bound=True),
+        Goal("p99 of accepted, overloaded / unloaded", slower, 3),
+        Goal("p99 of rejections, ms", percentile(overloaded.rejected, 99), 100),
+        Goal("anything but 200, or 503 with Retry-After", len(failures), 0),
+    ]
+
+
+def print_tables(rounds: list[Round], console: Console) -> None:
+    """Rates and latencies, then the goals."""
+    table = Table("", "video/s", "p50", "p99", "rejected", "p99", "max", "failed", "server", "clients")
+    for name in (THREADS, PROCESSES):
+        rate, spent = (statistics.median(astuple(each.bare[name])[i] for each in rounds) for i in (0, 1))
+        table.add_row(name, f"{rate:.1f}", *[""] * 6, f"{spent:.1f}")
+    for name in (*NUM_CLIENTS, OPEN):
+        table.add_row(name, *_cells(pooled(rounds, name)))
+    console.print(table)
+    console.print("latencies in ms; server, clients: ms of processor time per request, rejected ones included")
+    thrift = statistics.median(each.thrift() for each in rounds)
+    console.print(f"processor time of a video, bare / {TWICE} and server: {thrift:.3f}")
+    goals = Table("goal", "measured", "wanted", "met")
+    for goal in goals_of(rounds):
+        wanted = f"{'at least' if goal.is_lower_bound else 'at most'} {goal.bound:g}"
+        goals.add_row(goal.name, f"{goal.value:.3g}", wanted, "yes" if goal.is_met else "no")
+    console.print(goals)
+
+
+def _cells(load: Load) -> list[str]:
+    accepted = [percentile(load.accepted, percent) for percent in (50, 99)]
+    rejected = [percentile(load.rejected, percent) for percent in (99, 100)]
+    return [
+        f"{load.rate:.1f}",
+        *(f"{value:.0f}" for value in accepted),
+        str(len(load.rejected)),
+        *(f"{value:.0f}" if load.rejected else "" for value in rejected),
+        str(len(load.failures)),
+        f"{load.server_ms:.1f}",
+        f"{load.client_ms:.1f}",
+    ]
+
+
+def write_results(rounds: list[Round], video: Path, out: Path) -> Path:
+    """All of it as JSON under today's date."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"load-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.json"
+    facts = {
+        "machine": {"processor": processor_name(), "cores": CORES, "python": platform.python_version()},
+        "versions": versions_of(PACKAGES),
+        "video_bytes": video.stat().st_size,
+        "goals": [{**asdict(goal), "is_met": goal.is_met} for goal in goals_of(rounds)],
+        "rounds": [asdict(each) for each in rounds],
+    }
+    path.write_text(json.dumps(_rounded(facts)) + "\n")
+    return path
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else value
+
+
+def main() -> None:
+    """Start, measure, tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--video", type=Path, help="the video to send; else ten seconds of 340 x 256 are made")
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--out", type=Path, help="folder for the figures as JSON")
+    arguments = parser.parse_args()
+    if arguments.video and not arguments.video.is_file():
+        parser.error(f"there is no video at {arguments.video}")
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder:
+        video = arguments.video or Path(folder) / "made.mp4"
+        if not arguments.video:
+            video.write_bytes(make(CLIPS[0], moving_picture))
+        with ready_bench(video) as bench:
+            rounds = [bench.run_round() for _ in track(range(arguments.rounds), "rounds", console=console)]
+        print_tables(rounds, console)
+        if arguments.out:
+            console.print(write_results(rounds, video, arguments.out))
+
+
+if __name__ == "__main__":
+    main()

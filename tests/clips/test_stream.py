@@ -1,0 +1,152 @@
+"""Frames that come one after another are those that a decode of these frames gives, to the bit."""
+
+import functools
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clips import minimal
+from clips.bitstream import Unsure
+from clips.bounds import Bounds
+from clips.decode import decode
+from clips.errors import BoundsExceeded, NotAVideo, Undecodable
+from clips.stream import open_stream
+from tests.clips.made import CLIPS, damage, make, x264
+
+ROOT = Path(__file__).parents[2]
+
+FULL = {"x264-avi", "x264-raw", "x264-interlaced", "mpeg4-avi-packed", "gif"}
+MINIMAL = {
+    "x264-gop-12",
+    "x264-gop-250",
+    "x264-open-gop",
+    "x264-pyramid-16",
+    "x264-varying-rate",
+    "x264-edit-list",
+    "x264-ts-open-gop",
+    "x264-turned-90",
+    "x264-1-frames",
+    "x265-open-gop",
+    "vp9-alt-ref",
+    "mpeg4-avi-b",
+}
+CHOSEN = [made for made in CLIPS if made.name in FULL | MINIMAL]
+
+made_file = functools.cache(make)
+by_name = pytest.mark.parametrize("made", CHOSEN, ids=lambda made: made.name)
+
+
+def streamed(data, pick):
+    with open_stream(data) as stream:
+        frames = list(stream.frames(pick(len(stream.times))))
+    return stream, frames
+
+
+def check_equal(frames, clip):
+    assert [index for index, _ in frames] == list(clip.indices)
+    for (_, image), expected in zip(frames, clip.images, strict=True):
+        np.testing.assert_array_equal(image, expected)
+
+
+def all_of(num_frames):
+    return range(num_frames)
+
+
+def every_third(num_frames):
+    return range(0, num_frames, 3)
+
+
+def the_last_ones(num_frames):
+    return range(max(0, num_frames - 3), num_frames)
+
+
+@by_name
+@pytest.mark.parametrize("pick", [all_of, every_third, the_last_ones])
+def test_they_are_those_of_decode(made, pick):
+    stream, frames = streamed(made_file(made), pick)
+    clip = decode(made_file(made), pick)
+    check_equal(frames, clip)
+    assert bool(stream.reason) == (made.name in FULL)
+    assert stream.packets_fed == clip.report.packets_fed or stream.reason
+
+
+@by_name
+def test_times_and_description_are_those_of_decode(made):
+    stream, frames = streamed(made_file(made), all_of)
+    clip = decode(made_file(made), all_of)
+    assert stream.times == pytest.approx(sorted(clip.times))
+    described = stream.describe(frames[0][1])
+    assert described.duration_seconds == stream.duration_seconds == pytest.approx(len(frames) / 25, abs=0.05)
+    assert replace(described, duration_seconds=clip.video.duration_seconds) == clip.video
+
+
+@pytest.mark.parametrize("name", ["x264-gop-12", "x264-open-gop", "x264-varying-rate", "x264-turned-90", "mpeg4-avi-b"])
+@pytest.mark.parametrize("num_sure", [0, 1, 17])
+def test_the_full_path_goes_on_where_the_minimal_one_is_not_sure(monkeypatch, name, num_sure):
+    made = next(made for made in CLIPS if made.name == name)
+    rank = minimal._rank
+
+    def doubt(frame, rank_of):
+        found = rank(frame, rank_of)
+        if found >= num_sure:
+            raise Unsure("doubt")
+        return found
+
+    clip = decode(made_file(made), every_third)
+    monkeypatch.setattr(minimal, "_rank", doubt)
+    stream, frames = streamed(made_file(made), every_third)
+    check_equal(frames, clip)
+    assert stream.reason == "doubt"
+
+
+LONG = x264("long", frames=250, gop=25)
+
+
+def test_damage_in_the_middle_is_passed_over():
+    stream, frames = streamed(damage(made_file(LONG), slice(125, 150), kept=0.5), every_third)
+    assert [index for index, _ in frames] == list(every_third(250))
+    check_equal(frames[:30], decode(made_file(LONG), lambda _: range(0, 90, 3)))
+    assert "damaged" in stream.reason
+
+
+def test_an_end_that_does_not_decode_is_told_after_what_does():
+    taken: list[int] = []
+    with (
+        open_stream(damage(made_file(LONG), slice(125, None), kept=0)) as stream,
+        pytest.raises(Undecodable, match="last frames"),
+    ):
+        taken.extend(index for index, _ in stream.frames(every_third(250)))
+    assert taken == list(every_third(250))[: len(taken)]
+    assert 20 < len(taken) < 70
+
+
+def test_what_cannot_be_read_is_told_at_once():
+    with pytest.raises(NotAVideo), open_stream(b"words " * 50):
+        pass
+    for bounds in (Bounds(max_frames=39), Bounds(max_cpu_seconds=1e-9)):
+        with pytest.raises(BoundsExceeded), open_stream(make(x264("short")), bounds):
+            pass
+
+
+def test_memory_stays_bounded():
+    """All frames would be 370 MB."""
+    done = subprocess.run([sys.executable, "-c", PEAK], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert float(done.stdout) < 60
+
+
+PEAK = """
+from pathlib import Path
+from clips.stream import open_stream
+from tests.clips.made import Made, make
+data = make(Made("long", "mov", "mpeg4", {"bf": "0"}, frames=400, width=640, height=480, gop=250))
+def peak(): return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1000
+Path("/proc/self/clear_refs").write_text("5")
+before = peak()
+with open_stream(data) as stream:
+    assert sum(1 for _ in stream.frames(range(400))) == 400
+print(peak() - before)
+"""

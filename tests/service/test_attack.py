@@ -1,0 +1,115 @@
+"""Thousands of hostile uploads to a real server, whose decoders end when they open anything: all are refused."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.clips.made import CLIPS, make
+from tests.service.conftest import UPLOAD_LIMIT
+from tests.service.hostile import files, forms, requests
+from tests.service.hostile.exchange import ask_all, post
+from tests.service.hostile.watch import Watch, listening, was_called
+
+CONFINED = Path(__file__).parent / "hostile" / "confined"
+AT_A_TIME = 4
+AT_LEAST = 5_000
+LARGEST_CLIP = 60_000
+MAX_GROWTH = 1.25
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="confines and watches as Linux can")
+
+
+@pytest.fixture
+def server(start_server, store, videos, tmp_path, monkeypatch):
+    """Has more places than requests come at a time, so that none is sent away for want of one."""
+    good = tmp_path / "good.mp4"
+    good.write_bytes(videos["mp4"])
+    monkeypatch.setenv("TIN_TEST_GOOD_VIDEO", str(good))
+    monkeypatch.setenv("PYTHONPATH", str(CONFINED))
+    return start_server(
+        model_store=store,
+        decoders=2,
+        max_queue=4 * AT_A_TIME,
+        max_upload_bytes=UPLOAD_LIMIT,
+        max_pixels_per_frame=640 * 480,
+        max_decode_seconds=4,
+        upload_grace_seconds=1,
+    )
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Iterator[Watch]:
+    """A good video that no upload may make anybody look at."""
+    path = tmp_path / "canary.ts"
+    path.write_bytes(make(next(made for made in CLIPS if made.name == "x264-ts")))
+    with Watch(path) as watch:
+        yield watch
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with listening() as server:
+        yield server
+
+
+@pytest.fixture
+def uploads(not_videos, canary, listener) -> dict[str, list[bytes]]:
+    """Requests by kind."""
+    clips = [data for data in map(make, CLIPS) if len(data) <= LARGEST_CLIP]
+    deceitful = files.deceitful(clips[0], str(canary.path), "{}:{}".format(*listener.getsockname()))
+    raw = requests.malformed() | requests.both_framings() | requests.useless()
+    return {
+        "damaged": [post(body) for body in files.damaged(clips, 3_000)],
+        "headless": [post(body) for body in files.headless(clips, 600)],
+        "bombs": [post(body) for body in files.variants(files.bombs(clips[0]), 300)],
+        "deceitful": [post(body) for body in files.variants(deceitful, 600)],
+        "other kinds": [post(body) for body in files.variants(files.other_kinds(not_videos), 600)],
+        "forms": [post(body, kind) for kind, body in forms.forms().values()],
+        "mangled forms": [post(body, kind) for kind, body in forms.mangled(1_500)],
+        "HTTP": list(raw.values()),
+    }
+
+
+def test_all_are_refused_and_nothing_else_happens(server, uploads, videos, canary, listener):
+    answer_good_ones(server, videos)
+    decoders, memory = server.decoders(), resident_bytes(server)
+    outcomes = {kind: ask_all(server.address, sent, AT_A_TIME) for kind, sent in uploads.items()}
+    total = sum(outcomes.values(), Counter())
+    assert [outcome for outcome in total if outcome.startswith("unexpected")] == []
+    assert total.total() - total["ok"] >= AT_LEAST, outcomes
+    assert not any(outcomes[kind]["ok"] for kind in ("other kinds", "forms", "mangled forms", "HTTP")), outcomes
+    assert not canary.was_touched()
+    assert not was_called(listener)
+    answer_good_ones(server, videos)
+    assert server.decoders() == decoders, "a decoder crashed, hung, or opened something"
+    assert resident_bytes(server) < MAX_GROWTH * memory
+
+
+def answer_good_ones(server, videos: dict[str, bytes]) -> None:
+    for _ in range(8):
+        assert httpx.post(f"{server.address}/predict", content=videos["mp4"], timeout=20).status_code == 200
+
+
+def resident_bytes(server) -> int:
+    processes = (server.process.pid, *server.decoders())
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in processes)
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_what_is_opened_or_called_is_seen(server, canary, listener):
+    assert len(server.decoders()) == 2
+    for decoder in server.decoders():
+        assert "\nSeccomp:\t2\n" in Path(f"/proc/{decoder}/status").read_text()
+    assert not canary.was_touched()
+    assert not was_called(listener)
+    canary.path.read_bytes()
+    socket.create_connection(listener.getsockname()).close()
+    assert canary.was_touched()
+    assert was_called(listener)

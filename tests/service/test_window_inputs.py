@@ -1,0 +1,103 @@
+"""What a window gives the model is what POST /predict would build from the same frames."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from clips.bounds import Bounds
+from clips.decode import decode
+from clips.errors import BoundsExceeded
+from clips.spec import ClipSpec, View
+from clips.transform import make_views
+from clips.windows import Window, Windowing, windows_of
+from service import window_inputs as module
+from service.preprocess import preprocess
+from service.window_inputs import TimelineEnd, TimelineStart, WindowInput, sample_window, window_inputs
+from tests.clips.made import CLIPS, make
+
+SPEC = ClipSpec(num_frames=8, short_side=36, crop=32)
+WINDOWING = Windowing(0.5, 0.2, 100)
+
+NAMES = {
+    "x264-pyramid-3",
+    "x264-open-gop",
+    "x264-varying-rate",
+    "x264-turned-90",
+    "x264-avi",
+    "x264-interlaced",
+    "x265-open-gop",
+    "mpeg4-avi-b",
+    "mpeg4-avi-packed",
+    "gif",
+}
+"""B-frames, open groups, AVI; some go the full path, one of them only from its first frame on."""
+
+made_file = functools.cache(make)
+
+
+def parts_of(data, spec=SPEC, windowing=WINDOWING, bounds=Bounds()):  # noqa: B008
+    start, *windows, end = window_inputs(data, spec, bounds, windowing)
+    return start, windows, end
+
+
+def given(sample, num_frames):
+    return sample
+
+
+@pytest.mark.parametrize("view", View)
+@pytest.mark.parametrize("made", [made for made in CLIPS if made.name in NAMES], ids=lambda made: made.name)
+def test_each_window_equals_a_decode_of_its_frames_to_the_bit(made, view):
+    spec = ClipSpec(num_frames=8, short_side=36, crop=32, view=view)
+    whole = decode(made_file(made), range)
+    start, windows, end = parts_of(made_file(made), spec)
+    assert isinstance(start, TimelineStart)
+    assert isinstance(end, TimelineEnd)
+    assert start.num_windows == len(windows) > 3
+    assert (start.video.frames, start.video.width) == (whole.video.frames, whole.video.width)
+    for window in windows:
+        assert isinstance(window, WindowInput)
+        times = sorted(whole.times)
+        sample = sample_window(Window(window.start_seconds, window.end_seconds), times, 8)
+        clip = decode(made_file(made), functools.partial(given, sample))
+        np.testing.assert_array_equal(window.views, make_views(clip.images, spec))
+
+
+def test_a_clip_of_one_window_is_what_predict_sees():
+    (made,) = (made for made in CLIPS if made.name == "x264-7-frames")
+    _, (window,), end = parts_of(made_file(made), windowing=Windowing(2, 1, 9))
+    whole = preprocess(make(made), SPEC, Bounds())
+    np.testing.assert_array_equal(window.views, whole.views)
+    assert end.packets_fed == whole.packets_fed
+
+
+def test_each_frame_is_transformed_once_and_forgotten_when_no_window_needs_it(monkeypatch):
+    (made,) = (made for made in CLIPS if made.name == "x264-300-frames")
+    transformed, held = [], []
+    transform, views_of = make_views, module._Frames.views_of
+
+    def noting(images, spec):
+        transformed.append(images)
+        return transform(images, spec)
+
+    def weighing(frames, sample):
+        views = views_of(frames, sample)
+        held.append(len(frames._views_of))
+        return views
+
+    monkeypatch.setattr(module, "make_views", noting)
+    monkeypatch.setattr(module._Frames, "views_of", weighing)
+    windowing = Windowing(2, 0.5, 100)
+    _, windows, end = parts_of(made_file(made), windowing=windowing)
+    times = [index / 25 for index in range(300)]
+    samples = [sample_window(window, times, 8) for window in windows_of(12, windowing)]
+    assert len(windows) == len(samples) == 21
+    assert len(transformed) == len({index for sample in samples for index in sample})
+    assert max(held) <= 8 * 4
+    assert end.packets_fed <= 300
+
+
+def test_too_many_windows_are_told_before_anything_is_decoded():
+    (made,) = (made for made in CLIPS if made.name == "x264-300-frames")
+    with pytest.raises(BoundsExceeded, match=r"window_seconds=2\.4 and"):
+        next(window_inputs(made_file(made), SPEC, Bounds(), Windowing(2, 1, 5)))

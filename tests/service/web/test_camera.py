@@ -1,0 +1,89 @@
+"""A clip from the camera: Chromium's made one, which is green."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+COUNTDOWN_MS = 3000
+KEEP_CAMERAS = """
+    window.cameras = [];
+    const open = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+    if (open) navigator.mediaDevices.getUserMedia = async (wish) => {
+        const camera = await open(wish);
+        window.cameras.push(camera);
+        return camera;
+    };
+"""
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    context.add_init_script(KEEP_CAMERAS)
+    return context
+
+
+def _live_tracks(page: Page) -> list[str]:
+    kinds: list[str] = page.evaluate(
+        """() => cameras.flatMap((camera) => camera.getTracks())
+            .filter((track) => track.readyState === "live").map((track) => track.kind)"""
+    )
+    return kinds
+
+
+def test_a_recording_is_answered_and_the_camera_is_off(
+    page: Page, context: BrowserContext, complaints: list[str]
+) -> None:
+    context.grant_permissions(["camera"])
+    page.get_by_role("button", name="Record one").click()
+    page.get_by_role("button", name="Start").click()
+    assert _live_tracks(page) == ["video"]
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.locator("#answer").inner_text() == "Showing green"
+    assert page.locator("#frames img").count() == 8
+    assert "matroska" in page.locator("#clip").inner_text()
+    assert page.locator("#camera").is_hidden()
+    assert _live_tracks(page) == []
+    assert complaints == []
+
+
+def test_it_stops_by_itself(page: Page, context: BrowserContext) -> None:
+    context.grant_permissions(["camera"])
+    page.clock.install()
+    page.get_by_role("button", name="Record one").click()
+    page.get_by_role("button", name="Start").click()
+    page.clock.run_for(COUNTDOWN_MS)
+    page.wait_for_selector("#result:not([hidden])")
+    assert _live_tracks(page) == []
+
+
+@pytest.mark.parametrize("way_out", ["button", "Escape"])
+def test_cancelling_turns_the_camera_off_and_gives_the_keyboard_back(
+    page: Page, context: BrowserContext, way_out: str
+) -> None:
+    context.grant_permissions(["camera"])
+    page.get_by_role("button", name="Record one").click()
+    page.get_by_role("button", name="Start").click()
+    if way_out == "button":
+        page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    else:
+        page.keyboard.press("Escape")
+    expect(page.locator("#record")).to_be_focused()
+    assert page.locator("#camera").is_hidden()
+    assert _live_tracks(page) == []
+
+
+def test_a_refusal_is_taken_kindly(page: Page) -> None:
+    page.get_by_role("button", name="Record one").click()
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+    assert "The camera is not allowed" in alert.inner_text()
+    assert "choose a clip" in alert.inner_text()
+
+
+def test_where_browsers_give_no_camera_it_says_so(page: Page, base_url: str) -> None:
+    page.goto(base_url.replace("127.0.0.1", "insecure.test"))
+    assert not page.evaluate("isSecureContext")
+    page.get_by_role("button", name="Record one").click()
+    assert "only to pages that come over https" in page.get_by_role("alert").inner_text()
