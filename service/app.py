@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
@@ -20,15 +21,17 @@ from service.middleware import Envelope
 from service.openapi import Application
 from service.settings import Settings
 
+Lifespan = Callable[[FastAPI, Settings, Metrics], AbstractAsyncContextManager[gateway.State]]
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The whole service; models are loaded when it starts up."""
-    metrics = Metrics()
+
+def create_app(settings: Settings | None = None, lifespan: Lifespan = gateway.lifespan) -> FastAPI:
+    """The whole service; models are loaded when it starts up, by `lifespan`."""
+    chosen, metrics = settings or Settings(), Metrics()
     app = Application(
         title="tin-serve",
         summary="A video goes in, the likeliest actions come out.",
         version=_version(),
-        lifespan=partial(gateway.lifespan, settings=settings or Settings(), metrics=metrics),
+        lifespan=lambda app: lifespan(app, chosen, metrics),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

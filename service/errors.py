@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from clips import errors as clip_errors
-from service import admission, api_keys, deadline, decoder, predictor, registry, store, tensors, upload
+from service import admission, api_keys, deadline, decoder, predictor, registry, replica, store, tensors, upload
 from service.backends import base
 from service.schemas import Problem
 from service.schemas_v2 import InferError
@@ -63,6 +63,7 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     admission.ShareExceeded: ProblemType("share-exceeded", 429, "Too many requests of one key"),
     admission.Draining: ProblemType("draining", 503, "About to stop"),
     decoder.DecoderEnded: ProblemType("decoder-ended", 503, "The decoder was ended"),
+    replica.ReplicaLost: ProblemType("replica-lost", 503, "The replica was lost"),
     deadline.DeadlineExceeded: ProblemType("deadline-exceeded", 504, "The answer took too long"),
     base.RuntimeFull: ProblemType("overloaded", 503, "Too much to do"),
     base.RuntimeDown: ProblemType("runtime-down", 503, "The model server is down"),

@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, TypedDict, cast
+from typing import Annotated, Protocol, TypedDict, cast
 
 from fastapi import Depends, FastAPI, Request
 from opentelemetry.trace import Tracer
 
+from clips.bounds import Bounds
+from clips.spec import ClipSpec
 from service.admission import Admission
 from service.api_keys import check_key
-from service.backends.base import Clips
+from service.backends.base import Backend, Clips
 from service.batcher import Batcher, Inferred
 from service.decoder_pool import DecoderPool
 from service.metrics import Metrics
@@ -28,6 +30,22 @@ from service.timeline_decoders import TimelineDecoders
 from service.tracing import live_tracer, record_stage, stage
 
 
+class Decoders(Protocol):
+    """Whoever turns videos into the model's input: children of this process, or others' (service.remote)."""
+
+    async def preprocess(
+        self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool, shifted: bool
+    ) -> ModelInput:
+        """As DecoderPool.preprocess."""
+
+
+class Inferring(Protocol):
+    """Whoever runs models, on batches of several requests' clips."""
+
+    async def infer(self, backend: Backend, clips: Clips) -> Inferred:
+        """As Batcher.infer."""
+
+
 @dataclass(frozen=True)
 class Gateway:
     """One per application; made when it starts up."""
@@ -37,9 +55,9 @@ class Gateway:
     metrics: Metrics
     admission: Admission
     service_time: ServiceTime
-    decoders: DecoderPool
+    decoders: Decoders
     timelines: TimelineDecoders
-    batcher: Batcher
+    batcher: Inferring
 
     def model(self, name: str | None = None, version: str | None = None) -> LoadedModel:
         """The model to answer with; raises as `Registry.get` does, and RuntimeDown where its server is down."""
@@ -86,16 +104,20 @@ class State(TypedDict):
 async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
     """Load the models and start the decoders, serve, free them."""
     async with live_tracer() as tracer, live_registry(settings) as registry:
-        gateway = make_gateway(settings, registry, metrics)
-        await gateway.decoders.start()
-        batches = asyncio.create_task(gateway.batcher.run())
+        decoders = DecoderPool(settings.decoders, settings.max_decoder_bytes)
+        batcher = Batcher(metrics.observe_batch)
+        gateway = make_gateway(settings, registry, metrics, decoders, batcher)
+        await decoders.start()
+        batches = asyncio.create_task(batcher.run())
         app.state.admission = gateway.admission
         yield {"gateway": gateway, "tracer": tracer}
         batches.cancel()
-        await gateway.decoders.close()
+        await decoders.close()
 
 
-def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Gateway:
+def make_gateway(
+    settings: Settings, registry: Registry, metrics: Metrics, decoders: Decoders, batcher: Inferring
+) -> Gateway:
     """The parts of the request's path, sized by the settings; nothing is started yet."""
     service_time = ServiceTime(settings.decoders)
     admission = Admission(
@@ -112,9 +134,9 @@ def make_gateway(settings: Settings, registry: Registry, metrics: Metrics) -> Ga
         metrics=metrics,
         admission=admission,
         service_time=service_time,
-        decoders=DecoderPool(settings.decoders, settings.max_decoder_bytes),
+        decoders=decoders,
         timelines=TimelineDecoders(settings.timelines(), settings.max_decoder_bytes),
-        batcher=Batcher(metrics.observe_batch),
+        batcher=batcher,
     )
 
 

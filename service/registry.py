@@ -8,7 +8,7 @@ RegistryError
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -104,6 +104,14 @@ class Registry:
             for name, versions in _versions_of(store, known).items()
         }
         self._default_so_far = _default_loaded(self._versions, self._default_so_far)
+
+    def follow(self, versions: Iterable[Version]) -> None:
+        """Hold these instead: what a registry in another process has, in its order."""
+        by_name: dict[str, list[Version]] = {}
+        for version in versions:
+            by_name.setdefault(version.name, []).append(version)
+        self._versions = by_name
+        self._default_so_far = _default_loaded(by_name, self._default_so_far)
 
     def all(self) -> list[Version]:
         """Loaded and refused versions, by name, oldest first."""

@@ -22,6 +22,8 @@ from clips.scores import average_views, top_scores
 from clips.transform import make_views
 from service.app import create_app
 from service.backends.base import Clips, FakeBackend, Outputs
+from service.batcher import Batcher
+from service.decoder_pool import DecoderPool
 from service.gateway import make_gateway
 from service.metrics import Metrics
 from service.registry import LoadedModel, Registry
@@ -210,8 +212,10 @@ class _WaitingBackend(FakeBackend):
 
 async def _ask_while_it_works(backend: _WaitingBackend) -> tuple[httpx.Response, httpx.Response]:
     model = LoadedModel("slow", "1", "0" * 64, "model.onnx", "runs everywhere", ("a", "b"), SPEC, backend)
-    gateway = make_gateway(Settings(), Registry({"slow": [model]}), Metrics())
-    batches = asyncio.create_task(gateway.batcher.run())
+    settings, metrics = Settings(), Metrics()
+    decoders, batcher = DecoderPool(1, settings.max_decoder_bytes), Batcher(metrics.observe_batch)
+    gateway = make_gateway(settings, Registry({"slow": [model]}), metrics, decoders, batcher)
+    batches = asyncio.create_task(batcher.run())
     app = create_app(Settings())
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:

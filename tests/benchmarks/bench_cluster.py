@@ -1,0 +1,98 @@
+"""How much more a second model replica serves, by a model that does nothing but take its time.
+
+Real models cannot show it on a machine with fewer cores than replicas; what is measured is what Ray and we add.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import typer
+
+from clips.spec import ClipSpec
+from service.backends.base import Clips, FakeBackend, Outputs
+from service.registry import LoadedModel, Registry
+from service.remote import ClusterBackend, RemoteBatcher
+from tests.service.ray_cluster import running_cluster
+
+SPEC = ClipSpec(num_frames=8, short_side=32, crop=32)
+INFER_SECONDS = 0.05
+ROUNDS = 5
+CLIPS_PER_ROUND = 24
+CLIENTS = 8
+
+
+class SleepingBackend(FakeBackend):
+    """Takes a fixed time, one clip after the other, and no processor."""
+
+    max_batch_size = 1
+
+    def infer(self, clips: Clips) -> Outputs:
+        """As FakeBackend, later."""
+        time.sleep(INFER_SECONDS)
+        return super().infer(clips)
+
+
+def open_sleeping() -> Registry:
+    """A registry of one such model."""
+    model = LoadedModel("sleeping", "1", "0" * 64, "none", "made up", ("a", "b"), SPEC, SleepingBackend(2))
+    return Registry({"sleeping": [model]})
+
+
+@contextmanager
+def deployed(num_replicas: int) -> Iterator[RemoteBatcher]:
+    """So many model replicas, as an application of their own."""
+    from ray import serve  # noqa: PLC0415 - an extra
+
+    from service.cluster import model_deployment  # noqa: PLC0415
+
+    scaling = {"min_replicas": num_replicas, "max_replicas": num_replicas, "target_ongoing_requests": 4}
+    name = f"replicas-{num_replicas}"
+    deployment: Any = model_deployment.options(autoscaling_config=scaling)
+    handle = serve.run(deployment.bind(open_sleeping), name=name, route_prefix=None)
+    try:
+        yield RemoteBatcher(handle)
+    finally:
+        serve.delete(name)
+
+
+def compare(one: RemoteBatcher, two: RemoteBatcher, rounds: int = ROUNDS) -> list[float]:
+    """How many times the clips per second of `one` are served by `two`, in each of interleaved rounds."""
+    for batcher in (one, two):
+        asyncio.run(clips_per_second(batcher))
+    return [asyncio.run(clips_per_second(two)) / asyncio.run(clips_per_second(one)) for _ in range(rounds)]
+
+
+async def clips_per_second(batcher: RemoteBatcher) -> float:
+    """Served to clients that each send a clip after the other."""
+    backend = ClusterBackend("sleeping", "1", 1)
+    clips = np.zeros((1, SPEC.num_frames, SPEC.crop, SPEC.crop, 3), np.uint8)
+
+    async def client() -> None:
+        for _ in range(CLIPS_PER_ROUND // CLIENTS):
+            await batcher.infer(backend, clips)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    return CLIENTS * (CLIPS_PER_ROUND // CLIENTS) / (time.perf_counter() - started)
+
+
+def main() -> None:
+    """Print each round's ratio, and their median."""
+    with running_cluster(head_cores=3, port=0), deployed(1) as one, deployed(2) as two:
+        ratios = compare(one, two)
+    listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+    typer.echo(
+        f"{INFER_SECONDS * 1000:g} ms a clip: two replicas serve {statistics.median(ratios):.2f} times as much as one"
+    )
+    typer.echo(f"rounds: {listed}")
+
+
+if __name__ == "__main__":
+    main()

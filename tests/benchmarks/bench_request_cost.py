@@ -1,0 +1,87 @@
+"""Processor time that a request takes of each process of a cluster: what Ray adds to decoding and inference.
+
+The processes have work without requests too, so as long a time without any is subtracted.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import typer
+
+from tests.service.ray_cluster import REPOSITORY, node_options, require_ray, running_cluster
+
+CLIP = REPOSITORY / "service" / "doctor_clips" / "h264.mp4"
+NUM_REQUESTS = 300
+CLIENTS = 4
+PORT = 8123
+
+Spent = defaultdict[str, float]
+"""Seconds of processor time by the name of a process."""
+
+
+def main(clip: Path = CLIP) -> None:
+    """Print the milliseconds per request of each kind of process."""
+    require_ray()
+    from ray import serve  # noqa: PLC0415 - an extra
+
+    from service.cluster import app  # noqa: PLC0415
+
+    with running_cluster(head_cores=0, port=PORT) as cluster:
+        cluster.add_node(num_cpus=2, **node_options())
+        serve.run(app({}), name="tin")
+        for name, seconds in spent_on(clip.read_bytes()).items():
+            typer.echo(f"{name:32} {seconds * 1000:6.1f} ms a request")
+
+
+def spent_on(video: bytes) -> dict[str, float]:
+    """Seconds per request to predict this video."""
+    address = f"http://127.0.0.1:{PORT}"
+    with httpx.Client(base_url=address, timeout=60) as client, ThreadPoolExecutor(CLIENTS) as threads:
+
+        def post(_: int) -> None:
+            client.post("/predict", content=video).raise_for_status()
+
+        list(threads.map(post, range(2 * CLIENTS)))
+        busy, seconds = spent_during(lambda: list(threads.map(post, range(NUM_REQUESTS))))
+    idle, _ = spent_during(lambda: time.sleep(seconds))
+    return {name: (busy[name] - idle[name]) / NUM_REQUESTS for name in busy}
+
+
+def spent_during(work: Callable[[], object]) -> tuple[Spent, float]:
+    """By each process while it runs, and the seconds that it ran."""
+    before, started = spent_so_far(), time.perf_counter()
+    work()
+    seconds = time.perf_counter() - started
+    after = spent_so_far()
+    return defaultdict(float, {name: after[name] - before[name] for name in after}), seconds
+
+
+def spent_so_far() -> Spent:
+    """By the processes of Ray's; the children that decode are not among them."""
+    spent: Spent = defaultdict(float)
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_text().split("\0")
+            user, system = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
+        except OSError:
+            continue
+        if name := name_of(words):
+            spent[name] += (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return spent
+
+
+def name_of(words: list[str]) -> str | None:
+    """What a process is, by its command line; None for one that is none of Ray's, or that waits for no request."""
+    program = Path(words[0]).name
+    return program if program.startswith(("ray::ServeReplica", "ray::ProxyActor", "raylet", "gcs_server")) else None
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,56 @@
+"""A cluster of several nodes on this machine: each has a raylet of its own and says how many cores it has."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+_QUICK_TO_NOTICE = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_failure_threshold": 3,
+}
+
+
+def require_ray() -> None:
+    """Import Ray Serve, whose own code warns; skip the module without it, unless TIN_REQUIRE_RAY is set."""
+    if not os.environ.get("TIN_REQUIRE_RAY") and importlib.util.find_spec("ray") is None:
+        pytest.skip("the extra `cluster` is not installed", allow_module_level=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("ray.serve")
+
+
+@contextmanager
+def running_cluster(head_cores: int, port: int) -> Iterator[Any]:
+    """A `ray.cluster_utils.Cluster` of a head node, with Ray Serve on `port`; nodes are added by `add_node`."""
+    import ray  # noqa: PLC0415 - an extra
+    from ray import serve  # noqa: PLC0415
+    from ray.cluster_utils import Cluster  # noqa: PLC0415
+
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(REPOSITORY)}
+    options = {"num_cpus": head_cores, "include_dashboard": False, "_system_config": _QUICK_TO_NOTICE}
+    cluster = Cluster(initialize_head=True, head_node_args=options | node_options())
+    try:
+        ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+        serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
+        yield cluster
+        serve.shutdown()
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def node_options() -> dict[str, Any]:
+    """What every node here has in common."""
+    return {"object_store_memory": 80_000_000}
