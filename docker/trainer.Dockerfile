@@ -33,7 +33,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 # Relative paths such as work-dirs/mine are the caller's, who mounts a folder here.
-WORKDIR /work
+WORKDIR /project
 USER tin
 ENTRYPOINT ["python", "-m"]
 CMD ["training.train", "--help"]
