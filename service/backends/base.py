@@ -39,6 +39,10 @@ class TryLater(BackendError):
         super().__init__(message)
         self.retry_after = retry_after
 
+    def __reduce__(self) -> tuple[type[TryLater], tuple[str, int]]:
+        """For a replica of the cluster, which raises it in another process."""
+        return type(self), (str(self), self.retry_after)
+
 
 class RuntimeFull(TryLater):
     """The runtime has too much to do."""
