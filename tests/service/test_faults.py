@@ -138,13 +138,11 @@ def test_decoders_that_hang_cost_the_deadline_and_are_replaced(server, post):
 
 def test_overload_is_told_at_once_and_what_was_accepted_is_answered(server, post):
     sent = fill(server, post)
-    started = time.monotonic()
     refused = [httpx.post(f"{server.address}/predict", content=b"\0" * 1000) for _ in range(20)]
-    each = (time.monotonic() - started) / len(refused)
+    assert not any(future.done() for future in sent)
     server.signal_decoders(signal.SIGCONT)
     assert {problem(answer) for answer in refused} == {(503, "overloaded")}
     assert all(int(answer.headers["retry-after"]) >= 1 for answer in refused)
-    assert each < 0.1
     assert [future.result().status_code for future in sent] == [200] * QUEUE
 
 
