@@ -23,8 +23,8 @@ def of(lines, instruction):
     return [line.removeprefix(instruction).strip() for line in lines if line.startswith(f"{instruction} ")]
 
 
-def test_there_are_four():
-    assert sorted(path.stem for path in FILES) == ["gateway", "gateway-gpu", "torchserve", "trainer"]
+def test_there_are_five():
+    assert sorted(path.stem for path in FILES) == ["gateway", "gateway-gpu", "ray", "torchserve", "trainer"]
 
 
 def test_two_stages_from_one_base(lines):
