@@ -5,7 +5,6 @@ Uploads and work have places of their own, so that senders who are slow, or only
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,7 +56,7 @@ class Admission:
             return
         if self._num_of_key[key] >= self._max_per_key:
             message = f"{self._num_of_key[key]} requests of this key are under way, which is all that one key may have"
-            raise ShareExceeded(message, self._seconds_for(self._num_of_key[key]))
+            raise ShareExceeded(message, self._service_time.retry_after(self._num_of_key[key]))
         self._num_of_key[key] += 1
         try:
             yield
@@ -111,11 +110,8 @@ class Admission:
             raise Draining("the service is about to stop")
 
     def _overloaded(self, reason: str) -> Overloaded:
-        seconds = self._seconds_for(self.num_queued)
+        seconds = self._service_time.retry_after(self.num_queued)
         return Overloaded(f"{reason}, which is all that are taken; send it again in {seconds} s", seconds)
-
-    def _seconds_for(self, num_videos: int) -> int:
-        return max(1, math.ceil(num_videos * self._service_time.mean_seconds))
 
 
 class Hold:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 class ServiceTime:
     """A running mean of the seconds of work per video, over the workers that share it.
@@ -20,3 +22,7 @@ class ServiceTime:
         """One video took this long of one worker."""
         self._num_seen = min(self._num_seen + 1, self._window)
         self.mean_seconds += (seconds / self._workers - self.mean_seconds) / self._num_seen
+
+    def retry_after(self, num_videos: int) -> int:
+        """In how many whole seconds so many videos will have left; at least 1."""
+        return max(1, math.ceil(num_videos * self.mean_seconds))

@@ -5,7 +5,6 @@ So POST /predict never waits for one of them, and nothing that a timeline leaves
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
@@ -33,7 +32,7 @@ class TimelineDecoders:
     def check_place(self) -> None:
         """Raises Overloaded when all places are taken."""
         if self._num_taken >= self._size:
-            seconds = max(1, math.ceil(self.service_time.mean_seconds))
+            seconds = self.service_time.retry_after(1)
             told = f"{self._num_taken} timelines are under way, which is all that are made at the same time"
             raise Overloaded(f"{told}; send it again in {seconds} s", seconds)
 

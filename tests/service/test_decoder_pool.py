@@ -10,6 +10,7 @@ from clips.spec import ClipSpec
 from service import decoder_pool
 from service.decoder import Decoder
 from service.decoder_pool import DecoderPool
+from tests.service.noted_decoders import note_decoders
 
 SPEC = ClipSpec(crop=32, short_side=32)
 
@@ -29,14 +30,7 @@ def with_pool(size, scenario):
 @pytest.fixture
 def started(monkeypatch):
     """The decoders in the order that they were started."""
-    decoders = []
-
-    def start(max_memory_bytes):
-        decoders.append(Decoder(max_memory_bytes))
-        return decoders[-1]
-
-    monkeypatch.setattr(decoder_pool, "Decoder", start)
-    return decoders
+    return note_decoders(monkeypatch, decoder_pool)
 
 
 def work(pool, video):

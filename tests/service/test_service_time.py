@@ -18,3 +18,10 @@ def test_old_videos_are_forgotten():
     for _ in range(20):
         time.add(1.0)
     assert time.mean_seconds == pytest.approx(1, abs=0.05)
+
+
+def test_a_client_is_told_to_come_again_in_whole_seconds_and_not_at_once():
+    time = ServiceTime(workers=2)
+    assert time.retry_after(5) == 1
+    time.add(1.0)
+    assert [time.retry_after(num_videos) for num_videos in (0, 1, 3)] == [1, 1, 2]

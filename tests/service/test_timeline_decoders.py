@@ -14,6 +14,7 @@ from service.admission import Overloaded
 from service.decoder import Decoder, DecoderEnded
 from service.timeline_decoders import TimelineDecoders
 from service.window_inputs import TimelineStart, WindowInput
+from tests.service.noted_decoders import note_decoders
 
 SPEC = ClipSpec(crop=32, short_side=32)
 WINDOWING = Windowing(0.5, 0.25, 100)
@@ -22,14 +23,7 @@ WINDOWING = Windowing(0.5, 0.25, 100)
 @pytest.fixture
 def started(monkeypatch):
     """The decoders in the order that they were started."""
-    decoders = []
-
-    def start(max_memory_bytes):
-        decoders.append(Decoder(max_memory_bytes))
-        return decoders[-1]
-
-    monkeypatch.setattr(timeline_decoders, "Decoder", start)
-    return decoders
+    return note_decoders(monkeypatch, timeline_decoders)
 
 
 def windows(video):
