@@ -6,8 +6,7 @@ Exit codes: 0 all well; 1 a video could not be predicted, or a check failed; 2 t
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,19 +15,21 @@ from typing import Annotated, Any, NoReturn
 import typer
 from pydantic import ValidationError
 
-from clips.errors import ClipError
 from service import report
-from service.answer import answer, model_status, timing_ms
-from service.backends.base import BackendError
+from service.answer import model_status
 from service.check import examine
 from service.doctor import checks
-from service.predictor import BadTopK, Prediction, choose_top_k, predict
+from service.offline import here
+from service.offline.answers_file import AnswersFile
+from service.offline.errors import OfflineError
+from service.offline.outcome import Failed, Outcome
+from service.offline.question import Question
+from service.offline.videos import find_videos
+from service.predictor import BadTopK, choose_top_k
 from service.registry import LoadedModel, Registry, RegistryError
-from service.schemas import PredictionResponse
 from service.settings import Settings
 from service.settings_table import as_markdown
 from service.store import ModelStore, StoreError
-from service.videos import find_videos
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -47,6 +48,15 @@ StabilityOption = Annotated[
     bool, typer.Option("--stability", help="Say whether the answer holds for other frames, and depends on their order.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(help="Write JSON lines to this file. Interrupted, the same command goes on.", show_default="print"),
+]
+RayOption = Annotated[
+    bool, typer.Option("--ray", help="Use all cores and GPUs, of this machine or of the cluster of RAY_ADDRESS.")
+]
+
+PredictEach = Callable[[Sequence[Path]], Iterator[Outcome]]
 
 
 @cli.command()
@@ -84,6 +94,8 @@ def predict_files(
     stability: StabilityOption = False,
     model_store: StoreOption = None,
     as_json: JsonOption = False,
+    out: OutOption = None,
+    on_ray: RayOption = False,
 ) -> None:
     """Name the actions in each file, and in each video of a folder, without a server.
 
@@ -92,10 +104,18 @@ def predict_files(
     settings = _settings(model_store=model_store)
     with _loaded_models(settings) as registry:
         chosen, count = _choose(registry, model, version, top_k)
-        with report.progress(list(find_videos(files)), as_json) as videos:
-            predict_video = partial(predict, model=chosen, top_k=count, bounds=settings.bounds(), stability=stability)
-            done = [_predict_one(video, chosen, predict_video, as_json) for video in videos]
-    raise typer.Exit(0 if all(done) else 1)
+        question = Question(chosen.name, chosen.version, count, stability)
+        bounds = settings.bounds()
+        predict_here = partial(here.outcomes, model=chosen, question=question, bounds=bounds)
+        predict_on_ray = partial(_on_ray(out), question=question, settings=settings) if on_ray else None
+        try:
+            if out:
+                is_well = _write_each(out, question, find_videos(files), predict_on_ray or predict_here)
+            else:
+                is_well = _print_each(list(find_videos(files)), predict_here, as_json)
+        except OfflineError as error:
+            _give_up(str(error))
+    raise typer.Exit(0 if is_well else 1)
 
 
 @cli.command()
@@ -136,27 +156,35 @@ def settings() -> None:
     typer.echo(as_markdown(), nl=False)
 
 
-def _predict_one(file: Path, model: LoadedModel, predict_video: Callable[[Path], Prediction], as_json: bool) -> bool:
+def _print_each(videos: Sequence[Path], predict_each: PredictEach, as_json: bool) -> bool:
+    with report.progress(predict_each(videos), len(videos), breaks_up_stdout=as_json) as outcomes:
+        are_answers = [report.print_outcome(outcome, as_json) for outcome in outcomes]
+    return all(are_answers)
+
+
+def _write_each(out: Path, question: Question, videos: Iterable[Path], predict_each: PredictEach) -> bool:
+    with AnswersFile.open(out, question) as answers:
+        named = {str(video): video for video in videos}
+        unsettled = [video for name, video in named.items() if not answers.settles(name)]
+        try:
+            with report.progress(predict_each(unsettled), len(unsettled)) as outcomes:
+                for outcome in outcomes:
+                    answers.add(outcome)
+                    if isinstance(outcome, Failed):
+                        report.print_failure(outcome)
+        finally:
+            report.print_totals(out, named.keys(), answers)
+        return named.keys() <= answers.answered
+
+
+def _on_ray(out: Path | None) -> Callable[..., Iterator[Outcome]]:
+    if out is None:
+        _give_up("--ray needs --out FILE, which keeps the answers when it is interrupted")
     try:
-        response = _answer_for(file, model, predict_video)
-    except (ClipError, BackendError) as error:
-        return report.print_error(f"{file}: {error}")
-    except IsADirectoryError:
-        return report.print_error(f"{file}: no file in this folder is named as a video")
-    except OSError as error:
-        return report.print_error(f"{file}: {error.strerror}")
-    if as_json:
-        report.print_json(response, file=str(file))
-    else:
-        report.print_prediction(file, response)
-    return True
-
-
-def _answer_for(file: Path, model: LoadedModel, predict_video: Callable[[Path], Prediction]) -> PredictionResponse:
-    started = time.perf_counter()
-    prediction = predict_video(file)
-    timing = timing_ms(prediction.seconds, total_seconds=time.perf_counter() - started)
-    return answer(prediction, model, size_bytes=file.stat().st_size, timing=timing)
+        from service.offline.cluster import outcomes  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        _give_up(f"--ray needs {error.name}: pip install -c constraints.txt -e .[cluster]")
+    return outcomes
 
 
 def _settings(**options: Any) -> Settings:

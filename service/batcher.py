@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from anyio import CapacityLimiter, to_thread
 
 from service.backends.base import Backend, Clips, Outputs, RemoteBackend
+from service.backends.together import infer_together
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ class Batcher:
 async def _answer(batch: list[_Entry]) -> None:
     started_at, started = time.time(), time.perf_counter()
     try:
-        outputs = await to_thread.run_sync(_infer, batch)
+        clips = [entry.clips for entry in batch]
+        outputs = await to_thread.run_sync(infer_together, batch[0].backend, clips)
     except Exception as error:  # the loop must outlive any
         for entry in batch:
             _settle(entry, error)
@@ -111,10 +112,3 @@ def _settle(entry: _Entry, result: Inferred | Exception) -> None:
         entry.answer.set_exception(result)
     else:
         entry.answer.set_result(result)
-
-
-def _infer(batch: list[_Entry]) -> list[Outputs]:
-    outputs = batch[0].backend.infer(np.concatenate([entry.clips for entry in batch]))
-    ends = np.cumsum([len(entry.clips) for entry in batch])[:-1]
-    split = (np.split(array, ends) for array in (outputs.logits, outputs.offsets, outputs.weights))
-    return [Outputs(*parts) for parts in zip(*split, strict=True)]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -34,6 +33,7 @@ from service.decoder_pool import DecoderPool
 from service.gateway import State, make_gateway
 from service.metrics import Metrics
 from service.preprocess import ModelInput
+from service.ray_process import forget_main
 from service.registry import LoadedModel, Registry, Version
 from service.remote import DECODERS, MODELS, ClusterBackend, RemoteBatcher, RemoteDecoders, call
 from service.settings import Settings
@@ -49,7 +49,7 @@ class DecoderReplica:
     """One core and one child; the next video is here before the child has finished the last."""
 
     async def __init__(self, max_memory_bytes: int) -> None:  # type: ignore[misc]  # Ray awaits it
-        _forget_main()
+        forget_main()
         self._pool = DecoderPool(1, max_memory_bytes)
         await self._pool.start()
 
@@ -170,8 +170,3 @@ def _remote(version: Version) -> Version:
     if not isinstance(version, LoadedModel):
         return version
     return replace(version, backend=ClusterBackend(version.name, version.version, version.backend.max_batch_size))
-
-
-def _forget_main() -> None:
-    # A child imports the file of its parent's main module, here that of Ray's workers, and with it Ray.
-    vars(sys.modules["__main__"]).pop("__file__", None)

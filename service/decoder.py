@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import os
 import pickle
 import signal
 import threading
@@ -77,7 +78,13 @@ class Decoder:
             return not self._is_killed and self._process.is_alive()
 
     def preprocess(
-        self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool, shifted: bool = False
+        self,
+        video: bytes | os.PathLike[str],
+        spec: ClipSpec,
+        bounds: Bounds,
+        *,
+        thumbnails: bool,
+        shifted: bool = False,
     ) -> ModelInput:
         """`service.preprocess.preprocess` in the child; blocks until it answers or is killed.
 

@@ -73,7 +73,9 @@ def too_long(bounds: Bounds) -> BoundsExceeded:
     return BoundsExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
-def _answer(video: bytes, spec: ClipSpec, bounds: Bounds, thumbnails: bool, shifted: bool) -> ModelInput | Failure:
+def _answer(
+    video: bytes | os.PathLike[str], spec: ClipSpec, bounds: Bounds, thumbnails: bool, shifted: bool
+) -> ModelInput | Failure:
     _limit_processor_time(bounds.max_cpu_seconds)
     try:
         return preprocess(video, spec, bounds, thumbnails=thumbnails, shifted=shifted)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel
 from rich import box
@@ -16,17 +18,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from service.check import Finding
+from service.offline.answers_file import AnswersFile, as_line
+from service.offline.outcome import Failed, Outcome
 from service.schemas import ModelStatus, PredictionResponse, Stability
+
+SECONDS_BETWEEN_LINES = 60.0
 
 _BAR_CELLS = 24
 _COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow"}
 
+T = TypeVar("T")
 
-def print_prediction(file: Path, response: PredictionResponse) -> None:
+
+def print_prediction(file: str, response: PredictionResponse) -> None:
     """One table: the actions with their probabilities as numbers and bars. Below it, how stable they are."""
     clip, model = response.clip, response.model
     table = Table(box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left", show_edge=False)
-    table.title = f"[bold]{escape(str(file))}[/]"
+    table.title = f"[bold]{escape(_printable(file))}[/]"
     table.caption = (
         f"{clip.codec} {clip.width}x{clip.height}, {clip.frames} frames, {clip.duration_seconds:.1f} s; "
         f"{escape(model.name)} {escape(model.version)}; {response.timing_ms.total:.0f} ms"
@@ -99,29 +107,76 @@ def spinner() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def progress(videos: Sequence[Path], as_json: bool) -> Iterator[Iterator[Path]]:
-    """The videos one by one, and on a terminal a bar on stderr that says how far they are.
+def progress(outcomes: Iterator[T], total: int, *, breaks_up_stdout: bool = False) -> Iterator[Iterator[T]]:
+    """The same, one by one; on stderr a bar on a terminal, and a line a minute elsewhere, say how far they are.
 
-    There is none for a single video, and none where lines of JSON go to the terminal, which a bar would break up.
+    There is none for a single one, and no bar where it would break up lines that go to the same terminal.
     """
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     console, to_terminal = _stderr(), sys.stdout.isatty()
-    is_hidden = not console.is_terminal or len(videos) < 2 or (as_json and to_terminal)
+    if not console.is_terminal:
+        yield _told_each_minute(outcomes, total)
+        return
+    is_hidden = total < 2 or (breaks_up_stdout and to_terminal)
     with Progress(*columns, console=console, transient=True, redirect_stdout=to_terminal, disable=is_hidden) as bar:
-        yield iter(bar.track(videos, description="predicting"))
+        yield iter(bar.track(outcomes, total=total, description="predicting"))
 
 
-def print_json(response: BaseModel, **more: str) -> None:
-    """One line of JSON, `more` first."""
-    line = json.dumps({**more, **response.model_dump(exclude_none=True)}, ensure_ascii=False)
-    sys.stdout.write(f"{line}\n")
+def _told_each_minute(outcomes: Iterator[T], total: int) -> Iterator[T]:
+    started = told = time.monotonic()
+    for done, outcome in enumerate(outcomes, start=1):
+        yield outcome
+        now = time.monotonic()
+        if now - told >= SECONDS_BETWEEN_LINES:
+            told, rate = now, done / (now - started)
+            print_note(f"{done:,} of {total:,}, {rate:.3g} a second, {(total - done) / rate / 60:.0f} minutes to go")
+
+
+def print_outcome(outcome: Outcome, as_json: bool) -> bool:
+    """An answer as a table or a line of JSON on stdout, a failure on stderr; whether it is an answer."""
+    if isinstance(outcome, Failed):
+        return print_failure(outcome)
+    if as_json:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(as_line(outcome))
+        sys.stdout.flush()
+    else:
+        print_prediction(outcome.file, outcome.response)
+    return True
+
+
+def print_failure(failed: Failed) -> bool:
+    """As `print_error`."""
+    return print_error(f"{failed.file}: {failed.reason}")
+
+
+def print_totals(out: Path, videos: Set[str], answers: AnswersFile) -> None:
+    """One line on stderr: how far all of the videos are, in this run and those before it."""
+    answered, unanswerable = len(videos & answers.answered), len(videos & answers.unanswerable)
+    never = f", {unanswerable:,} never will be" if unanswerable else ""
+    print_note(f"{out}: {answered:,} of {len(videos):,} videos are answered{never}")
+
+
+def print_json(response: BaseModel) -> None:
+    """One line of JSON."""
+    sys.stdout.write(f"{json.dumps(response.model_dump(exclude_none=True), ensure_ascii=False)}\n")
     sys.stdout.flush()
+
+
+def print_note(message: str) -> None:
+    """One line on stderr."""
+    _stderr().print(escape(message), highlight=False, soft_wrap=True)
 
 
 def print_error(message: str) -> bool:
     """One line on stderr. Always False: nothing came of it."""
     _stderr().print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     return False
+
+
+def _printable(name: str) -> str:
+    """A name that is no UTF-8, with escapes for what is not."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _stdout() -> Console:

@@ -32,23 +32,33 @@ def require_ray() -> None:
 
 
 @contextmanager
-def running_cluster(head_cores: int, port: int) -> Iterator[Any]:
-    """A `ray.cluster_utils.Cluster` of a head node, with Ray Serve on `port`; nodes are added by `add_node`."""
-    import ray  # noqa: PLC0415 - an extra
-    from ray import serve  # noqa: PLC0415
-    from ray.cluster_utils import Cluster  # noqa: PLC0415
+def running_nodes(head_cores: int) -> Iterator[Any]:
+    """A `ray.cluster_utils.Cluster` of a head node; nodes are added by `add_node`."""
+    from ray.cluster_utils import Cluster  # noqa: PLC0415 - an extra
 
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(REPOSITORY)}
     options = {"num_cpus": head_cores, "include_dashboard": False, "_system_config": _QUICK_TO_NOTICE}
     cluster = Cluster(initialize_head=True, head_node_args=options | node_options())
     try:
-        ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
-        serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
         yield cluster
-        serve.shutdown()
     finally:
-        ray.shutdown()
         cluster.shutdown()
+
+
+@contextmanager
+def running_cluster(head_cores: int, port: int) -> Iterator[Any]:
+    """The same with Ray Serve on `port`, and this process connected to it."""
+    import ray  # noqa: PLC0415 - an extra
+    from ray import serve  # noqa: PLC0415
+
+    with running_nodes(head_cores) as cluster:
+        try:
+            ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+            serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
+            yield cluster
+            serve.shutdown()
+        finally:
+            ray.shutdown()
 
 
 def node_options() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
-from tests.service.conftest import REPOSITORY, SERVER_PYTHON
+from tests.service.conftest import REPOSITORY, SERVER_PYTHON, linked
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -84,7 +84,9 @@ def test_predict_takes_folders_and_patterns(run_cli: Run, files: list[str], tmp_
     (tmp_path / "empty").mkdir()
     done = run_cli("predict", str(tmp_path / "empty"))
     assert done.returncode == 1
-    assert done.stderr == f"error: {tmp_path}/empty: no file in this folder is named as a video\n"
+    assert (
+        done.stderr == f"error: {tmp_path}/empty: no file in this folder is named as a video, or it may not be read\n"
+    )
 
 
 def test_predict_shows_a_bar_on_a_terminal_and_keeps_stdout_clean(store: Path, files: list[str]) -> None:
@@ -105,6 +107,71 @@ def test_predict_shows_a_bar_on_a_terminal_and_keeps_stdout_clean(store: Path, f
     assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [files[0], files[2]]
     assert "predicting" in shown
     assert "2/2" in shown
+
+
+def test_predict_writes_answers_and_goes_on_where_it_was(run_cli: Run, files: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    done = run_cli("predict", "--out", str(out), files[0], files[1], "nowhere.mp4")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == f"{out}: 1 of 3 videos are answered, 1 never will be"
+    first, second = map(json.loads, out.read_text().splitlines())
+    printed = json.loads(run_cli("predict", "--json", files[0]).stdout)
+    assert {**first, "timing_ms": 0} == {**printed, "timing_ms": 0}
+    assert second["file"] == files[1]
+    assert "not a video" in second["error"]
+
+    done = run_cli("predict", "--out", str(out), str(tmp_path), files[0], "nowhere.mp4")
+    nowhere, total = done.stderr.splitlines()
+    assert nowhere == "error: nowhere.mp4: No such file or directory"
+    assert total == f"{out}: 2 of 4 videos are answered, 1 never will be"
+    assert [json.loads(line)["file"] for line in out.read_text().splitlines()] == [*files[:2], files[2]]
+    done = run_cli("predict", "--out", str(out), files[0], files[2])
+    assert (done.returncode, done.stderr) == (0, f"{out}: 2 of 2 videos are answered\n")
+
+
+def test_predict_loses_nothing_when_it_is_killed(store: Path, videos: dict[str, bytes], tmp_path: Path) -> None:
+    names = linked(videos["mp4"], tmp_path / "clips", 400)
+    out = tmp_path / "answers.jsonl"
+    command = [SERVER_PYTHON, "-m", "service", "predict", "--model-store", str(store), "--out", str(out)]
+    process = subprocess.Popen([*command, str(tmp_path / "clips")], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
+    while not out.exists() or out.stat().st_size < 20_000:
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    assert out.read_bytes().count(b"\n") < len(names)
+    subprocess.run([*command, str(tmp_path / "clips")], cwd=REPOSITORY, stderr=subprocess.DEVNULL, check=True)
+    assert [json.loads(line)["file"] for line in out.read_text().splitlines()] == names
+
+
+def test_predict_does_not_touch_a_file_of_something_else(run_cli: Run, files: list[str]) -> None:
+    done = run_cli("predict", files[0], "--out", files[2])
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert f"{files[2]}, line 1, is no answer of this command" in done.stderr
+
+
+def test_predict_on_a_cluster_says_what_it_needs(run_cli: Run, files: list[str], tmp_path: Path) -> None:
+    done = run_cli("predict", "--ray", files[0])
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "--ray needs --out FILE" in done.stderr
+    (tmp_path / "hidden" / "ray").mkdir(parents=True)
+    (tmp_path / "hidden" / "ray" / "__init__.py").write_text("raise ModuleNotFoundError('', name='ray')")
+    asked = ["predict", "--ray", files[0], "--out", str(tmp_path / "answers.jsonl")]
+    done = run_cli(*asked, PYTHONPATH=str(tmp_path / "hidden"))
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: --ray needs ray: pip install -c constraints.txt -e .[cluster]\n",
+    )
+
+
+def test_predict_names_a_file_whose_name_is_no_text(run_cli: Run, videos: dict[str, bytes], tmp_path: Path) -> None:
+    name = os.fsdecode(bytes(tmp_path) + b"/caf\xe9.mp4")
+    Path(name).write_bytes(videos["mp4"])
+    done = run_cli("predict", "--json", name)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["file"] == name
+    done = run_cli("predict", name)
+    assert done.returncode == 0, done.stderr
+    assert r"caf\udce9.mp4" in done.stdout
 
 
 def test_models(run_cli: Run) -> None:

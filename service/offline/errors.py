@@ -1,0 +1,18 @@
+"""What ends a run; each message is one line, written for the person who started it.
+
+OfflineError
+├── AnswersError    the file for the answers cannot be written, or gone on with
+└── ClusterFailed   there is no cluster, or it gave up
+"""
+
+
+class OfflineError(Exception):
+    """Base of what ends a run before every video was tried."""
+
+
+class AnswersError(OfflineError):
+    """The file cannot be written, or holds anything but answers to the same question."""
+
+
+class ClusterFailed(OfflineError):
+    """Ray could not be reached, or gave up."""

@@ -1,0 +1,120 @@
+"""What an actor does, in this process: no cluster is needed for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.backends.base import InferenceFailed
+from service.offline import actors, here
+from service.offline.actors import Answering, Batch, Decoding, DecodingAndAnswering
+from service.offline.outcome import Answered, Failed, Outcome
+from service.offline.question import Question
+from service.registry import LoadedModel, Registry
+from service.settings import Settings
+from service.store import ModelNotFound
+from tests.service.noted_decoders import note_decoders
+
+QUESTION = Question("colours", "2", 3, stability=True)
+
+
+@pytest.fixture
+def settings(store: Path) -> Settings:
+    return Settings(model_store=store, onnx_threads=1)
+
+
+@pytest.fixture
+def model(settings: Settings) -> Iterator[LoadedModel]:
+    registry = Registry.open(settings)
+    yield registry.get("colours", "2")
+    registry.close()
+
+
+@pytest.fixture
+def names(tmp_path: Path, videos: dict[str, bytes], not_videos: dict[str, bytes]) -> list[str]:
+    """Two videos, a text, nothing, and another video, relative to `tmp_path`."""
+    contents = {"one.mp4": videos["mp4"], "two.avi": videos["avi"], "text.mp4": not_videos["text"]}
+    for name, content in (contents | {"three.mov": videos["mov"]}).items():
+        (tmp_path / name).write_bytes(content)
+    return [*contents, "nowhere.mp4", "three.mov"]
+
+
+def rows(names: list[str]) -> Batch:
+    return {"file": np.array([os.fsencode(name) for name in names], object)}
+
+
+def comparable(outcome: Outcome) -> tuple[str, object]:
+    """All but the times, which differ."""
+    told = outcome.response.model_dump(exclude={"timing_ms"}) if isinstance(outcome, Answered) else outcome
+    return Path(outcome.file).name, told
+
+
+def test_the_outcomes_are_those_of_one_process(settings, model, names, tmp_path):
+    made = DecodingAndAnswering(QUESTION, settings, tmp_path)(rows(names))["outcome"]
+    expected = list(here.outcomes([tmp_path / name for name in names], model, QUESTION, settings.bounds()))
+    assert [outcome.file for outcome in made if isinstance(outcome, Answered)] == ["one.mp4", "two.avi", "three.mov"]
+    reasons = {Path(each.file).name: (each.reason, each.lasts) for each in expected if isinstance(each, Failed)}
+    assert {each.file: (each.reason, each.lasts) for each in made if isinstance(each, Failed)} == reasons
+    assert reasons["nowhere.mp4"] == ("No such file or directory", False)
+    answered = [sorted(map(comparable, some)) for some in (answers(made), answers(expected))]
+    assert answered[0] == answered[1]
+
+
+def answers(outcomes: Iterable[Outcome]) -> list[Answered]:
+    return [outcome for outcome in outcomes if isinstance(outcome, Answered)]
+
+
+def test_a_decoder_that_is_lost_costs_one_video_for_now(settings, names, tmp_path, monkeypatch):
+    decoders = note_decoders(monkeypatch, actors)
+    decode = Decoding(QUESTION, settings, tmp_path)
+    decode(rows(names[:1]))
+    decoders[0].kill()
+    (decoded,) = decode(rows(names[:1]))["decoded"]
+    assert decoded.file == "one.mp4"
+    assert len(decoders) == 2
+
+
+def test_what_a_runtime_fails_on_is_told_of_each_video_and_does_not_last(settings, names, tmp_path, monkeypatch):
+    decoded = Decoding(QUESTION, settings, tmp_path)(rows(names))
+    answering = Answering(QUESTION, settings)
+
+    def fail(clips):
+        raise InferenceFailed("no memory")
+
+    monkeypatch.setattr(answering._model.backend, "infer", fail)
+    failed = [outcome for outcome in answering(decoded)["outcome"] if not outcome.lasts]
+    assert sorted((each.file, each.reason) for each in failed) == [
+        ("nowhere.mp4", "No such file or directory"),
+        ("one.mp4", "no memory"),
+        ("three.mov", "no memory"),
+        ("two.avi", "no memory"),
+    ]
+
+
+def test_batches_are_no_larger_than_the_backend_likes(settings, names, tmp_path, monkeypatch):
+    decoded = Decoding(QUESTION, settings, tmp_path)(rows(["one.mp4"] * 5))
+    answering, sizes = Answering(QUESTION, settings), []
+    infer = answering._model.backend.infer
+
+    def noted(clips):
+        sizes.append(len(clips))
+        return infer(clips)
+
+    monkeypatch.setattr(answering._model.backend, "max_batch_size", 7)
+    monkeypatch.setattr(answering._model.backend, "infer", noted)
+    assert len(answering(decoded)["outcome"]) == 5
+    assert sizes == [6, 6, 3]
+
+
+def test_no_rows_are_no_outcomes(settings, tmp_path):
+    assert len(DecodingAndAnswering(QUESTION, settings, tmp_path)(rows([]))["outcome"]) == 0
+
+
+def test_a_node_without_the_model_says_so_when_it_is_given_work(settings, names, tmp_path):
+    decode = Decoding(Question("none", "1", 3), settings, tmp_path)
+    with pytest.raises(ModelNotFound, match="no model 'none' in the store"):
+        decode(rows(names))
