@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from typer.main import get_command
 
 from tests.service.ray_cluster import REPOSITORY, require_ray
 
@@ -12,6 +15,7 @@ require_ray()
 
 from ray.serve.schema import ServeDeploySchema  # noqa: E402
 
+from service.__main__ import cli  # noqa: E402
 from service.cluster import build  # noqa: E402
 from service.registry import Registry  # noqa: E402
 from service.settings import Settings  # noqa: E402
@@ -43,9 +47,15 @@ def test_the_manifest_deploys_the_serve_file():
     assert yaml.safe_load(manifest["spec"]["serveConfigV2"]) == load("serve.yaml")
 
 
-def test_the_manifest_starts_the_ray_that_is_pinned():
+@pytest.fixture(params=["rayservice.yaml", "rayjob.yaml"])
+def cluster(request: pytest.FixtureRequest) -> dict[str, Any]:
+    spec = load(request.param)["spec"]
+    found: dict[str, Any] = spec.get("rayClusterConfig") or spec["rayClusterSpec"]
+    return found
+
+
+def test_a_manifest_starts_the_ray_that_is_pinned(cluster):
     pins = (REPOSITORY / "constraints.txt").read_text().splitlines()
-    cluster = load("rayservice.yaml")["spec"]["rayClusterConfig"]
     assert f"ray=={cluster['rayVersion']}" in pins
 
 
@@ -59,9 +69,30 @@ def test_the_head_has_room_for_the_ingress_alone():
     assert [name for name, cores in needed.items() if cores <= room] == ["ingress"]
 
 
-def test_every_pod_has_limits_and_reports_nothing():
-    cluster = load("rayservice.yaml")["spec"]["rayClusterConfig"]
+def test_every_pod_has_limits_and_reports_nothing(cluster):
     for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
         for container in group["template"]["spec"]["containers"]:
             assert container["resources"]["requests"] == container["resources"]["limits"]
             assert {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"} in container["env"]
+
+
+def test_the_job_is_a_command_that_we_have_on_folders_that_are_mounted():
+    job = load("rayjob.yaml")
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    python, module, name, *command = job["spec"]["entrypoint"].split()
+    assert (python, module, name) == ("python", "-m", "service")
+    commands: Any = get_command(cli)
+    parsed = commands.commands[command[0]].make_context(command[0], command[1:])
+    assert parsed.params["on_ray"]
+    groups = job["spec"]["rayClusterSpec"]
+    head, (worker,) = (mounts(groups["headGroupSpec"]), map(mounts, groups["workerGroupSpecs"]))
+    store = Path("/model_store")
+    assert head == {store, *parsed.params["files"], parsed.params["out"].parent}
+    assert worker == {store, *parsed.params["files"]}
+
+
+def mounts(group: dict[str, Any]) -> set[Path]:
+    spec = group["template"]["spec"]
+    (container,) = spec["containers"]
+    assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in spec["volumes"]}
+    return {Path(mount["mountPath"]) for mount in container["volumeMounts"]}
