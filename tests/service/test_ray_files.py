@@ -59,6 +59,10 @@ def test_a_manifest_starts_the_ray_that_is_pinned(cluster):
     assert f"ray=={cluster['rayVersion']}" in pins
 
 
+def test_a_manifest_lets_only_holders_of_the_token_in(cluster):
+    assert cluster["authOptions"] == {"mode": "token"}
+
+
 def test_the_head_has_room_for_the_ingress_alone():
     cluster = load("rayservice.yaml")["spec"]["rayClusterConfig"]
     needed = {
