@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import ray
 from fastapi import FastAPI
 from ray import serve
 from ray.serve import Application
@@ -107,7 +108,14 @@ class Ingress:
 def app(settings: dict[str, Any]) -> Application:
     """The application for `serve run` and `serve deploy`; what `args` does not set comes from the environment."""
     chosen = Settings(**settings)
-    return build(chosen, partial(Registry.open, chosen))
+    return build(chosen, partial(open_in_replica, chosen))
+
+
+def open_in_replica(settings: Settings) -> Registry:
+    """The store's models, on as many threads as Ray gave cores to this replica: others have the rest of the node."""
+    assigned = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
+    threads = settings.onnx_threads or max(1, int(assigned))
+    return Registry.open(settings.model_copy(update={"onnx_threads": threads}))
 
 
 def build(settings: Settings, open_registry: Callable[[], Registry]) -> Application:

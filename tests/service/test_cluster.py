@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
@@ -17,9 +18,12 @@ from tests.service.ray_cluster import node_options, require_ray, running_cluster
 
 require_ray()
 
+import ray  # noqa: E402
 from ray import serve  # noqa: E402
 
-from service.cluster import app  # noqa: E402
+from service.cluster import app, open_in_replica  # noqa: E402
+from service.registry import Registry  # noqa: E402
+from service.settings import Settings  # noqa: E402
 from tests.benchmarks.bench_cluster import compare, deployed  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, and what it leaves to the end of the process
@@ -79,6 +83,17 @@ def test_models_and_readiness_are_those_of_the_single_process(service, client):
     listed = [dict(each.get("/models").json(), max_upload_bytes=None) for each in (service, client)]
     assert listed[0] == listed[1]
     assert service.get("/health/ready").json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize(("given", "threads"), [(0, 2), (3, 3)])
+def test_a_replica_infers_on_the_cores_that_it_was_given(cluster, store, given, threads):
+    @ray.remote(num_cpus=2)
+    def threads_of_replica() -> int:
+        with mock.patch.object(Registry, "open") as opened:
+            open_in_replica(Settings(model_store=store, onnx_threads=given))
+        return int(opened.call_args.args[0].onnx_threads)
+
+    assert ray.get(threads_of_replica.remote()) == threads
 
 
 def test_a_second_replica_serves_nearly_twice_as_much(cluster):
