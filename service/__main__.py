@@ -53,7 +53,8 @@ OutOption = Annotated[
     typer.Option(help="Write JSON lines to this file. Interrupted, the same command goes on.", show_default="print"),
 ]
 RayOption = Annotated[
-    bool, typer.Option("--ray", help="Use all cores and GPUs, of this machine or of the cluster of RAY_ADDRESS.")
+    bool,
+    typer.Option("--ray", help="With --out: on all cores and GPUs, here or in the cluster of RAY_ADDRESS."),
 ]
 
 PredictEach = Callable[[Sequence[Path]], Iterator[Outcome]]

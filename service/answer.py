@@ -7,7 +7,6 @@ from dataclasses import asdict
 
 from clips.frames import VideoInfo
 from clips.scores import Score
-from service.backends.base import RuntimeDown
 from service.predictor import Prediction, StageTimes
 from service.preprocess import ModelInput, Sampling
 from service.registry import LoadedModel, RefusedModel
@@ -71,7 +70,7 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
     """One row of GET /models."""
     if isinstance(version, RefusedModel):
         return ModelStatus(name=version.name, version=version.version, status="refused", reason=version.reason)
-    outage = _outage(version)
+    outage = version.outage()
     return ModelStatus(
         name=version.name,
         version=version.version,
@@ -83,14 +82,6 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
         num_frames=version.spec.num_frames,
         labels=list(version.labels),
     )
-
-
-def _outage(model: LoadedModel) -> str | None:
-    try:
-        model.check_up()
-    except RuntimeDown as reason:
-        return str(reason)
-    return None
 
 
 def frame_images(clip: ModelInput) -> list[FrameImage]:

@@ -177,4 +177,5 @@ async def _follow(registry: Registry, models: Any, poll_seconds: float) -> None:
 def _remote(version: Version) -> Version:
     if not isinstance(version, LoadedModel):
         return version
-    return replace(version, backend=ClusterBackend(version.name, version.version, version.backend.max_batch_size))
+    backend = ClusterBackend(version.name, version.version, version.backend.max_batch_size)
+    return replace(version, backend=backend, successor=None)

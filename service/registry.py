@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from clips.spec import ClipSpec
-from service.backends.base import Backend, BackendError, BackendUnavailable, RemoteBackend
+from service.backends.base import Backend, BackendError, BackendUnavailable, RemoteBackend, RuntimeDown
 from service.edition import Edition, edition_of
 from service.selection import Machine, choose, open_backend
 from service.settings import Settings
@@ -54,11 +54,21 @@ class LoadedModel:
     """The files that were last looked at."""
     update_refused: str | None = None
     """Why these are not what runs, but what was there before; None when they are."""
+    successor: LoadedModel | None = field(default=None, compare=False)
+    """What these are, when all that it waits for is the server that will run it."""
 
     def check_up(self) -> None:
         """Raises RuntimeDown while a server runs the model and is not well."""
         if isinstance(self.backend, RemoteBackend):
             self.backend.check_up()
+
+    def outage(self) -> str | None:
+        """Why it cannot answer now, as `check_up` tells it; None when it can."""
+        try:
+            self.check_up()
+        except RuntimeDown as reason:
+            return str(reason)
+        return None
 
 
 @dataclass(frozen=True)
@@ -122,7 +132,7 @@ class Registry:
         return [version for version in self.all() if isinstance(version, RefusedModel)]
 
     def get(self, name: str | None = None, version: str | None = None) -> LoadedModel:
-        """The model asked for; without a version the newest that loaded, without a name the default model.
+        """The model asked for; without a version the newest that can answer, without a name the default model.
 
         Where the settings name no default, it is the first that loaded, and stays it as long as it is loaded.
         Raises ModelNotFound, ModelUnavailable or NoModelReady.
@@ -132,7 +142,7 @@ class Registry:
         if chosen not in versions:
             raise ModelNotFound(f"no model {chosen!r} here; there is {_listed(versions)}")
         if version is None:
-            return _newest_loaded(versions[chosen], chosen)
+            return _newest(versions[chosen], chosen)
         return _exactly(versions[chosen], chosen, version)
 
     def close(self) -> None:
@@ -161,11 +171,12 @@ def _default_loaded(versions: Mapping[str, Sequence[Version]], so_far: str | Non
     return so_far if so_far in loaded else next(iter(loaded), None)
 
 
-def _newest_loaded(versions: Sequence[Version], name: str) -> LoadedModel:
-    loaded = [version for version in versions if isinstance(version, LoadedModel)]
+def _newest(versions: Sequence[Version], name: str) -> LoadedModel:
+    """Of those that are loaded the newest that can answer, or else the newest."""
+    loaded = [version for version in reversed(versions) if isinstance(version, LoadedModel)]
     if not loaded:
         raise NoModelReady(f"no version of model {name!r} is loaded; GET /models says why")
-    return loaded[-1]
+    return next((version for version in loaded if version.outage() is None), loaded[0])
 
 
 def _exactly(versions: Sequence[Version], name: str, version: str) -> LoadedModel:
@@ -190,13 +201,24 @@ def _current(known: Version | None, store: ModelStore, name: str, version: str, 
     """What the version is now: what is known of it, unless its files say otherwise and can be served."""
     edition = edition_of(store.folder(name, version), known.edition if known else None)
     if known is not None and _is_of(known, edition):
-        return replace(known, edition=edition)
+        return replace(_successor_or_self(known), edition=edition)
     opened = _open_version(store, name, version, settings)
     if edition_of(store.folder(name, version), edition) != edition:  # exchanged meanwhile: it may be half of each
         opened = _open_version(store, name, version, settings)
     if isinstance(known, LoadedModel) and isinstance(opened, RefusedModel):
-        return replace(known, edition=edition, update_refused=opened.reason)
+        return replace(known, edition=edition, update_refused=opened.reason, successor=None)
+    if isinstance(known, LoadedModel) and isinstance(opened, LoadedModel):
+        waiting = replace(known, update_refused=opened.outage(), successor=opened)
+        return replace(_successor_or_self(waiting), edition=edition)
     return replace(opened, edition=edition)
+
+
+def _successor_or_self(known: Version) -> Version:
+    """A successor takes over as soon as its server runs it, or runs what was before no longer."""
+    if not isinstance(known, LoadedModel) or known.successor is None:
+        return known
+    takes_over = known.successor.outage() is None or known.outage() is not None
+    return known.successor if takes_over else known
 
 
 def _is_of(known: Version, edition: Edition) -> bool:
