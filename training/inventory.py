@@ -7,11 +7,10 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clips.suffixes import is_named_as_video
 from training.annotations import Annotations, Item
 from training.checkpoint import replace_file
 from training.frame_folder import FrameFolder
-
-VIDEO_SUFFIXES = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".ts", ".webm", ".wmv"})
 
 
 @dataclass
@@ -56,7 +55,7 @@ def find_videos(root: Path) -> dict[str, Path]:
         Path(folder, file).relative_to(root)
         for folder, _, files in os.walk(root, followlinks=True)
         for file in files
-        if os.path.splitext(file)[1].lower() in VIDEO_SUFFIXES
+        if is_named_as_video(file)
     ]
     return {path.stem: path for path in sorted(found, reverse=True)}
 

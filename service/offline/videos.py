@@ -7,16 +7,14 @@ from collections.abc import Iterator, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 
-_KNOWN = "3gp asf avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts ogv ts webm wmv"
-SUFFIXES = frozenset(f".{name}" for name in _KNOWN.split())
-"""Names that videos go by. They tell only what to take from a folder: a file that is named outright is always taken."""
+from clips.suffixes import is_named_as_video
 
 
 def find_videos(names: Sequence[Path]) -> Iterator[Path]:
     """The files of each name in turn, a folder's and a pattern's in the order of their names.
 
-    A name that leads to no video comes back as it is, for whoever opens it to say why; so does a folder in a folder
-    that may not be read.
+    What is named outright is taken whatever its name. A name that leads to no video comes back as it is, for whoever
+    opens it to say why; so does a folder in a folder that may not be read.
     """
     for name in names:
         videos = _videos_of(name)
@@ -45,5 +43,5 @@ def _videos_in(folder: Path) -> Iterator[Path]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             yield from _videos_in(Path(entry))
-        elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and entry.is_file():
+        elif is_named_as_video(entry.name) and entry.is_file():
             yield Path(entry)
