@@ -44,12 +44,12 @@ class AnswersFile:
 
         Raises AnswersError when that cannot be, or when it holds anything but answers to `question`.
         """
-        with _told_of(path), path.open("a+b") as file:
-            _lock(path, file)
+        with _opened(path) as file:
             answers = cls(path, file)
             answers._read(question)
             yield answers
-            os.fsync(file.fileno())
+            with _told_of(path):
+                os.fsync(file.fileno())
 
     def settles(self, video: str) -> bool:
         """Whether it need not be tried again."""
@@ -95,6 +95,19 @@ def as_line(outcome: Outcome) -> bytes:
 def _json_line(fields: dict[str, Any]) -> bytes:
     # A name that is no UTF-8 has surrogates, for which the codec's escape is also that of JSON.
     return json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedRandom]:
+    """For this process alone."""
+    with _told_of(path):
+        file = path.open("a+b")
+    try:
+        _lock(path, file)
+        yield file
+    finally:
+        with _told_of(path):
+            file.close()  # which tries again to write what the disk had no room for
 
 
 def _lock(path: Path, file: io.BufferedRandom) -> None:

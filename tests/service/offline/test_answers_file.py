@@ -116,6 +116,11 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
             reopened(path)
 
 
+def test_what_goes_wrong_elsewhere_is_not_told_of_the_file(path):
+    with pytest.raises(OSError, match="Input/output error"), AnswersFile.open(path, QUESTION):
+        raise OSError(5, "Input/output error")
+
+
 def test_a_full_disk_is_told_and_leaves_what_was_whole(path):
     write(path, answered("a.mp4"))
     whole, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
