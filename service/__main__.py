@@ -6,7 +6,7 @@ Exit codes: 0 all well; 1 a video could not be predicted, or a check failed; 2 t
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -103,17 +103,20 @@ def predict_files(
     A file that cannot be read as a video is told on stderr; the others go on, and the exit code is 1.
     """
     settings = _settings(model_store=model_store)
+    _check_store(settings)
+    videos = list(find_videos(files))
+    if len(videos) > 1:  # as many are in work as there are cores, so that a thread is enough for each
+        settings = settings.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
     with _loaded_models(settings) as registry:
         chosen, count = _choose(registry, model, version, top_k)
         question = Question(chosen.name, chosen.version, count, stability)
-        bounds = settings.bounds()
-        predict_here = partial(here.outcomes, model=chosen, question=question, bounds=bounds)
+        predict_here = partial(here.outcomes, model=chosen, question=question, settings=settings)
         predict_on_ray = partial(_on_ray(out), question=question, settings=settings) if on_ray else None
         try:
             if out:
-                is_well = _write_each(out, question, find_videos(files), predict_on_ray or predict_here)
+                is_well = _write_each(out, question, videos, predict_on_ray or predict_here)
             else:
-                is_well = _print_each(list(find_videos(files)), predict_here, as_json)
+                is_well = _print_each(videos, predict_here, as_json)
         except OfflineError as error:
             _give_up(str(error))
     raise typer.Exit(0 if is_well else 1)
@@ -163,7 +166,7 @@ def _print_each(videos: Sequence[Path], predict_each: PredictEach, as_json: bool
     return all(are_answers)
 
 
-def _write_each(out: Path, question: Question, videos: Iterable[Path], predict_each: PredictEach) -> bool:
+def _write_each(out: Path, question: Question, videos: Sequence[Path], predict_each: PredictEach) -> bool:
     with AnswersFile.open(out, question) as answers:
         named = {str(video): video for video in videos}
         unsettled = [video for name, video in named.items() if not answers.settles(name)]

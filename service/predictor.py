@@ -1,20 +1,17 @@
-"""One video to named scores: the route walks it through the decoder pool and the batcher, the command in a line."""
+"""What a model makes of a video becomes named scores."""
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.bounds import Bounds
 from clips.scores import Score, average_views, top_scores
 from service.backends.base import Outputs
-from service.preprocess import ModelInput, preprocess
+from service.preprocess import ModelInput
 from service.registry import LoadedModel
-from service.stability import Variants, compare, views_to_infer
+from service.stability import Variants, compare
 
 DEFAULT_TOP_K = 5
 
@@ -55,19 +52,6 @@ def choose_top_k(top_k: int | None, num_classes: int) -> int:
     if not 1 <= top_k <= num_classes:
         raise BadTopK(f"top_k must be from 1 to {num_classes}, the classes of this model, not {top_k}")
     return top_k
-
-
-def predict(
-    video: bytes | os.PathLike[str], model: LoadedModel, top_k: int, bounds: Bounds, *, stability: bool = False
-) -> Prediction:
-    """Decode, sample, transform, infer, score, all in this process; with `stability` for the variants too.
-
-    Raises clips.errors.ClipError, InferenceFailed, and OSError for a path that cannot be read.
-    """
-    clip = preprocess(video, model.spec, bounds, shifted=stability)
-    started = time.perf_counter()
-    outputs = model.backend.infer(views_to_infer(clip))
-    return score(clip, outputs, model, top_k, infer_seconds=time.perf_counter() - started)
 
 
 def score(clip: ModelInput, outputs: Outputs, model: LoadedModel, top_k: int, *, infer_seconds: float) -> Prediction:

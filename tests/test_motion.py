@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from clips.bounds import Bounds
-from service.predictor import Prediction, predict
+from service.predictor import Prediction
 from service.registry import LoadedModel, load
 from service.selection import Machine
 from service.settings import Settings
 from service.store import ModelStore
+from tests.one_process import predict
 from training.encode import ENCODINGS, Encoding, encode_video
 from training.motions import LABELS
 from training.synthetic import Film, Studio

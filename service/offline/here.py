@@ -1,31 +1,64 @@
-"""The outcomes of videos in this process, one after the other."""
+"""The outcomes of videos on this machine: as many threads as children that decode, and the model in all of them."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
-from clips.bounds import Bounds
-from service.answer import answer, timing_ms
-from service.offline.outcome import Answered, Outcome, failure
+from service.offline.answering import answer_each
+from service.offline.decoding import FileDecoder
+from service.offline.outcome import Failed, Outcome
 from service.offline.question import Question
-from service.predictor import predict
 from service.registry import LoadedModel
-from service.schemas import PredictionResponse
+from service.settings import Settings
+
+AHEAD = 2
+"""Videos in work or done, for each child, while the first of them is waited for."""
 
 
-def outcomes(videos: Iterable[Path], model: LoadedModel, question: Question, bounds: Bounds) -> Iterator[Outcome]:
+def outcomes(videos: Sequence[Path], model: LoadedModel, question: Question, settings: Settings) -> Iterator[Outcome]:
     """One for each video, in their order; `model` is the question's."""
-    for video in videos:
-        try:
-            yield Answered(str(video), _answer(video, model, question, bounds))
-        except Exception as error:
-            yield failure(str(video), error)
+    bounds, max_memory_bytes = settings.bounds(), settings.max_decoder_bytes
+    decoders = [
+        FileDecoder(model.spec, bounds, max_memory_bytes, shifted=question.stability)
+        for _ in range(min(settings.decoders, len(videos)))
+    ]
+    idle: SimpleQueue[FileDecoder] = SimpleQueue()
+    for decoder in decoders:
+        idle.put(decoder)
+    waiting: deque[Future[Outcome]] = deque()
+    with _threads(decoders) as threads:
+        for video in videos:
+            waiting.append(threads.submit(_outcome, video, idle, model, question.top_k))
+            if len(waiting) == AHEAD * len(decoders):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
-def _answer(video: Path, model: LoadedModel, question: Question, bounds: Bounds) -> PredictionResponse:
-    started = time.perf_counter()
-    prediction = predict(video, model, question.top_k, bounds, stability=question.stability)
-    timing = timing_ms(prediction.seconds, total_seconds=time.perf_counter() - started)
-    return answer(prediction, model, size_bytes=video.stat().st_size, timing=timing)
+def _outcome(video: Path, idle: SimpleQueue[FileDecoder], model: LoadedModel, top_k: int) -> Outcome:
+    decoder = idle.get()
+    try:
+        decoded = decoder.decode(str(video), Path())
+    finally:
+        idle.put(decoder)
+    return decoded if isinstance(decoded, Failed) else answer_each([decoded], model, top_k)[0]
+
+
+@contextmanager
+def _threads(decoders: Sequence[FileDecoder]) -> Iterator[ThreadPoolExecutor]:
+    """One for each decoder. At the end, what they are at is given up."""
+    threads = ThreadPoolExecutor(max(1, len(decoders)))
+    try:
+        yield threads
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        for decoder in decoders:
+            decoder.kill()
+        threads.shutdown()
+        for decoder in decoders:
+            decoder.close()

@@ -1,6 +1,6 @@
-"""A folder of videos by `predict` in one process and by `predict --ray` on all cores of this machine, in turns.
+"""A folder of videos by `predict`, one at a time, as many as there are cores, and by `predict --ray`, in turns.
 
-Ray takes some seconds to start and to stop, which a large folder does not notice: they are told apart.
+Each takes some time to start and to stop, Ray some seconds, which a large folder does not notice: it is told apart.
 """
 
 from __future__ import annotations
@@ -21,36 +21,47 @@ from tests.service.conftest import REPOSITORY, linked
 CLIP = REPOSITORY / "service" / "doctor_clips" / "h264.mp4"
 
 
+WAYS: dict[str, tuple[list[str], dict[str, str]]] = {
+    "one at a time": ([], {"TIN_DECODERS": "1"}),
+    "predict": ([], {}),
+    "predict --ray": (["--ray"], {}),
+}
+"""The options and the environment of each."""
+
+
 @dataclass(frozen=True)
 class Run:
-    """Of one command."""
+    """Of one command on so many videos."""
 
     seconds: float
     """From its start to its end."""
     per_second: float
     """Videos, from the first answer to the last."""
+    beside: float
+    """Seconds that it takes to start and to stop."""
 
 
 def main(clip: Path = CLIP, videos: int = 2000, rounds: int = 3) -> None:
     """Print what each round gives, and the medians."""
+    runs: dict[str, list[Run]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as folder:
         clips = Path(folder) / "clips"
         linked(clip.read_bytes(), clips, videos)
-        pairs = []
         for round_ in range(1, rounds + 1):
-            pairs.append((measure(clips, videos, []), measure(clips, videos, ["--ray"])))
-            single, ray = pairs[-1]
-            typer.echo(
-                f"round {round_}: one process {single.per_second:.1f} videos/s, {single.seconds:.1f} s in all; "
-                f"--ray {ray.per_second:.1f} videos/s, {ray.seconds:.1f} s in all"
-            )
-    ratio = statistics.median(ray.per_second / single.per_second for single, ray in pairs)
-    overhead = statistics.median(ray.seconds - videos / ray.per_second for _, ray in pairs)
-    typer.echo(f"{os.cpu_count()} cores: --ray predicts {ratio:.2f} times as many videos a second as one process")
-    typer.echo(f"it takes {overhead:.1f} s beside that, to start and to stop (medians)")
+            for way, (options, environment) in WAYS.items():
+                run = measure(clips, videos, options, environment)
+                runs[way].append(run)
+                typer.echo(f"round {round_}, {way}: {run.per_second:.1f} videos/s, {run.seconds:.1f} s in all")
+    typer.echo(f"medians on {os.cpu_count()} cores:")
+    base = runs["one at a time"]
+    for way, measured in runs.items():
+        ratio = statistics.median(run.per_second / one.per_second for run, one in zip(measured, base, strict=True))
+        rate = statistics.median(run.per_second for run in measured)
+        beside = statistics.median(run.beside for run in measured)
+        typer.echo(f"{way:15} {rate:6.1f} videos/s, {ratio:.2f} times; {beside:.1f} s to start and to stop")
 
 
-def measure(clips: Path, videos: int, options: list[str]) -> Run:
+def measure(clips: Path, videos: int, options: list[str], environment: dict[str, str]) -> Run:
     """All of the folder, to a new file."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "answers.jsonl"
@@ -58,13 +69,14 @@ def measure(clips: Path, videos: int, options: list[str]) -> Run:
         process = subprocess.Popen(
             [sys.executable, "-m", "service", "predict", *options, "--out", str(out), str(clips)],
             cwd=REPOSITORY,
-            env=os.environ | {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0"},
+            env=os.environ | {"RAY_ADDRESS": "local", "RAY_USAGE_STATS_ENABLED": "0"} | environment,
             stderr=subprocess.DEVNULL,
         )
         at_first, first = wait_for(out, 1, process)
         at_last, last = wait_for(out, videos, process)
         process.wait()
-        return Run(time.perf_counter() - started, (last - first) / (at_last - at_first))
+        seconds, per_second = time.perf_counter() - started, (last - first) / (at_last - at_first)
+        return Run(seconds, per_second, seconds - videos / per_second)
 
 
 def wait_for(out: Path, answers: int, process: subprocess.Popen[bytes]) -> tuple[float, int]:

@@ -4,25 +4,13 @@ import pytest
 from clips.bounds import Bounds
 from clips.spec import ClipSpec, View
 from service.backends.base import FakeBackend
-from service.predictor import predict
+from service.predictor import score
 from service.preprocess import preprocess
 from service.registry import LoadedModel
 from service.stability import compare, views_to_infer
 
 LABELS = ("pushing", "pulling", "nothing")
 THREE_VIEWS = ClipSpec(crop=32, short_side=32, view=View.THREE)
-
-
-class NotingBackend(FakeBackend):
-    """Notes how many clips each call brings."""
-
-    def __init__(self):
-        super().__init__(num_classes=len(LABELS))
-        self.batches = []
-
-    def infer(self, clips):
-        self.batches.append(len(clips))
-        return super().infer(clips)
 
 
 def compared(sampled, shifted, backwards):
@@ -90,12 +78,14 @@ def test_the_model_sees_the_frames_then_later_ones_then_the_first_in_reverse(vid
         np.testing.assert_array_equal(views[6:, frame], clip.views[:, 7 - frame])
 
 
-@pytest.mark.parametrize(("stability", "batches"), [(False, [3]), (True, [9])])
-def test_variants_go_through_the_model_at_once_and_only_when_asked_for(videos, stability, batches):
-    backend = NotingBackend()
+@pytest.mark.parametrize(("shifted", "num_clips"), [(False, 3), (True, 9)])
+def test_variants_are_scored_only_when_asked_for(videos, shifted, num_clips):
+    backend = FakeBackend(len(LABELS))
     model = LoadedModel("fake", "1", "0" * 64, "model.onnx", "runs", LABELS, THREE_VIEWS, backend)
-    prediction = predict(videos["mp4"], model, 2, Bounds(), stability=stability)
-    assert backend.batches == batches
-    assert (prediction.variants is not None) is stability
-    assert prediction.scores == predict(videos["mp4"], model, 2, Bounds()).scores
+    clip = preprocess(videos["mp4"], THREE_VIEWS, Bounds(), shifted=shifted)
+    clips = views_to_infer(clip)
+    assert len(clips) == num_clips
+    prediction = score(clip, backend.infer(clips), model, 2, infer_seconds=0.0)
+    assert (prediction.variants is not None) is shifted
+    assert prediction.scores == score(clip, backend.infer(clip.views), model, 2, infer_seconds=0.0).scores
     assert prediction.weights.shape == (1, 8, 2)

@@ -5,9 +5,7 @@ from clips.bounds import Bounds
 from clips.sampling import training_indices
 from clips.spec import ClipSpec, View
 from clips.transform import make_views
-from service.backends.base import FakeBackend
-from service.predictor import predict
-from service.registry import LoadedModel
+from service.preprocess import preprocess
 from tests.training.frame_folders import FILE_NAME, read_frame, write_frames
 from training.augment import Augmentation, MultiScaleCrop
 from training.dataset import ListedClips, ListedViews, read_views
@@ -18,14 +16,6 @@ from training.reader import RawFrames, UnreadableItem, Videos
 READER = RawFrames(FILE_NAME)
 WHOLE = Augmentation(short_side=64, crop=MultiScaleCrop(crop=64, scales=(1,)), flip=0.0)
 LIVELY = Augmentation(short_side=64, crop=MultiScaleCrop(crop=48, scales=(1, 0.75)), flip=0.5)
-
-
-class Recorder(FakeBackend):
-    """Keeps the clips that the gateway hands it."""
-
-    def infer(self, clips):
-        self.seen = clips
-        return super().infer(clips)
 
 
 @pytest.fixture
@@ -52,13 +42,10 @@ def test_no_skew_evaluation_sees_what_the_gateway_sees(make_video, view, num_fra
     spec = ClipSpec(crop=48, short_side=64, view=view)
     path = make_video(num_frames)
     views, label, unreadable = ListedViews([Listed(path, 2)], Videos(), spec, max_unreadable=0)[0]
-    backend = Recorder(num_classes=3)
-    model = LoadedModel("m", "1", "0" * 64, "model.onnx", "runs everywhere", ("a", "b", "c"), spec, backend)
-    predict(path.read_bytes(), model, 3, Bounds())
     assert label == 2
     assert not unreadable
     assert views.dtype == np.uint8
-    np.testing.assert_array_equal(views, backend.seen)
+    np.testing.assert_array_equal(views, preprocess(path.read_bytes(), spec, Bounds()).views)
 
 
 @pytest.mark.parametrize("view", list(View))

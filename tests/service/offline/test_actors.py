@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.backends.base import InferenceFailed
-from service.offline import actors, here
-from service.offline.actors import Answering, Batch, Decoding, DecodingAndAnswering
+from service.offline import here
+from service.offline.actors import Batch, Decoding, DecodingAndAnswering
 from service.offline.outcome import Answered, Failed, Outcome
 from service.offline.question import Question
 from service.registry import LoadedModel, Registry
 from service.settings import Settings
 from service.store import ModelNotFound
-from tests.service.noted_decoders import note_decoders
 
 QUESTION = Question("colours", "2", 3, stability=True)
 
@@ -55,7 +53,7 @@ def comparable(outcome: Outcome) -> tuple[str, object]:
 
 def test_the_outcomes_are_those_of_one_process(settings, model, names, tmp_path):
     made = DecodingAndAnswering(QUESTION, settings, tmp_path)(rows(names))["outcome"]
-    expected = list(here.outcomes([tmp_path / name for name in names], model, QUESTION, settings.bounds()))
+    expected = list(here.outcomes([tmp_path / name for name in names], model, QUESTION, settings))
     assert [outcome.file for outcome in made if isinstance(outcome, Answered)] == ["one.mp4", "two.avi", "three.mov"]
     reasons = {Path(each.file).name: (each.reason, each.lasts) for each in expected if isinstance(each, Failed)}
     assert {each.file: (each.reason, each.lasts) for each in made if isinstance(each, Failed)} == reasons
@@ -66,48 +64,6 @@ def test_the_outcomes_are_those_of_one_process(settings, model, names, tmp_path)
 
 def answers(outcomes: Iterable[Outcome]) -> list[Answered]:
     return [outcome for outcome in outcomes if isinstance(outcome, Answered)]
-
-
-def test_a_decoder_that_is_lost_costs_one_video_for_now(settings, names, tmp_path, monkeypatch):
-    decoders = note_decoders(monkeypatch, actors)
-    decode = Decoding(QUESTION, settings, tmp_path)
-    decode(rows(names[:1]))
-    decoders[0].kill()
-    (decoded,) = decode(rows(names[:1]))["decoded"]
-    assert decoded.file == "one.mp4"
-    assert len(decoders) == 2
-
-
-def test_what_a_runtime_fails_on_is_told_of_each_video_and_does_not_last(settings, names, tmp_path, monkeypatch):
-    decoded = Decoding(QUESTION, settings, tmp_path)(rows(names))
-    answering = Answering(QUESTION, settings)
-
-    def fail(clips):
-        raise InferenceFailed("no memory")
-
-    monkeypatch.setattr(answering._model.backend, "infer", fail)
-    failed = [outcome for outcome in answering(decoded)["outcome"] if not outcome.lasts]
-    assert sorted((each.file, each.reason) for each in failed) == [
-        ("nowhere.mp4", "No such file or directory"),
-        ("one.mp4", "no memory"),
-        ("three.mov", "no memory"),
-        ("two.avi", "no memory"),
-    ]
-
-
-def test_batches_are_no_larger_than_the_backend_likes(settings, names, tmp_path, monkeypatch):
-    decoded = Decoding(QUESTION, settings, tmp_path)(rows(["one.mp4"] * 5))
-    answering, sizes = Answering(QUESTION, settings), []
-    infer = answering._model.backend.infer
-
-    def noted(clips):
-        sizes.append(len(clips))
-        return infer(clips)
-
-    monkeypatch.setattr(answering._model.backend, "max_batch_size", 7)
-    monkeypatch.setattr(answering._model.backend, "infer", noted)
-    assert len(answering(decoded)["outcome"]) == 5
-    assert sizes == [6, 6, 3]
 
 
 def test_no_rows_are_no_outcomes(settings, tmp_path):
