@@ -4,6 +4,9 @@ PYTHON ?= python3
 PORT ?= 8000
 PIP = -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
+# Of ONNX Runtime, for what imports it without our packages.
+export ORT_DISABLE_TELEMETRY ?= 1
+
 serve: .venv/ready ## start the service with the models in model_store/, on PORT (8000)
 	.venv/bin/python -m service serve --port $(PORT)
 

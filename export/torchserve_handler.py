@@ -16,12 +16,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
+
+os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY") or "1"  # which counts from the import on
+
+import onnxruntime as ort
 
 GRAPH_FILE = "model.onnx"
 CARD_FILE = "model.json"

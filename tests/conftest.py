@@ -10,6 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+import service  # noqa: F401 - keeps ONNX Runtime quiet in tests that import it themselves
 from clips.spec import ClipSpec, View
 from training.checkpoint import Checkpoint
 from training.encode import ENCODINGS, Encoding, encode_video

@@ -99,8 +99,9 @@ def _amount(resource: str) -> int:
 
 @contextmanager
 def _cluster() -> Iterator[None]:
-    """Ray, without what it would print between our lines."""
+    """Ray, without what it would print between our lines, or tell its maker."""
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     DataContext.get_current().enable_progress_bars = False
     address = os.environ.get("RAY_ADDRESS", "")

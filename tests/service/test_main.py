@@ -174,6 +174,15 @@ def test_predict_names_a_file_whose_name_is_no_text(run_cli: Run, videos: dict[s
     assert r"caf\udce9.mp4" in done.stdout
 
 
+def test_nothing_is_kept_or_sent_of_what_runs_where(run_cli: Run, files: list[str], tmp_path: Path) -> None:
+    """ONNX Runtime's telemetry, on by default, would write a number for this machine first."""
+    home = tmp_path / "home"
+    home.mkdir()
+    quiet = {"HOME": str(home), "XDG_CACHE_HOME": str(home), "CI": "", "ORT_DISABLE_TELEMETRY": ""}
+    assert run_cli("predict", files[0], **quiet).returncode == 0
+    assert not list(home.iterdir())
+
+
 def test_models(run_cli: Run) -> None:
     done = run_cli("models")
     assert done.returncode == 0
