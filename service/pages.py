@@ -1,4 +1,4 @@
-"""What a browser is shown: the page, the documentation, and the files of both; nothing from another address."""
+"""What a browser is shown: the page, the documentation, the models, and their files; nothing from another address."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ WEB = Path(__file__).parent / "web"
 
 
 def routes() -> list[BaseRoute]:
-    """`/`, `/docs` and `/web/...`."""
+    """`/`, `/docs`, `/store` and `/web/...`."""
     return [
         Route("/", _index),
         Route("/docs", _docs),
+        Route("/store", _store),
         Mount("/web", StaticFiles(directory=WEB)),
     ]
 
@@ -27,3 +28,7 @@ async def _index(request: Request) -> FileResponse:
 
 async def _docs(request: Request) -> FileResponse:
     return FileResponse(WEB / "docs.html")
+
+
+async def _store(request: Request) -> FileResponse:
+    return FileResponse(WEB / "store.html")

@@ -25,7 +25,7 @@ def test_import_loads_no_torch_and_no_code_that_trains() -> None:
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/web/app.js", "/web/style.css", "/web/icon.svg"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/store", "/web/app.js", "/web/style.css", "/web/icon.svg"])
 def test_pages_come_with_headers_that_keep_a_browser_safe(client: httpx.Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 200
