@@ -130,7 +130,7 @@ def test_predict_writes_answers_and_goes_on_where_it_was(run_cli: Run, files: li
 
 
 def test_predict_loses_nothing_when_it_is_killed(store: Path, videos: dict[str, bytes], tmp_path: Path) -> None:
-    names = linked(videos["mp4"], tmp_path / "clips", 400)
+    names = linked(videos["mp4"], tmp_path / "clips", 1500)
     out = tmp_path / "answers.jsonl"
     command = [SERVER_PYTHON, "-m", "service", "predict", "--model-store", str(store), "--out", str(out)]
     process = subprocess.Popen([*command, str(tmp_path / "clips")], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
