@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +13,9 @@ from service.offline import here
 from service.offline.actors import Batch, Decoding, DecodingAndAnswering
 from service.offline.outcome import Answered, Failed, Outcome
 from service.offline.question import Question
-from service.registry import LoadedModel, Registry
-from service.settings import Settings
 from service.store import ModelNotFound
 
 QUESTION = Question("colours", "2", 3, stability=True)
-
-
-@pytest.fixture
-def settings(store: Path) -> Settings:
-    return Settings(model_store=store, onnx_threads=1)
-
-
-@pytest.fixture
-def model(settings: Settings) -> Iterator[LoadedModel]:
-    registry = Registry.open(settings)
-    yield registry.get("colours", "2")
-    registry.close()
 
 
 @pytest.fixture

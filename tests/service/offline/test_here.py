@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,24 +13,10 @@ import pytest
 from service.offline import decoding, here
 from service.offline.outcome import Answered, Failed
 from service.offline.question import Question
-from service.registry import LoadedModel, Registry
-from service.settings import Settings
 from tests.service.conftest import linked
 from tests.service.noted_decoders import note_decoders
 
 QUESTION = Question("colours", "2", 3)
-
-
-@pytest.fixture
-def settings(store: Path) -> Settings:
-    return Settings(model_store=store, onnx_threads=1, decoders=3)
-
-
-@pytest.fixture
-def model(settings: Settings) -> Iterator[LoadedModel]:
-    registry = Registry.open(settings)
-    yield registry.get("colours", "2")
-    registry.close()
 
 
 @pytest.fixture
