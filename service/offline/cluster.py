@@ -14,15 +14,19 @@ import math
 import os
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from queue import Queue
+
+os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # Ray would start anew when a thread of its own goes on after the end
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.exceptions import RayError
 
-from service.offline.actors import Answering, Decoding, DecodingAndAnswering
+from service.offline.actors import Answering, Batch, Decoding, DecodingAndAnswering
 from service.offline.errors import ClusterFailed
 from service.offline.outcome import Outcome
 from service.offline.question import Question
@@ -53,10 +57,30 @@ def outcomes(videos: Sequence[Path], question: Question, settings: Settings) -> 
     with _cluster():
         rows = _pipeline(_tasks(videos), question, settings)
         try:
-            for batch in rows.iter_batches(batch_size=None, batch_format="numpy"):
+            for batch in _by_another_thread(rows.iter_batches(batch_size=None, batch_format="numpy")):
                 yield from batch["outcome"]
         except RayError as error:
             raise ClusterFailed(f"Ray gave up: {_first_cause(error)}") from error
+
+
+def _by_another_thread(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The same. Ctrl-C reaches the main thread, and Ray Data, stopped midway in what it does, may wait for ever."""
+    made: Queue[Batch | Exception | None] = Queue(maxsize=8)
+
+    def make() -> None:
+        try:
+            for batch in batches:
+                made.put(batch)
+        except Exception as error:
+            made.put(error)
+        else:
+            made.put(None)
+
+    threading.Thread(target=make, daemon=True).start()
+    while (batch := made.get()) is not None:
+        if isinstance(batch, Exception):
+            raise batch
+        yield batch
 
 
 def _pipeline(tasks: Dataset, question: Question, settings: Settings) -> Dataset:
