@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.scores import softmax, top_scores
-from service.backends.base import RemoteBackend, RuntimeDown
+from service.backends.base import RemoteBackend
 from service.check import Check, Failed, Skipped
 from service.manifest import Artifact
 from service.recorded import RecordedStages
@@ -96,10 +96,8 @@ class Patient:
             raise Skipped("it is not loaded")
         if self._stored.manifest.checkpoint.sha256 != self._stages.checkpoint_sha256:
             raise Skipped("nothing was recorded of this checkpoint")
-        try:
-            self._loaded.check_up()
-        except RuntimeDown as reason:
-            raise Skipped(str(reason)) from reason
+        if outage := self._loaded.outage():
+            raise Skipped(outage)
         return self._loaded
 
     @cached_property
