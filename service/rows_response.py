@@ -21,7 +21,7 @@ class RowsResponse(Response):
 
     What fails before the first row is raised, and what fails later is told in a last row. The next row, and a client to
     take it, are each waited for `seconds_per_row`. When the client leaves, the work is cancelled. The `places` that the
-    request holds are freed at the end.
+    request holds are freed before the end is sent: who has read it may send the next video at once.
     """
 
     media_type = "application/x-ndjson"
@@ -37,26 +37,25 @@ class RowsResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all of it."""
         request = Request(scope)
-        with self._places:
-            try:
+        try:
+            with self._places:
                 await while_connected(self._send_rows(request, send), receive)
-            except ClientDisconnect:
-                request.state.outcome = "abandoned"
+            await self._send_body(b"", send, more_body=False)
+        except ClientDisconnect:
+            request.state.outcome = "abandoned"
 
     async def _send_rows(self, request: Request, send: Send) -> None:
         async with aclosing(self._rows):
             row = await self._next_row()
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             while row is not None:
-                await self._send_row(row, send)
+                await self._send_body(row.model_dump_json(exclude_none=True).encode() + b"\n", send, more_body=True)
                 row = await self._next_row_or_problem(request)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _send_row(self, row: BaseModel, send: Send) -> None:
-        line = row.model_dump_json(exclude_none=True).encode() + b"\n"
+    async def _send_body(self, body: bytes, send: Send, *, more_body: bool) -> None:
         try:
             async with asyncio.timeout(self._seconds_per_row):
-                await send({"type": "http.response.body", "body": line, "more_body": True})
+                await send({"type": "http.response.body", "body": body, "more_body": more_body})
         except TimeoutError as error:
             raise ClientDisconnect from error
 

@@ -33,7 +33,7 @@ class TimelineDecoders:
         """Raises Overloaded when all places are taken."""
         if self._num_taken >= self._size:
             seconds = self.service_time.retry_after(1)
-            told = f"{self._num_taken} timelines are under way, which is all that are made at the same time"
+            told = f"as many timelines are under way as are made at the same time ({self._size})"
             raise Overloaded(f"{told}; send it again in {seconds} s", seconds)
 
     @contextmanager

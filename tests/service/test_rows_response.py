@@ -20,10 +20,15 @@ class Number(BaseModel):
 
 
 class Client:
-    """Notes what it is sent; after `patience` messages it takes no more, and perhaps leaves."""
+    """Notes what it is sent; after `patience` messages it takes no more, and perhaps leaves.
+
+    `at_the_end` is what was freed when the last message came, after which a client may send its next request.
+    """
 
     def __init__(self, patience=100, *, leaves=False):
         self.messages = []
+        self.freed = []
+        self.at_the_end = None
         self._patience = patience
         self._leaves = leaves
         self._left = asyncio.Event()
@@ -35,6 +40,8 @@ class Client:
     async def send(self, message):
         if len(self.messages) < self._patience:
             self.messages.append(message)
+            if message.get("more_body") is False:
+                self.at_the_end = list(self.freed)
             return
         if self._leaves:
             self._left.set()
@@ -68,6 +75,7 @@ class Request:
 
     def answer(self, rows, client):
         """Returns how it is noted to have ended."""
+        client.freed = self.freed
         with ExitStack() as places:
             places.callback(self.freed.append, "places")
             response = RowsResponse(rows, places.pop_all(), LIMIT)
@@ -91,7 +99,7 @@ def test_rows_are_sent_one_by_one_and_everything_is_freed():
     assert b"content-length" not in dict(start["headers"])
     assert [message["body"] for message in bodies] == [b'{"number":0}\n', b'{"number":1}\n', b'{"number":2}\n', b""]
     assert [message["more_body"] for message in bodies] == [True, True, True, False]
-    assert request.freed == ["rows", "places"]
+    assert client.at_the_end == request.freed == ["rows", "places"]
 
 
 @pytest.mark.parametrize(("then", "slug", "status"), [(fail, "undecodable", 422), (hang, "deadline-exceeded", 504)])
@@ -103,7 +111,7 @@ def test_what_fails_after_the_first_row_is_the_last_one(then, slug, status):
     assert (last["kind"], last["type"], last["status"]) == ("problem", f"/problems/{slug}", status)
     assert (last["instance"], last["request_id"]) == ("/timeline", "abc")
     assert client.messages[-1]["more_body"] is False
-    assert request.freed == ["rows", "places"]
+    assert client.at_the_end == request.freed == ["rows", "places"]
 
 
 @pytest.mark.parametrize(("then", "error"), [(fail, Undecodable), (hang, DeadlineExceeded)])
@@ -116,8 +124,10 @@ def test_what_fails_before_the_first_row_is_raised(then, error):
 
 
 @pytest.mark.parametrize("leaves", [True, False])
-def test_a_client_that_leaves_or_reads_no_more_frees_everything(leaves):
+@pytest.mark.parametrize("count", [2, 100])
+def test_a_client_that_leaves_or_reads_no_more_frees_everything(leaves, count):
     client, request = Client(patience=3, leaves=leaves), Request()
-    assert request.answer(request.numbers(100), client) == "abandoned"
+    assert request.answer(request.numbers(count), client) == "abandoned"
     assert len(client.rows) == 2
+    assert client.at_the_end is None
     assert request.freed == ["rows", "places"]

@@ -97,7 +97,7 @@ def test_places_are_counted_and_the_wait_is_told():
     decoders.service_time.add(50)
     with decoders.place():
         decoders.check_place()
-        with decoders.place(), pytest.raises(Overloaded, match="2 timelines are under way") as refused:
+        with decoders.place(), pytest.raises(Overloaded, match=r"at the same time \(2\)") as refused:
             decoders.check_place()
     assert refused.value.retry_after == 25
     decoders.check_place()
