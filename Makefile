@@ -1,14 +1,13 @@
 # Everything one needs, from a machine that has Python and make. `make help` lists the targets.
 
 PYTHON ?= python3
-PORT ?= 8000
 PIP = -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 # Of ONNX Runtime, for what imports it without our packages.
 export ORT_DISABLE_TELEMETRY ?= 1
 
-serve: .venv/ready ## start the service with the models in model_store/, on PORT (8000)
-	.venv/bin/python -m service serve --port $(PORT)
+serve: .venv/ready ## start the service with the models in model_store/, on PORT or TIN_PORT (8000)
+	.venv/bin/python -m service serve $(if $(PORT),--port $(PORT))
 
 test: .venv/ready .venv-dev/ready ## run all tests, the service's against the base environment
 	@command -v chromium >/dev/null || echo "without chromium the browser tests are skipped"
