@@ -103,7 +103,9 @@ class Settings(BaseSettings):
         default=16, ge=1, description="Most clips that one request may send to be inferred under /v2"
     )
     onnx_threads: int = Field(
-        default=0, ge=0, description="Threads that ONNX Runtime gives to one inference; 0 for as many as pay"
+        default=0,
+        ge=0,
+        description="Threads of ONNX Runtime, which then runs one clip at a time; 0 uses all cores as suits the model",
     )
     torchserve_url: str = Field(
         default="",

@@ -6,11 +6,13 @@ import math
 import os
 import threading
 import timeit
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs
@@ -55,27 +57,32 @@ def has_cuda() -> bool:
 class OnnxRuntimeBackend:
     """One session on the CPU, shared by all threads.
 
-    `num_threads` 0 is one thread per usable core, or a single one where more gain nothing.
+    `num_threads` 0 takes all usable cores: for one clip after the other, or, where a clip gains nothing from several,
+    for as many clips at once.
 
     Raises BackendUnavailable when the file is no ONNX graph, or not one of our contract.
     """
 
-    max_batch_size = 1
-
     def __init__(self, path: Path, num_threads: int = 0) -> None:
-        self._session = _open_on_cpu(path, num_threads) if num_threads else _open_fitting(path)
+        self._session, self.max_batch_size = _open_fitting(path, num_threads)
+        self._threads = ThreadPoolExecutor(self.max_batch_size, "onnx")
 
     def infer(self, clips: Clips) -> Outputs:
         """Run the graph on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
+        parts = np.array_split(clips, max(1, min(len(clips), self.max_batch_size)))
         try:
-            logits, offsets, weights = self._session.run([name for name, _, _ in OUTPUTS], {INPUT[0]: clips})
+            outputs = [self._run(clips)] if len(parts) == 1 else list(self._threads.map(self._run, parts))
         except _RUNTIME_ERRORS as error:
             raise InferenceFailed(f"ONNX Runtime failed: {_one_line(error)}") from error
-        return Outputs(np.asarray(logits), np.asarray(offsets), np.asarray(weights))
+        return Outputs(*(np.concatenate(each) for each in zip(*outputs, strict=True)))
 
     def close(self) -> None:
         """Drop the session, and with it the weights."""
+        self._threads.shutdown(wait=False)
         del self._session
+
+    def _run(self, clips: Clips) -> list[NDArray[np.float32]]:
+        return [np.asarray(each) for each in self._session.run([name for name, _, _ in OUTPUTS], {INPUT[0]: clips})]
 
 
 class OnnxCudaBackend:
@@ -145,14 +152,16 @@ def _open_on_cpu(path: Path, num_threads: int) -> ort.InferenceSession:
     return _open_session(path, options, [CPU])
 
 
-def _open_fitting(path: Path) -> ort.InferenceSession:
-    """One thread for a small graph: several would wait for each other, and the decoders for them."""
+def _open_fitting(path: Path, num_threads: int) -> tuple[ort.InferenceSession, int]:
+    """With how many clips it runs at once: a small graph's threads would wait for each other, and decoders for them."""
+    if num_threads:
+        return _open_on_cpu(path, num_threads), 1
     shared = _open_on_cpu(path, _default_threads())
     seconds = _seconds_to_run(shared)
     if seconds > SECONDS_WORTH_SHARING:
-        return shared
+        return shared, 1
     alone = _open_on_cpu(path, num_threads=1)
-    return shared if seconds * WORTHWHILE_SPEEDUP < _seconds_to_run(alone) else alone
+    return (shared, 1) if seconds * WORTHWHILE_SPEEDUP < _seconds_to_run(alone) else (alone, usable_cores())
 
 
 def _seconds_to_run(session: ort.InferenceSession) -> float:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from service.backends import onnx_runtime
+from service.backends.base import InferenceFailed
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 
 
@@ -52,3 +55,43 @@ def test_the_choice_answers_as_any_other(graph: Path) -> None:
     clips = np.random.default_rng(0).integers(0, 256, (2, 8, 32, 32, 3), np.uint8)
     chosen, one = OnnxRuntimeBackend(graph).infer(clips), OnnxRuntimeBackend(graph, num_threads=1).infer(clips)
     np.testing.assert_allclose(chosen.logits, one.logits, rtol=1e-5)
+
+
+class MeetingSession:
+    """Runs only when as many clips as there are cores run at once."""
+
+    def __init__(self, session: Any, cores: int) -> None:
+        self._session = session
+        self._meeting = threading.Barrier(cores, timeout=5)
+
+    def run(self, outputs: Any, inputs: Any) -> Any:
+        self._meeting.wait()
+        return self._session.run(outputs, inputs)
+
+
+def test_a_small_graph_runs_a_clip_on_each_core(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_runtime, "usable_cores", lambda: 3)
+    monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: 0.004)
+    clips = np.random.default_rng(0).integers(0, 256, (7, 8, 32, 32, 3), np.uint8)
+    backend = OnnxRuntimeBackend(graph)
+    assert backend.max_batch_size == 3
+    one_by_one = [backend.infer(clip[None]) for clip in clips]
+    monkeypatch.setattr(backend, "_session", MeetingSession(backend._session, 3))
+    at_once = backend.infer(clips)
+    for name in ("logits", "offsets", "weights"):
+        np.testing.assert_allclose(getattr(at_once, name), np.concatenate([getattr(o, name) for o in one_by_one]))
+    backend.close()
+
+
+def test_a_large_graph_runs_one_clip_after_the_other(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: 1.0)
+    assert OnnxRuntimeBackend(graph).max_batch_size == 1
+    assert OnnxRuntimeBackend(graph, num_threads=1).max_batch_size == 1
+
+
+def test_what_fails_on_one_core_fails_the_batch(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_runtime, "usable_cores", lambda: 2)
+    monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: 0.004)
+    backend = OnnxRuntimeBackend(graph)
+    with pytest.raises(InferenceFailed, match="ONNX Runtime failed"):
+        backend.infer(np.zeros((2, 8, 32, 32, 4), np.uint8))
