@@ -9,7 +9,7 @@ RUN python3 -m venv /opt/venv
 WORKDIR /build
 COPY pyproject.toml constraints.txt ./
 RUN touch README.md \
- && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt .[cluster] \
+ && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt .[cluster,otel] \
  && /opt/venv/bin/pip uninstall --yes pip
 
 FROM python:3.11-slim-bookworm

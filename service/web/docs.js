@@ -1,16 +1,12 @@
 // The API, read from /openapi.json and written out as plain HTML.
 
-const api = await (await fetch("/openapi.json")).json();
+import { at, element } from "./element.js";
 
-function element(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
+const api = await (await fetch("/openapi.json")).json();
 
 // Descriptions are plain text but for `code`.
 const prose = (text = "") =>
-  text.split("`").map((part, place) => (place % 2 ? element("code", { textContent: part }) : part));
+  text.split("`").map((part, place) => (place % 2 ? element("code", part) : part));
 
 const resolve = (schema) => (schema.$ref ? api.components.schemas[schema.$ref.split("/").pop()] : schema);
 
@@ -23,8 +19,8 @@ function typeOf(schema) {
 
 function table(title, rows) {
   if (!rows.length) return "";
-  const body = rows.map((cells) => element("tr", {}, ...cells.map((cell) => element("td", {}, ...prose(cell)))));
-  return element("section", {}, element("h3", { textContent: title }), element("table", {}, element("tbody", {}, ...body)));
+  const body = rows.map((cells) => element("tr", cells.map((cell) => element("td", prose(cell)))));
+  return element("section", [element("h3", title), element("table", element("tbody", body))]);
 }
 
 const fieldsOf = (schema) =>
@@ -40,29 +36,29 @@ function answerOf({ responses }) {
 
 function operation(path, method, description) {
   const { parameters = [], requestBody, responses } = description;
-  const heading = element("summary", {},
-    element("code", {}, element("span", { className: "method" }, method.toUpperCase()), ` ${path}`),
-    element("span", { className: "muted" }, description.summary));
+  const heading = element("summary", [
+    element("code", [element("span", method.toUpperCase(), { className: "method" }), ` ${path}`]),
+    element("span", description.summary, { className: "muted" })]);
   const bodies = Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) =>
     [type, resolve(schema).properties ? Object.keys(resolve(schema).properties).map((name) => `field ${name}`).join(", ") : "the bytes"]);
   const problems = Object.entries(responses).filter(([status]) => status >= 400);
-  return element("details", { className: "card operation", open: Boolean(requestBody) }, heading,
-    element("p", {}, ...prose(description.description)),
+  const parts = [heading,
+    element("p", prose(description.description)),
     table("Parameters", parameters.map(({ name, schema, description: text }) => [name, typeOf(schema), text ?? schema.description ?? ""])),
     table("Body, one of", bodies),
     answerOf(description),
-    table("Problems", problems.map(([status, response]) => [status, response.description])));
+    table("Problems", problems.map(([status, response]) => [status, response.description]))];
+  return element("details", parts, { className: "card operation", open: Boolean(requestBody) });
 }
 
 function schema([name, shape]) {
-  return element("details", { className: "card operation" },
-    element("summary", {}, element("code", {}, name), element("span", { className: "muted" }, ...prose(shape.description))),
-    table("Fields", fieldsOf(shape)));
+  const heading = [element("code", name), element("span", prose(shape.description), { className: "muted" })];
+  return element("details", [element("summary", heading), table("Fields", fieldsOf(shape))], { className: "card operation" });
 }
 
-document.getElementById("operations").append(
+at("operations").append(
   ...Object.entries(api.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, description]) => operation(path, method, description))),
-  element("h2", { textContent: "Types" }),
+  element("h2", "Types"),
   ...Object.entries(api.components.schemas).map(schema),
 );

@@ -2,8 +2,10 @@
 
 export const at = (id) => document.getElementById(id);
 
-export function element(tag, text = "", properties = {}) {
-  return Object.assign(document.createElement(tag), text && { textContent: text }, properties);
+export function element(tag, content = [], properties = {}) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...[content].flat());
+  return made;
 }
 
 export function drawing(tag, attributes, ...children) {

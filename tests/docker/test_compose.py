@@ -19,6 +19,12 @@ GATEWAYS = [name for name in SERVICES if name.startswith("gateway")]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 OF_THE_IMAGE = {"TIN_HOST", "TIN_PORT", "TIN_MODEL_STORE"}
+OF_TRACES = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+}
 OF_TORCHSERVE = {"TIN_TORCHSERVE_URL", "TIN_TORCHSERVE_MANAGEMENT_URL", "TIN_TORCHSERVE_KEYS"}
 
 
@@ -62,7 +68,8 @@ def test_the_store_is_served_read_only():
 def test_every_setting_can_be_passed():
     everything = {f"TIN_{name.upper()}" for name in Settings.model_fields}
     for name in GATEWAYS:
-        assert set(SERVICES[name]["environment"]) - OF_TORCHSERVE == everything - OF_THE_IMAGE - OF_TORCHSERVE
+        passed = set(SERVICES[name]["environment"])
+        assert passed - OF_TORCHSERVE == (everything - OF_THE_IMAGE - OF_TORCHSERVE) | OF_TRACES
 
 
 def test_torchserve_is_reached_by_its_gateway_alone():
