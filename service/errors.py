@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -132,8 +133,14 @@ def _speaks_v2(path: str) -> bool:
 
 def _detail(error: Exception) -> str:
     if isinstance(error, RequestValidationError):
-        return "; ".join(f"{_place(problem['loc'])}: {problem['msg']}" for problem in error.errors())
+        return "; ".join(f"{_place(problem['loc'])}: {_told(problem)}" for problem in error.errors())
     return error.detail if isinstance(error, HTTPException) else str(error)
+
+
+def _told(problem: dict[str, Any]) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "there is no such parameter; /docs lists those that there are"
+    return str(problem["msg"])
 
 
 def _place(location: tuple[str | int, ...]) -> str:
