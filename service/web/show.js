@@ -5,7 +5,12 @@ import { showInterlacing } from "/web/interlace.js";
 import { showStability } from "/web/stability.js";
 import { capital, milliseconds, percent } from "/web/wording.js";
 
+// Below it, anything but the first action is likelier.
+const SURE = 0.5;
+
 export function showResult({ predictions, model, clip, frames, interlacing, stability, timing_ms: timing }) {
+  const verdict = predictions[0].probability < SURE ? "It is not sure. Most of all it looks like" : "It looks like";
+  at("verdict").textContent = verdict;
   at("answer").textContent = predictions[0].label;
   at("bars").replaceChildren(...predictions.map(bar));
   showStability(stability, predictions[0].label);
@@ -19,7 +24,7 @@ export function showResult({ predictions, model, clip, frames, interlacing, stab
   });
   list("timing", Object.fromEntries(Object.entries(timing).map(([stage, spent]) => [capital(stage), milliseconds(spent)])));
   at("result").hidden = false;
-  return `It looks like: ${predictions[0].label}, ${percent(predictions[0].probability)}`;
+  return `${verdict}: ${predictions[0].label}, ${percent(predictions[0].probability)}`;
 }
 
 function bar({ label, probability }) {

@@ -24,6 +24,20 @@ def test_clip_gives_five_bars_and_eight_frames(page: Page, complaints: list[str]
     assert complaints == []
 
 
+def test_an_answer_that_is_hardly_likely_says_so(page: Page, videos: dict[str, bytes]) -> None:
+    def doubt(route: Route) -> None:
+        response = route.fetch()
+        answer = response.json()
+        answer["predictions"][0]["probability"] = 0.3
+        route.fulfill(response=response, json=answer)
+
+    page.route("**/predict?*", doubt, times=1)
+    page.locator("#file").set_input_files({"name": "clip.mp4", "mimeType": "video/mp4", "buffer": videos["mp4"]})
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.locator("#verdict").inner_text() == "It is not sure. Most of all it looks like"
+    assert "It is not sure. Most of all it looks like: Showing blue, 30.0 %" in page.get_by_role("status").inner_text()
+
+
 def test_text_is_refused_in_words_and_the_next_clip_is_taken(
     page: Page, complaints: list[str], videos: dict[str, bytes], not_videos: dict[str, bytes]
 ) -> None:
