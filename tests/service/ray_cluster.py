@@ -15,6 +15,12 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 
+_ENVIRONMENT = {
+    "PYTHONPATH": str(REPOSITORY),
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # on a busy machine Ray's 5 s are not enough to start one
+}
+
 _QUICK_TO_NOTICE = {
     "health_check_initial_delay_ms": 0,
     "health_check_period_ms": 500,
@@ -36,7 +42,7 @@ def running_nodes(head_cores: int) -> Iterator[Any]:
     """A `ray.cluster_utils.Cluster` of a head node; nodes are added by `add_node`."""
     from ray.cluster_utils import Cluster  # noqa: PLC0415 - an extra
 
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(REPOSITORY)}
+    os.environ |= _ENVIRONMENT
     options = {"num_cpus": head_cores, "include_dashboard": False, "_system_config": _QUICK_TO_NOTICE}
     cluster = Cluster(initialize_head=True, head_node_args=options | node_options())
     try:

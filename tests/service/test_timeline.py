@@ -24,7 +24,7 @@ SCENES = {"Showing red": (0.0, 4.6), "Showing green": (4.6, 8.6), "Showing blue"
 """Each from and to, in seconds: six frames or more of eight are of one scene, whichever second a window starts at."""
 SECONDS = 12.6
 MANY = {"window_seconds": 0.5, "step_seconds": 0.1, "top_k": 1}
-DEADLINE = 3.0
+DEADLINE = 5.0
 
 COLOUR_OF = {"Showing red": (230, 10, 10), "Showing green": (10, 230, 10), "Showing blue": (10, 10, 230)}
 
@@ -51,7 +51,7 @@ def long_video() -> bytes:
 @pytest.fixture
 def server(start_server: Callable[..., Any], store: Path) -> Any:
     """Two decoders, so that there is one timeline at a time."""
-    return start_server(model_store=store, decoders=2, deadline_seconds=DEADLINE)
+    return start_server(model_store=store, decoders=2)
 
 
 def _rows(response: httpx.Response) -> Iterator[Row]:
@@ -204,13 +204,16 @@ def test_a_client_that_leaves_frees_the_child_and_the_place(server: Any, long_vi
 
 
 @needs_children
-def test_a_child_that_dies_or_hangs_is_told_in_the_last_row(server: Any, long_video: bytes) -> None:
+def test_a_child_that_dies_or_hangs_is_told_in_the_last_row(
+    start_server: Callable[..., Any], store: Path, long_video: bytes
+) -> None:
     deaths = {
         signal.SIGKILL: ("decoder-ended", 503),
         signal.SIGSEGV: ("undecodable", 422),
         signal.SIGXCPU: ("bounds-exceeded", 422),
         signal.SIGSTOP: ("deadline-exceeded", 504),
     }
+    server = start_server(model_store=store, decoders=2, deadline_seconds=DEADLINE)
     for number, (slug, status) in deaths.items():
         with _under_way(server, long_video) as (rows, child):
             os.kill(child, number)
@@ -228,7 +231,7 @@ def test_a_child_that_dies_or_hangs_is_told_in_the_last_row(server: Any, long_vi
 def test_a_timeline_takes_no_decoder_from_predict(
     start_server: Callable[..., Any], store: Path, long_video: bytes, videos: dict[str, bytes]
 ) -> None:
-    server = start_server(model_store=store, decoders=1, deadline_seconds=20)
+    server = start_server(model_store=store, decoders=1)
     with _under_way(server, long_video):
         refused = httpx.post(f"{server.address}/timeline", content=long_video)
         assert (refused.status_code, refused.json()["type"]) == (503, "/problems/overloaded")

@@ -34,11 +34,12 @@ def cluster() -> Iterator[Any]:
 
 @pytest.fixture
 def run(cluster, store, tmp_path):
-    """Starts `predict --ray` on the cluster; its answers go to answers.jsonl."""
+    """Starts `predict --ray` on the cluster; its answers go to answers.jsonl. What still runs at the end is killed."""
+    started = []
 
     def start(*arguments: str, address: str = cluster.address) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "service", "predict", "--ray", "--model-store", str(store)]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*command, "--out", str(tmp_path / "answers.jsonl"), *arguments],
             cwd=REPOSITORY,
             env=os.environ | {"RAY_ADDRESS": address},
@@ -46,8 +47,13 @@ def run(cluster, store, tmp_path):
             stderr=subprocess.PIPE,
             text=True,
         )
+        started.append(process)
+        return process
 
-    return start
+    yield start
+    for process in started:
+        with process:
+            process.kill()
 
 
 @pytest.fixture
@@ -67,7 +73,7 @@ def wait_for_some(folder: Path, process: subprocess.Popen[str]) -> None:
 
 
 def finished(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    stdout, stderr = process.communicate(timeout=120)
+    stdout, stderr = process.communicate(timeout=300)
     return process.returncode, stdout, stderr
 
 
