@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import nullcontext
 
-from opentelemetry.trace import Span
+from opentelemetry.trace import INVALID_SPAN, Span
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import tracing
 from service.metrics import Metrics
 
 logger = logging.getLogger("service.access")
+
+_PROBES = ("/health/", "/v2/health/", "/metrics")
+"""What machines ask every few seconds: no traces, and a line only where something is wrong."""
 
 _LINE = "%(method)s %(path)s %(status)s in %(duration_ms)s ms: %(outcome)s, request %(request_id)s"
 
@@ -36,7 +40,7 @@ class AccessLog:
                 status = message["status"]
             await send(message)
 
-        with tracing.server_span(scope) as span:
+        with nullcontext(INVALID_SPAN) if _is_probe(scope) else tracing.server_span(scope) as span:
             try:
                 await self._app(scope, receive, send_noting_status)
             finally:
@@ -57,7 +61,12 @@ class AccessLog:
         if trace_id := tracing.trace_id_of(span):
             line["trace_id"] = trace_id
             tracing.end_request(span, scope, route, status, outcome)
-        logger.info(_LINE, line, extra=line)
+        level = logging.DEBUG if _is_probe(scope) and outcome == "ok" else logging.INFO
+        logger.log(level, _LINE, line, extra=line)
+
+
+def _is_probe(scope: Scope) -> bool:
+    return str(scope["path"]).startswith(_PROBES)
 
 
 def _template(scope: Scope) -> str:

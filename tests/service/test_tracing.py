@@ -113,6 +113,8 @@ def test_a_request_is_a_trace_that_tells_nothing_of_the_client(
         assert client.post("/predict?model=colours", files=files, headers=headers).status_code == 200
         client.get("/secret?secret")
         client.get("/problems/secret")
+        for path in ("/health/live", "/health/ready", "/v2/health/ready", "/metrics"):
+            assert client.get(path).status_code == 200
     spans = [span for span in collector.spans() if span.trace_id.hex() == TRACE]
     by_name = {span.name: span for span in spans}
 
@@ -134,6 +136,11 @@ def test_a_request_is_a_trace_that_tells_nothing_of_the_client(
     assert _attributes(by_name["infer"]) == {"tin.batch_size": 1}
     (line,) = (line for line in log if line.get("request_id") == "abc")
     assert line["trace_id"] == TRACE
+    assert {span.name for span in collector.spans() if span.kind == span.SPAN_KIND_SERVER} == {
+        "POST /predict",
+        "GET (no route)",
+        "GET /problems/{slug}",
+    }
     everything = b"".join(collector.bodies)
     assert b"tin-serve" in everything
     assert b"secret" not in everything
