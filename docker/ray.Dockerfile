@@ -28,7 +28,9 @@ COPY docker/ray /app/docker/ray
 COPY clips /app/clips
 COPY service /app/service
 
+# Ray kills an HTTP proxy that takes longer to start, by default than 5 s, which a busy node needs.
 ENV PATH=/opt/venv/bin:$PATH \
+    RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S=60 \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

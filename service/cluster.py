@@ -127,11 +127,13 @@ def build(settings: Settings, open_registry: Callable[[], Registry]) -> Applicat
         return WithState(create_app(settings, cluster_lifespan))
 
     # Above what Admission lets in, so that it is Admission that turns away. On the head node, so that a worker that is
-    # lost takes no client's connection with it; without a share of its cores, which a replica might take first.
+    # lost takes no client's connection with it; without a share of its cores, which a replica might take first. In an
+    # update it is killed only when all that it accepted is answered, or too late.
     ingress = serve.deployment(
         name="ingress",
         ray_actor_options={"num_cpus": 0, "resources": {HEAD_NODE: 0.001}},
         max_ongoing_requests=2 * (settings.max_uploads + settings.max_queue),
+        graceful_shutdown_timeout_s=settings.upload_grace_seconds + settings.deadline_seconds,
     )(serve.ingress(build_app)(Ingress))
     application: Application = ingress.bind(decoders, models)
     return application

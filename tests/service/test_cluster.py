@@ -114,6 +114,11 @@ def test_a_rolling_update_loses_no_request(service, store, videos):
     assert service.get("/models").json()["max_upload_bytes"] == new_limit
 
 
+def test_an_update_waits_for_answers_until_their_deadline(store):
+    ingress = app({"model_store": str(store), "deadline_seconds": 60})._bound_deployment
+    assert ingress._deployment_config.graceful_shutdown_timeout_s > 60
+
+
 def test_no_accepted_request_is_lost_with_its_node(service, cluster, videos):
     ask = asker(service, videos["mp4"])
     with ThreadPoolExecutor(CLIENTS) as threads:
