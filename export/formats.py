@@ -107,7 +107,7 @@ def _torch(name: str, file: str, precision: Precision) -> Format:
 def _open_onnx(path: Path) -> Backend:
     from service.backends.onnx_runtime import OnnxRuntimeBackend  # noqa: PLC0415
 
-    return OnnxRuntimeBackend(path)
+    return OnnxRuntimeBackend(path, whole_batches=True)
 
 
 def _open_torch(path: Path) -> Backend:

@@ -58,13 +58,15 @@ class OnnxRuntimeBackend:
     """One session on the CPU, shared by all threads.
 
     `num_threads` 0 takes all usable cores: for one clip after the other, or, where a clip gains nothing from several,
-    for as many clips at once.
+    for as many clips at once. With `whole_batches` the clips of a call always go through the graph as one batch, as in
+    servers that form batches.
 
     Raises BackendUnavailable when the file is no ONNX graph, or not one of our contract.
     """
 
-    def __init__(self, path: Path, num_threads: int = 0) -> None:
-        self._session, self.max_batch_size = _open_fitting(path, num_threads)
+    def __init__(self, path: Path, num_threads: int = 0, *, whole_batches: bool = False) -> None:
+        self._session, clips_at_once = _open_fitting(path, num_threads)
+        self.max_batch_size = 1 if whole_batches else clips_at_once
         self._threads = ThreadPoolExecutor(self.max_batch_size, "onnx")
 
     def infer(self, clips: Clips) -> Outputs:

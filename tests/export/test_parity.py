@@ -1,12 +1,14 @@
 import dataclasses
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from export.errors import ExportError
-from export.formats import Subject
+from export.formats import FORMATS, Subject
 from export.parity import MADE_OFFSETS, Reference, agreement_on, compare, real_clips, top_agreement, with_made_offsets
 from export.prove import prove
+from service.backends import onnx_runtime
 from service.backends.base import FakeBackend
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 
@@ -44,6 +46,19 @@ def test_real_footage_is_among_the_clips(checkpoint, reference):
     assert reference.real.shape[1:] == reference.rendered.shape[1:] == (8, 32, 32, 3)
     assert not np.array_equal(reference.real[0], reference.real[1])
     np.testing.assert_array_equal(reference.real, real_clips(checkpoint.clip))
+
+
+@pytest.mark.parametrize("format_of_graph", ["onnx", "onnx-int8"])
+def test_a_graph_is_proven_in_whole_batches(checkpoint, remembered, tmp_path, monkeypatch, format_of_graph):
+    """However many cores would take a clip each."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(remembered.make(Subject("letters", "1", checkpoint), tmp_path))
+    monkeypatch.setattr(onnx_runtime, "usable_cores", lambda: 8)
+    monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: 0.004)
+    backend = FORMATS[format_of_graph].open(path)
+    with mock.patch.object(OnnxRuntimeBackend, "_run", autospec=True, side_effect=OnnxRuntimeBackend._run) as run:
+        backend.infer(np.zeros((5, 8, 32, 32, 3), np.uint8))
+    assert [len(call.args[1]) for call in run.call_args_list] == [5]
 
 
 def test_the_worst_of_all_batches_counts(reference):
