@@ -28,7 +28,7 @@ COPY docker/ray /app/docker/ray
 COPY clips /app/clips
 COPY service /app/service
 
-# Ray kills an HTTP proxy that takes longer to start, by default than 5 s, which a busy node needs.
+# By default Ray kills an HTTP proxy that takes more than 5 s to start, as it does on a busy node.
 ENV PATH=/opt/venv/bin:$PATH \
     RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S=60 \
     PYTHONPATH=/app \
