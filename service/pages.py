@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -15,20 +16,15 @@ WEB = Path(__file__).parent / "web"
 def routes() -> list[BaseRoute]:
     """`/`, `/docs`, `/store` and `/web/...`."""
     return [
-        Route("/", _index),
-        Route("/docs", _docs),
-        Route("/store", _store),
+        Route("/", _page("index.html")),
+        Route("/docs", _page("docs.html")),
+        Route("/store", _page("store.html")),
         Mount("/web", StaticFiles(directory=WEB)),
     ]
 
 
-async def _index(request: Request) -> FileResponse:
-    return FileResponse(WEB / "index.html")
+def _page(file: str) -> Callable[[Request], Awaitable[Response]]:
+    async def page(request: Request) -> Response:
+        return FileResponse(WEB / file)
 
-
-async def _docs(request: Request) -> FileResponse:
-    return FileResponse(WEB / "docs.html")
-
-
-async def _store(request: Request) -> FileResponse:
-    return FileResponse(WEB / "store.html")
+    return page

@@ -8,6 +8,10 @@ export function element(tag, content = [], properties = {}) {
   return made;
 }
 
+// What belongs into a `dl`.
+export const terms = (facts) =>
+  Object.entries(facts).flatMap(([name, value]) => [element("dt", name), element("dd", value)]);
+
 export function drawing(tag, attributes, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);

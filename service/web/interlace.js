@@ -34,7 +34,7 @@ function blockOf(place, count, offsets, weights) {
 }
 
 function row(block) {
-  const button = element("button", "", { type: "button", className: "lane", role: "radio" });
+  const button = element("button", [], { type: "button", className: "lane", role: "radio" });
   button.ariaLabel = `${block.title}${block.end}: ${[0, 1].map((group) => inWords(block, group)).join("; ")}`;
   const lane = drawing("svg", { width: "100%", height: LANE_HEIGHT, "aria-hidden": "true" }, ...TICKS.map(gridLine), pair(block, 0), pair(block, 1));
   button.append(element("span", String(block.number), { ariaHidden: "true" }), lane);
@@ -63,19 +63,15 @@ function inWords({ offsets, weights }, group) {
 }
 
 function tableRow({ number, offsets, weights }) {
-  const made = element("tr");
-  made.append(
+  return element("tr", [
     element("th", String(number), { scope: "row" }),
     element("td", offsets.map(signed).join(", ")),
-    element("td", weights.map((weight) => weight.toFixed(2)).join(", ")));
-  return made;
+    element("td", weights.map((weight) => weight.toFixed(2)).join(", "))]);
 }
 
 function showNumbers(block) {
   const groups = [0, 1].map((group) => element("li", inWords(block, group), { className: `group-${group}` }));
-  const items = element("ul");
-  items.append(...groups);
-  at("block").replaceChildren(element("b", block.title), block.end, items);
+  at("block").replaceChildren(element("b", block.title), block.end, element("ul", groups));
 }
 
 // One of the rows is chosen and has the keyboard; the arrow keys choose another, the pointer only looks.

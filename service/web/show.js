@@ -1,6 +1,6 @@
 // Turns an answer into the page's elements.
 
-import { at, element } from "/web/element.js";
+import { at, element, terms } from "/web/element.js";
 import { showInterlacing } from "/web/interlace.js";
 import { showStability } from "/web/stability.js";
 import { capital, milliseconds, percent } from "/web/wording.js";
@@ -16,13 +16,14 @@ export function showResult({ predictions, model, clip, frames, interlacing, stab
   showStability(stability, predictions[0].label);
   at("frames").replaceChildren(...frames.map(frame));
   showInterlacing(interlacing, frames);
-  list("model", { Name: model.name, Version: model.version, Digest: model.digest.slice(0, 19) });
-  list("clip", {
+  at("model").replaceChildren(...terms({ Name: model.name, Version: model.version, Digest: model.digest.slice(0, 19) }));
+  at("clip").replaceChildren(...terms({
     Format: `${clip.codec} in ${clip.container.split(",")[0]}`,
     Size: `${clip.width} × ${clip.height}`,
     Length: `${clip.duration_seconds.toFixed(1)} s, ${clip.frames} frames`,
-  });
-  list("timing", Object.fromEntries(Object.entries(timing).map(([stage, spent]) => [capital(stage), milliseconds(spent)])));
+  }));
+  const times = Object.entries(timing).map(([stage, spent]) => [capital(stage), milliseconds(spent)]);
+  at("timing").replaceChildren(...terms(Object.fromEntries(times)));
   at("result").hidden = false;
   return `${verdict}: ${predictions[0].label}, ${percent(predictions[0].probability)}`;
 }
@@ -30,25 +31,13 @@ export function showResult({ predictions, model, clip, frames, interlacing, stab
 function bar({ label, probability }) {
   const fill = element("i");
   fill.style.width = `${probability * 100}%`;
-  const track = element("span", "", { className: "track", ariaHidden: "true" });
-  track.append(fill);
-  const row = element("li");
-  row.append(element("span", label), element("span", percent(probability)), track);
-  return row;
+  const track = element("span", fill, { className: "track", ariaHidden: "true" });
+  return element("li", [element("span", label), element("span", percent(probability)), track]);
 }
 
 function frame({ index, time_seconds: time, image }) {
   const seconds = `${time.toFixed(2)} s`;
-  const caption = element("figcaption", `frame ${index}`);
-  caption.prepend(element("b", seconds));
-  const figure = element("figure");
-  figure.append(element("img", "", { src: image, alt: `Frame ${index}, at ${seconds}` }), caption);
-  const item = element("li");
-  item.append(figure);
-  return item;
-}
-
-function list(id, facts) {
-  const rows = Object.entries(facts).flatMap(([name, value]) => [element("dt", name), element("dd", value)]);
-  at(id).replaceChildren(...rows);
+  const picture = element("img", [], { src: image, alt: `Frame ${index}, at ${seconds}` });
+  const caption = element("figcaption", [element("b", seconds), `frame ${index}`]);
+  return element("li", element("figure", [picture, caption]));
 }

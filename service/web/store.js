@@ -1,6 +1,6 @@
 // The versions of the model store, read again every few seconds.
 
-import { at, element } from "/web/element.js";
+import { at, element, terms } from "/web/element.js";
 import { NO_ANSWER } from "/web/problem.js";
 
 const SECONDS_BETWEEN_LOOKS = 5;
@@ -34,31 +34,23 @@ function show({ default: usual, models }) {
 }
 
 function card(model, isDefault) {
-  const made = element("section", "", { className: `card version ${model.status}` });
-  const heading = element("h2", `${model.name} `);
-  heading.append(element("span", model.version, { className: "muted" }));
-  const status = element("p", "", { className: "eyebrow" });
-  status.append(element("b", model.status), ` – ${MEANINGS[model.status]}${isDefault ? ", also whoever names no model" : ""}`);
-  made.append(status, heading);
-  if (model.reason) made.append(element("p", model.reason, { className: "reason" }));
-  if (model.artifact) made.append(facts(model), labels(model));
-  return made;
+  const meaning = `${MEANINGS[model.status]}${isDefault ? ", also whoever names no model" : ""}`;
+  const parts = [
+    element("p", [element("b", model.status), ` – ${meaning}`], { className: "eyebrow" }),
+    element("h2", [`${model.name} `, element("span", model.version, { className: "muted" })])];
+  if (model.reason) parts.push(element("p", model.reason, { className: "reason" }));
+  if (model.artifact) parts.push(facts(model), labels(model));
+  return element("section", parts, { className: `card version ${model.status}` });
 }
 
-function facts({ artifact, choice, digest, num_frames: frames }) {
-  const list = element("dl");
-  const told = { Runs: artifact, Because: choice, Digest: digest, Sees: `${frames} frames` };
-  list.append(...Object.entries(told).flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
-  return list;
-}
+const facts = ({ artifact, choice, digest, num_frames: frames }) =>
+  element("dl", terms({ Runs: artifact, Because: choice, Digest: digest, Sees: `${frames} frames` }));
 
 function labels({ name, version, labels: names }) {
   const key = `${name}/${version}`;
-  const made = element("details", "", { open: opened.has(key) });
+  const list = element("ol", names.map((label) => element("li", label)), { start: 0 }); // as `index` in answers
+  const made = element("details", [element("summary", `${names.length} actions`), list], { open: opened.has(key) });
   made.addEventListener("toggle", () => opened[made.open ? "add" : "delete"](key));
-  const list = element("ol", "", { start: 0 }); // as `index` in answers
-  list.append(...names.map((label) => element("li", label)));
-  made.append(element("summary", `${names.length} actions`), list);
   return made;
 }
 

@@ -69,9 +69,15 @@ class MeetingSession:
         return self._session.run(outputs, inputs)
 
 
-def test_a_small_graph_runs_a_clip_on_each_core(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def three_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of which a clip gains nothing."""
     monkeypatch.setattr(onnx_runtime, "usable_cores", lambda: 3)
     monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: 0.004)
+
+
+@pytest.mark.usefixtures("three_cores")
+def test_a_small_graph_runs_a_clip_on_each_core(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clips = np.random.default_rng(0).integers(0, 256, (7, 8, 32, 32, 3), np.uint8)
     backend = OnnxRuntimeBackend(graph)
     assert backend.max_batch_size == 3
@@ -89,9 +95,8 @@ def test_a_large_graph_runs_one_clip_after_the_other(graph: Path, monkeypatch: p
     assert OnnxRuntimeBackend(graph, num_threads=1).max_batch_size == 1
 
 
-def test_what_fails_on_one_core_fails_the_batch(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_runtime, "usable_cores", lambda: 2)
-    monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: 0.004)
+@pytest.mark.usefixtures("three_cores")
+def test_what_fails_on_one_core_fails_the_batch(graph: Path) -> None:
     backend = OnnxRuntimeBackend(graph)
     with pytest.raises(InferenceFailed, match="ONNX Runtime failed"):
         backend.infer(np.zeros((2, 8, 32, 32, 4), np.uint8))
