@@ -1,5 +1,6 @@
 """Small video files of every kind, made with PyAV's encoders: to compare decoders on, and to damage."""
 
+import functools
 import io
 import random
 import re
@@ -54,13 +55,23 @@ def x265(name, params, **fields):
 
 
 def make(made: Made, pictures: Callable[[Made], Iterable[VideoFrame]] | None = None) -> bytes:
-    """The finished file; `pictures` are what it shows, else a patch that moves over noise."""
+    """The finished file; `pictures` are what it shows, else a patch that moves over noise.
+
+    A second call need not give the same bytes: x264's macroblock tree is not always the same, Matroska numbers its
+    files at random. Where a file is compared with itself, take `made_file`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made"
         # Run by root, SVT-AV1 makes the thread that calls it a real-time one, which would starve all that come after.
         with ThreadPoolExecutor(1) as apart:
             apart.submit(_write, path, made, pictures or _pictures).result()
         return made.change(path.read_bytes())
+
+
+@functools.cache
+def made_file(made: Made) -> bytes:
+    """The file of `make`, made once."""
+    return make(made)
 
 
 def _write(path, made, pictures):

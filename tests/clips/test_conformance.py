@@ -1,6 +1,5 @@
 """Every kind of file: the eight frames equal a full decode's to the bit, from fewer packets where that is sure."""
 
-import functools
 import io
 
 import av
@@ -10,7 +9,7 @@ from av.video.stream import VideoStream
 
 from clips.decode import decode
 from clips.sampling import evaluation_indices
-from tests.clips.made import CLIPS, make
+from tests.clips.made import CLIPS, made_file
 
 FULL = {
     "x264-avi": "does not say when each frame is shown",
@@ -31,7 +30,6 @@ FULL = {
 H264_IDR = 5
 
 by_name = pytest.mark.parametrize("made", CLIPS, ids=lambda made: made.name)
-made_file = functools.cache(make)
 
 
 def eight(num_frames):
@@ -123,7 +121,7 @@ def test_the_kinds_of_files_are_what_they_are_called():
 
 def test_the_first_packet_of_an_old_x264_is_fed_because_it_matters():
     made = next(made for made in CLIPS if made.name == "x264-old-lossless-4:4:4")
-    old = make(made)
+    old = made_file(made)
     new = old.replace(b"x264 - core 148", b"x264 - core 165")
     last = made.frames - 1
     as_old, as_new = decode(old, only(last)), decode(new, only(last))

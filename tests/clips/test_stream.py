@@ -1,6 +1,5 @@
 """Frames that come one after another are those that a decode of these frames gives, to the bit."""
 
-import functools
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +14,7 @@ from clips.bounds import Bounds
 from clips.decode import decode
 from clips.errors import BoundsExceeded, NotAVideo, Undecodable
 from clips.stream import open_stream
-from tests.clips.made import CLIPS, damage, make, x264
+from tests.clips.made import CLIPS, damage, made_file, make, x264
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +35,6 @@ MINIMAL = {
 }
 CHOSEN = [made for made in CLIPS if made.name in FULL | MINIMAL]
 
-made_file = functools.cache(make)
 by_name = pytest.mark.parametrize("made", CHOSEN, ids=lambda made: made.name)
 
 

@@ -14,7 +14,7 @@ from clips.windows import Window, Windowing, windows_of
 from service import window_inputs as module
 from service.preprocess import preprocess
 from service.window_inputs import TimelineEnd, TimelineStart, WindowInput, sample_window, window_inputs
-from tests.clips.made import CLIPS, make
+from tests.clips.made import CLIPS, made_file
 
 SPEC = ClipSpec(num_frames=8, short_side=36, crop=32)
 WINDOWING = Windowing(0.5, 0.2, 100)
@@ -32,8 +32,6 @@ NAMES = {
     "gif",
 }
 """B-frames, open groups, AVI; some go the full path, one of them only from its first frame on."""
-
-made_file = functools.cache(make)
 
 
 def parts_of(data, spec=SPEC, windowing=WINDOWING, bounds=Bounds()):  # noqa: B008
@@ -66,7 +64,7 @@ def test_each_window_equals_a_decode_of_its_frames_to_the_bit(made, view):
 def test_a_clip_of_one_window_is_what_predict_sees():
     (made,) = (made for made in CLIPS if made.name == "x264-7-frames")
     _, (window,), end = parts_of(made_file(made), windowing=Windowing(2, 1, 9))
-    whole = preprocess(make(made), SPEC, Bounds())
+    whole = preprocess(made_file(made), SPEC, Bounds())
     np.testing.assert_array_equal(window.views, whole.views)
     assert end.packets_fed == whole.packets_fed
 
