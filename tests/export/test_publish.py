@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -41,8 +42,8 @@ def test_each_artifact_carries_its_proof(published):
     assert proofs == {artifact.format: artifact.parity.model_dump(mode="json") for artifact in manifest.artifacts}
 
 
-def test_an_existing_version_is_replaced_only_when_told(published, subject, quick):
-    store, _ = published
+def test_an_existing_version_is_replaced_only_when_told(published, subject, tmp_path, quick):
+    store = shutil.copytree(published[0], tmp_path / "store")
     with pytest.raises(ExportError, match="--replace"):
         publish(subject, store)
     publish(subject, store, replace=True)
