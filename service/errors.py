@@ -72,9 +72,7 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     RequestValidationError: ProblemType("bad-parameter", 422, "A parameter is not valid"),
     400: ProblemType("bad-request", 400, "The request is malformed"),
     404: ProblemType("not-found", 404, "Nothing here", "there is nothing at this address; /docs lists what there is"),
-    405: ProblemType(
-        "method-not-allowed", 405, "Method not allowed", "the header Allow lists the methods that this address takes"
-    ),
+    405: ProblemType("method-not-allowed", 405, "Method not allowed"),
     415: ProblemType("unsupported-media-type", 415, "Not a form that is taken"),
     Exception: ProblemType("internal-error", 500, "The service failed", _FAILED),
 }
@@ -132,9 +130,14 @@ def _speaks_v2(path: str) -> bool:
 
 
 def _detail(error: Exception) -> str:
-    if isinstance(error, RequestValidationError):
-        return "; ".join(f"{_place(problem['loc'])}: {_told(problem)}" for problem in error.errors())
-    return error.detail if isinstance(error, HTTPException) else str(error)
+    match error:
+        case RequestValidationError():
+            return "; ".join(f"{_place(problem['loc'])}: {_told(problem)}" for problem in error.errors())
+        case HTTPException(status_code=405, headers={"Allow": methods}):
+            return f"this address takes {methods}"
+        case HTTPException():
+            return error.detail
+    return str(error)
 
 
 def _told(problem: dict[str, Any]) -> str:

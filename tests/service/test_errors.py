@@ -124,8 +124,9 @@ def test_routing_failures(client: httpx.Client) -> None:
     _check(client.get("/web/nothing.js"), 404, "not-found")
     _check(client.get("/web/..%2fapp.py"), 404, "not-found")
     response = client.get("/predict")
-    _check(response, 405, "method-not-allowed")
+    assert _check(response, 405, "method-not-allowed") == "this address takes POST"
     assert response.headers["allow"] == "POST"
+    assert _check(client.delete("/web/app.js"), 405, "method-not-allowed") == "this address takes GET, HEAD"
 
 
 def test_every_problem_type_explains_itself(client: httpx.Client) -> None:
