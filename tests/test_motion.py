@@ -27,9 +27,10 @@ def model() -> LoadedModel:
     return load(ModelStore(STORE).open("tin-motion"), Settings(), Machine())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def studio() -> Studio:
-    return Studio(2024, num_textures=32)
+    """Each test's own: which films it sees must not depend on the tests before it."""
+    return Studio(2030, num_textures=32)
 
 
 def film_of(studio: Studio, label: int) -> Film:
