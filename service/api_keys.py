@@ -21,7 +21,8 @@ def check_key(headers: Mapping[str, str], keys: Sequence[str]) -> str | None:
     # Each is compared, in constant time, so that the time of an answer tells nothing about any.
     matching = [key for key in keys if hmac.compare_digest(key.encode(), given.encode())]
     if not matching:
-        raise Unauthorised("this service asks for a key: send it as `Authorization: Bearer <key>` or as `X-API-Key`")
+        problem = "does not know the key that came" if given else "asks for a key"
+        raise Unauthorised(f"this service {problem}: send one as `Authorization: Bearer <key>` or as `X-API-Key`")
     return matching[0]
 
 

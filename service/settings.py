@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     api_keys: str = Field(
         default="",
         repr=False,
-        description="Keys that POST /predict asks for, separated by commas; none lets everyone in",
+        description="Keys that requests for work must carry one of, separated by commas; none lets everyone in",
     )
     max_queue_per_key: int = Field(
         default=CORES,

@@ -2,6 +2,7 @@
 
 import { record } from "/web/camera.js";
 import { at, element, say } from "/web/element.js";
+import { keyOption } from "/web/key.js";
 import { send } from "/web/predict.js";
 import { NO_ANSWER, showProblem } from "/web/problem.js";
 import { showResult } from "/web/show.js";
@@ -35,7 +36,7 @@ function preview(clip) {
 function showCommand(name) {
   // In single quotes a shell takes everything but the single quote itself as it stands.
   const quoted = /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
-  at("curl").textContent = `curl -F video=@${quoted} ${location.origin}/predict`;
+  at("curl").textContent = `curl ${keyOption()}-F video=@${quoted} ${location.origin}/predict`;
 }
 
 function showPrompt(name, action, rest = "") {

@@ -1,5 +1,6 @@
 // Sends a clip and gives the answer, or throws the problem: {title, detail, type, status, retryAfter}.
 
+import { keyHeaders } from "/web/key.js";
 import { NO_ANSWER, problemOf } from "/web/problem.js";
 
 // XMLHttpRequest, because fetch does not tell how much of a body has been sent.
@@ -7,6 +8,7 @@ export function send(clip, { signal, onProgress }) {
   const { promise, resolve, reject } = deferred();
   const request = new XMLHttpRequest();
   request.open("POST", "/predict?explain=true&stability=true");
+  for (const [name, value] of Object.entries(keyHeaders())) request.setRequestHeader(name, value);
   request.responseType = "json";
   request.upload.onprogress = ({ loaded, total }) => onProgress({ stage: "Sending", fraction: loaded / total });
   request.upload.onload = () => onProgress({ stage: "Looking at it", fraction: null });

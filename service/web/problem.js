@@ -1,6 +1,7 @@
 // Problems in words: what went wrong, what to do, and whether to try again.
 
 import { at } from "/web/element.js";
+import { offerKey, withdrawKey } from "/web/key.js";
 import { sentence } from "/web/wording.js";
 
 const ADVICE = {
@@ -11,9 +12,10 @@ const ADVICE = {
   "upload-too-large": "Cut a few seconds out of it, or make it smaller.",
   "empty-upload": "The file has no content. Try the original.",
   "not-ready": "The operator of this service has to look at its models.",
-  unauthorised: "This service is for programs that have a key. Its operator gives them out.",
+  unauthorised: "The operator of this service gives keys out.",
 };
 
+const UNAUTHORISED = 401;
 const PASSING = [408, 429, 502, 503, 504];
 
 export const NO_ANSWER = {
@@ -38,4 +40,6 @@ export function showProblem(problem, tryAgain) {
   at("retry").hidden = !PASSING.includes(problem.status);
   at("retry").onclick = tryAgain;
   at("problem").hidden = false;
+  if (problem.status === UNAUTHORISED) offerKey(tryAgain);
+  else withdrawKey();
 }

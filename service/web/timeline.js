@@ -1,6 +1,7 @@
 // What happens when, in a long clip: windows are drawn as POST /timeline streams them, then merged into segments.
 
 import { at, element, say } from "/web/element.js";
+import { keyHeaders } from "/web/key.js";
 import { objectsOf } from "/web/ndjson.js";
 import { bodyOf } from "/web/predict.js";
 import { NO_ANSWER, adviceFor, problemOf } from "/web/problem.js";
@@ -47,7 +48,7 @@ async function run(clip) {
 }
 
 async function openStream(clip, signal) {
-  const response = await fetch("/timeline", { method: "POST", body: bodyOf(clip), signal });
+  const response = await fetch("/timeline", { method: "POST", headers: keyHeaders(), body: bodyOf(clip), signal });
   if (response.ok) return response.body;
   throw problemOf(await response.json().catch(() => null), response.headers.get("Retry-After"));
 }

@@ -1,0 +1,25 @@
+// The key of a service that asks for one: typed once, kept while the tab is open, sent with every request for work.
+
+import { at } from "/web/element.js";
+
+const KEPT_AS = "key";
+
+const key = () => sessionStorage.getItem(KEPT_AS);
+
+export const keyHeaders = () => (key() ? { "X-API-Key": key() } : {});
+
+// What a command in a terminal adds; the key itself is nothing to show.
+export const keyOption = () => (key() ? '-H "X-API-Key: $KEY" ' : "");
+
+export function offerKey(tryAgain) {
+  at("key-form").hidden = false;
+  at("key-form").onsubmit = (event) => {
+    event.preventDefault();
+    sessionStorage.setItem(KEPT_AS, at("key").value);
+    at("key").value = "";
+    tryAgain();
+  };
+  at("key").focus();
+}
+
+export const withdrawKey = () => { at("key-form").hidden = true; };
