@@ -1,8 +1,9 @@
-"""What /openapi.json says besides what FastAPI finds out itself: the forms of a body, and the problems."""
+"""What /openapi.json says besides what FastAPI finds out itself: the forms of a body, the problems, and the keys."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, get_args
 
@@ -61,6 +62,12 @@ INFER_ANSWER: dict[int | str, dict[str, Any]] = {
     }
 }
 
+KEYS: dict[str, dict[str, Any]] = {
+    "Authorization": {"type": "http", "scheme": "bearer", "description": "`Bearer <key>`"},
+    "X-API-Key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the key"},
+}
+"""The headers that carry a key, as OpenAPI has them."""
+
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with problems of these statuses."""
@@ -88,6 +95,7 @@ class Application(FastAPI):
         _, schemas = models_json_schema(referred_to, ref_template="#/components/schemas/{model}")
         document["components"]["schemas"] |= schemas["$defs"]
         _drop_undeclared_422(document)
+        _tell_of_keys(document)
         return document
 
 
@@ -95,9 +103,21 @@ def _drop_undeclared_422(document: dict[str, Any]) -> None:
     # FastAPI adds one in a form of its own to every route with parameters, though text in a path is always valid.
     for name in ("HTTPValidationError", "ValidationError"):
         document["components"]["schemas"].pop(name, None)
-    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+    for operation in _operations(document):
         if "HTTPValidationError" in str(operation["responses"].get("422")):
             del operation["responses"]["422"]
+
+
+def _tell_of_keys(document: dict[str, Any]) -> None:
+    """One of them, or none: whether a service asks for keys is a setting, and the document the same everywhere."""
+    document["components"]["securitySchemes"] = KEYS
+    for operation in _operations(document):
+        if "401" in operation["responses"]:
+            operation["security"] = [{}, *({header: []} for header in KEYS)]
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (operation for path in document["paths"].values() for operation in path.values())
 
 
 def as_text(document: dict[str, Any]) -> str:

@@ -45,11 +45,15 @@ function operation(path, method, description) {
   const parts = [heading,
     element("p", prose(description.description)),
     table("Parameters", parameters.map(({ name, schema, description: text }) => [name, typeOf(schema), text ?? schema.description ?? ""])),
+    table("Header, where a key is asked for; one of", keysOf(description)),
     table("Body, one of", bodies),
     answerOf(description),
     table("Problems", problems.map(([status, response]) => [status, response.description]))];
   return element("details", parts, { className: "card operation", open: Boolean(requestBody) });
 }
+
+const keysOf = ({ security = [] }) =>
+  security.flatMap(Object.keys).map((header) => [header, api.components.securitySchemes[header].description]);
 
 function schema([name, shape]) {
   const heading = [element("code", name), element("span", prose(shape.description), { className: "muted" })];

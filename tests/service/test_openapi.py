@@ -56,6 +56,13 @@ def test_every_parameter_of_a_path_is_described(document: dict[str, Any]) -> Non
             assert described == re.findall(r"{(\w+)}", path)
 
 
+def test_what_may_ask_for_a_key_says_how_to_send_it(document: dict[str, Any]) -> None:
+    asking = [operation for operation in _operations(document) if "security" in operation]
+    assert {operation["operationId"] for operation in asking} == {"predict", "timeline", "v2Infer", "v2InferVersion"}
+    assert all(operation["security"] == [{}, {"Authorization": []}, {"X-API-Key": []}] for operation in asking)
+    assert document["components"]["securitySchemes"].keys() == {"Authorization", "X-API-Key"}
+
+
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 PROTOCOL_ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/InferError"}}}
 

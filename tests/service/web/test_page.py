@@ -96,6 +96,7 @@ def test_documentation_is_written_out(page: Page, base_url: str, complaints: lis
     assert "/predict" in text
     assert "WindowRow" in text
     assert "The upload is too large" in text
+    assert "X-API-Key" in text
     assert width_needed(page) == PHONE_WIDTH
     assert complaints == []
 
