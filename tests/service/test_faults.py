@@ -10,7 +10,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -85,6 +84,13 @@ def is_full(server) -> bool:
             return False
 
 
+def kill_decoders(server) -> None:
+    """Returns when they are gone: a video that is given to one which is about to die is lost with it."""
+    killed = set(server.decoders())
+    server.signal_decoders(signal.SIGKILL)
+    until(lambda: killed.isdisjoint(server.decoders()))
+
+
 def fill(server, post) -> list[Future[httpx.Response]]:
     """Stop the decoders, and send as many videos as there are places."""
     server.signal_decoders(signal.SIGSTOP)
@@ -106,14 +112,8 @@ def test_a_killed_decoder_costs_its_own_request(server, post):
 
 def test_decoders_killed_while_idle_cost_nothing(server, post):
     for _ in range(3):
-        killed = set(server.decoders())
-        server.signal_decoders(signal.SIGKILL)
-        until(partial(_are_gone, server, killed))
+        kill_decoders(server)
         assert post().result().status_code == 200
-
-
-def _are_gone(server, decoders):
-    return decoders.isdisjoint(server.decoders())
 
 
 def test_a_decoder_that_crashes_is_the_videos_fault(server, post):
@@ -217,7 +217,7 @@ def test_a_disk_that_fills_up_stops_nothing(server, post, large_form):
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, 0))  # no file of its takes a byte more
     answer = httpx.post(f"{server.address}/predict", files=large_form, timeout=20)
     assert answer.status_code == 200, answer.text
-    server.signal_decoders(signal.SIGKILL)
+    kill_decoders(server)
     assert [post().result().status_code for _ in range(3)] == [200] * 3
     assert problem(httpx.post(f"{server.address}/predict", content=b"no video")) == (415, "not-a-video")
 
