@@ -155,7 +155,7 @@ def test_a_key_with_too_many_requests_is_told_so(start_server, store, threads, v
 
     server.signal_decoders(signal.SIGSTOP)
     sent = threads.submit(post, "one")
-    time.sleep(0.5)
+    until(lambda: "tin_queue_depth 1.0" in httpx.get(f"{server.address}/metrics").text)
     refused, other = post("one"), threads.submit(post, "two")
     assert problem(refused) == (429, "share-exceeded")
     assert int(refused.headers["retry-after"]) >= 1
