@@ -16,6 +16,9 @@ KEEP_CAMERAS = """
     };
 """
 
+LIVE_TRACKS = """() => cameras.flatMap((camera) => camera.getTracks())
+    .filter((track) => track.readyState === "live").map((track) => track.kind)"""
+
 
 @pytest.fixture
 def context(context: BrowserContext) -> BrowserContext:
@@ -24,10 +27,7 @@ def context(context: BrowserContext) -> BrowserContext:
 
 
 def _live_tracks(page: Page) -> list[str]:
-    kinds: list[str] = page.evaluate(
-        """() => cameras.flatMap((camera) => camera.getTracks())
-            .filter((track) => track.readyState === "live").map((track) => track.kind)"""
-    )
+    kinds: list[str] = page.evaluate(LIVE_TRACKS)
     return kinds
 
 
@@ -71,7 +71,8 @@ def test_cancelling_turns_the_camera_off_and_gives_the_keyboard_back(
         page.keyboard.press("Escape")
     expect(page.locator("#record")).to_be_focused()
     assert page.locator("#camera").is_hidden()
-    assert _live_tracks(page) == []
+    # After Escape the browser first gives the keyboard back, and then tells the page.
+    page.wait_for_function(f"!({LIVE_TRACKS})().length")
 
 
 def test_a_refusal_is_taken_kindly(page: Page) -> None:
