@@ -56,7 +56,7 @@ smoke: ## build the images, start them, post a clip, look inside, remove the con
 	docker/smoke
 
 fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-dirs/fuzz
-	.venv-fuzz/bin/python -m tests.clips.fuzzing work-dirs/fuzz --atheris -rss_limit_mb=4096
+	.venv-fuzz/bin/python -m tests.helpers.videos.fuzzing work-dirs/fuzz --atheris -rss_limit_mb=4096
 
 # An environment is ready when the stamp in it is newer than what it is made from.
 .venv/ready: pyproject.toml constraints.txt

@@ -19,11 +19,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from clips.decode import DecodedClip, decode
-from clips.errors import ClipError
+from clips.clip_spec import ClipSpec
+from clips.decoding.decode import DecodedClip, decode
+from clips.decoding.errors import ClipError
 from clips.sampling import evaluation_indices
-from clips.spec import ClipSpec
-from clips.transform import Image
+from clips.transforms import Image
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="See a video as the models see it.")
 

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clips.errors import BoundsExceeded
+from clips.decoding.errors import BoundsExceeded
 
 ROUNDING = 1e-6
 """Times that are closer than that are the same."""

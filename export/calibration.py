@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from export.errors import ExportError
 from service.backends.base import Clips
 from training.checkpoint import Checkpoint

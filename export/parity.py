@@ -22,10 +22,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clips.decode import decode
+from clips.clip_spec import ClipSpec
+from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
-from clips.spec import ClipSpec
-from clips.transform import make_views
+from clips.transforms import make_views
 from export.errors import ExportError
 from service.backends.base import Backend, Clips
 from training.checkpoint import Checkpoint

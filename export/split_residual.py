@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from training.interlace import NUM_GROUPS, TemporalInterlace
 from training.model import TIN, Block, ConvNorm, Normalise
 

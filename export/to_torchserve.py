@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from export import torchserve_handler
 from export.atomic import replacing
 from export.errors import ExportError

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 from dataclasses import asdict
 
-from clips.frames import VideoInfo
+from clips.decoding.frames import VideoInfo
+from clips.preprocess import ModelInput, Sampling
 from clips.scores import Score
 from service.predictor import Prediction, StageTimes
-from service.preprocess import ModelInput, Sampling
 from service.registry import LoadedModel, RefusedModel
 from service.schemas import (
     Action,

@@ -24,16 +24,16 @@ from ray import serve
 from ray.serve import Application
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from clips.bounds import Bounds
-from clips.errors import ClipError
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from clips.decoding.errors import ClipError
+from clips.decoding.limits import Bounds
+from clips.preprocess import ModelInput
 from service.app import create_app
 from service.backends.base import Clips
 from service.batcher import Batcher, Inferred
 from service.decoder_pool import DecoderPool
 from service.gateway import State, make_gateway
 from service.metrics import Metrics
-from service.preprocess import ModelInput
 from service.ray_process import forget_main
 from service.registry import LoadedModel, Registry, Version
 from service.remote import DECODERS, MODELS, ClusterBackend, RemoteBatcher, RemoteDecoders, call

@@ -23,13 +23,13 @@ from contextlib import contextmanager
 from types import UnionType
 from typing import Any
 
-from clips.bounds import Bounds
-from clips.errors import ClipError, Undecodable
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from clips.decoding.errors import ClipError, Undecodable
+from clips.decoding.limits import Bounds
+from clips.preprocess import ModelInput
+from clips.window_preprocess import TimelineEnd, TimelinePart, TimelineStart, WindowInput
 from clips.windows import Windowing
 from service.decoder_child import READY, Failure, TimelineJob, serve, too_long
-from service.preprocess import ModelInput
-from service.window_inputs import TimelineEnd, TimelinePart, TimelineStart, WindowInput
 
 MAX_THUMBNAIL_BYTES = 1_000_000
 SECONDS_TO_DIE = 1.0
@@ -86,16 +86,16 @@ class Decoder:
         thumbnails: bool,
         shifted: bool = False,
     ) -> ModelInput:
-        """`service.preprocess.preprocess` in the child; blocks until it answers or is killed.
+        """`clips.preprocess.preprocess` in the child; blocks until it answers or is killed.
 
-        Raises clips.errors.ClipError, also when the video makes the child crash, and DecoderError.
+        Raises clips.decoding.errors.ClipError, also when the video makes the child crash, and DecoderError.
         """
         self._send((video, spec, bounds, thumbnails, shifted), bounds)
         answer: ModelInput = self._receive(ModelInput, spec, bounds)
         return answer
 
     def windows(self, video: bytes, spec: ClipSpec, bounds: Bounds, windowing: Windowing) -> Iterator[TimelinePart]:
-        """`service.window_inputs.window_inputs` in the child, which is ahead by what the pipe holds.
+        """`clips.window_preprocess.window_inputs` in the child, which is ahead by what the pipe holds.
 
         Each part blocks, and raises, as `preprocess` does. A child whose parts are not read to the end is to be closed.
         """
@@ -203,11 +203,11 @@ class _AnswerUnpickler(pickle.Unpickler):
 
 
 _PARTS_OF_ANSWERS = {
-    ("service.preprocess", "ModelInput"),
-    ("service.preprocess", "Sampling"),
-    *(("service.window_inputs", name) for name in ("TimelineStart", "WindowInput", "TimelineEnd")),
-    ("clips.frames", "VideoInfo"),
-    *(("clips.errors", name) for name in ("NotAVideo", "Undecodable", "NoFrames", "BoundsExceeded")),
+    ("clips.preprocess", "ModelInput"),
+    ("clips.preprocess", "Sampling"),
+    *(("clips.window_preprocess", name) for name in ("TimelineStart", "WindowInput", "TimelineEnd")),
+    ("clips.decoding.frames", "VideoInfo"),
+    *(("clips.decoding.errors", name) for name in ("NotAVideo", "Undecodable", "NoFrames", "BoundsExceeded")),
     ("numpy._core.multiarray", "_reconstruct"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),

@@ -14,12 +14,12 @@ from multiprocessing.connection import Connection
 
 import cv2
 
-from clips.bounds import Bounds
-from clips.errors import BoundsExceeded, ClipError
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from clips.decoding.errors import BoundsExceeded, ClipError
+from clips.decoding.limits import Bounds
+from clips.preprocess import ModelInput, preprocess
+from clips.window_preprocess import TimelinePart, window_inputs
 from clips.windows import Windowing
-from service.preprocess import ModelInput, preprocess
-from service.window_inputs import TimelinePart, window_inputs
 
 MAX_OPEN_FILES = 32
 

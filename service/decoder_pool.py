@@ -11,10 +11,10 @@ import logging
 
 from anyio import CapacityLimiter, to_thread
 
-from clips.bounds import Bounds
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from clips.decoding.limits import Bounds
+from clips.preprocess import ModelInput
 from service.decoder import Decoder
-from service.preprocess import ModelInput
 
 SECONDS_BEFORE_ANOTHER_TRY = 1.0
 

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
-from clips import errors as clip_errors
+from clips.decoding import errors as clip_errors
 from service import admission, api_keys, deadline, decoder, predictor, registry, replica, store, tensors, upload
 from service.backends import base
 from service.schemas import Problem

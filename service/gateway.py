@@ -11,8 +11,9 @@ from typing import Annotated, Protocol, TypedDict, cast
 from fastapi import Depends, FastAPI, Request
 from opentelemetry.trace import Tracer
 
-from clips.bounds import Bounds
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from clips.decoding.limits import Bounds
+from clips.preprocess import ModelInput
 from service.admission import Admission
 from service.api_keys import check_key
 from service.backends.base import Backend, Clips
@@ -20,7 +21,6 @@ from service.batcher import Batcher, Inferred
 from service.decoder_pool import DecoderPool
 from service.metrics import Metrics
 from service.predictor import Prediction, score
-from service.preprocess import ModelInput
 from service.registry import LoadedModel, Registry
 from service.service_time import ServiceTime
 from service.settings import Settings
@@ -70,7 +70,7 @@ class Gateway:
     ) -> Prediction:
         """Decode in a child, infer in a batch, score. Cancelling it frees what it holds.
 
-        Raises clips.errors.ClipError, service.decoder.DecoderError, InferenceFailed and TryLater.
+        Raises clips.decoding.errors.ClipError, service.decoder.DecoderError, InferenceFailed and TryLater.
         """
         clip = await self._preprocess(video, model, thumbnails=thumbnails, shifted=stability)
         inferred = await self.infer(model, views_to_infer(clip))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 
 MANIFEST_FILE = "manifest.json"
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clips.preprocess import ModelInput
 from clips.scores import Score, average_views, top_scores
 from service.backends.base import Outputs
-from service.preprocess import ModelInput
 from service.registry import LoadedModel
 from service.stability import Variants, compare
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from service.manifest import Sha256
 
 FOLDER = Path(__file__).parent / "doctor_clips"

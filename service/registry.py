@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from service.backends.base import Backend, BackendError, BackendUnavailable, RemoteBackend, RuntimeDown
 from service.edition import Edition, edition_of
 from service.selection import Machine, choose, open_backend

@@ -14,13 +14,13 @@ from ray import serve
 from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayTaskError, WorkerCrashedError
 from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
 
-from clips.bounds import Bounds
-from clips.errors import ClipError
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from clips.decoding.errors import ClipError
+from clips.decoding.limits import Bounds
+from clips.preprocess import ModelInput
 from service.admission import Overloaded
 from service.backends.base import Backend, Clips, Outputs
 from service.batcher import Inferred
-from service.preprocess import ModelInput
 from service.replica import ReplicaLost
 
 MODELS = "models"

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from clips.bounds import Bounds
+from clips.decoding.limits import Bounds
 from service.cores import usable_cores
 from service.logs import LogFormat
 from service.upload import Pace

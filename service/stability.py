@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clips.preprocess import ModelInput
 from clips.scores import Score, average_views, top_scores
 from service.backends.base import Clips
-from service.preprocess import ModelInput
 
 ORDER_MATTERS = 0.1
 """So much of the probability must move when time is reversed, if the likeliest action stays the same."""

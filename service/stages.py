@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.bounds import Bounds
-from clips.decode import DecodedClip, decode
+from clips.decoding.decode import DecodedClip, decode
+from clips.decoding.limits import Bounds
+from clips.preprocess import preprocess
 from clips.sampling import evaluation_indices
-from clips.transform import normalise
+from clips.transforms import normalise
 from service.backends.base import Clips
 from service.check import Check, Failed
-from service.preprocess import preprocess
 from service.recorded import FOLDER, RecordedArray, RecordedClip, RecordedStages
 
 MAX_COLOUR_DIFFERENCE = 3.0

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from service.backends.base import Clips, Outputs
 from service.schemas_v2 import BinarySize, InferRequest, InputTensor, OutputTensor, TensorMetadata
 

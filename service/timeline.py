@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from clips.scores import Score, average_views, top_scores
+from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput
 from clips.windows import Windowing
 from service.answer import actions, describe_video, model_ref, timing_ms
 from service.gateway import Gateway
@@ -15,7 +16,6 @@ from service.predictor import StageTimes
 from service.registry import LoadedModel
 from service.schemas_timeline import ClipRow, Row, SegmentOfClip, SegmentsRow, WindowRow
 from service.segments import JudgedWindow, Segment, merge
-from service.window_inputs import TimelineEnd, TimelineStart, WindowInput
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Timeline:
     async def rows(self) -> AsyncGenerator[Row, None]:
         """A row for the video, one for each window, and one for the segments.
 
-        Raises clips.errors.ClipError, service.decoder.DecoderError and InferenceFailed.
+        Raises clips.decoding.errors.ClipError, service.decoder.DecoderError and InferenceFailed.
         """
         bounds = self.gateway.settings.timeline_bounds()
         parts = self.gateway.timelines.windows(self.video, self.model.spec, bounds, self.windowing)

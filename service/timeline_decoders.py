@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 from anyio import CapacityLimiter, to_thread
 
-from clips.bounds import Bounds
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from clips.decoding.limits import Bounds
+from clips.window_preprocess import TimelinePart
 from clips.windows import Windowing
 from service.admission import Overloaded
 from service.decoder import Decoder, DecoderEnded
 from service.service_time import ServiceTime
-from service.window_inputs import TimelinePart
 
 
 class TimelineDecoders:

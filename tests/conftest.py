@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
 import service  # noqa: F401 - keeps ONNX Runtime quiet in tests that import it themselves
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
+from tests.helpers.videos.encoded import encode, encode_audio
 from training.checkpoint import Checkpoint
 from training.encode import ENCODINGS, Encoding, encode_video
 from training.model import TIN, Architecture
@@ -64,3 +66,28 @@ def checkpoint() -> Checkpoint:
     spec = ClipSpec(crop=32, view=View.SQUEEZE)
     model = lively(architecture)
     return Checkpoint(architecture, spec, tuple("abcdef"), model.state_dict(), {"metrics": {}})
+
+
+@pytest.fixture(scope="session")
+def videos() -> dict[str, bytes]:
+    """Real videos, by extension: 40 frames of blue at 25 frames per second; the AVI has B-frames."""
+    return {
+        "mp4": encode("mp4", "libx264", 40),
+        "avi": encode("avi", "mpeg4", 40, max_b_frames=2),
+        "mov": encode("mov", "libx264", 40),
+        "short.mp4": encode("mp4", "libx264", 3),
+        "large.mp4": encode("mp4", "libx264", 2, width=1280, height=720),
+    }
+
+
+@pytest.fixture(scope="session")
+def not_videos(videos: dict[str, bytes]) -> dict[str, bytes]:
+    """What people send by mistake or on purpose, by kind."""
+    picture = cv2.imencode(".png", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
+    return {
+        "text": b"Dear service, this is not a video.\n" * 20,
+        "png": picture,
+        "wav": encode_audio("wav", "pcm_s16le"),
+        "m4a": encode_audio("ipod", "aac"),
+        "truncated": videos["mp4"][: len(videos["mp4"]) // 2],
+    }

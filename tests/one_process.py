@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from clips.bounds import Bounds
+from clips.decoding.limits import Bounds
+from clips.preprocess import preprocess
 from service.predictor import Prediction, score
-from service.preprocess import preprocess
 from service.registry import LoadedModel
 from service.stability import views_to_infer
 

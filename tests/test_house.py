@@ -4,11 +4,11 @@ import ast
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.paths import REPOSITORY
+
 PACKAGES = ("clips", "training", "service", "export")
 
 MAY_IMPORT = {
@@ -31,28 +31,30 @@ def imports_of(path):
 
 
 def modules():
-    return [(package, path) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    return [(package, path) for package in PACKAGES for path in sorted((REPOSITORY / package).rglob("*.py"))]
 
 
 def within(module, names):
     return any(module == name or module.startswith(f"{name}.") for name in names)
 
 
-@pytest.mark.parametrize(("package", "path"), modules(), ids=lambda value: str(value).removeprefix(f"{ROOT}/"))
+@pytest.mark.parametrize(("package", "path"), modules(), ids=lambda value: str(value).removeprefix(f"{REPOSITORY}/"))
 def test_imports_go_one_way(package, path):
     ours = [module for module in imports_of(path) if within(module, PACKAGES)]
     assert all(within(module, (package, *MAY_IMPORT[package])) for module in ours), ours
 
 
 def test_a_runtime_is_imported_only_in_its_backend():
-    for path in (ROOT / "service").rglob("*.py"):
+    for path in (REPOSITORY / "service").rglob("*.py"):
         if path.parent.name != "backends":
             assert not RUNTIMES & {module.split(".")[0] for module in imports_of(path)}, path
 
 
 def loaded_after(statement, modules):
     code = f"import sys; {statement}; print([name for name in {modules!r} if name in sys.modules])"
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_serving_loads_no_torch():
@@ -68,5 +70,5 @@ def test_the_base_environment_has_no_torch():
     if python is None:
         pytest.skip("TIN_TEST_PYTHON names no base environment; `make test` makes one")
     code = "import importlib.util as u, service.app; print([n for n in ('torch', 'onnx', 'pytest') if u.find_spec(n)])"
-    found = subprocess.run([python, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found = subprocess.run([python, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     assert found.strip() == "[]"

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from clips.bounds import Bounds
+from clips.decoding.limits import Bounds
 from service.predictor import Prediction
 from service.registry import LoadedModel, load
 from service.selection import Machine
 from service.settings import Settings
 from service.store import ModelStore
+from tests.helpers.paths import REPOSITORY
 from tests.one_process import predict
 from training.encode import ENCODINGS, Encoding, encode_video
 from training.motions import LABELS
 from training.synthetic import Film, Studio
 
-STORE = Path(__file__).parents[1] / "model_store"
+STORE = REPOSITORY / "model_store"
 NUM_FRAMES = 32
 
 

@@ -1,14 +1,13 @@
 """What README.md and docs/ name is there: files, headings, commands and settings."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from service.settings import Settings
+from tests.helpers.paths import REPOSITORY
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -33,10 +32,10 @@ def test_links_lead_somewhere(page):
 @page_by_page
 def test_commands_exist(page):
     text = page.read_text()
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"(?:^ {4}|`)make ([a-z-]+)", text, re.MULTILINE)) <= targets
     for module in re.findall(r"python -m ([a-z_.0-9]*[a-z_0-9])", text):
-        file = ROOT / module.replace(".", "/")
+        file = REPOSITORY / module.replace(".", "/")
         assert module == "pip" or file.with_suffix(".py").exists() or (file / "__main__.py").exists(), module
 
 

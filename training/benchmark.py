@@ -18,7 +18,7 @@ from rich.table import Table
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from training.checkpoint import replace_file
 from training.command import explained
 from training.device import DeviceError, device_name, find_device, is_out_of_memory, peak_bytes, wait_for

@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from training.errors import BadInput
 from training.model import TIN, Architecture
 from training.names import Naming, rename

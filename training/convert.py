@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 from training.command import explained
 from training.initialise import Report, initialise

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.transform import Image
+from clips.transforms import Image
 from training.textures import TexturePool
 
 CUTOUT_SIDE = 160

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from clips.clip_spec import ClipSpec
 from clips.sampling import evaluation_indices, training_indices
-from clips.spec import ClipSpec
-from clips.transform import make_views
+from clips.transforms import make_views
 from training.augment import Augmentation
 from training.example import NO_LABEL, Example
 from training.listing import Listed

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import cv2
 
-from clips.decode import decode
-from clips.errors import ClipError
-from clips.transform import Image, resize
+from clips.decoding.decode import decode
+from clips.decoding.errors import ClipError
+from clips.transforms import Image, resize
 from training.errors import BadInput
 from training.frame_folder import FrameFolder, look_into
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from training.checkpoint import CheckpointError, load_checkpoint, replace_file
 from training.command import explained
 from training.engine import evaluate

@@ -15,8 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from clips.decode import decode
-from clips.transform import Image, resize
+from clips.decoding.decode import decode
+from clips.transforms import Image, resize
 from training.cutouts import Cutout, cut_out
 from training.encode import ENCODINGS, encode_video
 from training.errors import BadInput

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clips.suffixes import is_named_as_video
+from clips.decoding.filenames import is_named_as_video
 from training.annotations import Annotations, Item
 from training.checkpoint import replace_file
 from training.frame_folder import FrameFolder

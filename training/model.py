@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from training.interlace import TemporalInterlace
 from training.shift import TemporalShift
 

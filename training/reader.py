@@ -10,9 +10,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from clips.decode import PickFrames, decode
-from clips.errors import ClipError
-from clips.transform import Image
+from clips.decoding.decode import PickFrames, decode
+from clips.decoding.errors import ClipError
+from clips.transforms import Image
 from training.listing import Listed
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import Field, PlainSerializer, ValidationError
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from training.errors import BadInput
 from training.sections import DataSection, InterlaceSection, ModelSection, OptimSection, ScheduleSection, Section
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.transform import Image
+from clips.transforms import Image
 from training.cutouts import CUTOUT_SIDE, Cutout, make_cutout
 from training.motions import MOTIONS, Motion, Pose
 from training.textures import TEXTURE_SIDE, TexturePool

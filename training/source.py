@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from training.augment import Augmentation, MultiScaleCrop
 from training.checkpoint import CheckpointError
 from training.convert import read_labels

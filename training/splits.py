@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.decode import decode
+from clips.clip_spec import ClipSpec
+from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
-from clips.spec import ClipSpec
-from clips.transform import make_views
+from clips.transforms import make_views
 from training.encode import ENCODINGS, encode_video
 from training.foreign import LabelledVideo
 from training.motions import LABELS

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.spec import ClipSpec
-from clips.transform import Image, make_views
+from clips.clip_spec import ClipSpec
+from clips.transforms import Image, make_views
 from training.lens import Lens, make_noise
 from training.motions import LABELS
 from training.scene import Scene

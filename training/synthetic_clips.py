@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from training.example import NO_LABEL, Batch, Example
 from training.synthetic import Studio
 

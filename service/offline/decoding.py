@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clips.bounds import Bounds
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from clips.decoding.limits import Bounds
+from clips.preprocess import ModelInput
 from service.decoder import Decoder
 from service.offline.outcome import Failed, failure
-from service.preprocess import ModelInput
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clips.errors import ClipError
+from clips.decoding.errors import ClipError
 from service.backends.base import BackendError
 from service.decoder import DecoderError
 from service.schemas import PredictionResponse

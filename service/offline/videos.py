@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from glob import glob, has_magic
 from pathlib import Path
 
-from clips.suffixes import is_named_as_video
+from clips.decoding.filenames import is_named_as_video
 
 
 def find_videos(names: Sequence[Path]) -> Iterator[Path]:

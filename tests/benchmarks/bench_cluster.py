@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import typer
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from service.backends.base import Clips, FakeBackend, Outputs
 from service.registry import LoadedModel, Registry
 from service.remote import ClusterBackend, RemoteBatcher

@@ -37,11 +37,11 @@ from av.video.stream import VideoStream
 from rich.console import Console
 from rich.table import Table
 
-from clips.decode import decode
+from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
-from clips.transform import Image
+from clips.transforms import Image
 from tests.benchmarks.machine import processor_name, stay_on_one_core, versions_of
-from tests.clips.made import Made, make
+from tests.helpers.videos.made import Made, make
 
 RESULTS = Path(__file__).parent / "results"
 PEERS = ("decord", "torchcodec", "opencv", "pyav")

@@ -30,7 +30,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from export.quantize import to_int8
 from export.to_onnx import OPSET, to_onnx
 from service.backends.base import Clips

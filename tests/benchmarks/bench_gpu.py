@@ -27,7 +27,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from export.plugin.launch import Layout, Precision, plan_launch
 from export.to_onnx import to_onnx
 from tests.benchmarks.machine import installed_versions

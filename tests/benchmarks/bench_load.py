@@ -32,7 +32,7 @@ from rich.table import Table
 from tests.benchmarks.bench_decode import CLIPS, moving_picture
 from tests.benchmarks.machine import processor_name, versions_of
 from tests.benchmarks.worker import Worker, processor_seconds
-from tests.clips.made import make
+from tests.helpers.videos.made import make
 
 PACKAGES = ("av", "fastapi", "h11", "locust", "numpy", "onnxruntime", "opencv-python-headless", "uvicorn")
 CORES = len(os.sched_getaffinity(0))

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import typer
 
-from tests.service.conftest import REPOSITORY, linked
+from tests.helpers.paths import REPOSITORY
+from tests.service.conftest import linked
 
 CLIP = REPOSITORY / "service" / "doctor_clips" / "h264.mp4"
 

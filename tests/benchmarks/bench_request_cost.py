@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 import typer
 
-from tests.service.ray_cluster import REPOSITORY, node_options, require_ray, running_cluster
+from tests.helpers.paths import REPOSITORY
+from tests.service.ray_cluster import node_options, require_ray, running_cluster
 
 CLIP = REPOSITORY / "service" / "doctor_clips" / "h264.mp4"
 NUM_REQUESTS = 300

@@ -32,10 +32,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tests.benchmarks.machine import installed_versions
+from tests.helpers.paths import REPOSITORY
 from training.interlace import SHIFT_DIVISOR, Backward, interlace, interlace_plain
 from training.model import TIN, Architecture
 
-ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torch", "triton", "numpy")
 FORMS: dict[str, Callable[..., Tensor]] = {"fused": interlace, "plain": interlace_plain}
@@ -215,7 +215,7 @@ def run_demo(overrides: tuple[str, ...], seconds: float) -> dict[str, float]:
         command = [sys.executable, "-m", "training.train", "tin_motion", "--work-dir", work_dir, *settings]
         start = time.monotonic()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(command, cwd=ROOT, timeout=seconds, check=True)
+            subprocess.run(command, cwd=REPOSITORY, timeout=seconds, check=True)
         taken = time.monotonic() - start
         rows = [json.loads(line) for line in (Path(work_dir) / "log.jsonl").read_text().splitlines()]
     losses = [row["loss"] for row in rows if "loss" in row]

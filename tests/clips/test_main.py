@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clips.__main__ import cli
-from clips.decode import decode
+from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
 
 

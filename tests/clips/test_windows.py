@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from clips.errors import BoundsExceeded
+from clips.decoding.errors import BoundsExceeded
 from clips.windows import Window, Windowing, frames_within, windows_of
 
 

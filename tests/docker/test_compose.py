@@ -5,18 +5,17 @@ import os
 import shutil
 import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
 
 from service.settings import Settings
+from tests.helpers.paths import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 GATEWAYS = [name for name in SERVICES if name.startswith("gateway")]
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+VERSION = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
 
 OF_THE_IMAGE = {"TIN_HOST", "TIN_PORT", "TIN_MODEL_STORE"}
 OF_TRACES = {
@@ -52,7 +51,7 @@ def test_an_image_has_a_version(service):
 
 def test_what_is_built_is_there(service):
     if "build" in service:
-        assert (ROOT / service["build"]["dockerfile"]).is_file()
+        assert (REPOSITORY / service["build"]["dockerfile"]).is_file()
 
 
 def test_only_the_gateway_starts_unasked():
@@ -103,7 +102,7 @@ def test_compose_understands_it():
     profiles = [word for name in ("torchserve", "gpu", "monitoring", "train") for word in ("--profile", name)]
     environment = os.environ | {"GATEWAY_PORT": "8123", "TIN_API_KEYS": "secret"}
     command = [*compose, *profiles, "config"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     understood = yaml.safe_load(done.stdout)["services"]
     assert understood.keys() == SERVICES.keys()

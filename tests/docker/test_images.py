@@ -3,12 +3,12 @@
 import os
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
+from tests.helpers.paths import REPOSITORY
+
+FILES = sorted((REPOSITORY / "docker").glob("*.Dockerfile"))
 BASE = "python:3.11-slim-bookworm"
 
 
@@ -67,14 +67,16 @@ def test_what_serves_tells_its_health():
 
 
 def test_what_is_copied_is_let_in(lines):
-    let_in = [line.removeprefix("!/") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"]
+    let_in = [
+        line.removeprefix("!/") for line in (REPOSITORY / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    ]
     for copy in of(lines, "COPY"):
         if "--from" not in copy:
             assert set(copy.split()[:-1]) <= set(let_in)
 
 
 def test_torchserve_starts_no_model_but_says_what_is_missing(tmp_path):
-    script = (ROOT / "docker" / "torchserve" / "start").read_text().replace("/model_store", str(tmp_path))
+    script = (REPOSITORY / "docker" / "torchserve" / "start").read_text().replace("/model_store", str(tmp_path))
     done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: there is no archive (*.mar)")
@@ -82,4 +84,4 @@ def test_torchserve_starts_no_model_but_says_what_is_missing(tmp_path):
 
 @pytest.mark.parametrize("path", ["docker/smoke", "docker/torchserve/start"])
 def test_scripts_can_be_run(path):
-    assert os.access(ROOT / path, os.X_OK)
+    assert os.access(REPOSITORY / path, os.X_OK)

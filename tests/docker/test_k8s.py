@@ -14,8 +14,8 @@ from fastapi.routing import APIRoute
 from service import routes
 from service.metrics import Metrics
 from service.settings import Settings
+from tests.helpers.paths import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "docker" / "k8s"
 OLDEST, NEWEST = "1.27", "1.37"
 UNITS = {"Mi": 2**20, "Gi": 2**30}

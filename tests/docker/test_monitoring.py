@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
@@ -13,8 +12,9 @@ import yaml
 from service.errors import PROBLEMS
 from service.metrics import Metrics
 from service.schemas import Timing
+from tests.helpers.paths import REPOSITORY
 
-FOLDER = Path(__file__).parents[2] / "docker" / "monitoring"
+FOLDER = REPOSITORY / "docker" / "monitoring"
 RULES = yaml.safe_load((FOLDER / "rules.yml").read_text())["groups"][0]["rules"]
 ALERTS = [rule for rule in RULES if "alert" in rule]
 DASHBOARD = json.loads((FOLDER / "dashboards" / "tin-serve.json").read_text())

@@ -4,7 +4,7 @@ import itertools
 import numpy as np
 import pytest
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 from export import calibration
 from export.calibration import calibration_clips, clip_sets, find_videos, validation_clips
 from export.errors import ExportError

@@ -1,13 +1,11 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from export import exchange
 from export.exchange import put_in_place
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.paths import REPOSITORY
 
 
 def folder(path, content):
@@ -45,7 +43,7 @@ def test_a_reader_never_finds_the_place_empty(tmp_path):
     target, other = folder(tmp_path / "target", "0"), folder(tmp_path / "other", "1")
     seen = {(target / "content").read_text()}
     command = [sys.executable, "-c", EXCHANGE_OFTEN, str(other), str(target), str(tmp_path / "old")]
-    with subprocess.Popen(command, cwd=ROOT) as writer:
+    with subprocess.Popen(command, cwd=REPOSITORY) as writer:
         while writer.poll() is None:
             seen.add((target / "content").read_text())
     assert writer.returncode == 0

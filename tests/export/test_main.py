@@ -5,14 +5,12 @@ import resource
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from export.publish import publish
+from tests.helpers.paths import REPOSITORY
 from training.checkpoint import save_checkpoint
-
-ROOT = Path(__file__).parents[2]
 
 
 def run_export(*arguments, limit_bytes=None):
@@ -21,7 +19,7 @@ def run_export(*arguments, limit_bytes=None):
 
     command = [sys.executable, "-m", "export", *map(str, arguments)]
     preexec = limit if limit_bytes else None
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=preexec)
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, preexec_fn=preexec)
 
 
 @pytest.fixture

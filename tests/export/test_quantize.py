@@ -1,19 +1,19 @@
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 from export.errors import ExportError
 from export.parity import agreement_on
 from export.quantize import feature_nodes, to_int8
 from service.backends.onnx_runtime import OnnxRuntimeBackend
+from tests.helpers.paths import REPOSITORY
 from training.synthetic import Studio
 
-DEMO = Path(__file__).parents[2] / "model_store" / "tin-motion" / "1" / "model.onnx"
+DEMO = REPOSITORY / "model_store" / "tin-motion" / "1" / "model.onnx"
 SPEC = ClipSpec(crop=96, view=View.SQUEEZE)
 
 

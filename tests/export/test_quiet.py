@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.helpers.paths import REPOSITORY
+
 HANDLER = REPOSITORY / "export" / "torchserve_handler.py"
 
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +15,7 @@ from export.atomic import ASIDE
 from export.formats import Subject
 from export.publish import publish
 from service.store import ModelStore
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.paths import REPOSITORY
 
 
 def command(store, *arguments):
@@ -25,7 +23,7 @@ def command(store, *arguments):
 
 
 def run(store, *arguments):
-    return subprocess.run(command(store, *arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command(store, *arguments), cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -73,7 +71,7 @@ def test_killed_at_any_point_it_leaves_a_store_that_serves_and_ends_the_next_tim
     rng = random.Random(0)
     for _ in range(3):
         make_stale(store, "1")
-        process = subprocess.Popen(command(store), cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(command(store), cwd=REPOSITORY, stderr=subprocess.DEVNULL, start_new_session=True)
         time.sleep(rng.uniform(3, 9))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

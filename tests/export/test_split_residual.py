@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from export.split_residual import SplitTIN
 from tests.conftest import lively
 from training.model import TIN, Architecture, Normalise, Temporal

@@ -1,5 +1,4 @@
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -7,12 +6,13 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from export.errors import ExportError
 from export.interlace_node import define_node, interlace_by_node
 from export.plugin.node import DOMAIN, OPERATOR
 from export.split_residual import SplitTIN, interlace_by_hat
 from export.to_onnx import Flavour, Precision, to_onnx, trace
+from tests.helpers.paths import REPOSITORY
 from tests.reference import golden_arrays, normalised_frames, tin_r50_tensors
 from training.checkpoint import Checkpoint, from_mmaction2
 from training.interlace import interlace
@@ -95,7 +95,7 @@ def test_every_flavour_and_precision_keeps_the_contract(checkpoint, flavour, pre
 def test_a_graph_does_not_tell_where_it_was_made(checkpoint, flavour):
     content = to_onnx(checkpoint, flavour)
     assert b"stack_trace" not in content
-    assert str(Path(__file__).parents[2]).encode() not in content
+    assert str(REPOSITORY).encode() not in content
 
 
 def test_the_portable_flavour_holds_standard_operators_only(checkpoint):

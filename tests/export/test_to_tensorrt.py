@@ -4,7 +4,7 @@ import onnx.parser
 import pytest
 import torch
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from export.errors import ExportError, UnavailableHere
 from export.to_onnx import to_onnx
 from export.to_tensorrt import BATCHES, Engine, build, configure, parse, to_tensorrt

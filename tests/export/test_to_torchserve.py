@@ -7,7 +7,7 @@ import httpx
 import numpy as np
 import pytest
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 from export.errors import ExportError
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from tests.export.torchserve import DEMO, TorchServe, archive_demo, need_torchserve

@@ -18,8 +18,9 @@ import pytest
 
 from export.to_torchserve import to_torchserve
 from service.manifest import Manifest
+from tests.helpers.paths import REPOSITORY
 
-DEMO = Path(__file__).parents[2] / "model_store" / "tin-motion" / "1"
+DEMO = REPOSITORY / "model_store" / "tin-motion" / "1"
 REQUIRED = os.environ.get("TIN_REQUIRE_TORCHSERVE") == "1"
 
 

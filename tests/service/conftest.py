@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
@@ -12,21 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import av
-import cv2
 import httpx
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 from service.manifest import Artifact, Manifest, ParityReport, StoredFile
 from service.store import sha256_of
+from tests.helpers.paths import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
 SERVER_PYTHON = os.environ.get("TIN_TEST_PYTHON", sys.executable)
 UPLOAD_LIMIT = 2_000_000
 
@@ -143,31 +139,6 @@ def run_cli(store: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-@pytest.fixture(scope="session")
-def videos() -> dict[str, bytes]:
-    """Real videos, by extension: 40 frames of blue at 25 frames per second; the AVI has B-frames."""
-    return {
-        "mp4": _encode("mp4", "libx264", 40),
-        "avi": _encode("avi", "mpeg4", 40, max_b_frames=2),
-        "mov": _encode("mov", "libx264", 40),
-        "short.mp4": _encode("mp4", "libx264", 3),
-        "large.mp4": _encode("mp4", "libx264", 2, width=1280, height=720),
-    }
-
-
-@pytest.fixture(scope="session")
-def not_videos(videos: dict[str, bytes]) -> dict[str, bytes]:
-    """What people send by mistake or on purpose, by kind."""
-    picture = cv2.imencode(".png", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
-    return {
-        "text": b"Dear service, this is not a video.\n" * 20,
-        "png": picture,
-        "wav": _encode_audio("wav", "pcm_s16le"),
-        "m4a": _encode_audio("ipod", "aac"),
-        "truncated": videos["mp4"][: len(videos["mp4"]) // 2],
-    }
-
-
 def linked(video: bytes, folder: Path, number: int) -> list[str]:
     """A new folder with the same video so often, which takes the room of one; their names in order."""
     folder.mkdir()
@@ -186,37 +157,6 @@ def _wait_for_address(log: Path, process: subprocess.Popen[bytes]) -> str:
                 return next(word for word in line.split() if word.startswith("http"))
         time.sleep(0.05)
     raise RuntimeError(f"the service did not start:\n{log.read_text()}")
-
-
-def _encode(
-    container: str, codec: str, frames: int, *, width: int = 64, height: int = 48, max_b_frames: int = 0
-) -> bytes:
-    file = io.BytesIO()
-    with av.open(file, "w", format=container) as output:
-        stream: Any = output.add_stream(codec, rate=25)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.codec_context.max_b_frames = max_b_frames
-        for index in range(frames):
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(_picture(index, width, height), format="rgb24")))
-        output.mux(stream.encode(None))
-    return file.getvalue()
-
-
-def _picture(index: int, width: int, height: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    picture = np.full((height, width, 3), (10, 20, 220), np.uint8)
-    picture[height // 4 : height // 2, index % width : index % width + 8] = 255
-    return picture
-
-
-def _encode_audio(container: str, codec: str) -> bytes:
-    file = io.BytesIO()
-    with av.open(file, "w", format=container) as output:
-        stream: Any = output.add_stream(codec, rate=44100)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.int16), format="s16", layout="mono")
-        frame.sample_rate = 44100
-        output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-    return file.getvalue()
 
 
 def _publish(root: Path, name: str, version: str, *, graph: bytes | None = None, **of_parity: object) -> Path:

@@ -8,12 +8,11 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.helpers.paths import REPOSITORY
 
 _ENVIRONMENT = {
     "PYTHONPATH": str(REPOSITORY),

@@ -10,18 +10,18 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from av.video.frame import VideoFrame
 
-from clips.decode import decode
+from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
 from service.recorded import FOLDER, RECORD_FILE, Record, RecordedArray, RecordedClip, RecordedStages
 from service.store import sha256_of
-from tests.clips.made import REALTIME, Made, make, x264, x265
+from tests.helpers.paths import REPOSITORY
+from tests.helpers.videos.made import REALTIME, Made, make, x264, x265
 from training.checkpoint import load_checkpoint
 from training.dataset import read_views
 from training.listing import Listed
@@ -30,7 +30,7 @@ from training.motions import LABELS
 from training.reader import Videos
 from training.synthetic import Studio
 
-CHECKPOINT = Path(__file__).parents[2] / "model_store" / "tin-motion" / "1" / "checkpoint.safetensors"
+CHECKPOINT = REPOSITORY / "model_store" / "tin-motion" / "1" / "checkpoint.safetensors"
 STAGES_FILE = "h264.mp4"
 LABEL = 0
 SEED = 2

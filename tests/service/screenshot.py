@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import sync_playwright
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.helpers.paths import REPOSITORY
+
 PICTURE = REPOSITORY / "docs" / "page.png"
 CHROMIUM = Path("/usr/bin/chromium")
 WIDTH = 1000

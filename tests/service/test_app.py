@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import httpx
 import pytest
 
 from service.middleware import HEADERS
 from service.pages import WEB
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.helpers.paths import REPOSITORY
 
 
 def test_import_loads_no_torch_and_no_code_that_trains() -> None:

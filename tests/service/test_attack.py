@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.clips.made import CLIPS, make
+from tests.helpers.videos.made import CLIPS, make
 from tests.service.conftest import UPLOAD_LIMIT
 from tests.service.hostile import files, forms, requests
 from tests.service.hostile.exchange import ask_all, post

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.service.conftest import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 SETTINGS = Path(__file__).parent / "schemathesis.toml"
 EXAMPLES = 40

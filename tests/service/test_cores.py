@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.cores import usable_cores
-from tests.service.conftest import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 
 @pytest.fixture

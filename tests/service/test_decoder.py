@@ -8,15 +8,15 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from clips.bounds import Bounds
-from clips.errors import BoundsExceeded, NotAVideo, Undecodable
-from clips.frames import VideoInfo
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
+from clips.decoding.errors import BoundsExceeded, NotAVideo, Undecodable
+from clips.decoding.frames import VideoInfo
+from clips.decoding.limits import Bounds
+from clips.preprocess import preprocess
+from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, window_inputs
 from clips.windows import Windowing
 from service.decoder import Decoder, DecoderEnded, DecoderFailed
 from service.decoder_child import READY
-from service.preprocess import preprocess
-from service.window_inputs import TimelineEnd, TimelineStart, WindowInput, window_inputs
 
 SPEC = ClipSpec(crop=32, short_side=32)
 MEMORY = 1 << 30

@@ -4,9 +4,9 @@ import signal
 
 import pytest
 
-from clips.bounds import Bounds
-from clips.errors import NotAVideo
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from clips.decoding.errors import NotAVideo
+from clips.decoding.limits import Bounds
 from service import decoder_pool
 from service.decoder import Decoder
 from service.decoder_pool import DecoderPool

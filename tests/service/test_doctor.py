@@ -14,10 +14,11 @@ from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.check import Finding, examine
 from service.doctor import checks
 from service.settings import Settings
+from tests.helpers.paths import REPOSITORY
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-SHIPPED = Path(__file__).parents[2] / "model_store"
+SHIPPED = REPOSITORY / "model_store"
 CODECS = ["H.264", "HEVC", "VP8", "VP9", "AV1", "MPEG-4", "MJPEG"]
 OF_A_VERSION = ["files", "loads", "logits", "label"]
 

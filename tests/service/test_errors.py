@@ -12,7 +12,7 @@ from fastapi import HTTPException
 from httpx import ASGITransport
 from starlette.requests import Request
 
-from clips.errors import ClipError, NotAVideo
+from clips.decoding.errors import ClipError, NotAVideo
 from service import errors
 from service.app import create_app
 from service.backends.base import InferenceFailed

@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service.conftest import REPOSITORY, SERVER_PYTHON
+from tests.helpers.paths import REPOSITORY
+from tests.service.conftest import SERVER_PYTHON
 
 DEADLINE = 3.0
 GRACE = 3.0

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
-from tests.service.conftest import REPOSITORY, SERVER_PYTHON, linked
+from tests.helpers.paths import REPOSITORY
+from tests.service.conftest import SERVER_PYTHON, linked
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from service.backends.base import FakeBackend
 from service.metrics import Metrics
 from service.registry import LoadedModel, RefusedModel

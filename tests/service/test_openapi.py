@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-KEPT = Path(__file__).parents[2] / "docs" / "openapi.json"
+from tests.helpers.paths import REPOSITORY
+
+KEPT = REPOSITORY / "docs" / "openapi.json"
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from service.check import Finding, examine
 from service.patient import Patient
 from service.recorded import load_record
 from service.settings import Settings
+from tests.helpers.paths import REPOSITORY
 
-SHIPPED = Path(__file__).parents[2] / "model_store"
+SHIPPED = REPOSITORY / "model_store"
 
 
 def _examine(backend: str, store: Path = SHIPPED, **recorded: Any) -> dict[str, Finding]:

@@ -16,10 +16,10 @@ from starlette.types import Receive, Scope, Send
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 from tritonclient.utils import InferenceServerException
 
-from clips.decode import decode
+from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
 from clips.scores import average_views, top_scores
-from clips.transform import make_views
+from clips.transforms import make_views
 from service.app import create_app
 from service.backends.base import Clips, FakeBackend, Outputs
 from service.batcher import Batcher

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from tests.service.ray_cluster import REPOSITORY, require_ray
+from tests.helpers.paths import REPOSITORY
+from tests.service.ray_cluster import require_ray
 
 require_ray()
 

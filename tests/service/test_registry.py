@@ -14,7 +14,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from service.backends.base import Backend, FakeBackend, InferenceFailed
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.manifest import Artifact

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from clips.bounds import Bounds
-from clips.errors import NotAVideo
+from clips.decoding.errors import NotAVideo
+from clips.decoding.limits import Bounds
 from service.admission import Overloaded
 from service.backends.base import FakeBackend
 from tests.service.conftest import SPEC

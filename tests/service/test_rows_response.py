@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from clips.errors import Undecodable
+from clips.decoding.errors import Undecodable
 from service.deadline import DeadlineExceeded
 from service.rows_response import RowsResponse
 

@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from service.server import listen
-from tests.service.conftest import REPOSITORY, SERVER_PYTHON
+from tests.helpers.paths import REPOSITORY
+from tests.service.conftest import SERVER_PYTHON
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 from service.settings import Settings
 from service.settings_table import as_markdown
+from tests.helpers.paths import REPOSITORY
 
-KEPT = Path(__file__).parents[2] / "docs" / "settings.md"
+KEPT = REPOSITORY / "docs" / "settings.md"
 
 
 def test_the_kept_table_is_what_the_command_prints(run_cli: Callable[..., subprocess.CompletedProcess[str]]) -> None:

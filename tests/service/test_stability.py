@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from clips.bounds import Bounds
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
+from clips.decoding.limits import Bounds
+from clips.preprocess import preprocess
 from service.backends.base import FakeBackend
 from service.predictor import score
-from service.preprocess import preprocess
 from service.registry import LoadedModel
 from service.stability import compare, views_to_infer
 

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from clips.bounds import Bounds
-from clips.decode import DecodedClip, decode
-from service import preprocess, stages
+from clips import preprocess
+from clips.decoding.decode import DecodedClip, decode
+from clips.decoding.limits import Bounds
+from service import stages
 from service.check import Check, Finding, examine
 from service.recorded import Record, load_record
 from service.stages import codec_checks, stage_checks

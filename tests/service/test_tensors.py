@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 from service.backends.base import FakeBackend
 from service.tensors import MAX_JSON_BYTES, BadInferRequest, InferCall, parse_call, render_outputs
 

@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.clips.made import Made, damage, make, x264
+from tests.helpers.videos.made import Made, damage, make, x264
 
 Row = dict[str, Any]
 

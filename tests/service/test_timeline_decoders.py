@@ -5,15 +5,15 @@ from contextlib import aclosing
 
 import pytest
 
-from clips.bounds import Bounds
-from clips.errors import NotAVideo
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from clips.decoding.errors import NotAVideo
+from clips.decoding.limits import Bounds
+from clips.window_preprocess import TimelineStart, WindowInput
 from clips.windows import Windowing
 from service import timeline_decoders
 from service.admission import Overloaded
 from service.decoder import Decoder, DecoderEnded
 from service.timeline_decoders import TimelineDecoders
-from service.window_inputs import TimelineStart, WindowInput
 from tests.service.noted_decoders import note_decoders
 
 SPEC = ClipSpec(crop=32, short_side=32)

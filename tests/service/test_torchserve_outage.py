@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from tests.export.torchserve import DEMO, TorchServe, need_torchserve
-from tests.service.conftest import REPOSITORY, SERVER_PYTHON
+from tests.helpers.paths import REPOSITORY
+from tests.service.conftest import SERVER_PYTHON
 
 STORE = DEMO.parents[1]
 DEADLINE = 10.0

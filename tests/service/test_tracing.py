@@ -26,7 +26,7 @@ from opentelemetry.trace import NoOpTracer, StatusCode
 from service.access import AccessLog
 from service.metrics import Metrics
 from service.tracing import live_tracer, record_stage, stage
-from tests.service.conftest import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = {"traceparent": f"00-{TRACE}-{PARENT}-01"}

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from clips.transform import resize
+from clips.transforms import resize
 from tests.reference import digest, golden_json, picture
 from training.augment import Augmentation, Box, MultiScaleCrop
 

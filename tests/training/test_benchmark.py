@@ -1,18 +1,17 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 import typer
 from typer.testing import CliRunner
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from tests.helpers.paths import REPOSITORY
 from training.benchmark import count_flops, main, random_frames
 from training.model import TIN, Architecture, Normalise, Temporal
 
-ROOT = Path(__file__).parents[2]
 TINY = ("tin_motion", "--set", "clip.crop=32", "--rounds", "2", "--device", "cpu")
 
 
@@ -59,7 +58,7 @@ def test_random_frames_lie_in_memory_as_decoded_ones():
 def test_it_prints_and_writes_what_a_network_costs(tmp_path):
     out = tmp_path / "cost.json"
     command = [sys.executable, "-m", "training.benchmark", *TINY, "--batch-size", "2", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     cost = json.loads(out.read_text())
     assert cost["videos_per_second"] == pytest.approx(1000 / cost["milliseconds"])

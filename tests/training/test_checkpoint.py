@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 from tests.reference import golden_json
 from training.checkpoint import (
     Checkpoint,

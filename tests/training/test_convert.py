@@ -6,7 +6,7 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from tests.reference import golden_arrays, normalised_frames, tin_r50_tensors
 from tests.training.foreign_files import CLASSES, as_project, as_torchvision, small_r50
 from training.checkpoint import CheckpointError, load_checkpoint

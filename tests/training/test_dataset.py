@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from clips.bounds import Bounds
+from clips.clip_spec import ClipSpec, View
+from clips.decoding.limits import Bounds
+from clips.preprocess import preprocess
 from clips.sampling import training_indices
-from clips.spec import ClipSpec, View
-from clips.transform import make_views
-from service.preprocess import preprocess
+from clips.transforms import make_views
 from tests.training.frame_folders import FILE_NAME, read_frame, write_frames
 from training.augment import Augmentation, MultiScaleCrop
 from training.dataset import ListedClips, ListedViews, read_views

@@ -1,13 +1,12 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
+from tests.helpers.paths import REPOSITORY
 from training.device import DeviceError, find_device, is_out_of_memory
 
-ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 NUM_GPUS = torch.cuda.device_count()
 
@@ -28,7 +27,7 @@ def test_the_peak_is_what_was_held_in_ram_at_once():
         "import torch; from training.device import peak_bytes; cpu = torch.device('cpu'); before = peak_bytes(cpu); "
         "held = bytearray(before + (64 << 20)); del held; print((peak_bytes(cpu) - before) >> 20)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert 64 <= int(done.stdout) < 1024
 
 

@@ -3,7 +3,7 @@ from itertools import repeat
 import pytest
 import torch
 
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
 from training.engine import NonFiniteLoss, StepRule, evaluate, soft_targets, train_one_epoch
 from training.example import Batch
 from training.model import TIN, Architecture, Normalise

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from clips.decode import decode
+from clips.decoding.decode import decode
 from tests.conftest import moving_square
+from tests.helpers.paths import REPOSITORY
 from training.encode import ENCODINGS, encode_video
 from training.extract import SETTINGS, STRETCH, ExtractionError, extract
 from training.frame_folder import FrameFolder
 
-ROOT = Path(__file__).parents[2]
 H264, WEBM = ENCODINGS[0], ENCODINGS[3]
 
 
@@ -147,7 +147,7 @@ def start(tmp_path):
 
     def start(out):
         command = [sys.executable, str(tmp_path / "run.py"), str(tmp_path / "videos"), str(tmp_path / out)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     return start

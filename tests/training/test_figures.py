@@ -1,14 +1,12 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.helpers.paths import REPOSITORY
 from training.checkpoint import save_checkpoint
 from training.figures import direction_share
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_direction_counts_only_answers_of_the_right_pair():
@@ -21,6 +19,6 @@ def test_a_checkpoint_of_other_clips_is_one_clear_line(checkpoint, tmp_path):
     path = tmp_path / "other.safetensors"
     save_checkpoint(checkpoint, path)
     command = [sys.executable, "-m", "training.figures", "tin_motion", str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == f"error: {path} was trained for other clips than recipe 'tin_motion' makes\n"

@@ -1,6 +1,6 @@
 import numpy as np
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 from training.encode import ENCODINGS
 from training.foreign import FOOTAGE, foreign_clips, packaged_footage
 from training.splits import make_split

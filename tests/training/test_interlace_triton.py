@@ -4,18 +4,17 @@ import importlib.util
 import os
 import subprocess
 import sys
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from tests.helpers.paths import REPOSITORY
 from tests.training.live_memory import LiveMemory
 from training.interlace import interlace_plain
 from training.model import TIN, Architecture
 
-ROOT = Path(__file__).parents[2]
 PUBLISHED_MEGABYTES = 6181
 """GPU memory that MMAction2 reports for six videos a GPU, the least of its three recipes."""
 
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reas
 def test_the_gpu_s_tests_pass_in_the_interpreter():
     command = [sys.executable, "-m", "pytest", "--noconftest", "tests/gpu/test_interlace_training.py"]
     environment = os.environ | {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "passed, 1 skipped" in done.stdout
 
@@ -72,7 +71,7 @@ def test_nothing_loads_triton_without_a_gpu():
         "interlace(x, torch.zeros(1, 2), torch.ones(1, 2, 2)).sum().backward();"
         "print('triton' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 

@@ -4,16 +4,14 @@ import subprocess
 import sys
 import time
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.helpers.paths import REPOSITORY
 from tests.training.steps import make_step
 from training.engine import Step
 from training.journal import Journal
-
-ROOT = Path(__file__).parents[2]
 
 KILLED_RUN = """
 import os, pathlib, signal
@@ -93,7 +91,9 @@ def test_a_line_torn_by_a_kill_is_dropped(tmp_path, torn):
 
 
 def test_what_was_told_survives_a_kill(tmp_path):
-    done = subprocess.run([sys.executable, "-c", KILLED_RUN], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_RUN], cwd=tmp_path, env={"PYTHONPATH": str(REPOSITORY)}, check=False
+    )
     assert done.returncode == -9
     assert [line["step"] for line in objects_in(tmp_path)] == [0, 0, 1]
     assert curve_in(tmp_path, "val/top1") == [(0, 0.5)]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 from tests.training.frame_folders import FILE_NAME, write_frames
 from training.augment import Augmentation, MultiScaleCrop
 from training.dataset import ListedClips, ListedViews

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from clips.spec import ClipSpec
-from clips.transform import normalise
+from clips.clip_spec import ClipSpec
+from clips.transforms import normalise
 from tests.reference import digest, golden_arrays, normalised_frames, tin_r50_tensors
 from training.checkpoint import from_mmaction2, load_strictly
 from training.model import TIN, Architecture, Normalise, Temporal

@@ -4,22 +4,20 @@ import os
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.helpers.paths import REPOSITORY
 from tests.training.official_files import STHV1_LABELS, STHV2_LABELS, write, write_kinetics400, write_sthv1, write_sthv2
 from training.encode import ENCODINGS
 from training.prepare import cli
-
-ROOT = Path(__file__).parents[2]
 
 
 def prepare(*arguments):
     """In a process of its own."""
     command = [sys.executable, "-m", "training.prepare", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
 def run(*arguments):

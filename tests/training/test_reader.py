@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from clips.decode import decode
+from clips.decoding.decode import decode
 from tests.training.frame_folders import FILE_NAME, read_frame, write_frames
 from training.listing import Listed
 from training.reader import RawFrames, UnreadableItem, Videos

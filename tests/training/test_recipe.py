@@ -1,6 +1,6 @@
 import pytest
 
-from clips.spec import View
+from clips.clip_spec import View
 from training.recipe import RECIPES, RecipeError, load_recipe
 from training.sections import FramesSection, SyntheticSection
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 from training.splits import frozen, make_split, own_videos, shuffled
 
 SPEC = ClipSpec(crop=32, view=View.SQUEEZE)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 from training.motions import LABELS, MOTIONS
 from training.synthetic import Studio
 

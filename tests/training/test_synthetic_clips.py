@@ -3,7 +3,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 from training.example import NO_LABEL, Example
 from training.synthetic_clips import SyntheticClips, seen_otherwise
 

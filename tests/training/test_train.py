@@ -10,7 +10,8 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from tests.training.tiny_data import ROOT, command, make_frame_data, overrides, run
+from tests.helpers.paths import REPOSITORY
+from tests.training.tiny_data import command, make_frame_data, overrides, run
 from training.checkpoint import load_checkpoint
 from training.run import BEST, LAST, SNAPSHOT
 from training.train import main
@@ -77,7 +78,7 @@ def test_another_seed_gives_other_weights(trained, recipe, tmp_path):
 def test_a_killed_run_goes_on_to_the_same_weights(trained, recipe, tmp_path):
     arguments = ("train", recipe, "--work-dir", tmp_path, "--validate", "--deterministic")
     with subprocess.Popen(
-        command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(*arguments), cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as running:
         while not (tmp_path / SNAPSHOT).exists():
             assert running.poll() is None, "it ended before it could be killed"

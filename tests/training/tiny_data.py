@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.paths import REPOSITORY
+
 NUM_FRAMES = 10
 LABELS = ("right", "left", "still")
 
@@ -82,7 +83,7 @@ def command(module: str, *arguments: object, processes: int = 1) -> list[str]:
 def run(module: str, *arguments: object, processes: int = 1) -> subprocess.CompletedProcess[str]:
     """Run it to its end."""
     line = command(module, *arguments, processes=processes)
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
+    return subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=240)
 
 
 def overrides(*settings: str) -> list[str]:

@@ -3,13 +3,13 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from export.plugin.compile import find_nvrtc
 from export.plugin.launch import THREADS
 from service.backends.tensorrt import INPUT, OUTPUTS
+from tests.helpers.paths import REPOSITORY
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("tensorrt_bindings") is None, reason="needs tensorrt-cu13-bindings"),
@@ -17,7 +17,6 @@ pytestmark = [
     pytest.mark.skipif(find_nvrtc() is None and shutil.which("nvcc") is None, reason="needs NVRTC or nvcc"),
 ]
 
-ROOT = Path(__file__).parents[3]
 LIBRARIES = ("libnvinfer", "libnvinfer_plugin", "libnvonnxparser")
 FUNCTIONS = (
     "createInferBuilder_INTERNAL",
@@ -42,7 +41,7 @@ def told(tmp_path_factory):
         command = ["gcc", "-shared", "-fPIC", "-x", "c", "-", f"-Wl,-soname,{name}", "-o", str(folder / name)]
         subprocess.run(command, input=source, text=True, check=True)
     command = [sys.executable, "-m", "tests.export.plugin.bindings", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from tests.clips.fuzzing import damage, refer_outside, references
+from tests.helpers.videos.fuzzing import damage, refer_outside, references
 
 
 def damaged(corpus: list[bytes], count: int) -> Iterator[bytes]:

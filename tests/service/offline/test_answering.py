@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clips.bounds import Bounds
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
+from clips.decoding.limits import Bounds
+from clips.preprocess import preprocess
 from service.backends.base import Clips, FakeBackend, InferenceFailed, Outputs
 from service.offline.answering import answer_each
 from service.offline.decoding import Decoded
 from service.offline.outcome import Answered, Failed
-from service.preprocess import preprocess
 from service.registry import LoadedModel
 
 SPEC = ClipSpec(crop=32, short_side=32, view=View.SQUEEZE)

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.service.conftest import REPOSITORY, linked
+from tests.helpers.paths import REPOSITORY
+from tests.service.conftest import linked
 from tests.service.ray_cluster import node_options, require_ray, running_nodes
 
 require_ray()

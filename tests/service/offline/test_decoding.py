@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clips.bounds import Bounds
-from clips.spec import ClipSpec
+from clips.clip_spec import ClipSpec
+from clips.decoding.limits import Bounds
+from clips.preprocess import preprocess
 from service.offline import decoding
 from service.offline.decoding import Decoded, FileDecoder
 from service.offline.outcome import Failed
-from service.preprocess import preprocess
 from tests.service.noted_decoders import note_decoders
 
 SPEC = ClipSpec(crop=32, short_side=32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clips.errors import BoundsExceeded, NotAVideo
+from clips.decoding.errors import BoundsExceeded, NotAVideo
 from service.backends.base import InferenceFailed
 from service.decoder import DecoderEnded
 from service.offline.outcome import failure

@@ -11,16 +11,16 @@ from pathlib import Path
 def confine_decoders() -> None:
     import cv2  # noqa: PLC0415 - the server that forks them has loaded these
 
-    from clips.bounds import Bounds  # noqa: PLC0415
-    from clips.spec import ClipSpec  # noqa: PLC0415
+    from clips.clip_spec import ClipSpec  # noqa: PLC0415
+    from clips.decoding.limits import Bounds  # noqa: PLC0415
+    from clips.preprocess import preprocess  # noqa: PLC0415
     from service import decoder_child  # noqa: PLC0415
-    from service.preprocess import preprocess  # noqa: PLC0415
 
     serve = decoder_child.serve
 
     def serve_confined(*arguments):
-        from tests.clips.confinement import confine  # noqa: PLC0415
-        from tests.clips.fuzzing import load_late_parts  # noqa: PLC0415
+        from tests.helpers.videos.confinement import confine  # noqa: PLC0415
+        from tests.helpers.videos.fuzzing import load_late_parts  # noqa: PLC0415
 
         cv2.setNumThreads(1)
         good = Path(os.environ["TIN_TEST_GOOD_VIDEO"]).read_bytes()

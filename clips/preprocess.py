@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.bounds import Bounds
-from clips.decode import decode
-from clips.frames import VideoInfo
+from clips.clip_spec import ClipSpec
+from clips.decoding.decode import decode
+from clips.decoding.frames import VideoInfo
+from clips.decoding.limits import Bounds
 from clips.sampling import evaluation_indices, shifted_indices
-from clips.spec import ClipSpec
-from clips.transform import Image, make_views, resize_short_side
+from clips.transforms import Image, make_views, resize_short_side
 
 THUMBNAIL_SHORT_SIDE = 160
 """Pixels: enough to recognise, eight of them well under 100 kB."""
@@ -62,7 +62,7 @@ def preprocess(
 ) -> ModelInput:
     """Decode, sample, transform; with `shifted` for a second sampling as well, from the same decode.
 
-    Raises clips.errors.ClipError, and OSError for a path that cannot be read.
+    Raises clips.decoding.errors.ClipError, and OSError for a path that cannot be read.
     """
     started_at, started = time.time(), time.perf_counter()
     pick_frames = _both_indices if shifted else evaluation_indices

@@ -1,7 +1,7 @@
 """The frames of a long video, one after another: as many as are wanted, in the memory of a few.
 
-They equal those of `clips.decode` to the bit, and come by the same two paths. Where the minimal path turns out in the
-middle not to be sure, the full path goes on with the first frame that has not been handed out.
+They equal those of `clips.decoding.decode` to the bit, and come by the same two paths. Where the minimal path turns out
+in the middle not to be sure, the full path goes on with the first frame that has not been handed out.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import replace
 import numpy as np
 from av.video.frame import VideoFrame
 
-from clips.bitstream import Unsure
-from clips.bounds import Bounds
-from clips.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
-from clips.errors import NoFrames, Undecodable
-from clips.frames import Converter, VideoInfo, describe, every_frame, seconds_of
-from clips.minimal import Survey, plan_for, planned_frames, survey_packets
-from clips.transform import Image
+from clips.decoding.bitstream import Unsure
+from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
+from clips.decoding.errors import NoFrames, Undecodable
+from clips.decoding.frames import Converter, VideoInfo, describe, every_frame, seconds_of
+from clips.decoding.limits import Bounds
+from clips.decoding.seek import Survey, plan_for, planned_frames, survey_packets
+from clips.transforms import Image
 
 ROUNDING = 1e-6
 MOST_SECONDS_LOST = 1.0

@@ -21,8 +21,8 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from clips.bounds import Bounds
-from clips.errors import BoundsExceeded, NotAVideo, Undecodable
+from clips.decoding.errors import BoundsExceeded, NotAVideo, Undecodable
+from clips.decoding.limits import Bounds
 
 DEMUXERS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,h264,hevc,m4v,mpegvideo,ivf,obu,gif,mjpeg,mxf,rm,dv"
 """FFmpeg demuxers that hold video and refer to nothing outside the file: no playlists, no concatenation, no SDP."""

@@ -4,8 +4,8 @@ One function serves training, evaluation and the gateway, so all three see the s
 their frame counts, so frames are counted, not believed. Rotation metadata is applied; the sample aspect ratio is
 ignored, as MMAction2's readers do.
 
-Few of a video's packets are needed for a few of its frames (`clips.minimal`). Whatever makes leaving out the others
-inexact (`Unsure` says what) makes us decode every packet; the `DecodeReport` tells so.
+Few of a video's packets are needed for a few of its frames (`clips.decoding.seek`). Whatever makes leaving out the
+others inexact (`Unsure` says what) makes us decode every packet; the `DecodeReport` tells so.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Literal
 import numpy as np
 from av.video.frame import VideoFrame
 
-from clips.bitstream import Unsure
-from clips.bounds import Bounds
-from clips.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
-from clips.errors import NoFrames
-from clips.frames import Converter, VideoInfo, describe, every_frame, seconds_of, upright_size
-from clips.minimal import Plan, Survey, plan_for, planned_frames, survey_packets
-from clips.transform import Image
+from clips.decoding.bitstream import Unsure
+from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
+from clips.decoding.errors import NoFrames
+from clips.decoding.frames import Converter, VideoInfo, describe, every_frame, seconds_of, upright_size
+from clips.decoding.limits import Bounds
+from clips.decoding.seek import Plan, Survey, plan_for, planned_frames, survey_packets
+from clips.transforms import Image
 
 PickFrames = Callable[[int], Sequence[int]]
 """Given how many frames a video has, the indices of those wanted, in the order wanted."""

@@ -4,14 +4,13 @@ import ast
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.clips.fuzzing import write_corpus
-from tests.clips.made import CLIPS, make
+from tests.helpers.paths import REPOSITORY
+from tests.helpers.videos.fuzzing import write_corpus
+from tests.helpers.videos.made import CLIPS, make
 
-ROOT = Path(__file__).parents[2]
 CHILDREN, CASES = 8, 250
 
 
@@ -37,8 +36,17 @@ def corpus(tmp_path_factory, canary, address):
 
 @pytest.mark.parametrize("seed", range(CHILDREN))
 def test_damaged_files_give_frames_or_a_clip_error(corpus, seed):
-    command = [sys.executable, "-m", "tests.clips.fuzzing", str(corpus), "--seed", str(seed), "--cases", str(CASES)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "tests.helpers.videos.fuzzing",
+        str(corpus),
+        "--seed",
+        str(seed),
+        "--cases",
+        str(CASES),
+    ]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     outcomes = ast.literal_eval(done.stdout.splitlines()[-1])
     assert sum(outcomes.values()) == CASES

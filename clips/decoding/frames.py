@@ -12,8 +12,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from clips.container import OpenVideo
-from clips.transform import Image
+from clips.decoding.container import OpenVideo
+from clips.transforms import Image
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from clips.bounds import Bounds
-from clips.decode import decode
+from clips.clip_spec import ClipSpec, View
+from clips.decoding.decode import decode
+from clips.decoding.limits import Bounds
+from clips.preprocess import THUMBNAIL_SHORT_SIDE, preprocess
 from clips.sampling import shifted_indices
-from clips.spec import ClipSpec, View
-from clips.transform import make_views
-from service.preprocess import THUMBNAIL_SHORT_SIDE, preprocess
+from clips.transforms import make_views
 
 SPEC = ClipSpec(crop=32, short_side=32, view=View.THREE)
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from clips.spec import ClipSpec, View
-from clips.transform import make_views, normalise, resize_short_side
+from clips.clip_spec import ClipSpec, View
+from clips.transforms import make_views, normalise, resize_short_side
 from tests.reference import digest, golden_arrays, golden_json, picture
 
 GOLDEN = golden_json("transforms.json")

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.bounds import Bounds
-from clips.frames import VideoInfo
+from clips.clip_spec import ClipSpec
+from clips.decoding.frames import VideoInfo
+from clips.decoding.limits import Bounds
+from clips.decoding.stream import FrameStream, open_stream
 from clips.sampling import evaluation_indices
-from clips.spec import ClipSpec
-from clips.stream import FrameStream, open_stream
-from clips.transform import make_views
+from clips.transforms import make_views
 from clips.windows import Window, Windowing, frames_within, windows_of
 
 
@@ -53,7 +53,7 @@ def window_inputs(
 ) -> Iterator[TimelinePart]:
     """A start, the windows in order of time, each as soon as its last frame is decoded, and an end.
 
-    Raises clips.errors.ClipError, at any time, and OSError for a path that cannot be read.
+    Raises clips.decoding.errors.ClipError, at any time, and OSError for a path that cannot be read.
     """
     started = time.perf_counter()
     with open_stream(video, bounds) as stream:

@@ -4,8 +4,8 @@ import io
 import av
 import pytest
 
-from clips.bitstream import Unsure, first_packet_matters, reader_of
-from tests.clips.made import CLIPS, make
+from clips.decoding.bitstream import Unsure, first_packet_matters, reader_of
+from tests.helpers.videos.made import CLIPS, make
 
 VOP = b"\0\0\1\xb6"
 I_PICTURE = VOP + b"\x10" + bytes(30)

@@ -1,7 +1,7 @@
 """Damaged and deceitful files, and what decoding may do with them: give frames or a ClipError, and touch nothing else.
 
-python -m tests.clips.fuzzing CORPUS --seed 1 --cases 500     a child of test_fuzz.py
-python -m tests.clips.fuzzing CORPUS --atheris [OPTION ...]   until Ctrl-C; `make fuzz`
+python -m tests.helpers.videos.fuzzing CORPUS --seed 1 --cases 500     a child of test_fuzz.py
+python -m tests.helpers.videos.fuzzing CORPUS --atheris [OPTION ...]   until Ctrl-C; `make fuzz`
 """
 
 import argparse
@@ -16,14 +16,14 @@ from pathlib import Path
 
 import av
 
-from clips.bounds import Bounds
-from clips.decode import decode
-from clips.errors import ClipError
+from clips.decoding.decode import decode
+from clips.decoding.errors import ClipError
+from clips.decoding.limits import Bounds
+from clips.decoding.stream import open_stream
 from clips.sampling import evaluation_indices
-from clips.stream import open_stream
 from clips.windows import Windowing, frames_within, windows_of
-from tests.clips.confinement import confine
-from tests.clips.made import CLIPS, make
+from tests.helpers.videos.confinement import confine
+from tests.helpers.videos.made import CLIPS, make
 
 BOUNDS = Bounds(max_pixels_per_frame=1920 * 1088, max_packets=2_000, max_frames=2_000, max_cpu_seconds=4)
 SLACK_SECONDS = 2

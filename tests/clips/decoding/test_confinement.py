@@ -1,16 +1,17 @@
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.paths import REPOSITORY
 
 
 def run_confined(statement, *arguments):
-    code = f"import av, io, os, socket, sys\nfrom tests.clips.confinement import confine\nconfine()\n{statement}"
-    return subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, check=False).returncode
+    code = (
+        f"import av, io, os, socket, sys\nfrom tests.helpers.videos.confinement import confine\nconfine()\n{statement}"
+    )
+    return subprocess.run([sys.executable, "-c", code, *arguments], cwd=REPOSITORY, check=False).returncode
 
 
 @pytest.mark.parametrize(

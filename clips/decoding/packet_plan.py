@@ -9,8 +9,8 @@ from bisect import bisect, insort
 from collections.abc import Collection, Sequence
 from itertools import pairwise, takewhile
 
-from clips.bitstream import Picture, Unsure
-from clips.errors import NoFrames
+from clips.decoding.bitstream import Picture, Unsure
+from clips.decoding.errors import NoFrames
 
 MAX_REORDERING = 16
 """The most that H.264 and HEVC allow."""

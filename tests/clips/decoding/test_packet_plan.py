@@ -2,9 +2,9 @@ import time
 
 import pytest
 
-from clips.bitstream import Picture, Unsure
-from clips.errors import NoFrames
-from clips.plan import check_beginning, display_order, order_by_kind, reordering, runs_for
+from clips.decoding.bitstream import Picture, Unsure
+from clips.decoding.errors import NoFrames
+from clips.decoding.packet_plan import check_beginning, display_order, order_by_kind, reordering, runs_for
 
 SHOWN = "I0 P4 B2 b1 b3 P8 B6 b5 b7 I9 P13 B11 b10 b12"
 """In decode order, each with the time at which it is shown; no picture needs a small b."""

@@ -5,16 +5,16 @@ import functools
 import numpy as np
 import pytest
 
-from clips.bounds import Bounds
-from clips.decode import decode
-from clips.errors import BoundsExceeded
-from clips.spec import ClipSpec, View
-from clips.transform import make_views
+from clips import window_preprocess as module
+from clips.clip_spec import ClipSpec, View
+from clips.decoding.decode import decode
+from clips.decoding.errors import BoundsExceeded
+from clips.decoding.limits import Bounds
+from clips.preprocess import preprocess
+from clips.transforms import make_views
+from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, sample_window, window_inputs
 from clips.windows import Window, Windowing, windows_of
-from service import window_inputs as module
-from service.preprocess import preprocess
-from service.window_inputs import TimelineEnd, TimelineStart, WindowInput, sample_window, window_inputs
-from tests.clips.made import CLIPS, made_file
+from tests.helpers.videos.made import CLIPS, made_file
 
 SPEC = ClipSpec(num_frames=8, short_side=36, crop=32)
 WINDOWING = Windowing(0.5, 0.2, 100)

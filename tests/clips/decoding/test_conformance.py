@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from av.video.stream import VideoStream
 
-from clips.decode import decode
+from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
-from tests.clips.made import CLIPS, made_file
+from tests.helpers.videos.made import CLIPS, made_file
 
 FULL = {
     "x264-avi": "does not say when each frame is shown",

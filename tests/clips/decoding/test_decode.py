@@ -1,22 +1,21 @@
 import io
 import subprocess
 import sys
-from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-from clips.bounds import Bounds
-from clips.decode import decode
-from clips.errors import BoundsExceeded, ClipError, NotAVideo, Undecodable
-from clips.minimal import MAX_HELD_BYTES
+from clips.decoding.decode import decode
+from clips.decoding.errors import BoundsExceeded, ClipError, NotAVideo, Undecodable
+from clips.decoding.limits import Bounds
+from clips.decoding.seek import MAX_HELD_BYTES
 from clips.sampling import evaluation_indices
 from tests.conftest import moving_square
+from tests.helpers.paths import REPOSITORY
 from training.encode import ENCODINGS, Encoding, encode_video
 
-ROOT = Path(__file__).parents[2]
 GIF = Encoding("gif", "gif")
 B_FRAMES = Encoding("avi", "mpeg4", {"bf": "2", "g": "12"})
 OTHERS = (
@@ -161,7 +160,9 @@ def test_a_large_file_is_read_twice_rather_than_held(tmp_path):
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     assert path.stat().st_size > MAX_HELD_BYTES
-    done = subprocess.run([sys.executable, "-c", PEAK_MEGABYTES, str(path)], cwd=ROOT, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK_MEGABYTES, str(path)], cwd=REPOSITORY, capture_output=True, check=True
+    )
     peak, report = done.stdout.decode().split(maxsplit=1)
     assert "minimal" in report
     assert 8 * 1920 * 1080 * 3 / 1e6 < float(peak) < 150
@@ -173,8 +174,8 @@ def test_a_large_file_is_read_twice_rather_than_held(tmp_path):
 PEAK_MEGABYTES = """
 import sys
 from pathlib import Path
-from clips.decode import decode
-from clips.minimal import MAX_HELD_BYTES
+from clips.decoding.decode import decode
+from clips.decoding.seek import MAX_HELD_BYTES
 from clips.sampling import evaluation_indices
 def peak(): return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1000
 before = peak()

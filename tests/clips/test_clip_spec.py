@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 
 
 def test_travels_through_json_unchanged():

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.spec import ClipSpec, View
+from clips.clip_spec import ClipSpec, View
 
 Image = NDArray[np.uint8]
 """uint8 [H, W, 3], RGB."""

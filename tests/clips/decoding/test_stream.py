@@ -3,20 +3,18 @@
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from clips import minimal
-from clips.bitstream import Unsure
-from clips.bounds import Bounds
-from clips.decode import decode
-from clips.errors import BoundsExceeded, NotAVideo, Undecodable
-from clips.stream import open_stream
-from tests.clips.made import CLIPS, damage, made_file, make, x264
-
-ROOT = Path(__file__).parents[2]
+from clips.decoding import seek
+from clips.decoding.bitstream import Unsure
+from clips.decoding.decode import decode
+from clips.decoding.errors import BoundsExceeded, NotAVideo, Undecodable
+from clips.decoding.limits import Bounds
+from clips.decoding.stream import open_stream
+from tests.helpers.paths import REPOSITORY
+from tests.helpers.videos.made import CLIPS, damage, made_file, make, x264
 
 FULL = {"x264-avi", "x264-raw", "x264-interlaced", "mpeg4-avi-packed", "gif"}
 MINIMAL = {
@@ -86,7 +84,7 @@ def test_times_and_description_are_those_of_decode(made):
 @pytest.mark.parametrize("num_sure", [0, 1, 17])
 def test_the_full_path_goes_on_where_the_minimal_one_is_not_sure(monkeypatch, name, num_sure):
     made = next(made for made in CLIPS if made.name == name)
-    rank = minimal._rank
+    rank = seek._rank
 
     def doubt(frame, rank_of):
         found = rank(frame, rank_of)
@@ -95,7 +93,7 @@ def test_the_full_path_goes_on_where_the_minimal_one_is_not_sure(monkeypatch, na
         return found
 
     clip = decode(made_file(made), every_third)
-    monkeypatch.setattr(minimal, "_rank", doubt)
+    monkeypatch.setattr(seek, "_rank", doubt)
     stream, frames = streamed(made_file(made), every_third)
     check_equal(frames, clip)
     assert stream.reason == "doubt"
@@ -132,14 +130,14 @@ def test_what_cannot_be_read_is_told_at_once():
 
 def test_memory_stays_bounded():
     """All frames would be 370 MB."""
-    done = subprocess.run([sys.executable, "-c", PEAK], cwd=ROOT, capture_output=True, check=True, text=True)
+    done = subprocess.run([sys.executable, "-c", PEAK], cwd=REPOSITORY, capture_output=True, check=True, text=True)
     assert float(done.stdout) < 60
 
 
 PEAK = """
 from pathlib import Path
-from clips.stream import open_stream
-from tests.clips.made import Made, make
+from clips.decoding.stream import open_stream
+from tests.helpers.videos.made import Made, make
 data = make(Made("long", "mov", "mpeg4", {"bf": "0"}, frames=400, width=640, height=480, gop=250))
 def peak(): return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1000
 Path("/proc/self/clear_refs").write_text("5")

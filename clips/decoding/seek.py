@@ -22,9 +22,9 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from clips.bitstream import Picture, Reader, Unsure, first_packet_matters, reader_of
-from clips.container import QUICK_PROBING, OpenVideo, VideoFile
-from clips.plan import check_beginning, display_order, order_by_kind, reordering, runs_for
+from clips.decoding.bitstream import Picture, Reader, Unsure, first_packet_matters, reader_of
+from clips.decoding.container import QUICK_PROBING, OpenVideo, VideoFile
+from clips.decoding.packet_plan import check_beginning, display_order, order_by_kind, reordering, runs_for
 
 TIMED_CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "flv", "asf", "avi"})
 """Containers whose packets say when they are shown. AVI does not, and is trusted only where FFmpeg can know better."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clips.suffixes import is_named_as_video
+from clips.decoding.filenames import is_named_as_video
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "A.MOV", "a.b.webm", "folder.x/a.ts"])
