@@ -27,12 +27,12 @@ demo-model: .venv-dev/ready ## train the demo model from nothing and publish it 
 	  --formats onnx,onnx-int8,torchserve,triton --replace
 
 figures: .venv-dev/ready ## print how well the demo model sees motion (a few minutes)
-	.venv-dev/bin/python -m training.figures tin_motion model_store/tin-motion/1/checkpoint.safetensors
+	.venv-dev/bin/python -m training.motion_report tin_motion model_store/tin-motion/1/checkpoint.safetensors
 
 control: .venv-dev/ready ## train the demo network without interlacing, briefly, and print its figures
 	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/control \
 	  --set model.temporal=none --set data.steps_per_epoch=10
-	.venv-dev/bin/python -m training.figures tin_motion work-dirs/control/checkpoint.safetensors --clips 128
+	.venv-dev/bin/python -m training.motion_report tin_motion work-dirs/control/checkpoint.safetensors --clips 128
 
 test-rtx: .venv-rtx/ready ## let TensorRT-RTX, which needs no GPU, parse and build the full-size network
 	.venv-rtx/bin/python -m pytest -rs tests/export/test_to_tensorrt.py

@@ -19,7 +19,7 @@ from export.publish import publish
 from export.verify import verify
 from service.backends.base import BackendError
 from service.store import ModelStore, StoreError
-from training.checkpoint import CheckpointError, load_checkpoint
+from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
 
 cli = typer.Typer(
     no_args_is_help=True,

@@ -15,13 +15,13 @@ from typing import NamedTuple
 from clips.clip_spec import ClipSpec
 from export.errors import ExportError
 from service.backends.base import Clips
-from training.checkpoint import Checkpoint
-from training.dataset import read_views
-from training.example import NO_LABEL
-from training.listing import Listed
-from training.reader import UnreadableItem, Videos
-from training.splits import make_split, own_videos
-from training.synthetic import Studio
+from training.checkpoints.checkpoint import Checkpoint
+from training.data.batch import NO_LABEL
+from training.data.dataset import read_views
+from training.data.readers import UnreadableItem, Videos
+from training.lists.item_list import Listed
+from training.synthetic.evaluation_sets import make_split, own_videos
+from training.synthetic.studio import Studio
 
 NUM_CALIBRATION = 256
 NUM_VALIDATION = 512
@@ -63,7 +63,7 @@ def validation_clips(source: Path, spec: ClipSpec) -> Iterator[Clips]:
 
 
 def rendered_calibration_clips(spec: ClipSpec) -> Iterator[Clips]:
-    """Clips as `training.synthetic` renders them for training, uint8 [1, T, H, W, 3], NUM_CALIBRATION of them."""
+    """NUM_CALIBRATION clips as `training.synthetic.studio` renders them for training, uint8 [1, T, H, W, 3] each."""
     studio = Studio(RENDERED_SEED)
     for _ in range(NUM_CALIBRATION):
         yield studio.draw_example(spec, difficulty=1.0)[0][None]

@@ -13,7 +13,7 @@ from export.errors import ExportError, UnavailableHere
 from export.to_onnx import OPSET, Flavour, Precision, to_onnx
 from service.backends.base import Backend, BackendUnavailable, Clips
 from service.backends.tensorrt import Target, find_target
-from training.checkpoint import Checkpoint
+from training.checkpoints.checkpoint import Checkpoint
 
 BASE = "onnx"
 """Made for every model: others are made from it, and every machine runs it."""

@@ -28,11 +28,11 @@ from clips.sampling import evaluation_indices
 from clips.transforms import make_views
 from export.errors import ExportError
 from service.backends.base import Backend, Clips
-from training.checkpoint import Checkpoint
-from training.foreign import packaged_footage
-from training.interlace import MAX_OFFSET
-from training.model import Normalise
-from training.synthetic import Studio
+from training.checkpoints.checkpoint import Checkpoint
+from training.model.interlace import MAX_OFFSET
+from training.model.tin import Normalise
+from training.synthetic.out_of_domain import packaged_footage
+from training.synthetic.studio import Studio
 
 BATCHES = (1, 2, 5)
 LIBRARIES = ("torch", "onnx", "onnxruntime", "numpy")

@@ -9,7 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ("export", "training/interlace.py", "training/model.py", "clips/transforms.py", "clips/clip_spec.py")
+SOURCES = (
+    "export",
+    "training/model/interlace.py",
+    "training/model/tin.py",
+    "clips/transforms.py",
+    "clips/clip_spec.py",
+)
 """The code that decides an artifact's bytes or its proof."""
 NOT_DECIDING = {
     f"{name}.py"

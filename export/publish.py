@@ -18,7 +18,7 @@ from export.prove import make_artifact
 from export.repository import show_to_others
 from service.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
 from service.store import sha256_of
-from training.checkpoint import Checkpoint, save_checkpoint
+from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 PARITY_FILE = "parity.json"

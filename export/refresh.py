@@ -19,7 +19,7 @@ from export.publish import CHECKPOINT_FILE, prepared, write_manifest
 from service.backends.base import BackendError
 from service.manifest import Artifact, StoredFile
 from service.store import ModelStore, StoreError, sha256_of
-from training.checkpoint import CheckpointError, load_checkpoint
+from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
 
 Status = Literal["fresh", "stale", "rebuilt", "failed"]
 

@@ -3,7 +3,7 @@
 Where interlacing would slice a feature map and join it again in every block, here the convolutions before it give
 two outputs (split by output channels) and the one after it takes two inputs (split by input channels), so that a
 runtime keeps its blocked layout throughout. Batch normalisation is folded into the convolutions. The answers are
-those of `training.model.TIN` up to rounding.
+those of `training.model.tin.TIN` up to rounding.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from torch.nn.functional import relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clips.clip_spec import ClipSpec
-from training.interlace import NUM_GROUPS, TemporalInterlace
-from training.model import TIN, Block, ConvNorm, Normalise
+from training.model.interlace import NUM_GROUPS, TemporalInterlace
+from training.model.tin import TIN, Block, ConvNorm, Normalise
 
 
 class Stream(NamedTuple):
@@ -128,7 +128,7 @@ class SplitTIN(nn.Module):
 
 
 def interlace_by_hat(features: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
-    """`training.interlace.interlace` with its taps written as max(0, 1 - |t - o - s|), in fewer graph nodes.
+    """`training.model.interlace.interlace` with its taps written as max(0, 1 - |t - o - s|), in fewer graph nodes.
 
     One block matrix [N, 4 T, 4 T] times [N, 4 T, C / 4 * H * W]: no transposition of features. Parameters as `Move`.
     """

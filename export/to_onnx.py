@@ -12,7 +12,7 @@ import torch
 from export.errors import ExportError
 from export.interlace_node import define_node, interlace_by_node
 from export.split_residual import SplitTIN, interlace_by_hat
-from training.checkpoint import Checkpoint
+from training.checkpoints.checkpoint import Checkpoint
 
 OPSET = 18
 

@@ -14,7 +14,7 @@ import torch
 from export.errors import ExportError
 from export.split_residual import SplitTIN
 from export.to_onnx import Precision, check_exportable, dtype_of
-from training.checkpoint import Checkpoint
+from training.checkpoints.checkpoint import Checkpoint
 
 
 def to_torch(checkpoint: Checkpoint, precision: Precision = Precision.FP32) -> bytes:

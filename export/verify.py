@@ -12,7 +12,7 @@ from export.prove import prove
 from service.backends.base import BackendError
 from service.manifest import Artifact
 from service.store import ModelRefused, ModelStore, StoredModel
-from training.checkpoint import load_checkpoint
+from training.checkpoints.checkpoint import load_checkpoint
 
 
 @dataclass(frozen=True)

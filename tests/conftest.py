@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 import service  # noqa: F401 - keeps ONNX Runtime quiet in tests that import it themselves
 from clips.clip_spec import ClipSpec, View
 from tests.helpers.videos.encoded import encode, encode_audio
-from training.checkpoint import Checkpoint
-from training.encode import ENCODINGS, Encoding, encode_video
-from training.model import TIN, Architecture
+from training.checkpoints.checkpoint import Checkpoint
+from training.model.tin import TIN, Architecture
+from training.synthetic.video_encoder import ENCODINGS, Encoding, encode_video
 
 H264 = ENCODINGS[0]
 

@@ -62,7 +62,7 @@ def test_serving_loads_no_torch():
 
 
 def test_training_loads_no_web_stack():
-    assert loaded_after("import training.model", ["fastapi", "starlette", "uvicorn", "service"]).strip() == "[]"
+    assert loaded_after("import training.model.tin", ["fastapi", "starlette", "uvicorn", "service"]).strip() == "[]"
 
 
 def test_the_base_environment_has_no_torch():

@@ -13,9 +13,9 @@ from service.settings import Settings
 from service.store import ModelStore
 from tests.helpers.paths import REPOSITORY
 from tests.one_process import predict
-from training.encode import ENCODINGS, Encoding, encode_video
-from training.motions import LABELS
-from training.synthetic import Film, Studio
+from training.synthetic.motions import LABELS
+from training.synthetic.studio import Film, Studio
+from training.synthetic.video_encoder import ENCODINGS, Encoding, encode_video
 
 STORE = REPOSITORY / "model_store"
 NUM_FRAMES = 32

@@ -19,12 +19,12 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from clips.clip_spec import ClipSpec
-from training.checkpoint import replace_file
-from training.command import explained
-from training.device import DeviceError, device_name, find_device, is_out_of_memory, peak_bytes, wait_for
-from training.model import TIN, Normalise
-from training.network import build_network
-from training.recipe import Recipe, load_recipe
+from training.checkpoints.checkpoint import replace_file
+from training.engine.build_model import build_network
+from training.engine.device import DeviceError, device_name, find_device, is_out_of_memory, peak_bytes, wait_for
+from training.exit_codes import explained
+from training.model.tin import TIN, Normalise
+from training.recipes.recipe import Recipe, load_recipe
 
 WARMUP_ROUNDS = 3
 

@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from clips.clip_spec import ClipSpec
-from training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
-from training.command import explained
-from training.initialise import Report, initialise
-from training.model import TIN, Architecture, Temporal
-from training.names import Naming
-from training.pretrained import Pretrained, read_pretrained
+from training.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from training.checkpoints.key_mapping import Naming
+from training.checkpoints.load_pretrained import Report, initialise
+from training.checkpoints.pretrained import Pretrained, read_pretrained
+from training.exit_codes import explained
+from training.model.tin import TIN, Architecture, Temporal
 
 DEFAULT_OUT = Path("checkpoint.safetensors")
 

@@ -1,20 +1,20 @@
 """What ends a command: BadInput before it has done anything, exit code 2, or Stopped in the midst of it, exit code 1.
 
 BadInput
-|- RecipeError       training.recipe
-|- CheckpointError   training.checkpoint
-|- ListingError      training.listing
-|- DownloadError     training.download
+|- RecipeError       training.recipes.recipe
+|- CheckpointError   training.checkpoints.checkpoint
+|- ListingError      training.lists.item_list
+|- DownloadError     training.checkpoints.download
 |- UnknownName       training.zoo
-|- MissingFootage    training.foreign
-|- DeviceError       training.device
-|- AnnotationError   training.annotations
-|- ExtractionError   training.extract
+|- MissingFootage    training.synthetic.out_of_domain
+|- DeviceError       training.engine.device
+|- AnnotationError   training.lists.annotations
+|- ExtractionError   training.lists.extract_frames
 `- FolderError       training.prepare
 
 Stopped
-|- NonFiniteLoss     training.engine
-`- TooManyUnreadable training.unreadable
+|- NonFiniteLoss     training.engine.loops
+`- TooManyUnreadable training.data.unreadable
 """
 
 

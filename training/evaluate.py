@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from training.checkpoint import replace_file
-from training.command import explained
-from training.distributed import Processes, joined_processes
-from training.model import Normalise
-from training.network import build_network, fill_network
-from training.recipe import Recipe, load_recipe
-from training.score import Metric, Scores, score
-from training.source import open_source
+from training.checkpoints.checkpoint import replace_file
+from training.engine.build_model import build_network, fill_network
+from training.engine.data_source import open_source
+from training.engine.distributed import Processes, joined_processes
+from training.engine.evaluation import Metric, Scores, score
+from training.exit_codes import explained
+from training.model.tin import Normalise
+from training.recipes.recipe import Recipe, load_recipe
 
 
 def evaluate_checkpoint(recipe: Recipe, checkpoint: Path, processes: Processes) -> Scores:

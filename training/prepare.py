@@ -13,12 +13,12 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from training.annotations import Annotations, read_kinetics400, read_sthv1, read_sthv2
-from training.command import explained
 from training.errors import BadInput
-from training.extract import extract
-from training.frame_folder import FrameFolder, look_into
-from training.inventory import Inventory, find_videos, write_lists
+from training.exit_codes import explained
+from training.lists.annotations import Annotations, read_kinetics400, read_sthv1, read_sthv2
+from training.lists.extract_frames import extract
+from training.lists.frame_folder import FrameFolder, look_into
+from training.lists.make_lists import Inventory, find_videos, write_lists
 
 STHV1_FILE_NAME = "{:05}.jpg"
 """What Something-Something V1 calls its frames; the recipe says the same."""

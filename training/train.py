@@ -11,17 +11,17 @@ from typing import Annotated
 import torch
 import typer
 
-from training.audience import Audience
-from training.command import explained
-from training.distributed import Processes, joined_processes
+from training.engine.build_model import build_network, fill_network, find_weights
+from training.engine.callbacks import Audience
+from training.engine.data_source import open_source
+from training.engine.distributed import Processes, joined_processes
+from training.engine.progress import show_progress
+from training.engine.run_log import Journal
+from training.engine.trainer import SNAPSHOT, Run
 from training.errors import BadInput
-from training.journal import Journal
-from training.model import TIN
-from training.network import build_network, fill_network, find_weights
-from training.progress import show_progress
-from training.recipe import Recipe, load_recipe
-from training.run import SNAPSHOT, Run
-from training.source import open_source
+from training.exit_codes import explained
+from training.model.tin import TIN
+from training.recipes.recipe import Recipe, load_recipe
 
 Say = Callable[[str], None]
 

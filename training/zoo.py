@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from training.catalogue import CATALOGUE, Published
-from training.checkpoint import save_checkpoint
-from training.command import explained
+from training.checkpoints.checkpoint import save_checkpoint
+from training.checkpoints.download import download
+from training.checkpoints.pretrained import read_pretrained
+from training.checkpoints.zoo_catalogue import CATALOGUE, Published
 from training.convert import convert, describe, network_from, read_labels
-from training.download import download
 from training.errors import BadInput
-from training.model import Temporal
-from training.pretrained import read_pretrained
+from training.exit_codes import explained
+from training.model.tin import Temporal
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Published checkpoints, by name.")
 

@@ -1,4 +1,4 @@
-// Temporal interlacing, fused: every element is read once and written once. The definition is in training/interlace.py.
+// Temporal interlacing, fused: every element is read once and written once. The definition is in training/model/interlace.py.
 //
 // A frame's channels lie in runs: `run` elements of group 0, then of groups 1, 2 and 3, and again from group 0.
 //   LINEAR [N * T, C, H, W]:       run = C / 4 * H * W, one round of the four groups per frame

@@ -36,10 +36,10 @@ from export.to_onnx import OPSET, to_onnx
 from service.backends.base import Clips
 from tests.benchmarks.machine import processor_flags, processor_name, stay_on_one_core, versions_of
 from tests.reference import tin_r50_tensors
-from training.checkpoint import Checkpoint, from_mmaction2
-from training.interlace import NUM_GROUPS, TemporalInterlace
-from training.model import TIN, Architecture, ConvNorm, Normalise, Temporal
-from training.synthetic import Studio
+from training.checkpoints.checkpoint import Checkpoint, from_mmaction2
+from training.model.interlace import NUM_GROUPS, TemporalInterlace
+from training.model.tin import TIN, Architecture, ConvNorm, Normalise, Temporal
+from training.synthetic.studio import Studio
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torch", "onnx", "onnxruntime", "numpy")

@@ -31,8 +31,8 @@ from clips.clip_spec import ClipSpec
 from export.plugin.launch import Layout, Precision, plan_launch
 from export.to_onnx import to_onnx
 from tests.benchmarks.machine import installed_versions
-from training.checkpoint import Checkpoint
-from training.model import TIN, Architecture, Temporal
+from training.checkpoints.checkpoint import Checkpoint
+from training.model.tin import TIN, Architecture, Temporal
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torch", "cuda-bindings", "nvidia-cuda-nvrtc", "onnx", "onnxruntime-gpu", "onnxruntime", "tensorrt")
@@ -150,7 +150,7 @@ def kernel_instead_of_torch() -> Iterator[None]:
         moved = kernels.launch(launch, quarter.contiguous(memory_format=order), *planned)
         return torch.cat([moved, rest], dim=1)
 
-    with patch("training.interlace.interlace", interlace):
+    with patch("training.model.interlace.interlace", interlace):
         yield
 
 

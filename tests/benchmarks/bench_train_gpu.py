@@ -33,8 +33,8 @@ from torch.nn.functional import cross_entropy
 
 from tests.benchmarks.machine import installed_versions
 from tests.helpers.paths import REPOSITORY
-from training.interlace import SHIFT_DIVISOR, Backward, interlace, interlace_plain
-from training.model import TIN, Architecture
+from training.model.interlace import SHIFT_DIVISOR, Backward, interlace, interlace_plain
+from training.model.tin import TIN, Architecture
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torch", "triton", "numpy")
@@ -159,7 +159,7 @@ def train_steps(
     labels = torch.arange(num_videos, device=setting.device) % setting.architecture.num_classes
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
     losses = []
-    with patch("training.interlace.interlace", form):
+    with patch("training.model.interlace.interlace", form):
         for _ in range(num_steps):
             loss = cross_entropy(model(frames), labels)
             optimizer.zero_grad()

@@ -19,8 +19,8 @@ from tests.benchmarks.bench_train_gpu import (
     videos_per_second,
     write_results,
 )
-from training.model import Architecture
-from training.recipe import load_recipe
+from training.model.tin import Architecture
+from training.recipes.recipe import load_recipe
 
 CPU = torch.device("cpu")
 SMALL = Setting(Architecture(num_classes=3, depth=18, width=0.25, num_frames=2), 32, CPU)

@@ -9,10 +9,10 @@ from export import calibration
 from export.calibration import calibration_clips, clip_sets, find_videos, validation_clips
 from export.errors import ExportError
 from tests.conftest import moving_square
-from training.dataset import read_views
-from training.encode import ENCODINGS, encode_video
-from training.listing import Listed
-from training.reader import Videos
+from training.data.dataset import read_views
+from training.data.readers import Videos
+from training.lists.item_list import Listed
+from training.synthetic.video_encoder import ENCODINGS, encode_video
 
 SPEC = ClipSpec(crop=32, view=View.SQUEEZE)
 

@@ -10,7 +10,7 @@ import pytest
 
 from export.publish import publish
 from tests.helpers.paths import REPOSITORY
-from training.checkpoint import save_checkpoint
+from training.checkpoints.checkpoint import save_checkpoint
 
 
 def run_export(*arguments, limit_bytes=None):

@@ -11,7 +11,7 @@ from export.parity import agreement_on
 from export.quantize import feature_nodes, to_int8
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from tests.helpers.paths import REPOSITORY
-from training.synthetic import Studio
+from training.synthetic.studio import Studio
 
 DEMO = REPOSITORY / "model_store" / "tin-motion" / "1" / "model.onnx"
 SPEC = ClipSpec(crop=96, view=View.SQUEEZE)

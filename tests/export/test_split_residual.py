@@ -4,7 +4,7 @@ import torch
 from clips.clip_spec import ClipSpec
 from export.split_residual import SplitTIN
 from tests.conftest import lively
-from training.model import TIN, Architecture, Normalise, Temporal
+from training.model.tin import TIN, Architecture, Normalise, Temporal
 
 
 @pytest.mark.parametrize("depth", [18, 50])

@@ -14,9 +14,9 @@ from export.split_residual import SplitTIN, interlace_by_hat
 from export.to_onnx import Flavour, Precision, to_onnx, trace
 from tests.helpers.paths import REPOSITORY
 from tests.reference import golden_arrays, normalised_frames, tin_r50_tensors
-from training.checkpoint import Checkpoint, from_mmaction2
-from training.interlace import interlace
-from training.model import Architecture, Normalise, Temporal
+from training.checkpoints.checkpoint import Checkpoint, from_mmaction2
+from training.model.interlace import interlace
+from training.model.tin import Architecture, Normalise, Temporal
 
 CPU = ["CPUExecutionProvider"]
 

@@ -9,8 +9,8 @@ from export.errors import ExportError, UnavailableHere
 from export.to_onnx import to_onnx
 from export.to_tensorrt import BATCHES, Engine, build, configure, parse, to_tensorrt
 from service.backends.tensorrt import Target, make_log
-from training.checkpoint import Checkpoint
-from training.model import TIN, Architecture
+from training.checkpoints.checkpoint import Checkpoint
+from training.model.tin import TIN, Architecture
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from tests.benchmarks.bench_gpu import kernel_instead_of_torch
 from tests.conftest import lively
 from tests.export.plugin.cases import cases_of
 from tests.gpu.device import why_not
-from training.model import Architecture
+from training.model.tin import Architecture
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 

@@ -10,7 +10,7 @@ import torch
 from export.to_tensorrt import to_tensorrt
 from service.backends.tensorrt import TensorRTBackend
 from tests.gpu.device import why_not
-from training.interlace import interlace
+from training.model.interlace import interlace
 
 pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),

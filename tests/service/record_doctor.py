@@ -22,13 +22,13 @@ from service.recorded import FOLDER, RECORD_FILE, Record, RecordedArray, Recorde
 from service.store import sha256_of
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.videos.made import REALTIME, Made, make, x264, x265
-from training.checkpoint import load_checkpoint
-from training.dataset import read_views
-from training.listing import Listed
-from training.model import Normalise
-from training.motions import LABELS
-from training.reader import Videos
-from training.synthetic import Studio
+from training.checkpoints.checkpoint import load_checkpoint
+from training.data.dataset import read_views
+from training.data.readers import Videos
+from training.lists.item_list import Listed
+from training.model.tin import Normalise
+from training.synthetic.motions import LABELS
+from training.synthetic.studio import Studio
 
 CHECKPOINT = REPOSITORY / "model_store" / "tin-motion" / "1" / "checkpoint.safetensors"
 STAGES_FILE = "h264.mp4"

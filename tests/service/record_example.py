@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from service.pages import WEB
-from training.encode import Encoding, encode_video
-from training.motions import LABELS
-from training.synthetic import Studio
+from training.synthetic.motions import LABELS
+from training.synthetic.studio import Studio
+from training.synthetic.video_encoder import Encoding, encode_video
 
 FILE = WEB / "example.mp4"
 LABEL = LABELS.index("Covering something")

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from clips.clip_spec import ClipSpec
 from tests.helpers.paths import REPOSITORY
 from training.benchmark import count_flops, main, random_frames
-from training.model import TIN, Architecture, Normalise, Temporal
+from training.model.tin import TIN, Architecture, Normalise, Temporal
 
 TINY = ("tin_motion", "--set", "clip.crop=32", "--rounds", "2", "--device", "cpu")
 

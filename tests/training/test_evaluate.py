@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.training.tiny_data import make_frame_data, overrides, run
-from training.checkpoint import Checkpoint, save_checkpoint
-from training.network import build_network
-from training.recipe import load_recipe
+from tests.helpers.training.tiny_data import make_frame_data, overrides, run
+from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from training.engine.build_model import build_network
+from training.recipes.recipe import load_recipe
 
 METRICS = ("--eval", "top_k_accuracy", "mean_class_accuracy")
 

@@ -9,9 +9,16 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.helpers.paths import REPOSITORY
-from tests.training.official_files import STHV1_LABELS, STHV2_LABELS, write, write_kinetics400, write_sthv1, write_sthv2
-from training.encode import ENCODINGS
+from tests.helpers.training.official_files import (
+    STHV1_LABELS,
+    STHV2_LABELS,
+    write,
+    write_kinetics400,
+    write_sthv1,
+    write_sthv2,
+)
 from training.prepare import cli
+from training.synthetic.video_encoder import ENCODINGS
 
 
 def prepare(*arguments):

@@ -11,9 +11,9 @@ import typer
 from typer.testing import CliRunner
 
 from tests.helpers.paths import REPOSITORY
-from tests.training.tiny_data import command, make_frame_data, overrides, run
-from training.checkpoint import load_checkpoint
-from training.run import BEST, LAST, SNAPSHOT
+from tests.helpers.training.tiny_data import command, make_frame_data, overrides, run
+from training.checkpoints.checkpoint import load_checkpoint
+from training.engine.trainer import BEST, LAST, SNAPSHOT
 from training.train import main
 
 RENDERED = overrides(

@@ -4,11 +4,11 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from tests.training.file_server import serving
-from tests.training.foreign_files import CLASSES, as_project, small_r50
-from training.catalogue import CATALOGUE, Published
-from training.checkpoint import load_checkpoint
-from training.model import Temporal
+from tests.helpers.servers.file_server import serving
+from tests.helpers.training.foreign_files import CLASSES, as_project, small_r50
+from training.checkpoints.checkpoint import load_checkpoint
+from training.checkpoints.zoo_catalogue import CATALOGUE, Published
+from training.model.tin import Temporal
 from training.zoo import cli
 
 HOST = "https://published.example"

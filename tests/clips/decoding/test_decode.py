@@ -14,7 +14,7 @@ from clips.decoding.seek import MAX_HELD_BYTES
 from clips.sampling import evaluation_indices
 from tests.conftest import moving_square
 from tests.helpers.paths import REPOSITORY
-from training.encode import ENCODINGS, Encoding, encode_video
+from training.synthetic.video_encoder import ENCODINGS, Encoding, encode_video
 
 GIF = Encoding("gif", "gif")
 B_FRAMES = Encoding("avi", "mpeg4", {"bf": "2", "g": "12"})

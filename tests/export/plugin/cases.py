@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from export.plugin.launch import Launch, Layout, Precision, plan_launch
-from training.interlace import interlace
+from training.model.interlace import interlace
 
 OFFSETS = [(0.0, 0.0), (1.0, -1.0), (2.0, -2.0), (0.25, -1.75), (-0.5, 1.9375), (1.2, -0.7), (1e-7, -1e-7)]
 """Nothing, whole frames, the extremes, fractions, and what is barely not whole."""

@@ -5,7 +5,7 @@ import torch
 from export.to_torch import to_torch
 from service.backends.base import BackendUnavailable, InferenceFailed
 from service.backends.torch_eager import TorchEagerBackend
-from training.model import Normalise
+from training.model.tin import Normalise
 
 
 @pytest.fixture(scope="module")

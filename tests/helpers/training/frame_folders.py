@@ -1,0 +1,27 @@
+"""Folders of JPEG frames, as `python -m training.prepare` leaves them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+
+from tests.conftest import moving_square
+from training.lists.item_list import Listed
+
+FILE_NAME = "img_{:05}.jpg"
+
+
+def write_frames(folder: Path, num_frames: int, label: int = 0, *, width: int = 96, height: int = 64) -> Listed:
+    """A moving square, frame by frame."""
+    folder.mkdir()
+    for number, frame in enumerate(moving_square(num_frames, width, height), start=1):
+        assert cv2.imwrite(str(folder / FILE_NAME.format(number)), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    return Listed(folder, label, num_frames)
+
+
+def read_frame(item: Listed, index: int):
+    """One frame of a folder, RGB, read in another way than the data sets read it."""
+    image = cv2.imread(str(item.path / FILE_NAME.format(index + 1)))
+    assert image is not None
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

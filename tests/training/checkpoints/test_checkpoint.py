@@ -1,0 +1,81 @@
+import json
+
+import pytest
+import torch
+
+from clips.clip_spec import ClipSpec, View
+from tests.reference import golden_json
+from training.checkpoints.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    from_mmaction2,
+    load_checkpoint,
+    load_strictly,
+    replace_file,
+    save_checkpoint,
+)
+from training.model.tin import TIN, Architecture
+
+SMALL = Architecture(num_classes=3, depth=18, width=0.25)
+
+
+@pytest.fixture
+def checkpoint():
+    torch.manual_seed(0)
+    spec = ClipSpec(crop=32, view=View.SQUEEZE)
+    return Checkpoint(SMALL, spec, ("a", "b", "c"), TIN(SMALL).state_dict(), {"metrics": {"top1": 0.5}})
+
+
+def test_a_pair_of_files_rebuilds_the_model(checkpoint, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(checkpoint, path)
+    loaded = load_checkpoint(path)
+    assert (loaded.architecture, loaded.clip, loaded.labels) == (SMALL, checkpoint.clip, ("a", "b", "c"))
+    assert loaded.training == checkpoint.training
+    frames = torch.rand(1, 8, 3, 32, 32)
+    assert torch.equal(loaded.build_model()(frames), checkpoint.build_model()(frames))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+
+
+def test_mmaction2s_names_all_find_their_place():
+    ours = from_mmaction2(dict.fromkeys(golden_json("tin_r50_names.json"), torch.zeros(())))
+    assert ours.keys() == TIN(Architecture(num_classes=174)).state_dict().keys()
+
+
+def test_missing_unused_and_misshapen_names_are_all_reported(checkpoint):
+    tensors = dict(checkpoint.tensors)
+    tensors["extra"] = tensors.pop("head.bias")
+    tensors["head.weight"] = torch.zeros(4, 128)
+    with pytest.raises(CheckpointError, match=r"missing \['head.bias'\]; unused \['extra'\].*\['head.weight'\]"):
+        load_strictly(TIN(SMALL), tensors)
+
+
+def test_weights_of_another_run_are_noticed(checkpoint, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(checkpoint, path)
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    with pytest.raises(CheckpointError, match="not the file"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("description", ["{}", "nonsense", "[]"])
+def test_a_file_that_is_no_checkpoint_is_named(checkpoint, tmp_path, description):
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(checkpoint, path)
+    path.with_suffix(".json").write_text(description)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is not a checkpoint"):
+        load_checkpoint(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"gone\.safetensors cannot be read"):
+        load_checkpoint(tmp_path / "gone.safetensors")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "log.json"
+    replace_file(path, json.dumps({"old": True}).encode())
+    with pytest.raises(TypeError):
+        replace_file(path, "not bytes")  # type: ignore[arg-type]
+    assert json.loads(path.read_bytes()) == {"old": True}
+    assert list(tmp_path.iterdir()) == [path]

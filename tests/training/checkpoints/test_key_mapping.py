@@ -1,0 +1,36 @@
+import pytest
+
+from tests.helpers.training.foreign_files import reference_names
+from training.checkpoints.key_mapping import Naming, guess_naming, rename
+
+PROJECTS = {
+    "mmaction2": Naming.MMACTION2,
+    "tsm": Naming.MMACTION2,
+    "original": Naming.ORIGINAL,
+    "torchvision": Naming.TORCHVISION,
+}
+
+
+@pytest.mark.parametrize(("project", "naming"), PROJECTS.items())
+def test_every_projects_names_become_what_mmaction2s_become(project, naming):
+    for name, foreign in reference_names(project).items():
+        assert rename(foreign, naming) == rename(name, Naming.MMACTION2), foreign
+
+
+@pytest.mark.parametrize(("project", "naming"), PROJECTS.items())
+def test_names_tell_whose_they_are(project, naming):
+    names = list(reference_names(project).values())
+    assert guess_naming(names) is naming
+    assert guess_naming([name.removeprefix("module.") for name in names]) is naming
+
+
+def test_a_data_parallel_wrapper_changes_nothing():
+    assert rename("module.backbone.conv1.conv.weight", Naming.MMACTION2) == "stem.conv.weight"
+
+
+def test_tsms_own_names_are_those_that_tin_grew_from():
+    assert rename("module.base_model.layer2.1.conv1.net.weight", Naming.ORIGINAL) == "stages.1.1.convs.0.conv.weight"
+
+
+def test_names_of_nobody_known():
+    assert guess_naming(["encoder.block.0.weight"]) is None

@@ -1,0 +1,119 @@
+import pytest
+import torch
+
+from tests.helpers.training.foreign_files import as_project, as_torchvision, small_r50
+from training.checkpoints.checkpoint import CheckpointError
+from training.checkpoints.load_pretrained import initialise
+from training.checkpoints.pretrained import read_pretrained
+from training.model.tin import TIN, Architecture, Temporal
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Writes tensors to a file, and reads it as published weights."""
+
+    def make(tensors):
+        torch.save(tensors, tmp_path / "published.pth")
+        return read_pretrained(tmp_path / "published.pth")
+
+    return make
+
+
+def unlike(model, other):
+    """The names of one model whose tensors the other has not."""
+    theirs = other.state_dict()
+    return [
+        name for name, tensor in model.state_dict().items() if not torch.equal(tensor, theirs.get(name, tensor + 1))
+    ]
+
+
+@pytest.mark.parametrize("project", ["mmaction2", "original"])
+def test_tin_is_taken_whole(source, project):
+    torch.manual_seed(0)
+    published, model = small_r50(Temporal.TIN), small_r50(Temporal.TIN)
+    report = initialise(model, source(as_project(published, project)))
+    assert unlike(model, published) == []
+    assert (len(report.taken), len(report.renamed), report.left, report.fresh) == (448, 448, (), ())
+
+
+def test_mmaction2s_input_constants_are_left(source):
+    tensors = as_project(small_r50(Temporal.TIN), "mmaction2")
+    constants = {"data_preprocessor.mean": torch.zeros(3), "data_preprocessor.std": torch.ones(3)}
+    report = initialise(small_r50(Temporal.TIN), source(tensors | constants))
+    assert report.left == tuple(constants)
+    assert list(report.lines())[1] == "2 of the file's left: data_preprocessor.mean, data_preprocessor.std"
+
+
+def test_tin_takes_every_convolution_of_tsm(source):
+    torch.manual_seed(0)
+    published, model = small_r50(Temporal.TSM), small_r50(Temporal.TIN)
+    report = initialise(model, source(as_project(published, "tsm")))
+    first_convs = [name for name in report.renamed if name.endswith(".conv1.conv.net.weight")]
+    assert len(first_convs) == 16
+    assert len(report.taken) == 320
+    assert len(report.fresh) == 16 * 8
+    assert all(".interlace." in name for name in report.fresh)
+    assert unlike(model, published) == list(report.fresh)
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50, 101])
+@pytest.mark.parametrize("temporal", Temporal)
+def test_torchvision_gives_all_but_the_head_and_the_interlacing(source, depth, temporal):
+    torch.manual_seed(0)
+    published = TIN(Architecture(num_classes=5, depth=depth, width=0.25, temporal=Temporal.NONE))
+    model = TIN(Architecture(num_classes=7, depth=depth, width=0.25, temporal=temporal))
+    report = initialise(model, source(as_torchvision(published)))
+    assert report.left == ("fc.weight", "fc.bias")
+    assert {"head.weight", "head.bias"} == {name for name in report.fresh if ".interlace." not in name}
+    assert set(report.fresh) | set(report.taken) == model.state_dict().keys()
+    assert unlike(model, published) == list(report.fresh)
+
+
+def test_old_files_without_batch_counters_are_whole(source):
+    tensors = as_torchvision(small_r50(Temporal.NONE))
+    tensors = {name: tensor for name, tensor in tensors.items() if "num_batches_tracked" not in name}
+    report = initialise(small_r50(Temporal.NONE), source(tensors))
+    assert len(report.taken) == 53 + 53 * 4
+    assert len(report.fresh) == 53 + 2
+
+
+def test_a_new_head_for_other_classes(source):
+    model = TIN(Architecture(num_classes=3, width=0.25))
+    report = initialise(model, source(as_project(small_r50(Temporal.TSM), "tsm")), new_head=True)
+    assert report.left == ("cls_head.fc_cls.weight", "cls_head.fc_cls.bias")
+    assert {"head.weight", "head.bias"} < set(report.fresh)
+
+
+@pytest.mark.parametrize(
+    ("published", "project", "target", "told"),
+    [
+        (Temporal.TIN, "mmaction2", Temporal.TSM, r"unused .*conv1\.conv\.net1\.offset_net"),
+        (Temporal.TIN, "original", Temporal.NONE, r"unused .*conv1\.net1\.biasnet"),
+    ],
+)
+def test_what_the_network_cannot_take_is_named_as_in_the_file(source, published, project, target, told):
+    with pytest.raises(CheckpointError, match=told):
+        initialise(small_r50(target), source(as_project(small_r50(published), project)))
+
+
+def test_missing_unused_and_misshapen_tensors_are_named(source):
+    tensors = as_project(small_r50(Temporal.TIN), "mmaction2")
+    del tensors["backbone.layer1.0.conv1.conv.net1.offset_net.fc2.bias"], tensors["cls_head.fc_cls.bias"]
+    tensors["backbone.layer2.0.block.weight"] = torch.zeros(1)
+    tensors["backbone.conv1.bn.bias"] = torch.zeros(3)
+    with pytest.raises(CheckpointError) as caught:
+        initialise(small_r50(Temporal.TIN), source(tensors))
+    assert str(caught.value).endswith(
+        "missing ['head.bias', 'stages.0.0.interlace.offset_net.fc2.bias']; "
+        "unused ['backbone.layer2.0.block.weight']; of another shape ['backbone.conv1.bn.bias']"
+    )
+
+
+def test_a_refused_file_leaves_the_model_alone(source):
+    tensors = as_project(small_r50(Temporal.TIN), "mmaction2")
+    tensors.pop("cls_head.fc_cls.bias")
+    model = small_r50(Temporal.TIN)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(CheckpointError):
+        initialise(model, source(tensors))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())

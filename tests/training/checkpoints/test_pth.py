@@ -1,0 +1,77 @@
+import pytest
+import torch
+
+from training.checkpoints.checkpoint import CheckpointError
+from training.checkpoints.pth import read_tensors
+
+TENSORS = {"a.weight": torch.arange(600.0), "a.bias": torch.ones(3)}
+
+
+class Hostile:
+    """An object whose loading leaves a trace."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return (self.trace.touch, ())
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["today's format", "the format of 2019"])
+@pytest.mark.parametrize(
+    "wrap", [lambda tensors: tensors, lambda tensors: {"meta": {"epoch": 1}, "state_dict": tensors}]
+)
+def test_tensors_come_back_wrapped_or_not(tmp_path, zipped, wrap):
+    path = tmp_path / "model.pth"
+    torch.save(wrap(TENSORS), path, _use_new_zipfile_serialization=zipped)
+    read = read_tensors(path)
+    assert read.keys() == TENSORS.keys()
+    assert all(torch.equal(read[name], TENSORS[name]) for name in TENSORS)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("share", [0, 0.02, 0.06, 0.1, 0.5, 0.95])
+def test_a_file_cut_short_is_named(tmp_path, zipped, share):
+    path = tmp_path / "cut.pth"
+    torch.save(TENSORS, path, _use_new_zipfile_serialization=zipped)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    # Where the cut goes through the name of torch's own class, what is left looks like somebody else's class.
+    with pytest.raises(
+        CheckpointError, match=r"cut\.pth (is no PyTorch checkpoint, or was cut short|holds Python objects)"
+    ):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize("content", [b"<html>not found</html>", b"\x00" * 4096, b"PK\x03\x04", b"\x80\x02}q\x00."])
+def test_other_files_are_named(tmp_path, content):
+    path = tmp_path / "page.pth"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"page\.pth is no PyTorch checkpoint"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize("content", [[1, 2], {}, {"state_dict": {}}, torch.ones(2)])
+def test_a_file_without_named_tensors_is_named(tmp_path, content):
+    torch.save(content, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match=r"other\.pth holds no named tensors"):
+        read_tensors(tmp_path / "other.pth")
+
+
+def test_what_is_no_tensor_is_named(tmp_path):
+    torch.save({"a": torch.ones(1), "epoch": 3}, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match="its 'epoch' is a int, not a tensor"):
+        read_tensors(tmp_path / "other.pth")
+
+
+def test_nothing_in_a_file_is_run(tmp_path):
+    trace = tmp_path / "trace"
+    torch.save({"state_dict": TENSORS, "hook": Hostile(trace)}, tmp_path / "hostile.pth")
+    with pytest.raises(CheckpointError, match=r"hostile\.pth holds Python objects beside its tensors"):
+        read_tensors(tmp_path / "hostile.pth")
+    assert not trace.exists()
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"gone\.pth cannot be read: No such file"):
+        read_tensors(tmp_path / "gone.pth")

@@ -1,0 +1,98 @@
+import pytest
+import torch
+
+from tests.reference import tin_r50_tensors
+from training.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from training.engine.build_model import build_network, fill_network, find_weights
+from training.model.interlace import Backward
+from training.recipes.recipe import RecipeError, load_recipe
+from training.zoo import UnknownName
+
+
+def test_a_recipe_decides_the_network():
+    model = build_network(load_recipe("tin_motion", ["interlace.backward=mmcv"]))
+    assert all(interlace.backward_kind is Backward.MMCV for interlace in model.interlaces)
+    torch.nn.init.zeros_(model.interlaces[0].offset_net.fc2.weight)
+    offsets, _ = model.interlaces[0].plan(torch.rand(8, 4, 2, 2))
+    torch.testing.assert_close(offsets, torch.ones(1, 2)), "initial_offset is 1.0"
+
+
+def test_a_network_that_cannot_be_built_is_a_recipe_error():
+    with pytest.raises(RecipeError, match="tin-motion, model: depth must be one of"):
+        build_network(load_recipe("tin_motion", ["model.depth=20"]))
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Writes the network of the demo recipe, as overridden, to a checkpoint of this project."""
+
+    def save(*overrides):
+        path, recipe = tmp_path / "own.safetensors", load_recipe("tin_motion", list(overrides))
+        model = build_network(recipe)
+        labels = tuple(str(index) for index in range(recipe.model.num_classes))
+        save_checkpoint(Checkpoint(model.architecture, recipe.clip, labels, model.state_dict()), path)
+        return path, model
+
+    return save
+
+
+def test_own_weights_are_taken_whole(save):
+    path, saved = save()
+    model = build_network(load_recipe("tin_motion"))
+    report = fill_network(model, path, as_start=False)
+    assert not report.fresh
+    assert torch.equal(model.head.weight, saved.head.weight)
+
+
+@pytest.mark.parametrize("temporal", ["tsm", "none"])
+def test_own_weights_of_tsm_and_plain_networks_start_a_tin(save, temporal):
+    path, saved = save(f"model.temporal={temporal}", "model.num_classes=4")
+    model = build_network(load_recipe("tin_motion"))
+    report = fill_network(model, path, as_start=True)
+    assert {name.split(".")[0] for name in report.fresh} == {"stages", "head"}
+    assert torch.equal(model.stem.conv.weight, saved.stem.conv.weight)
+    with pytest.raises(CheckpointError, match=r"own\.safetensors: its num_classes is 4, the recipe's 16"):
+        fill_network(model, path, as_start=False)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("model.temporal=none", "its temporal is tin, the recipe's none"),
+        ("model.width=0.5", "its stem_channels is 16, the recipe's 32"),
+        ("model.depth=34", "its depth is 18, the recipe's 34"),
+        ("clip.num_frames=16", "its num_frames is 8, the recipe's 16"),
+    ],
+)
+@pytest.mark.parametrize("as_start", [True, False])
+def test_weights_of_another_network_are_refused(save, setting, said, as_start):
+    path, _ = save()
+    with pytest.raises(CheckpointError, match=said):
+        fill_network(build_network(load_recipe("tin_motion", [setting])), path, as_start=as_start)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A TIN-R50 of 174 classes, as MMAction2 writes it."""
+    path = tmp_path_factory.mktemp("published") / "tin.pth"
+    tensors = {name: torch.from_numpy(values) for name, values in tin_r50_tensors().items()}
+    torch.save({"meta": {}, "state_dict": tensors}, path)
+    return path
+
+
+def test_published_weights_fill_the_recipes_network_with_an_account(published):
+    report = fill_network(build_network(load_recipe("tin_r50_sthv2")), published, as_start=False)
+    assert (len(report.taken), report.left, report.fresh) == (448, (), ())
+
+
+def test_a_published_head_for_other_classes_is_left_only_by_a_start(published):
+    network = build_network(load_recipe("tin_tsm_finetune_r50_kinetics400"))
+    with pytest.raises(CheckpointError, match=r"tin\.pth: its num_classes is 174, the recipe's 400"):
+        fill_network(network, published, as_start=False)
+    assert set(fill_network(network, published, as_start=True).fresh) == {"head.weight", "head.bias"}
+
+
+def test_weights_are_a_file_or_a_published_name():
+    assert str(find_weights("folder/own.pth")) == "folder/own.pth"
+    with pytest.raises(UnknownName, match="did you mean resnet50"):
+        find_weights("resnet5O")

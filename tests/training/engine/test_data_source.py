@@ -1,0 +1,75 @@
+import pytest
+import torch
+
+from tests.helpers.training.tiny_data import make_frame_data
+from training.data.batch import NO_LABEL
+from training.engine.data_source import open_source
+from training.engine.distributed import Processes
+from training.recipes.recipe import RecipeError, load_recipe
+
+ALONE = Processes(torch.device("cpu"))
+RENDERED = [
+    "clip.crop=48",
+    "data.lessons=[{from_epoch: 0, side: 32, difficulty: 0}, {from_epoch: 2, side: 48, difficulty: 1}]",
+    "data.batch_size=2",
+    "data.workers=0",
+    "data.steps_per_epoch=2",
+    "data.validation_clips=3",
+]
+
+
+def open_frames(tmp_path, *settings):
+    return open_source(load_recipe(str(make_frame_data(tmp_path)), list(settings)), 0, ALONE, print)
+
+
+def test_frame_folders_make_batches_of_clips_and_views(tmp_path):
+    source = open_frames(tmp_path)
+    assert source.labels == ("right", "left", "still")
+    training = list(source.training_batches(0))
+    assert source.steps_per_epoch == len(training) == 3
+    assert [tuple(batch.clips.shape) for batch in training] == [(4, 4, 32, 32, 3)] * 2 + [(2, 4, 32, 32, 3)]
+    validation = source.validation_batches(0)
+    assert len(validation) == 2
+    assert [tuple(batch.clips.shape) for batch in validation] == [(4, 1, 4, 32, 32, 3), (3, 1, 4, 32, 32, 3)]
+
+
+def test_labels_must_be_as_many_as_the_classes(tmp_path):
+    with pytest.raises(RecipeError, match=r"labels\.txt: there are 3 labels, but model\.num_classes is 4"):
+        open_frames(tmp_path, "model.num_classes=4")
+    with pytest.raises(RecipeError, match=r"nowhere\.txt cannot be read as labels.*training\.prepare"):
+        open_frames(tmp_path / "again", "data.labels=nowhere.txt")
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    return open_source(load_recipe("tin_motion", RENDERED), 0, ALONE, print)
+
+
+def test_a_lesson_sets_the_size_of_training_and_validation(rendered):
+    assert [batch.clips.shape[2] for batch in rendered.training_batches(1)] == [32, 32]
+    assert [batch.clips.shape[2] for batch in rendered.training_batches(2)] == [48, 48]
+    assert [tuple(batch.clips.shape[:2]) for batch in rendered.validation_batches(2)] == [(2, 1), (1, 1)]
+
+
+def test_rendered_clips_differ_by_epoch_and_process_and_not_otherwise(rendered):
+    def first(epoch, rank=0):
+        processes = Processes(torch.device("cpu"), rank=rank, world_size=2)
+        source = open_source(load_recipe("tin_motion", RENDERED), 0, processes, print)
+        return next(iter(source.training_batches(epoch))).clips
+
+    assert torch.equal(first(0), first(0))
+    assert not torch.equal(first(0), first(1))
+    assert not torch.equal(first(0), first(0, rank=1))
+
+
+def test_the_validation_set_is_dealt_to_all_processes_and_never_changes(rendered):
+    def dealt(rank):
+        processes = Processes(torch.device("cpu"), rank=rank, world_size=2)
+        return list(open_source(load_recipe("tin_motion", RENDERED), 0, processes, print).validation_batches(2))
+
+    whole, first, second = list(rendered.validation_batches(3)), dealt(0), dealt(1)
+    assert [len(first), len(second)] == [1, 1]
+    for one, other in zip(whole, [*first, *second], strict=True):
+        assert torch.equal(one.clips, other.clips)
+        assert torch.equal(one.labels, other.labels)
+        assert NO_LABEL not in one.labels

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+from tests.helpers.training.official_files import write
+from training.lists.annotations import Annotations, Item
+from training.lists.frame_folder import FrameFolder
+from training.lists.make_lists import Inventory, find_videos, write_lists
+
+
+def test_videos_are_found_at_any_depth_and_by_their_suffix(tmp_path):
+    for file in ("a.mp4", "tap dancing/b.webm", "train/tap_dancing/c.MKV", "d.mp4.part", "e.json", "f/g.mp4/h.txt"):
+        write(tmp_path / "videos" / file, "x")
+    write(tmp_path / "elsewhere" / "i.mp4", "x")
+    (tmp_path / "videos" / "link").symlink_to(tmp_path / "elsewhere")
+    assert find_videos(tmp_path / "videos") == {
+        "a": Path("a.mp4"),
+        "b": Path("tap dancing/b.webm"),
+        "c": Path("train/tap_dancing/c.MKV"),
+        "i": Path("link/i.mp4"),
+    }
+
+
+def test_of_two_videos_of_one_name_the_first_counts(tmp_path):
+    for file in ("b/x.mp4", "a/x.webm", "c/x.avi"):
+        write(tmp_path / file, "x")
+    assert find_videos(tmp_path) == {"x": Path("a/x.webm")}
+
+
+def test_lists_say_what_is_there_and_what_is_not(tmp_path):
+    write(tmp_path / "tap dancing" / "4.mp4", "x")
+    write(tmp_path / "5.mp4", "")
+    items = [Item(str(number), number % 2) for number in range(1, 6)]
+    inventory = Inventory()
+    assert inventory.look_for("12345", {"2", "3", "4", "5"}) == ["2", "3", "4", "5"]
+    inventory.add_frames(FrameFolder("2", num_frames=48))
+    inventory.add_frames(FrameFolder("3", problem="damaged"))
+    inventory.add_video(Path("tap dancing/4.mp4"), tmp_path)
+    inventory.add_video(Path("5.mp4"), tmp_path)
+    out = tmp_path / "data" / "out"
+    write_lists(Annotations(("hold", "wirbeln \u2192"), {"train": items[:2], "val": items[2:]}), inventory, out)
+    assert {path.name: path.read_text(encoding="utf-8") for path in out.iterdir()} == {
+        "labels.txt": "hold\nwirbeln \u2192\n",
+        "train.txt": "2 48 0\n",
+        "val.txt": "tap dancing/4.mp4 0\n",
+        "missing.txt": "1\n",
+        "unreadable.txt": "3: damaged\n5: 5.mp4 is empty\n",
+    }
+
+
+def test_a_later_inventory_replaces_the_lists(tmp_path):
+    annotations = Annotations(("a",), {"train": [Item("1", 0)], "val": [Item("2", 0)]})
+    write_lists(annotations, Inventory(missing=["1", "2"]), tmp_path)
+    write_lists(annotations, Inventory(listed={"1": "1 8", "2": "2 9"}), tmp_path)
+    assert (tmp_path / "missing.txt").read_text() == ""
+    assert (tmp_path / "train.txt").read_text() == "1 8 0\n"

@@ -1,0 +1,1 @@
+"""Checkpoints: ours on disk, other projects' converted, published ones downloaded."""

@@ -1,0 +1,96 @@
+"""What a published checkpoint holds: tensors under our names, and the network that they are of."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from training.checkpoints.checkpoint import Checkpoint, CheckpointError
+from training.checkpoints.key_mapping import Naming, guess_naming, rename
+from training.checkpoints.pth import read_tensors
+from training.model.tin import BLOCKS_OF_DEPTH, BOTTLENECK_DEPTHS, Temporal
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Tensors by our names, `names_in_file` by ours, and how frames exchange information in the network they are of."""
+
+    naming: Naming | None
+    """Whose names the file has; None for our own."""
+    temporal: Temporal
+    tensors: dict[str, Tensor]
+    names_in_file: dict[str, str]
+
+    @property
+    def depth(self) -> int:
+        """The ResNet's depth; raises CheckpointError for one that is not in `BLOCKS_OF_DEPTH`."""
+        blocks = _blocks_of_stages(self.tensors)
+        is_bottleneck = any(re.match(r"stages\.0\.0\.convs\.2\.", name) for name in self.tensors)
+        for depth, wanted in BLOCKS_OF_DEPTH.items():
+            if blocks == wanted and is_bottleneck == (depth in BOTTLENECK_DEPTHS):
+                return depth
+        known = ", ".join(map(str, BLOCKS_OF_DEPTH))
+        raise CheckpointError(
+            f"its network has {list(blocks)} blocks in its stages; only ResNets of {known} layers fit"
+        )
+
+    @property
+    def stem_channels(self) -> int:
+        """Channels after the first convolution."""
+        return self._shape("stem.conv.weight")[0]
+
+    @property
+    def num_classes(self) -> int | None:
+        """Rows of the head; None without one."""
+        return self._shape("head.weight")[0] if "head.weight" in self.tensors else None
+
+    @property
+    def num_frames(self) -> int | None:
+        """The clip length that the offset networks are made for; None where any will do."""
+        name = "stages.0.0.interlace.offset_net.fc1.weight"
+        return self._shape(name)[0] if self.temporal is Temporal.TIN else None
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        shape = tuple(self.tensors[name].shape) if name in self.tensors else ()
+        if not shape:
+            raise CheckpointError(f"it has no {name}, under whichever name")
+        return shape
+
+
+def own_weights(checkpoint: Checkpoint) -> Pretrained:
+    """A checkpoint of this project as the start of another network."""
+    names = {name: name for name in checkpoint.tensors}
+    return Pretrained(None, checkpoint.architecture.temporal, checkpoint.tensors, names)
+
+
+def read_pretrained(path: Path, naming: Naming | None = None) -> Pretrained:
+    """Read a .pth file; its names tell whose they are unless `naming` does. Raises CheckpointError with the path."""
+    tensors = read_tensors(path)
+    naming = naming or guess_naming(tensors)
+    if naming is None:
+        raise CheckpointError(
+            f"{path}: names such as {min(tensors)} are of no project known here ({', '.join(Naming)}); "
+            "only these projects' ResNets can be converted"
+        )
+    names_in_file = {rename(name, naming): name for name in tensors}
+    if len(names_in_file) < len(tensors):
+        raise CheckpointError(f"{path}: two of its tensors would get the same name; it is not one network of {naming}")
+    ours = {name: tensors[theirs] for name, theirs in names_in_file.items()}
+    return Pretrained(naming, _temporal(tensors), ours, names_in_file)
+
+
+def _temporal(names: Iterable[str]) -> Temporal:
+    """TSM wraps a block's first convolution as `net`; TIN has two parts there, of which `net1` interlaces."""
+    wrapped = {match[1] for name in names if (match := re.search(r"\.conv1\.(?:conv\.)?(net1?)\.", name))}
+    return Temporal.TIN if "net1" in wrapped else Temporal.TSM if wrapped else Temporal.NONE
+
+
+def _blocks_of_stages(names: Iterable[str]) -> tuple[int, ...]:
+    blocks = {match.groups() for name in names if (match := re.match(r"stages\.(\d+)\.(\d+)\.", name))}
+    count = Counter(int(stage) for stage, _ in blocks)
+    return tuple(count[stage] for stage in sorted(count))

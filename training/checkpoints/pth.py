@@ -1,0 +1,46 @@
+"""PyTorch's own checkpoint files, read without running anything that is in them."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training.checkpoints.checkpoint import CheckpointError
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a .pth file by the names it gives them, whether it holds them alone or as its `state_dict`.
+
+    Raises CheckpointError for a file that cannot be read, was cut short, is no checkpoint, or holds Python objects.
+    """
+    content = _load(path)
+    tensors = content.get("state_dict", content) if isinstance(content, dict) else None
+    if not isinstance(tensors, dict) or not tensors:
+        raise CheckpointError(
+            f"{path} holds no named tensors; a checkpoint is a dictionary of tensors, or has one inside"
+        )
+    for name, tensor in tensors.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise CheckpointError(f"{path} is no checkpoint: its {name!r} is a {type(tensor).__name__}, not a tensor")
+    return tensors
+
+
+def _load(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:
+        # Damaged bytes make torch raise almost anything, IndexError and UnicodeDecodeError among them.
+        if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
+            raise CheckpointError(
+                f"{path} holds Python objects beside its tensors, and loading these could run code; "
+                "where you trust it, save its state_dict alone and convert that"
+            ) from error
+        raise CheckpointError(
+            f"{path} is no PyTorch checkpoint, or was cut short; compare its size with the original's, or get it again"
+        ) from error

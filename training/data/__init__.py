@@ -1,0 +1,1 @@
+"""Data loading: listed or rendered items become batches of clips."""

@@ -1,0 +1,91 @@
+"""Where a listed item's frames come from: a folder of JPEGs, or a video file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from clips.decoding.decode import PickFrames, decode
+from clips.decoding.errors import ClipError
+from clips.transforms import Image
+from training.lists.item_list import Listed
+
+
+class UnreadableItem(Exception):
+    """An item cannot be read: its path, and why. It reads as one line, and goes from one process to another."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class Reader(Protocol):
+    """Reads the items of one kind of list."""
+
+    def read(self, item: Listed, pick_frames: PickFrames) -> Sequence[Image]:
+        """The frames asked for: uint8 [H, W, 3] RGB, of one size. One asked for twice is the same array twice.
+
+        Raises UnreadableItem.
+        """
+
+
+@dataclass(frozen=True)
+class RawFrames:
+    """Folders of frames; `file_name` is a format of the frame's number, counted from 1, such as "img_{:05}.jpg".
+
+    MMAction2: `RawframeDataset(filename_tmpl=file_name, start_index=1)`.
+    """
+
+    file_name: str
+
+    def read(self, item: Listed, pick_frames: PickFrames) -> Sequence[Image]:
+        """As `Reader.read`; only the files asked for are opened."""
+        if item.num_frames is None:
+            raise ValueError(f"{item.path} is listed without its number of frames, as a video is")
+        indices = pick_frames(item.num_frames)
+        images = {index: self._read_frame(item.path, index) for index in dict.fromkeys(indices)}
+        if len({image.shape for image in images.values()}) > 1:
+            raise UnreadableItem(item.path, "its frames differ in size")
+        return [images[index] for index in indices]
+
+    def _read_frame(self, folder: Path, index: int) -> Image:
+        name = self.file_name.format(index + 1)
+        try:
+            image = _decode_picture((folder / name).read_bytes())
+        except OSError as error:
+            raise UnreadableItem(folder, f"{name}: {error.strerror}") from error
+        if image is None:
+            raise UnreadableItem(folder, f"{name} is no picture, or is cut short")
+        return image
+
+
+@dataclass(frozen=True)
+class Videos:
+    """Video files, decoded as the gateway decodes them."""
+
+    def read(self, item: Listed, pick_frames: PickFrames) -> Sequence[Image]:
+        """As `Reader.read`; the frames are counted, whatever the list says."""
+        try:
+            return decode(item.path, pick_frames).images
+        except ClipError as error:
+            raise UnreadableItem(item.path, str(error)) from error
+        except OSError as error:
+            raise UnreadableItem(item.path, error.strerror or str(error)) from error
+
+
+def _decode_picture(file: bytes) -> Image | None:
+    """uint8 [H, W, 3] RGB; None if OpenCV makes nothing of it."""
+    try:
+        image = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:
+        return None
+    return None if image is None else np.asarray(image, np.uint8)

@@ -1,0 +1,87 @@
+"""The demo data as data sets: clips rendered without end for training, always the same ones for validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
+
+from clips.clip_spec import ClipSpec
+from training.data.batch import NO_LABEL, Batch, Example
+from training.synthetic.studio import Studio
+
+STOCK_SIZE = 512
+"""So many rendered clips are kept for showing once more: enough that no batch is likely to hold both of a pair."""
+
+NUM_TEXTURES = 48
+"""A studio starts with so many, which take a second, and makes others as it goes on."""
+
+MIRRORED_PAIRS = ((0, 3, 7), (1, 3))
+"""Pairs of labels whose two change places when the picture is mirrored left to right, and upside down."""
+
+
+class SyntheticClips(IterableDataset[Example]):
+    """Endless examples: uint8 clips [T, H, W, 3] and their labels. Each worker has a studio of its own.
+
+    Rendering is dear, so each clip is followed by an earlier one that is reversed or mirrored, its label with it.
+    `shuffled_share` of all examples have their frames in random order and NO_LABEL.
+    """
+
+    def __init__(
+        self, spec: ClipSpec, *, difficulty: float, seed: tuple[int, ...], shuffled_share: float = 0.0
+    ) -> None:
+        self._spec = spec
+        self._difficulty = difficulty
+        self._seed = seed
+        self._shuffled_share = shuffled_share
+
+    def __iter__(self) -> Iterator[Example]:
+        worker = get_worker_info()
+        studio = Studio((*self._seed, worker.id if worker else 0), num_textures=NUM_TEXTURES)
+        stock: list[Example] = []
+        while True:
+            example = Example(*studio.draw_example(self._spec, self._difficulty))
+            yield self._perhaps_shuffled(example, studio.rng)
+            if len(stock) == STOCK_SIZE:
+                slot = int(studio.rng.integers(STOCK_SIZE))
+                yield self._perhaps_shuffled(seen_otherwise(stock[slot], studio.rng), studio.rng)
+                stock[slot] = example
+            else:
+                stock.append(example)
+
+    def _perhaps_shuffled(self, example: Example, rng: np.random.Generator) -> Example:
+        if rng.random() < self._shuffled_share:
+            return Example(example.clip[rng.permutation(len(example.clip))], NO_LABEL)
+        return example
+
+
+class SyntheticViews(Dataset[Batch]):
+    """Whole batches, of views uint8 [N, 1, T, H, W, 3] at full difficulty; the seed and an index decide a batch."""
+
+    def __init__(self, spec: ClipSpec, *, num_clips: int, batch_size: int, seed: tuple[int, ...]) -> None:
+        self._spec = spec
+        self._num_clips = num_clips
+        self._batch_size = batch_size
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return math.ceil(self._num_clips / self._batch_size)
+
+    def __getitem__(self, index: int) -> Batch:
+        studio = Studio((*self._seed, index), num_textures=NUM_TEXTURES)
+        count = min(self._batch_size, self._num_clips - index * self._batch_size)
+        drawn = [studio.draw_example(self._spec, difficulty=1.0) for _ in range(count)]
+        return Batch.of([Example(clip[None], label) for clip, label in drawn])
+
+
+def seen_otherwise(example: Example, rng: np.random.Generator) -> Example:
+    """A clip reversed in time, mirrored or both, with the label that this makes right."""
+    clip, label = example.clip, example.label
+    reverse, flip_x, flip_y = rng.random(3) < 0.5
+    reverse |= not (flip_x or flip_y)
+    for flip, pairs, axis in zip((flip_x, flip_y), MIRRORED_PAIRS, (2, 1), strict=True):
+        clip = np.flip(clip, axis) if flip else clip
+        label ^= int(flip and label // 2 in pairs)
+    return Example(clip[::-1], label ^ 1) if reverse else Example(clip, label)

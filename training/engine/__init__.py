@@ -1,0 +1,1 @@
+"""The training engine: loops over batches, evaluation, processes, devices, logs."""

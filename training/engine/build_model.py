@@ -1,0 +1,70 @@
+"""The network of a recipe, and the weights that it starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
+from training.checkpoints.load_pretrained import Report, initialise
+from training.checkpoints.pretrained import Pretrained, own_weights, read_pretrained
+from training.model.tin import TIN, Architecture, Temporal
+from training.recipes.recipe import Recipe, RecipeError
+from training.zoo import fetch
+
+
+def build_network(recipe: Recipe) -> TIN:
+    """The network as initialised from torch's random state; raises RecipeError for one that cannot be built."""
+    section = recipe.model
+    try:
+        architecture = Architecture(
+            num_classes=section.num_classes,
+            depth=section.depth,
+            width=section.width,
+            num_frames=recipe.clip.num_frames,
+            temporal=section.temporal,
+        )
+    except ValueError as error:
+        raise RecipeError(f"recipe {recipe.name}, model: {error}") from error
+    model = TIN(architecture, dropout=section.dropout)
+    for interlace in model.interlaces:
+        interlace.offset_net.start_at(section.initial_offset)
+        interlace.backward_kind = recipe.interlace.backward
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def find_weights(pretrained: str) -> Path:
+    """The file that `model.pretrained` means; a name in the catalogue is fetched into the cache.
+
+    Raises `training.zoo.UnknownName` and `training.checkpoints.download.DownloadError`.
+    """
+    is_file = pretrained.endswith((".pth", ".safetensors"))
+    return Path(pretrained) if is_file else fetch(pretrained)
+
+
+def fill_network(model: TIN, weights: Path, *, as_start: bool) -> Report:
+    """Fill the model from a checkpoint of this project or a published .pth.
+
+    As a start, TSM's or a plain network's weights will do for a TIN, and the head may be for other classes. Raises
+    CheckpointError with the path.
+    """
+    own = weights.suffix == ".safetensors"
+    source = own_weights(load_checkpoint(weights)) if own else read_pretrained(weights)
+    try:
+        _check(source, model.architecture, as_start=as_start)
+        return initialise(model, source, new_head=source.num_classes != model.architecture.num_classes)
+    except CheckpointError as error:
+        raise CheckpointError(f"{weights}: {error}") from error
+
+
+def _check(source: Pretrained, wanted: Architecture, *, as_start: bool) -> None:
+    alike = ["depth", "stem_channels", "num_frames"]
+    if not as_start:
+        alike.append("num_classes")
+    if not as_start or source.temporal is Temporal.TIN:
+        alike.append("temporal")
+    for name in alike:
+        theirs, ours = getattr(source, name), getattr(wanted, name)
+        if theirs not in {None, ours}:
+            raise CheckpointError(f"its {name} is {theirs}, the recipe's {ours}")

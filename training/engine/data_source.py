@@ -1,0 +1,163 @@
+"""Where a run's clips come from, as the recipe's `data` section says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from clips.clip_spec import ClipSpec
+from training.checkpoints.checkpoint import CheckpointError
+from training.convert import read_labels
+from training.data.augment import Augmentation, MultiScaleCrop
+from training.data.batch import Batch
+from training.data.dataloader import Batches, EvaluationBatches, Report, TrainingBatches, deal_batches, load_batches
+from training.data.dataset import ListedClips, ListedViews
+from training.data.readers import RawFrames, Reader, Videos
+from training.data.rendered import SyntheticClips, SyntheticViews
+from training.engine.distributed import Processes
+from training.lists.item_list import Listed, check_frame_folders, read_listing
+from training.recipes.recipe import Recipe, RecipeError
+from training.recipes.schema import FramesSection, SyntheticSection, VideosSection
+from training.synthetic.motions import LABELS
+
+VALIDATION_SEED = 1_000_000
+"""Far from every training seed."""
+
+
+class Source(Protocol):
+    """A recipe's clips, dealt out to one process of a run."""
+
+    labels: tuple[str, ...]
+    steps_per_epoch: int
+
+    def training_batches(self, epoch: int) -> Iterable[Batch]:
+        """Batches of an epoch for this process, the same for equal seeds: clips uint8 [N, T, H, W, 3]."""
+
+    def validation_batches(self, epoch: int) -> Batches:
+        """A share of the validation batches, dealt in turn: views uint8 [N, V, T, H, W, 3]."""
+
+
+def open_source(recipe: Recipe, seed: int, processes: Processes, report: Report) -> Source:
+    """The recipe's data, which gives its labels; raises BadInput, naming the file."""
+    if isinstance(recipe.data, SyntheticSection):
+        return SyntheticSource(recipe.data, recipe.clip, _check(LABELS, recipe, "the rendered clips"), seed, processes)
+    labels = _check(_read_labels(recipe.data.labels), recipe, str(recipe.data.labels))
+    return ListedSource(recipe.data, recipe.clip, labels, seed, processes, report)
+
+
+class ListedSource:
+    """Frame folders or video files, as two lists name them; raises ListingError."""
+
+    def __init__(
+        self,
+        section: FramesSection | VideosSection,
+        spec: ClipSpec,
+        labels: tuple[str, ...],
+        seed: int,
+        processes: Processes,
+        report: Report,
+    ) -> None:
+        self.labels = labels
+        reader = _reader(section)
+        train, validation = (
+            _listed(section, path, len(labels), processes) for path in (section.train, section.validation)
+        )
+        limit = section.max_unreadable
+        clips = ListedClips(
+            train, reader, _augmentation(section, spec), num_frames=spec.num_frames, seed=seed, max_unreadable=limit
+        )
+        views = ListedViews(validation, reader, spec, max_unreadable=limit)
+        share = {
+            "batch_size": section.batch_size,
+            "workers": section.workers,
+            "rank": processes.rank,
+            "world_size": processes.world_size,
+        }
+        self._training = TrainingBatches(clips, report=report, **share)
+        self._validation = EvaluationBatches(views, report=report, **share)
+        self.steps_per_epoch = self._training.steps_per_epoch
+
+    def training_batches(self, epoch: int) -> Iterable[Batch]:
+        """As `Source.training_batches`; raises TooManyUnreadable."""
+        return self._training.epoch(epoch)
+
+    def validation_batches(self, epoch: int) -> Batches:
+        """As `Source.validation_batches`, the same in every epoch; raises TooManyUnreadable."""
+        return self._validation
+
+
+class SyntheticSource:
+    """Rendered clips of the demo's motions, at each epoch's size and difficulty."""
+
+    def __init__(
+        self, section: SyntheticSection, spec: ClipSpec, labels: tuple[str, ...], seed: int, processes: Processes
+    ) -> None:
+        self.labels = labels
+        self.steps_per_epoch = section.steps_per_epoch
+        self._section = section
+        self._spec = spec
+        self._seed = seed
+        self._processes = processes
+
+    def training_batches(self, epoch: int) -> Iterator[Batch]:
+        """As `Source.training_batches`."""
+        clips = SyntheticClips(
+            self._spec_of(epoch),
+            difficulty=self._section.lesson(epoch).difficulty,
+            seed=(self._seed, epoch, self._processes.rank),
+            shuffled_share=self._section.shuffled_share,
+        )
+        batches = load_batches(clips, batch_size=self._section.batch_size, workers=self._section.workers)
+        return islice(batches, self.steps_per_epoch)
+
+    def validation_batches(self, epoch: int) -> Batches:
+        """As `Source.validation_batches`: the same clips for every epoch of a lesson."""
+        views = SyntheticViews(
+            self._spec_of(epoch),
+            num_clips=self._section.validation_clips,
+            batch_size=self._section.batch_size,
+            seed=(VALIDATION_SEED, self._seed),
+        )
+        return deal_batches(
+            views, workers=self._section.workers, rank=self._processes.rank, world_size=self._processes.world_size
+        )
+
+    def _spec_of(self, epoch: int) -> ClipSpec:
+        return replace(self._spec, crop=self._section.lesson(epoch).side)
+
+
+def _read_labels(path: Path) -> tuple[str, ...]:
+    try:
+        return read_labels(path)
+    except CheckpointError as error:
+        raise RecipeError(f"{error}; `python -m training.prepare` writes one") from error
+
+
+def _check(labels: tuple[str, ...], recipe: Recipe, where: str) -> tuple[str, ...]:
+    if len(labels) != recipe.model.num_classes:
+        raise RecipeError(
+            f"{where}: there are {len(labels)} labels, but model.num_classes is {recipe.model.num_classes}"
+        )
+    return labels
+
+
+def _reader(section: FramesSection | VideosSection) -> Reader:
+    return RawFrames(section.file_name) if isinstance(section, FramesSection) else Videos()
+
+
+def _listed(section: FramesSection | VideosSection, path: Path, num_classes: int, processes: Processes) -> list[Listed]:
+    """A list's items; the first process looks whether the folders of frames are whole."""
+    with_frames = isinstance(section, FramesSection)
+    items = read_listing(path, root=section.root, num_classes=num_classes, with_frames=with_frames)
+    if isinstance(section, FramesSection) and processes.is_first:
+        check_frame_folders(items, section.file_name)
+    return items
+
+
+def _augmentation(section: FramesSection | VideosSection, spec: ClipSpec) -> Augmentation:
+    crops = section.crops
+    crop = MultiScaleCrop(crop=spec.crop, scales=crops.scales, num_fixed_crops=crops.fixed_offsets)
+    return Augmentation(short_side=spec.short_side, crop=crop, flip=section.flip)

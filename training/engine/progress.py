@@ -1,0 +1,121 @@
+"""How far a run is, for who watches it: a bar on a terminal, and a line now and then in the log of a cluster's job."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from rich import progress
+from rich.console import Console
+
+from training.engine.loops import Step
+
+SECONDS_BETWEEN_LINES = 30.0
+
+
+class Progress(ABC):
+    """A context manager that is told what a run does. Steps and epochs count from 0."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return None
+
+    @abstractmethod
+    def step(self, epoch: int, step: Step) -> None:
+        """One more step is done."""
+
+    @abstractmethod
+    def say(self, text: str) -> None:
+        """Show a line of text, as it is."""
+
+    def validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Show what an epoch reached."""
+        self.say(f"epoch {epoch + 1}: {in_words(metrics)}")
+
+
+class ProgressBar(Progress):
+    """A bar with the time that is left, below the lines that were said."""
+
+    def __init__(self, console: Console, name: str, total_steps: int, first_step: int) -> None:
+        columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.MofNCompleteColumn())
+        times = (progress.TimeElapsedColumn(), progress.TimeRemainingColumn())
+        self._progress = progress.Progress(
+            *columns, *times, progress.TextColumn("{task.fields[state]}"), console=console
+        )
+        self._task = self._progress.add_task(name, total=total_steps, completed=first_step, state="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def step(self, epoch: int, step: Step) -> None:
+        """Move the bar by one step."""
+        self._progress.update(self._task, advance=1, state=_state(step))
+
+    def say(self, text: str) -> None:
+        """Print above the bar."""
+        _print(self._progress.console, text)
+
+
+class ProgressLines(Progress):
+    """A line for the first and the last step, and for one every so many seconds, with the time that is left."""
+
+    def __init__(
+        self, console: Console, name: str, total_steps: int, first_step: int, every: float = SECONDS_BETWEEN_LINES
+    ) -> None:
+        self._console = console
+        self._name = name
+        self._total_steps = total_steps
+        self._first_step = first_step
+        self._every = every
+        self._started = time.monotonic()
+        self._due = self._started
+
+    def step(self, epoch: int, step: Step) -> None:
+        """Print a line when one is due."""
+        done, now = step.number + 1, time.monotonic()
+        if now < self._due and done < self._total_steps:
+            return
+        self._due = now + self._every
+        left = (now - self._started) / (done - self._first_step) * (self._total_steps - done)
+        self.say(
+            f"{self._name}  epoch {epoch + 1}  step {done}/{self._total_steps} ({done / self._total_steps:.1%})  "
+            f"{_state(step)}  {timedelta(seconds=round(left))} left"
+        )
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        _print(self._console, text)
+
+
+def show_progress(name: str, total_steps: int, *, first_step: int = 0) -> Progress:
+    """What suits standard output, for a run that has `first_step` of its `total_steps` behind it."""
+    console = Console()
+    kind = ProgressBar if console.is_terminal else ProgressLines
+    return kind(console, name, total_steps, first_step)
+
+
+def in_words(figures: Mapping[str, float]) -> str:
+    """Such as "loss 2.303, accuracy 0.0625"."""
+    return ", ".join(f"{name} {figure:.4g}" for name, figure in figures.items())
+
+
+def _state(step: Step) -> str:
+    return f"loss {step.loss:.3f}  top-1 {step.accuracy:.0%}"
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

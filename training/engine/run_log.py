@@ -1,0 +1,93 @@
+"""What a run leaves behind about itself: `train.log` to read, `log.jsonl` to compute with, and TensorBoard's curves."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from torch.utils.tensorboard import SummaryWriter
+
+from training.checkpoints.checkpoint import replace_file
+from training.engine.loops import Step
+from training.engine.progress import in_words
+
+STEPS_BETWEEN_LINES = 20
+"""In `train.log` only; the other two have every step."""
+
+SECONDS_BETWEEN_FLUSHES = 10
+
+
+class Journal:
+    """A context manager that writes down what a run does. Steps and epochs count from 0.
+
+    `log.jsonl` has an object a line: `{"mode": "train", "epoch": 0, "step": 7, "loss": ...}` for a step, and one of
+    mode `val` for a validation, with the number of the step before it; null is a number that is not finite. A run that
+    goes on from `first_step` keeps what is told of the steps before it and tells the others anew, so that each is there
+    once; at 0 nothing is kept. Only `train.log` keeps everything. Raises OSError, naming the file.
+    """
+
+    def __init__(self, work_dir: Path, *, first_step: int = 0) -> None:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        self._last_step = first_step - 1
+        forget_steps(work_dir / "log.jsonl", first_step)
+        self._objects = (work_dir / "log.jsonl").open("a", buffering=1)
+        self._lines = (work_dir / "train.log").open("a", buffering=1, encoding="utf-8")
+        self._curves = SummaryWriter(
+            work_dir / "tensorboard", purge_step=first_step, flush_secs=SECONDS_BETWEEN_FLUSHES
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.say(f"stopped by {type(error).__name__}: {error}")
+        self._objects.close()
+        self._lines.close()
+        self._curves.close()
+
+    def step(self, epoch: int, step: Step) -> None:
+        """Write down an optimiser step, with every field that it has."""
+        figures = asdict(step)
+        self._last_step = figures.pop("number")
+        self._write("train", epoch, figures)
+        if self._last_step % STEPS_BETWEEN_LINES == 0:
+            self.say(f"epoch {epoch + 1}, step {self._last_step}: {in_words(figures)}")
+
+    def validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Write down what an epoch reached; nothing told before it is lost when the process is killed."""
+        self._write("val", epoch, metrics)
+        self._curves.flush()
+        self.say(f"epoch {epoch + 1}: {in_words(metrics)}")
+
+    def say(self, text: str) -> None:
+        """Add a line, with the time, to `train.log`."""
+        self._lines.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+
+    def _write(self, mode: str, epoch: int, figures: Mapping[str, float]) -> None:
+        finite = {name: figure if math.isfinite(figure) else None for name, figure in figures.items()}
+        self._objects.write(json.dumps({"mode": mode, "epoch": epoch, "step": self._last_step, **finite}) + "\n")
+        for name, figure in figures.items():
+            self._curves.add_scalar(f"{mode}/{name}", figure, self._last_step)
+
+
+def forget_steps(path: Path, first_step: int) -> None:
+    """Leave in a `log.jsonl`, if there is one, only whole lines about steps before `first_step`."""
+    if path.exists():
+        kept = [line for line in path.read_text(errors="replace").splitlines() if _is_before(line, first_step)]
+        replace_file(path, "".join(f"{line}\n" for line in kept).encode())
+
+
+def _is_before(line: str, first_step: int) -> bool:
+    try:
+        return bool(json.loads(line)["step"] < first_step)
+    except (ValueError, KeyError, TypeError):
+        return False

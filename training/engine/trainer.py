@@ -1,0 +1,118 @@
+"""One training run, in one of its processes: the network, its optimisers, and the data that it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from training.checkpoints.resume_state import Snapshot, load_snapshot, save_snapshot
+from training.engine.data_source import Source
+from training.engine.distributed import Processes
+from training.engine.evaluation import Metric, score
+from training.engine.loops import Step, StepRule, train_one_epoch
+from training.model.tin import TIN, Normalise
+from training.optim.lr_schedule import Length, rate_factor
+from training.optim.optimizers import make_optimizers
+from training.recipes.recipe import Recipe
+
+LAST, BEST, SNAPSHOT = "checkpoint.safetensors", "best.safetensors", "snapshot.pt"
+"""The files of a work folder: the last epoch's checkpoint, the best validated one, and what `--resume` reads."""
+
+
+class Run:
+    """From a recipe to its checkpoint, epoch by epoch.
+
+    `rate_scale` multiplies every learning rate: the linear scaling rule of `--auto-scale-lr`.
+    """
+
+    def __init__(
+        self, recipe: Recipe, source: Source, model: TIN, processes: Processes, *, seed: int, rate_scale: float
+    ) -> None:
+        self.recipe = recipe
+        self.model = model.to(processes.device)
+        self.optimizers = make_optimizers(self.model, recipe.optim)
+        self.epochs_done = 0
+        self.best: float | None = None
+        self._source = source
+        self._processes = processes
+        self._trained = processes.wrap(self.model)
+        self._normalise = Normalise(recipe.clip).to(processes.device)
+        self.length = Length(recipe.epochs, source.steps_per_epoch)
+        self._seed = seed
+        self._rate_scale = rate_scale
+
+    @property
+    def steps_done(self) -> int:
+        """Optimiser steps of the epochs that are done."""
+        return self.epochs_done * self.length.steps_per_epoch
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same for a broken run to go on to the same weights."""
+        return {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "seed": self._seed,
+            "rate_scale": self._rate_scale,
+            "processes": self._processes.world_size,
+        }
+
+    def train_epoch(self) -> Iterator[Step]:
+        """The next epoch, step by step. Its randomness is its own, whatever ran before."""
+        epoch, first_step = self.epochs_done, self.steps_done
+        torch.manual_seed(_epoch_seed(self._seed, epoch, self._processes.rank))
+        rule = StepRule(
+            label_smoothing=self.recipe.label_smoothing,
+            clip_grad_norm=self.recipe.optim.clip_grad_norm,
+            autocast=self.recipe.precision == "bf16",
+            freeze_norm=epoch >= self.recipe.epochs * self.recipe.freeze_norm_from,
+        )
+        batches, factors = self._source.training_batches(epoch), self._factors(first_step)
+        yield from train_one_epoch(self._trained, self._normalise, batches, self.optimizers, factors, rule, first_step)
+        self.epochs_done += 1
+
+    def validate(self) -> dict[str, float]:
+        """The metrics over the validation set, the same in every process."""
+        self._processes.share_buffers(self.model)
+        batches = self._source.validation_batches(self.epochs_done - 1)
+        return score(self.model, self._normalise, batches, self._processes).measure(Metric)
+
+    def save(self, work_dir: Path, metrics: dict[str, float]) -> None:
+        """The first process replaces the last checkpoint, the best one where this is better, and then the snapshot."""
+        if not self._processes.is_first:
+            return
+        checkpoint = self._checkpoint(metrics)
+        save_checkpoint(checkpoint, work_dir / LAST)
+        accuracy = metrics.get("top1_acc")
+        if accuracy is not None and (self.best is None or accuracy > self.best):
+            self.best = accuracy
+            save_checkpoint(checkpoint, work_dir / BEST)
+        optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
+        snapshot = Snapshot(self.identity, self.epochs_done, self.best, checkpoint.tensors, optimizers)
+        save_snapshot(snapshot, work_dir / SNAPSHOT)
+
+    def resume(self, work_dir: Path) -> None:
+        """Go on where the snapshot was taken; raises CheckpointError when it is missing or of another run."""
+        snapshot = load_snapshot(work_dir / SNAPSHOT, self.identity)
+        self.epochs_done, self.best = snapshot.epochs_done, snapshot.best
+        self.model.load_state_dict(snapshot.tensors)
+        for optimizer, state in zip(self.optimizers, snapshot.optimizers, strict=True):
+            optimizer.load_state_dict(state)
+
+    def _checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
+        training = self.identity | {"metrics": metrics | {"epochs": self.epochs_done}}
+        return Checkpoint(
+            self.model.architecture, self.recipe.clip, self._source.labels, self.model.state_dict(), training
+        )
+
+    def _factors(self, first_step: int) -> Iterator[float]:
+        for step in range(first_step, self.length.steps):
+            yield self._rate_scale * rate_factor(self.recipe.schedule, step, self.length)
+
+
+def _epoch_seed(*parts: int) -> int:
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])

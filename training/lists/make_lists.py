@@ -1,0 +1,74 @@
+"""What of an annotated data set is on the disk, and the list files that say so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clips.decoding.filenames import is_named_as_video
+from training.checkpoints.checkpoint import replace_file
+from training.lists.annotations import Annotations, Item
+from training.lists.frame_folder import FrameFolder
+
+
+@dataclass
+class Inventory:
+    """What became of each annotated name."""
+
+    listed: dict[str, str] = field(default_factory=dict)
+    """What stands before the label in a list: `name num_frames`, or the path of a video."""
+    missing: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Why, by name."""
+
+    def look_for(self, names: Iterable[str], there: Container[str]) -> list[str]:
+        """Those of the names that are there; the others are taken down as missing."""
+        present: list[str] = []
+        for name in names:
+            (present if name in there else self.missing).append(name)
+        return present
+
+    def add_video(self, path: Path, root: Path) -> None:
+        """Take down the video `root / path`, unless it is empty, as after a download that failed."""
+        if (root / path).stat().st_size:
+            self.listed[path.stem] = path.as_posix()
+        else:
+            self.unreadable[path.stem] = f"{path} is empty"
+
+    def add_frames(self, folder: FrameFolder) -> None:
+        """Take down a folder of frames, or why there is none."""
+        if folder.problem:
+            self.unreadable[folder.name] = folder.problem
+        else:
+            self.listed[folder.name] = f"{folder.name} {folder.num_frames}"
+
+    def present(self, items: Iterable[Item]) -> list[Item]:
+        """Those of the items that a list can have."""
+        return [item for item in items if item.name in self.listed]
+
+
+def find_videos(root: Path) -> dict[str, Path]:
+    """Every video below a folder, relative to it, by its name without suffix. Of two of one name, the first counts."""
+    found = [
+        Path(folder, file).relative_to(root)
+        for folder, _, files in os.walk(root, followlinks=True)
+        for file in files
+        if is_named_as_video(file)
+    ]
+    return {path.stem: path for path in sorted(found, reverse=True)}
+
+
+def write_lists(annotations: Annotations, inventory: Inventory, out: Path) -> None:
+    """Write train.txt, val.txt, labels.txt, missing.txt and unreadable.txt, each whole; the last two may be empty."""
+    _write(out / "labels.txt", annotations.labels)
+    _write(out / "missing.txt", inventory.missing)
+    _write(out / "unreadable.txt", (f"{name}: {reason}" for name, reason in inventory.unreadable.items()))
+    for split, items in annotations.splits.items():
+        lines = (f"{inventory.listed[item.name]} {item.label}" for item in inventory.present(items))
+        _write(out / f"{split}.txt", lines)
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    replace_file(path, "".join(f"{line}\n" for line in lines).encode())

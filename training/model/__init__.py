@@ -1,0 +1,1 @@
+"""The network: TIN and its siblings TSM and TSN, one paper concept per file."""

@@ -1,0 +1,231 @@
+"""Temporal interlacing (Shao, Qian, Liu: "Temporal Interlacing Network", AAAI 2020, arXiv 2001.06499, section 3).
+
+The first quarter of a feature map's channels slides along time, in four equal groups, by offsets that a small
+network reads off the clip itself; a second network weighs every frame after the slide:
+
+    y[t] = w[t, g] * sum over s of max(0, 1 - |t - o[g] - s|) * x[s]
+
+Frames outside the clip are zero. MMAction2 calls the same thing `TemporalInterlace` (`resnet_tin.py`) and its
+operator `tin_shift`; the gradient here is the true adjoint, which `tin_shift`'s is not: see `Backward`.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+SHIFT_DIVISOR = 4
+"""One channel in so many is interlaced."""
+
+NUM_GROUPS = 4
+"""Groups of interlaced channels, with offsets (o0, o1, -o0, -o1) and weights (w0, w1, w0, w1)."""
+
+MAX_OFFSET = 2.0
+"""Learned offsets lie in (-MAX_OFFSET, MAX_OFFSET) frames."""
+
+FUSED_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+"""Features that the Triton kernels take."""
+
+
+class Backward(StrEnum):
+    """How the gradient comes back to the features; the gradients to offsets and weights are the true ones in both."""
+
+    ADJOINT = "adjoint"
+    """As calculus has it: the gradient slides against the features."""
+    MMCV = "mmcv"
+    """As MMCV's `tin_shift` has it, with which the published checkpoints were trained: weighed, then slid by the
+    same offsets as the features."""
+
+
+def interlacing_matrix(offsets: Tensor, weights: Tensor) -> Tensor:
+    """What interlacing does, as one matrix over (frame, group) pairs.
+
+    Args:
+        offsets: [N, 2], in frames.
+        weights: [N, T, 2].
+
+    Returns:
+        [N, T * 4, T * 4]; row t * 4 + g and column s * 4 + g hold what frame s gives to frame t in group g.
+    """
+    return _matrix(_two_taps(_by_group(offsets), weights.shape[1]) * _of_targets(weights))
+
+
+def interlace(
+    features: Tensor,
+    offsets: Tensor,
+    weights: Tensor,
+    *,
+    num_channels: int | None = None,
+    backward: Backward = Backward.ADJOINT,
+) -> Tensor:
+    """Slide four groups of channels along time; on CUDA in one kernel, where Triton is installed.
+
+    Args:
+        features: [N * T, C, H, W].
+        offsets: [N, 2], in frames.
+        weights: [N, T, 2].
+        num_channels: How many channels are interlaced, a multiple of 4, from the first on; the others pass. All, unless
+            given.
+        backward: How the gradient comes back to the features.
+
+    Returns:
+        The interlaced features, shaped like `features`. At a whole offset, where the slope jumps, the gradient to it
+        counts in each group what a slightly larger shift of that group gives: to the offset itself it is the
+        right-hand derivative in the first two groups, and the left-hand one in those that move by its negative.
+    """
+    num_channels = features.shape[1] if num_channels is None else num_channels
+    if features.is_cuda and features.dtype in FUSED_DTYPES and _has_triton():
+        from training.model.interlace_triton import interlace_fused  # noqa: PLC0415
+
+        return interlace_fused(features, offsets, weights, num_channels=num_channels, backward=backward)
+    return interlace_plain(features, offsets, weights, num_channels=num_channels, backward=backward)
+
+
+def interlace_plain(
+    features: Tensor, offsets: Tensor, weights: Tensor, *, num_channels: int, backward: Backward
+) -> Tensor:
+    """`interlace` in torch's own operators, for any device and dtype."""
+    moving, rest = features.tensor_split([num_channels], dim=1)
+    matrix = interlacing_matrix(offsets, weights)
+    frames_by_group = moving.reshape(matrix.shape[0], matrix.shape[1], -1)
+    if backward is Backward.MMCV:
+        backward_matrix = _mmcv_matrix(offsets, weights)
+        moved: Tensor = _MovedLikeMMCV.apply(frames_by_group, matrix, backward_matrix)  # type: ignore[no-untyped-call]
+    else:
+        moved = torch.bmm(matrix, frames_by_group)
+    return torch.cat([moved.reshape(moving.shape), rest], dim=1)
+
+
+class OffsetNet(nn.Module):
+    """Reads two offsets off a clip's pooled features. MMAction2: `OffsetNet`."""
+
+    def __init__(self, channels: int, num_frames: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(channels, 1, kernel_size=3, padding=1)
+        self.fc1 = nn.Linear(num_frames, num_frames)
+        self.fc2 = nn.Linear(num_frames, 2)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """[N, C, T] to offsets [N, 2] in frames, each in (-2, 2)."""
+        hidden = torch.relu(self.fc1(self.conv(pooled).squeeze(1)))
+        return 2 * MAX_OFFSET * (torch.sigmoid(self.fc2(hidden)) - 0.5)
+
+    def start_at(self, offset: float) -> None:
+        """Make the network answer about `offset` frames before it has learned anything."""
+        share = offset / (2 * MAX_OFFSET) + 0.5
+        nn.init.constant_(self.fc2.bias, math.log(share / (1 - share)))
+
+
+class WeightNet(nn.Module):
+    """Reads two weights per frame off a clip's pooled features. MMAction2: `WeightNet`."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(channels, 2, kernel_size=3, padding=1)
+        assert self.conv.bias is not None
+        nn.init.zeros_(self.conv.bias)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """[N, C, T] to weights [N, T, 2], each in (0, 2)."""
+        weights: Tensor = 2 * torch.sigmoid(self.conv(pooled))
+        return weights.transpose(1, 2)
+
+
+class TemporalInterlace(nn.Module):
+    """Interlaces the first quarter of a block's input channels; the others pass.
+
+    `backward_kind` may be set at any time; it changes no output.
+    """
+
+    def __init__(self, channels: int, num_frames: int) -> None:
+        super().__init__()
+        self.backward_kind = Backward.ADJOINT
+        self.num_frames = num_frames
+        self.num_channels = channels // SHIFT_DIVISOR
+        if self.num_channels % NUM_GROUPS:
+            raise ValueError(f"{channels} channels cannot be interlaced: a quarter of them must divide by {NUM_GROUPS}")
+        self.offset_net = OffsetNet(self.num_channels, num_frames)
+        self.weight_net = WeightNet(self.num_channels)
+
+    def plan(self, quarter: Tensor) -> tuple[Tensor, Tensor]:
+        """What to interlace: features [N * T, C / 4, H, W] to offsets [N, 2] and weights [N, T, 2]."""
+        return self.plan_pooled(self.pool(quarter))
+
+    def pool(self, quarter: Tensor) -> Tensor:
+        """Features [N * T, C / 4, H, W] to their mean over H and W, [N, C / 4, T]."""
+        pooled = quarter.mean(dim=(2, 3)).reshape(-1, self.num_frames, self.num_channels)
+        return pooled.transpose(1, 2)
+
+    def plan_pooled(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """[N, C / 4, T] to offsets [N, 2] and weights [N, T, 2]."""
+        return self.offset_net(pooled), self.weight_net(pooled)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N * T, C, H, W] to the same shape."""
+        offsets, weights = self.plan(features[:, : self.num_channels])
+        return interlace(features, offsets, weights, num_channels=self.num_channels, backward=self.backward_kind)
+
+
+class _MovedLikeMMCV(torch.autograd.Function):
+    """matrix @ frames, whose gradient to the frames is another matrix times the gradient, in place of the transpose."""
+
+    @staticmethod
+    def forward(ctx: Any, frames: Tensor, matrix: Tensor, backward_matrix: Tensor) -> Tensor:
+        ctx.save_for_backward(frames, backward_matrix)
+        return torch.bmm(matrix, frames)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, None]:
+        # Under autocast the product, and so its gradient, is of another type than what went in.
+        frames, backward_matrix = (saved.to(upstream.dtype) for saved in ctx.saved_tensors)
+        return torch.bmm(backward_matrix, upstream), torch.bmm(upstream, frames.transpose(1, 2)), None
+
+
+def _mmcv_matrix(offsets: Tensor, weights: Tensor) -> Tensor:
+    """`interlacing_matrix` with each frame weighed before it moves."""
+    with torch.no_grad():
+        return _matrix(_two_taps(_by_group(offsets), weights.shape[1]) * _of_targets(weights).transpose(1, 2))
+
+
+def _by_group(offsets: Tensor) -> Tensor:
+    """Offsets [N, 2] to those of the groups, [N, 1, 1, 4]."""
+    return torch.cat([offsets, -offsets], dim=1)[:, None, None, :]
+
+
+def _of_targets(weights: Tensor) -> Tensor:
+    """Weights [N, T, 2] to those of the groups, [N, T, 1, 4]."""
+    return torch.cat([weights, weights], dim=2)[:, :, None, :]
+
+
+def _matrix(taps: Tensor) -> Tensor:
+    """Taps [N, T, T, 4] to a matrix [N, T * 4, T * 4] that mixes no groups."""
+    num_clips, num_frames = taps.shape[:2]
+    own_group = torch.eye(NUM_GROUPS, dtype=taps.dtype, device=taps.device)
+    matrix = taps[:, :, None, :, :].transpose(2, 4) * own_group[:, None, :]
+    return matrix.reshape(num_clips, num_frames * NUM_GROUPS, num_frames * NUM_GROUPS)
+
+
+def _two_taps(offsets: Tensor, num_frames: int) -> Tensor:
+    """Offsets [N, 1, 1, G] to the linear interpolation's taps [N, T, T, G], target frame first.
+
+    Written with floor, so that at a whole offset the gradient is the right-hand derivative; the values are those
+    of max(0, 1 - |t - o - s|).
+    """
+    frame = torch.arange(num_frames, device=offsets.device)
+    distance = (frame[:, None] - frame[None, :])[None, :, :, None]
+    whole = torch.floor(offsets.detach())
+    fraction = offsets - whole
+    return (distance == whole) * (1 - fraction) + (distance == whole + 1) * fraction
+
+
+@cache
+def _has_triton() -> bool:
+    return find_spec("triton") is not None

@@ -1,0 +1,220 @@
+"""Temporal interlacing on a GPU: one Triton kernel forward and one backward, in one pass over the features.
+
+A frame's channels are cut into slices as large as a group: the first four are the groups, the others pass. A program
+takes a block of one slice of one clip through all frames. Nothing is stored but the result, nothing copied before;
+what a program sums up goes to a place of its own and is added afterwards, so that equal inputs give equal bits.
+
+With the environment variable TRITON_INTERPRET=1 the same kernels run on the CPU, slowly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from training.model.interlace import NUM_GROUPS, Backward
+
+LARGEST_BLOCK = 1024
+"""Elements of a frame that a program takes at most."""
+
+GROUPS = tl.constexpr(NUM_GROUPS)
+
+
+def interlace_fused(
+    features: Tensor, offsets: Tensor, weights: Tensor, *, num_channels: int, backward: Backward
+) -> Tensor:
+    """`training.model.interlace.interlace` for float32, float16 and bfloat16 features; sums are in float32.
+
+    Raises ValueError when the channels do not divide into slices as large as a group.
+    """
+    if num_channels % NUM_GROUPS or features.shape[1] % (num_channels // NUM_GROUPS):
+        raise ValueError(
+            f"cannot interlace the first {num_channels} of {features.shape[1]} channels in {NUM_GROUPS} groups"
+        )
+    order = _memory_order(features)
+    dense = features.contiguous(memory_format=order)
+    moved: Tensor = _Fused.apply(dense, offsets.float(), weights.float(), num_channels, backward, order)
+    return moved
+
+
+def _memory_order(features: Tensor) -> torch.memory_format:
+    """That of dense features; contiguous for others."""
+    is_channels_last = features.is_contiguous(memory_format=torch.channels_last) and not features.is_contiguous()
+    return torch.channels_last if is_channels_last else torch.contiguous_format
+
+
+class _Fused(torch.autograd.Function):
+    """Dense features, and float32 offsets and weights, to features that lie in memory alike."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features: Tensor,
+        offsets: Tensor,
+        weights: Tensor,
+        num_channels: int,
+        backward: Backward,
+        order: torch.memory_format,
+    ) -> Tensor:
+        grid = Grid.over(features, weights, num_channels, order)
+        offsets, weights = offsets.contiguous(), weights.contiguous()
+        ctx.save_for_backward(features, offsets, weights)
+        ctx.grid, ctx.order, ctx.sign = grid, order, -1 if backward is Backward.MMCV else 1
+        moved = torch.empty_like(features)
+        with torch.cuda.device_of(features):
+            _forward[grid.programs](features, offsets, weights, moved, *grid.sizes, block=grid.block)
+        return moved
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        features, offsets, weights = ctx.saved_tensors
+        grid: Grid = ctx.grid
+        upstream = upstream.contiguous(memory_format=ctx.order)
+        gradient = torch.empty_like(features)
+        of_offsets = offsets.new_empty(grid.num_clips, NUM_GROUPS, grid.num_blocks)
+        of_weights = offsets.new_empty(grid.num_clips, grid.num_frames, NUM_GROUPS, grid.num_blocks)
+        inputs = features, offsets, weights, upstream
+        with torch.cuda.device_of(features):
+            _backward[grid.programs](
+                *inputs, gradient, of_offsets, of_weights, *grid.sizes, sign=ctx.sign, block=grid.block
+            )
+        first, negated = of_offsets.sum(dim=-1).chunk(2, dim=-1)
+        return gradient, first - negated, sum(of_weights.sum(dim=-1).chunk(2, dim=-1)), None, None, None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How the work is cut. `size` counts a slice's elements in a frame, `run` those that lie side by side."""
+
+    num_clips: int
+    num_frames: int
+    num_slices: int
+    size: int
+    run: int
+
+    @classmethod
+    def over(cls, features: Tensor, weights: Tensor, num_channels: int, order: torch.memory_format) -> Grid:
+        """For dense features [N * T, C, H, W] and weights [N, T, 2]."""
+        channels, height, width = features.shape[1:]
+        of_slice = num_channels // NUM_GROUPS
+        size = of_slice * height * width
+        run = size if order is torch.contiguous_format else of_slice
+        return cls(weights.shape[0], weights.shape[1], channels // of_slice, size, run)
+
+    @property
+    def block(self) -> int:
+        """Elements per block, a power of two."""
+        return min(LARGEST_BLOCK, int(triton.next_power_of_2(self.size)))
+
+    @property
+    def num_blocks(self) -> int:
+        """Per slice."""
+        return -(-self.size // self.block)
+
+    @property
+    def programs(self) -> tuple[int, int, int]:
+        """Blocks, slices, clips."""
+        return self.num_blocks, self.num_slices, self.num_clips
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """What both kernels want to know."""
+        return self.num_frames, self.size, self.run
+
+
+@triton.jit
+def _forward(features, offsets, weights, moved, num_frames, size, run, block: tl.constexpr):
+    """Writes all of `moved`."""
+    group, clip = tl.program_id(1), tl.program_id(2)
+    place, inside, frame_size = _elements(num_frames, size, run, block)
+    whole, fraction = _shift(offsets, clip, group)
+    before = _read(features + place, -1 - whole, num_frames, frame_size, inside)
+    for frame in range(num_frames):
+        now = _read(features + place, frame - whole, num_frames, frame_size, inside)
+        weight = _weight(weights, clip, group, frame, num_frames)
+        result = weight * ((1 - fraction) * now + fraction * before)
+        tl.store(moved + place + frame * frame_size, result, mask=inside)
+        before = now
+
+
+@triton.jit
+def _backward(
+    features,
+    offsets,
+    weights,
+    upstream,
+    gradient,
+    of_offsets,
+    of_weights,
+    num_frames,
+    size,
+    run,
+    sign: tl.constexpr,
+    block: tl.constexpr,
+):
+    """Writes all of `gradient`, and each program's share of the sums for offsets and weights.
+
+    The gradient to a frame comes from the frames that lie whole and whole + 1 after it (`sign` 1, the adjoint) or
+    before it (`sign` -1, MMCV).
+    """
+    group, clip = tl.program_id(1), tl.program_id(2)
+    place, inside, frame_size = _elements(num_frames, size, run, block)
+    whole, fraction = _shift(offsets, clip, group)
+    slope = 0.0
+    for frame in range(num_frames):
+        first, second = frame + sign * whole, frame + sign * (whole + 1)
+        near = _read(upstream + place, first, num_frames, frame_size, inside)
+        far = _read(upstream + place, second, num_frames, frame_size, inside)
+        near *= (1 - fraction) * _weight(weights, clip, group, first, num_frames)
+        far *= fraction * _weight(weights, clip, group, second, num_frames)
+        tl.store(gradient + place + frame * frame_size, near + far, mask=inside)
+        if group < GROUPS:
+            arrived = _read(upstream + place, frame, num_frames, frame_size, inside)
+            by_now = tl.sum(arrived * _read(features + place, frame - whole, num_frames, frame_size, inside))
+            by_before = tl.sum(arrived * _read(features + place, frame - whole - 1, num_frames, frame_size, inside))
+            slope += _weight(weights, clip, group, frame, num_frames) * (by_before - by_now)
+            share = ((clip * num_frames + frame) * GROUPS + group) * tl.num_programs(0) + tl.program_id(0)
+            tl.store(of_weights + share, (1 - fraction) * by_now + fraction * by_before)
+    if group < GROUPS:
+        tl.store(of_offsets + (clip * GROUPS + group) * tl.num_programs(0) + tl.program_id(0), slope)
+
+
+@triton.jit
+def _elements(num_frames, size, run, block: tl.constexpr):
+    """Where the program's elements lie in its clip's first frame, which of them there are, and a frame's size."""
+    element = tl.program_id(0) * block + tl.arange(0, block)
+    num_slices = tl.num_programs(1)
+    in_frame = (element // run) * (run * num_slices) + tl.program_id(1) * run + element % run
+    frame_size = size * num_slices
+    first_frame = tl.program_id(2).to(tl.int64) * num_frames * frame_size
+    return first_frame + in_frame, element < size, frame_size
+
+
+@triton.jit
+def _shift(offsets, clip, group):
+    """A group's offset, floor and fraction; nothing for slices that pass."""
+    offset = tl.load(offsets + clip * 2 + group % 2, mask=group < GROUPS, other=0.0)
+    offset = tl.where(group < GROUPS // 2, offset, -offset)
+    whole = tl.floor(offset)
+    return whole.to(tl.int32), offset - whole
+
+
+@triton.jit
+def _weight(weights, clip, group, frame, num_frames):
+    """A group's weight of a frame, which may lie outside the clip; 1 for slices that pass."""
+    is_there = (group < GROUPS) & (frame >= 0) & (frame < num_frames)
+    return tl.load(weights + (clip * num_frames + frame) * 2 + group % 2, mask=is_there, other=1.0)
+
+
+@triton.jit
+def _read(first_frame, frame, num_frames, frame_size, inside):
+    """The elements of a frame in float32; zeros outside the clip."""
+    is_there = inside & (frame >= 0) & (frame < num_frames)
+    return tl.load(first_frame + frame * frame_size, mask=is_there, other=0.0).to(tl.float32)

@@ -1,0 +1,121 @@
+"""A recipe: every number of a training run, in one typed YAML file."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import Field, PlainSerializer, ValidationError
+
+from clips.clip_spec import ClipSpec
+from training.errors import BadInput
+from training.recipes.schema import DataSection, InterlaceSection, ModelSection, OptimSection, ScheduleSection, Section
+
+RECIPES = Path(__file__).parent
+
+UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+"""What pydantic calls a key that a section, or a ClipSpec, does not have."""
+
+
+class RecipeError(BadInput):
+    """The recipe cannot be read, or a key or value in it makes no sense; the message names it."""
+
+
+class Recipe(Section):
+    """Everything that decides a run; equal recipes and seeds give equal checkpoints on one machine."""
+
+    name: str
+    clip: Annotated[ClipSpec, PlainSerializer(ClipSpec.to_json)]
+    model: ModelSection
+    interlace: InterlaceSection = InterlaceSection()
+    data: Annotated[DataSection, Field(discriminator="kind")]
+    epochs: int = Field(ge=1)
+    validate_every: int = Field(ge=1)
+    """Epochs from one validation to the next; the last epoch is always validated."""
+    optim: Annotated[OptimSection, Field(discriminator="kind")]
+    schedule: Annotated[ScheduleSection, Field(discriminator="kind")]
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    freeze_norm_from: float = Field(default=1.0, ge=0, le=1)
+    """Share of the run after which batch normalisation keeps its statistics."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
+    """Read `training/recipes/<name>.yaml`, or the file at that path, then apply `key.path=value` overrides."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
+    try:
+        recipe = yaml.safe_load(path.read_text())
+    except OSError as error:
+        known = ", ".join(sorted(found.stem for found in RECIPES.glob("*.yaml")))
+        raise RecipeError(f"{path}: {error.strerror}; the recipes here are {known}") from error
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    for override in overrides or []:
+        _override(recipe, override)
+    try:
+        return Recipe.model_validate(recipe)
+    except ValidationError as error:
+        raise RecipeError(f"{path}: {_explain(error)}") from error
+
+
+def _override(recipe: Any, override: str) -> None:
+    key, equals, value = override.partition("=")
+    *parents, last = key.split(".")
+    if not equals:
+        raise RecipeError(f"--set takes KEY=VALUE, not {override!r}")
+    section = recipe
+    for parent in parents:
+        section = section.setdefault(parent, {}) if isinstance(section, dict) else None
+    if not isinstance(section, dict):
+        raise RecipeError(f"--set {override}: {'.'.join(parents)} is not a section")
+    section[last] = yaml.safe_load(value)
+
+
+def _explain(error: ValidationError) -> str:
+    first = min(error.errors(), key=lambda found: found["type"] not in UNKNOWN_KEY)
+    section, place = _walk(first["loc"])
+    if first["type"] not in UNKNOWN_KEY:
+        return f"{'.'.join(place)}: {first['msg']}"
+    close = get_close_matches(place[-1], _keys(section), n=1)
+    return f"unknown key {'.'.join(place)}" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _walk(location: tuple[int | str, ...]) -> tuple[Any, list[str]]:
+    """The section that an error is in, and the keys that lead to it: pydantic's way also names a union's member."""
+    inside: Any = Recipe
+    section, place = inside, []
+    for part in location:
+        members = _members(inside)
+        if part in members:
+            inside = members[part]
+            continue
+        section, inside = inside, _inside(inside, part)
+        place.append(str(part))
+    return section, place
+
+
+def _members(union: Any) -> dict[Any, Any]:
+    """The sections of a union, by their `kind`; of anything else none."""
+    sections = [member for member in get_args(union) if hasattr(member, "model_fields")]
+    return {
+        get_args(section.model_fields["kind"].annotation)[0]: section
+        for section in sections
+        if "kind" in _keys(section)
+    }
+
+
+def _inside(section: Any, part: int | str) -> Any:
+    """The type of an element of a tuple, or of a section's key."""
+    if isinstance(part, int):
+        return get_args(section)[0]
+    field = getattr(section, "model_fields", {}).get(part)
+    return None if field is None else field.annotation
+
+
+def _keys(section: Any) -> list[str]:
+    if is_dataclass(section):
+        return [field.name for field in fields(section)]
+    return list(section.model_fields)

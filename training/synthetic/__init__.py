@@ -1,0 +1,1 @@
+"""Rendered motion clips: the demo model's training data and evaluation sets."""

@@ -1,0 +1,65 @@
+"""Sets of clips that a model is judged on, made from video files as the gateway makes them, and tampered with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clips.clip_spec import ClipSpec
+from clips.decoding.decode import decode
+from clips.sampling import evaluation_indices
+from clips.transforms import make_views
+from training.synthetic.motions import LABELS
+from training.synthetic.out_of_domain import LabelledVideo
+from training.synthetic.studio import Studio
+from training.synthetic.video_encoder import ENCODINGS, encode_video
+
+EVALUATION_SEED = 2_000_000
+"""Far from the seeds of training and validation."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Clips uint8 [N, T, H, W, 3], as the gateway would hand them to the model, and labels int64 [N]."""
+
+    clips: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+def own_videos(count: int, seed: int) -> Iterator[LabelledVideo]:
+    """Rendered films never trained on, each also backwards, as video files of several codecs."""
+    studio = Studio((EVALUATION_SEED, seed))
+    for index in range(count // 2):
+        label = 2 * (index % (len(LABELS) // 2))
+        film = studio.draw(label, short_sides=(120, 256))
+        num_frames, rate = int(studio.rng.integers(20, 90)), int(studio.rng.choice([12, 24, 25, 30]))
+        moments = (np.arange(num_frames) + 0.5) / num_frames
+        for direction, shown in enumerate((film, film.backwards())):
+            frames = list(shown.frames(moments, studio.noise))
+            yield LabelledVideo(encode_video(frames, ENCODINGS[index % len(ENCODINGS)], rate), label + direction)
+
+
+def make_split(videos: Iterable[LabelledVideo], spec: ClipSpec) -> Split:
+    """Decode and transform video files exactly as the gateway does."""
+    clips, labels = [], []
+    for video in videos:
+        clip = decode(video.video, lambda num_frames: evaluation_indices(num_frames, spec.num_frames))
+        clips.append(make_views(clip.images, spec)[0])
+        labels.append(video.label)
+    return Split(np.stack(clips), np.array(labels))
+
+
+def shuffled(split: Split, seed: int) -> Split:
+    """The same clips with their frames in random order."""
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(split.clips.shape[1]) for _ in split.clips]
+    return Split(np.stack([clip[order] for clip, order in zip(split.clips, orders, strict=True)]), split.labels)
+
+
+def frozen(split: Split) -> Split:
+    """The same clips with their middle frame in place of all."""
+    num_frames = split.clips.shape[1]
+    return Split(np.repeat(split.clips[:, num_frames // 2 : num_frames // 2 + 1], num_frames, axis=1), split.labels)

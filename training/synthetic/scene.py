@@ -1,0 +1,234 @@
+"""A scene: a background, things on it, a motion, a camera in a hand, and light. It can be looked at at any moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from clips.transforms import Image
+from training.synthetic.cutouts import CUTOUT_SIDE, Cutout, make_cutout
+from training.synthetic.motions import MOTIONS, Motion, Pose
+from training.synthetic.textures import TEXTURE_SIDE, TexturePool
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When the motion runs: pauses at both ends, and how it speeds up; `backwards` reverses the whole clip."""
+
+    start: float
+    end: float
+    curve: float
+    ease: float
+    backwards: bool
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, *, backwards: bool, longest_pause: float = 0.3) -> Timing:
+        """Half of the ends have no pause."""
+        pauses = rng.uniform(0, longest_pause, 2) * (rng.random(2) < 0.5)
+        curve = float(np.exp(rng.normal(0, 0.25)))
+        return cls(pauses[0], 1 - pauses[1], curve, rng.uniform(0, 1) if rng.random() < 0.5 else 0.0, backwards)
+
+    def clock(self, moment: float) -> float:
+        """Scene time of a moment of the clip, both from 0 to 1."""
+        return 1 - moment if self.backwards else moment
+
+    def progress(self, scene_time: float) -> float:
+        """How far the motion has come, from 0 to 1."""
+        linear = float(np.clip((scene_time - self.start) / max(self.end - self.start, 1e-3), 0, 1)) ** self.curve
+        smooth = linear * linear * (3 - 2 * linear)
+        return float(linear + self.ease * (smooth - linear))
+
+
+@dataclass(frozen=True)
+class Wobble:
+    """A hand's unrest: two slow sines for each of x, y (fractions of the frame), turn (degrees) and zoom."""
+
+    amplitudes: NDArray[np.float64]
+    frequencies: NDArray[np.float64]
+    phases: NDArray[np.float64]
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, strength: float) -> Wobble:
+        """`strength` 0 is a tripod, 1 a shaky hand."""
+        scale = np.array([0.02, 0.02, 1.5, 0.015])[:, None] * strength * rng.exponential(0.7)
+        return cls(scale * rng.normal(0, 1, (4, 2)), rng.uniform(0.2, 3, (4, 2)), rng.uniform(0, 7, (4, 2)))
+
+    def at(self, scene_time: float) -> NDArray[np.float64]:
+        """x, y, turn and zoom (as a logarithm) at a moment."""
+        return np.asarray((self.amplitudes * np.sin(self.frequencies * scene_time * 6.28 + self.phases)).sum(axis=1))
+
+
+@dataclass(frozen=True)
+class Light:
+    """The clip's brightness: from `dark_gain` to 1 as the motion progresses, tinted while dark, with a slow drift."""
+
+    dark_gain: NDArray[np.float64]
+    drift: float
+
+    def gain(self, progress: float, scene_time: float) -> NDArray[np.float64]:
+        """One factor per channel."""
+        return np.asarray(self.dark_gain ** (1 - progress) * (1 + self.drift * (scene_time - 0.5)))
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A cut-out and its way through the scene; it moves with the picture when the camera turns."""
+
+    cutout: Cutout
+    start: Pose
+    end: Pose
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that a clip shows. `look` is a pure function of the moment.
+
+    `backgrounds` holds one picture, or two and a hard cut from one to the other at scene time `cut`.
+    """
+
+    backgrounds: tuple[Image, ...]
+    cut: float
+    background_size: float
+    bystanders: tuple[Thing, ...]
+    things: tuple[Thing, ...]
+    picture_shift: tuple[float, float]
+    timing: Timing
+    wobble: Wobble
+    light: Light
+
+    @classmethod
+    def draw(cls, label: int, textures: TexturePool, rng: np.random.Generator, difficulty: float = 1.0) -> Scene:
+        """A random scene of a label; `difficulty` from 0 to 1 brings in unrest, bystanders and weak contrast."""
+        motion = MOTIONS[label // 2](rng)
+        is_light = motion.dark_gain < 1
+        return cls(
+            backgrounds=tuple(textures.draw(rng) for _ in range(2 if rng.random() < 0.15 * difficulty else 1)),
+            cut=rng.uniform(0.1, 0.9),
+            background_size=rng.uniform(1.0, 2.5),
+            bystanders=_bystanders(motion, textures, rng, difficulty),
+            things=tuple(Thing(make_cutout(textures, rng), *way) for way in motion.things),
+            picture_shift=motion.picture_shift,
+            timing=Timing.draw(rng, backwards=bool(label % 2), longest_pause=0.45 if is_light else 0.3),
+            wobble=Wobble.draw(rng, difficulty),
+            light=_draw_light(motion, rng, difficulty),
+        )
+
+    def look(self, moment: float, *, width: int, height: int) -> Image:
+        """uint8 [height, width, 3] at a moment of the clip, from 0 to 1."""
+        time = self.timing.clock(moment)
+        progress = self.timing.progress(time)
+        camera = _camera(self.wobble.at(time), self.picture_shift, progress, width, height)
+        background = self.backgrounds[-1] if time > self.cut else self.backgrounds[0]
+        picture = self._background(background, camera, width, height)
+        for thing in self.bystanders:
+            _paste(picture, thing.cutout, thing.start.towards(thing.end, time), camera)
+        for thing in self.things:
+            _paste(picture, thing.cutout, thing.start.towards(thing.end, progress), camera)
+        return _lit(picture, self.light.gain(progress, time))
+
+    def _background(self, background: Image, camera: NDArray[np.float64], width: int, height: int) -> Image:
+        scale = self.background_size * max(width, height) / TEXTURE_SIDE
+        to_frame = np.array(
+            [[scale, 0, (width - scale * TEXTURE_SIDE) / 2], [0, scale, (height - scale * TEXTURE_SIDE) / 2]]
+        )
+        matrix = camera @ np.vstack([to_frame, [0, 0, 1]])
+        warped = cv2.warpAffine(background, matrix[:2], (width, height), borderMode=cv2.BORDER_REFLECT)
+        return np.asarray(warped, np.uint8)
+
+
+def _camera(
+    wobble: NDArray[np.float64], shift: tuple[float, float], progress: float, width: int, height: int
+) -> NDArray[np.float64]:
+    """The 3x3 matrix that moves a still picture, in pixels, to where the camera shows it."""
+    x, y, turn, zoom = wobble
+    about = cv2.getRotationMatrix2D((width / 2, height / 2), turn, float(np.exp(zoom)))
+    about[:, 2] += [(x + shift[0] * (progress - 0.5)) * width, (y + shift[1] * (progress - 0.5)) * height]
+    return np.vstack([about, [0, 0, 1]])
+
+
+def _paste(picture: Image, cutout: Cutout, pose: Pose, camera: NDArray[np.float64]) -> None:
+    """Lay a cut-out over the picture, in place, touching only the pixels it may cover."""
+    height, width = picture.shape[:2]
+    scale = pose.size * min(width, height) / CUTOUT_SIDE
+    matrix = (camera @ _placement(pose, scale, width, height))[:2]
+    left, top, right, bottom = _covered_box(matrix, width, height)
+    if left >= right or top >= bottom:
+        return
+    matrix[:, 2] -= [left, top]
+    small = _shrunk(cutout, scale)
+    matrix[:, :2] *= CUTOUT_SIDE / small.shape[0]
+    warped = cv2.warpAffine(small, matrix, (right - left, bottom - top))
+    region = picture[top:bottom, left:right]
+    region[:] = warped[..., :3] + ((region * (255 - warped[..., 3:]).astype(np.uint16)) // 255).astype(np.uint8)
+
+
+def _placement(pose: Pose, scale: float, width: int, height: int) -> NDArray[np.float64]:
+    """The 3x3 matrix from a cut-out's pixels to a still picture's."""
+    angle = np.deg2rad(pose.angle)
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    middle = CUTOUT_SIDE / 2
+    x = pose.x * width - cos * middle + sin * middle
+    y = pose.y * height - sin * middle - cos * middle
+    return np.array([[cos, -sin, x], [sin, cos, y], [0, 0, 1]])
+
+
+def _covered_box(matrix: NDArray[np.float64], width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what a cut-out covers of the frame."""
+    corners = matrix @ np.array([[0, CUTOUT_SIDE, 0, CUTOUT_SIDE], [0, 0, CUTOUT_SIDE, CUTOUT_SIDE], [1, 1, 1, 1]])
+    left, top = np.maximum(np.floor(corners.min(axis=1)).astype(int), 0)
+    right, bottom = np.minimum(np.ceil(corners.max(axis=1)).astype(int) + 1, [width, height])
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _shrunk(cutout: Cutout, scale: float) -> Cutout:
+    """Halve until the warp need not skip pixels, so that small things do not flicker more than real ones."""
+    while scale < 0.5:
+        half = (cutout.shape[1] // 2, cutout.shape[0] // 2)
+        cutout = np.asarray(cv2.resize(cutout, half, interpolation=cv2.INTER_AREA), np.uint8)
+        scale *= 2
+    return cutout
+
+
+def _lit(picture: Image, gain: NDArray[np.float64]) -> Image:
+    tables = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(picture, tables[None]), np.uint8)
+
+
+def _draw_light(motion: Motion, rng: np.random.Generator, difficulty: float) -> Light:
+    tint = rng.uniform(0.8, 1.25, 3) if motion.dark_gain < 1 else np.ones(3)
+    return Light(motion.dark_gain * tint, drift=difficulty * rng.normal(0, 0.08))
+
+
+def _bystanders(
+    motion: Motion, textures: TexturePool, rng: np.random.Generator, difficulty: float
+) -> tuple[Thing, ...]:
+    """Things that have no part in the motion: they stand still or drift about a little, behind it."""
+    count = int(rng.integers(1, 5)) if rng.random() < difficulty * 0.8 else 0
+    return tuple(_bystander(motion, textures, rng) for _ in range(count))
+
+
+def _bystander(motion: Motion, textures: TexturePool, rng: np.random.Generator) -> Thing:
+    size = rng.uniform(0.08, 0.45)
+    start = _clear_of_ends(motion, size, rng)
+    moves = rng.random() < 0.5
+    drift = rng.normal(0, 0.1, 2) * moves
+    end = Pose(
+        start.x + drift[0],
+        start.y + drift[1],
+        size * float(np.exp(rng.normal(0, 0.1) * moves)),
+        start.angle + rng.normal(0, 10) * moves,
+    )
+    return Thing(make_cutout(textures, rng), start, end)
+
+
+def _clear_of_ends(motion: Motion, size: float, rng: np.random.Generator) -> Pose:
+    """A place where no mover starts or ends, for hiding or baring a thing is a label of its own."""
+    ends = [pose for way in motion.things for pose in way]
+    for _ in range(8):
+        x, y = rng.uniform(0, 1, 2)
+        if all(np.hypot(x - end.x, y - end.y) > (size + end.size) * 0.4 for end in ends):
+            break
+    return Pose(x, y, size, rng.uniform(0, 360))

@@ -1,0 +1,69 @@
+"""The demo data: motion clips rendered on the fly, 16 labels in 8 order-reversed pairs, never the same clip twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clips.clip_spec import ClipSpec
+from clips.transforms import Image, make_views
+from training.synthetic.camera import Lens, make_noise
+from training.synthetic.motions import LABELS
+from training.synthetic.scene import Scene
+from training.synthetic.textures import TexturePool
+
+ASPECT_RATIOS = (16 / 9, 16 / 9, 4 / 3, 4 / 3, 340 / 256, 1.0, 3 / 4, 9 / 16)
+
+
+@dataclass(frozen=True)
+class Film:
+    """A scene seen through a lens at a certain size: what a video file of it would hold."""
+
+    scene: Scene
+    lens: Lens
+    width: int
+    height: int
+    seed: int
+
+    def frames(self, moments: NDArray[np.float64], noise: NDArray[np.int8]) -> Iterator[Image]:
+        """uint8 [height, width, 3] for each moment of the clip, from 0 to 1."""
+        rng = np.random.default_rng(self.seed)
+        for moment in moments:
+            yield self.lens.apply(self.scene.look(float(moment), width=self.width, height=self.height), noise, rng)
+
+    def backwards(self) -> Film:
+        """The same film with time reversed; its label is the other one of the pair."""
+        timing = replace(self.scene.timing, backwards=not self.scene.timing.backwards)
+        return replace(self, scene=replace(self.scene, timing=timing))
+
+
+class Studio:
+    """Draws films; equal seeds give equal films."""
+
+    def __init__(self, seed: int | tuple[int, ...], *, num_textures: int = 160) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.textures = TexturePool(self.rng, num_textures)
+        self.noise = make_noise(self.rng)
+
+    def draw(self, label: int, *, difficulty: float = 1.0, short_sides: tuple[int, int] = (96, 200)) -> Film:
+        """A random film of a label, its short side in pixels within the range."""
+        short_side = int(self.rng.integers(short_sides[0], short_sides[1] + 1))
+        ratio = self.rng.choice(ASPECT_RATIOS)
+        return Film(
+            scene=Scene.draw(label, self.textures, self.rng, difficulty),
+            lens=Lens.draw(self.rng, difficulty),
+            width=round(short_side * max(ratio, 1) / 2) * 2,
+            height=round(short_side * max(1 / ratio, 1) / 2) * 2,
+            seed=int(self.rng.integers(2**31)),
+        )
+
+    def draw_example(self, spec: ClipSpec, difficulty: float) -> tuple[NDArray[np.uint8], int]:
+        """A training example: uint8 [T, H, W, 3], one random frame of each segment, and its label."""
+        label = int(self.rng.integers(len(LABELS)))
+        film = self.draw(label, difficulty=difficulty)
+        moments = (np.arange(spec.num_frames) + self.rng.random(spec.num_frames)) / spec.num_frames
+        frames = list(film.frames(moments, self.noise))
+        return make_views(frames, spec)[0], label
