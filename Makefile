@@ -35,7 +35,7 @@ control: .venv-dev/ready ## train the demo network without interlacing, briefly,
 	.venv-dev/bin/python -m training.motion_report tin_motion work-dirs/control/checkpoint.safetensors --clips 128
 
 test-rtx: .venv-rtx/ready ## let TensorRT-RTX, which needs no GPU, parse and build the full-size network
-	.venv-rtx/bin/python -m pytest -rs tests/export/test_to_tensorrt.py
+	.venv-rtx/bin/python -m pytest -rs tests/export/formats/test_tensorrt.py
 
 gpu: ## with a GPU: test the kernels on it, measure, train briefly; PYTHON has torch with CUDA and cuda-bindings
 	$(PYTHON) -m tests.gpu

@@ -14,9 +14,9 @@ import typer
 from rich.console import Console
 
 from export.errors import ExportError, UnavailableHere
-from export.formats import BASE, NAMES, Subject
-from export.publish import publish
-from export.verify import verify
+from export.formats.catalogue import BASE, NAMES, Subject
+from export.publishing.publish import publish
+from export.publishing.verify import verify
 from service.backends.base import BackendError
 from service.store import ModelStore, StoreError
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint

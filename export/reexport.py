@@ -20,9 +20,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from export.errors import ExportError
-from export.formats import BASE, NAMES, named
-from export.refresh import Outcome, Task, refresh
-from export.repository import show_to_others
+from export.formats.catalogue import BASE, NAMES, named
+from export.publishing.rebuild import Outcome, Task, refresh
+from export.publishing.sidecars import show_to_others
 from service.store import ModelStore, StoreError
 
 COLOUR = {"fresh": "dim", "stale": "yellow", "rebuilt": "green", "failed": "red"}

@@ -1,6 +1,6 @@
 """The manifest: what lies in `model_store/<name>/<version>/`, where it came from, and the proof that it is right.
 
-`export.publish` writes it, `service.store` reads it; both use these types, so neither can drift from the other.
+`export.publishing.publish` writes it, `service.store` reads it; both use these types, so neither drifts from the other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""PyTorch, on CUDA where there is one: runs the program that `export.to_torch` saved.
+"""PyTorch, on CUDA where there is one: runs the program that `export.formats.torch_program` saved.
 
 On CUDA the convolutions' weights are laid out channels-last, and every batch size becomes a CUDA graph at its first
 use, so that a call costs one launch.

@@ -52,7 +52,7 @@ class _Graph(BaseModel):
 
 
 class _Answer(BaseModel):
-    """What the handler in the archive answers: export/torchserve_handler.py."""
+    """What the handler in the archive answers: export/formats/torchserve_handler.py."""
 
     model: _Graph
     logits: list[list[float]]

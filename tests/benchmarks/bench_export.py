@@ -31,8 +31,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clips.clip_spec import ClipSpec
-from export.quantize import to_int8
-from export.to_onnx import OPSET, to_onnx
+from export.graph.int8 import to_int8
+from export.graph.onnx_export import OPSET, to_onnx
 from service.backends.base import Clips
 from tests.benchmarks.machine import processor_flags, processor_name, stay_on_one_core, versions_of
 from tests.reference import tin_r50_tensors

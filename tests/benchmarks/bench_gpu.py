@@ -28,8 +28,8 @@ from rich.console import Console
 from torch import Tensor
 
 from clips.clip_spec import ClipSpec
-from export.plugin.launch import Layout, Precision, plan_launch
-from export.to_onnx import to_onnx
+from export.graph.onnx_export import to_onnx
+from export.tensorrt_plugin.launch import Layout, Precision, plan_launch
 from tests.benchmarks.machine import installed_versions
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.tin import TIN, Architecture, Temporal

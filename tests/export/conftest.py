@@ -3,7 +3,7 @@ import hashlib
 
 import pytest
 
-from export.formats import FORMATS, Subject
+from export.formats.catalogue import FORMATS, Subject
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from export.publish import publish
+from export.publishing.publish import publish
 from tests.helpers.paths import REPOSITORY
 from training.checkpoints.checkpoint import save_checkpoint
 

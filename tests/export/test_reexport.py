@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from export.atomic import ASIDE
-from export.formats import Subject
-from export.publish import publish
+from export.formats.catalogue import Subject
+from export.publishing.atomic import ASIDE
+from export.publishing.publish import publish
 from service.store import ModelStore
 from tests.helpers.paths import REPOSITORY
 

@@ -6,7 +6,7 @@ import os
 
 import torch
 
-from export.plugin.compile import CompilationFailed, compile_ptx
+from export.tensorrt_plugin.compile import CompilationFailed, compile_ptx
 
 
 def why_not():

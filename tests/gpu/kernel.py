@@ -5,8 +5,8 @@ import ctypes
 import torch
 from cuda.bindings import driver
 
-from export.plugin.compile import compile_ptx
-from export.plugin.launch import THREADS
+from export.tensorrt_plugin.compile import compile_ptx
+from export.tensorrt_plugin.launch import THREADS
 
 POINTER, INT32 = ctypes.c_void_p, ctypes.c_int32
 

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from export.plugin.launch import Precision
+from export.tensorrt_plugin.launch import Precision
 from tests.benchmarks.bench_gpu import kernel_instead_of_torch
 from tests.conftest import lively
-from tests.export.plugin.cases import cases_of
 from tests.gpu.device import why_not
+from tests.helpers.plugin.cases import cases_of
 from training.model.tin import Architecture
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())

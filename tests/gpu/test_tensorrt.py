@@ -7,7 +7,7 @@ import onnx.parser
 import pytest
 import torch
 
-from export.to_tensorrt import to_tensorrt
+from export.formats.tensorrt import to_tensorrt
 from service.backends.tensorrt import TensorRTBackend
 from tests.gpu.device import why_not
 from training.model.interlace import interlace

@@ -15,7 +15,7 @@ import httpx
 import onnx
 import pytest
 
-from export.exchange import put_in_place
+from export.publishing.exchange import put_in_place
 from service.registry import Registry
 from service.settings import Settings
 from service.store import sha256_of

@@ -15,8 +15,8 @@ import httpx
 import numpy as np
 import pytest
 
-from tests.export.torchserve import DEMO, TorchServe, need_torchserve
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.servers.torchserve import DEMO, TorchServe, need_torchserve
 from tests.service.conftest import SERVER_PYTHON
 
 STORE = DEMO.parents[1]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from export.to_torch import to_torch
+from export.formats.torch_program import to_torch
 from service.backends.base import BackendUnavailable, InferenceFailed
 from service.backends.torch_eager import TorchEagerBackend
 from training.model.tin import Normalise

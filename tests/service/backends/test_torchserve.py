@@ -19,7 +19,7 @@ from service.backends.base import BackendUnavailable, InferenceFailed, RemoteBac
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.backends.torchserve import TorchServeBackend
 from service.backends.torchserve_key import InferenceKey
-from tests.export.torchserve import DEMO, TorchServe, need_torchserve
+from tests.helpers.servers.torchserve import DEMO, TorchServe, need_torchserve
 from tests.service.backends.scripted_torchserve import HEALTHY, Reply, ScriptedTorchServe
 
 STORE = DEMO.parents[1]

@@ -1,0 +1,107 @@
+"""`config.pbtxt` and `labels.txt` beside a model's versions, so that the model store is a Triton model repository.
+
+The fields are those of Triton's ModelConfig (model_config.proto; docs/user_guide/model_configuration.md of its server).
+The batch axis is clips, never frames. Triton chooses the instances itself: one a GPU, or one on the CPU without any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from export.errors import ExportError
+from export.graph.signature import Shape, Signature, read_signature
+from export.publishing.atomic import replacing
+from service.store import ModelStore
+
+CONFIG_FILE = "config.pbtxt"
+GRAPH_FILE = "model.onnx"
+LABELS_FILE = "labels.txt"
+
+MAX_BATCH_SIZE = 16
+MAX_QUEUE_DELAY_US = 5000
+"""How long Triton may hold a request back so that others join its batch."""
+
+
+class Served(NamedTuple):
+    """What Triton is told of one version; all versions of a model must agree on it but for `version`."""
+
+    version: str
+    signature: Signature
+    labels: tuple[str, ...]
+
+
+def to_triton(store: Path, name: str) -> None:
+    """Describe every version of a model to Triton, in files that are replaced in one step each.
+
+    Triton takes folders named by whole numbers for versions and passes over others, as this does. Raises ExportError
+    when no version remains, one has no model.onnx, or two differ in shapes or labels; StoreError when one cannot be
+    trusted; and OSError. What was there stays then.
+    """
+    served = [_read_version(store, name, version) for version in _numbered_versions(store, name)]
+    newest = served[-1]
+    for older in served[:-1]:
+        _check_agreement(name, older, newest)
+    contents = {LABELS_FILE: labels_txt(newest.labels), CONFIG_FILE: config_pbtxt(name, newest.signature)}
+    for file, text in contents.items():
+        with replacing(store / name / file) as aside:
+            aside.write_text(text, encoding="utf-8")
+
+
+def config_pbtxt(name: str, signature: Signature) -> str:
+    """Triton's ModelConfig, in protobuf's text format, of a model whose versions all have this signature."""
+    return f"""\
+name: "{name}"
+backend: "onnxruntime"
+default_model_filename: "{GRAPH_FILE}"
+version_policy {{ all {{ }} }}
+max_batch_size: {MAX_BATCH_SIZE}
+dynamic_batching {{ max_queue_delay_microseconds: {MAX_QUEUE_DELAY_US} }}
+input {{ name: "clips" data_type: TYPE_UINT8 dims: {_dims(signature.clips)} }}
+output {{ name: "logits" data_type: TYPE_FP32 dims: {_dims(signature.logits)} label_filename: "{LABELS_FILE}" }}
+output {{ name: "offsets" data_type: TYPE_FP32 dims: {_dims(signature.offsets)} }}
+output {{ name: "weights" data_type: TYPE_FP32 dims: {_dims(signature.weights)} }}
+"""
+
+
+def labels_txt(labels: Sequence[str]) -> str:
+    """A label a line, in the order of the logits; raises ExportError when a label is more than a line."""
+    broken = [label for label in labels if label.splitlines() != [label]]
+    if broken:
+        raise ExportError(f"the label {broken[0]!r} is not one line; Triton reads a label a line")
+    return "".join(f"{label}\n" for label in labels)
+
+
+def _numbered_versions(store: Path, name: str) -> list[str]:
+    versions = ModelStore(store).versions().get(name, [])
+    numbered = [version for version in versions if version.isdecimal() and not version.startswith("0")]
+    if not numbered:
+        found = ", ".join(versions) or "none"
+        raise ExportError(f"{name} has no version that Triton takes, a whole number from 1; its versions: {found}")
+    return numbered
+
+
+def _read_version(store: Path, name: str, version: str) -> Served:
+    model = ModelStore(store).open(name, version)
+    graphs = [artifact for artifact in model.manifest.artifacts if artifact.file == GRAPH_FILE]
+    if not graphs:
+        raise ExportError(f"{name} {version} has no {GRAPH_FILE}, which is what Triton runs; export it first")
+    signature, labels = read_signature(model.path_of(graphs[0])), model.manifest.labels
+    if signature.logits != (len(labels),):
+        raise ExportError(f"{name} {version} has {signature.logits[0]} classes, but {len(labels)} labels")
+    return Served(version, signature, labels)
+
+
+def _check_agreement(name: str, older: Served, newest: Served) -> None:
+    pair = f"{name} {older.version} and {newest.version}"
+    advice = f"and share one {CONFIG_FILE}: publish one of them under another name"
+    for tensor, left, right in zip(Signature._fields, older.signature, newest.signature, strict=True):
+        if left != right:
+            raise ExportError(f"{pair} differ in {tensor}, {_dims(left)} and {_dims(right)}, {advice}")
+    if older.labels != newest.labels:
+        raise ExportError(f"{pair} differ in their labels, {advice}")
+
+
+def _dims(shape: Shape) -> str:
+    return f"[{', '.join(map(str, shape))}]"

@@ -1,0 +1,1 @@
+"""Publishing: versions enter the model store whole or not at all, are rebuilt and verified."""

@@ -1,0 +1,83 @@
+import importlib.util
+
+import onnx.parser
+import pytest
+import torch
+
+from clips.clip_spec import ClipSpec
+from export.errors import ExportError, UnavailableHere
+from export.formats.tensorrt import BATCHES, Engine, build, configure, parse, to_tensorrt
+from export.graph.onnx_export import to_onnx
+from service.backends.tensorrt import Target, make_log
+from training.checkpoints.checkpoint import Checkpoint
+from training.model.tin import TIN, Architecture
+
+
+@pytest.fixture(scope="module")
+def rtx():
+    """TensorRT-RTX, whose parser and builder are those of TensorRT, and need no GPU."""
+    return pytest.importorskip("tensorrt_rtx", reason="needs tensorrt-rtx: make test-rtx")
+
+
+@pytest.fixture(scope="module")
+def full_size():
+    """The R50 of 174 classes, untrained, as a portable graph."""
+    architecture, spec = Architecture(num_classes=174), ClipSpec()
+    labels = tuple(f"action {index}" for index in range(architecture.num_classes))
+    return to_onnx(Checkpoint(architecture, spec, labels, TIN(architecture).eval().state_dict(), {}))
+
+
+@pytest.fixture(scope="module")
+def small(checkpoint):
+    return to_onnx(checkpoint)
+
+
+def build_with(rtx, graph, batches=BATCHES):
+    log = make_log(rtx)
+    builder = rtx.Builder(log)
+    network = parse(rtx, builder, log, graph)
+    config = configure(builder, network, batches)
+    config.num_compute_capabilities = 1
+    config.set_compute_capability(rtx.ComputeCapability.SM80, 0)
+    return network, build(builder, network, config, log)
+
+
+def test_nvidias_parser_and_builder_take_the_full_size_network(rtx, full_size):
+    network, plan = build_with(rtx, full_size)
+    outputs = [network.get_output(index) for index in range(network.num_outputs)]
+    assert [(output.name, output.dtype.name, len(output.shape)) for output in outputs] == [
+        ("logits", "FLOAT", 2),
+        ("offsets", "FLOAT", 3),
+        ("weights", "FLOAT", 4),
+    ]
+    assert len(plan) > 90e6
+
+
+def test_what_the_parser_refuses_is_told(rtx):
+    graph = onnx.parser.parse_model("""
+        <ir_version: 10, opset_import: ["" : 18, "elsewhere" : 1]>
+        nothing (uint8[n, 2, 4, 4, 3] clips) => (float logits) { logits = elsewhere.Unheard (clips) }
+    """)
+    with pytest.raises(ExportError, match=r"TensorRT cannot parse the graph: .*Unheard"):
+        build_with(rtx, graph.SerializeToString())
+
+
+@pytest.mark.parametrize("batches", [(4, 1, 16), (0, 1, 2), (1, 2)])
+def test_batches_that_are_no_profile_are_refused(rtx, small, batches):
+    with pytest.raises(ExportError, match="three ascending sizes"):
+        build_with(rtx, small, batches)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("tensorrt") is not None and torch.cuda.is_available(), reason="TensorRT can be used here"
+)
+def test_without_tensorrt_or_a_gpu_nothing_is_built(tmp_path):
+    cache = tmp_path / "timings"
+    with pytest.raises(UnavailableHere, match="TensorRT"):
+        to_tensorrt(b"", "fp32", timing_cache=cache)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_engine_is_named_after_what_it_was_built_for():
+    engine = Engine(b"", Target("NVIDIA L4", "11.4.0.106"), "fp16")
+    assert engine.file == "model-nvidia-l4-fp16-trt11.4.0.106.plan"

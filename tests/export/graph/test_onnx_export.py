@@ -1,0 +1,162 @@
+import dataclasses
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+
+from clips.clip_spec import ClipSpec
+from export.errors import ExportError
+from export.graph.onnx_export import Flavour, Precision, to_onnx, trace
+from export.graph.onnx_function import define_node, interlace_by_node
+from export.graph.split_network import SplitTIN, interlace_by_hat
+from export.tensorrt_plugin.node import DOMAIN, OPERATOR
+from tests.helpers.paths import REPOSITORY
+from tests.reference import golden_arrays, normalised_frames, tin_r50_tensors
+from training.checkpoints.checkpoint import Checkpoint, from_mmaction2
+from training.model.interlace import interlace
+from training.model.tin import Architecture, Normalise, Temporal
+
+CPU = ["CPUExecutionProvider"]
+
+
+class FromFloats(torch.nn.Module):
+    """The inner graph, whose input is normalised already."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, frames):
+        return self.network.infer(frames)
+
+
+@pytest.fixture(scope="module")
+def r50():
+    """The network of the recorded values."""
+    tensors = from_mmaction2({name: torch.from_numpy(values) for name, values in tin_r50_tensors().items()})
+    labels = tuple(str(index) for index in range(174))
+    return Checkpoint(Architecture(num_classes=174), ClipSpec(), labels, tensors)
+
+
+@pytest.fixture(scope="module", params=Flavour)
+def inner(request, r50):
+    move = {Flavour.PORTABLE: interlace_by_hat, Flavour.PLUGIN: interlace_by_node}[request.param]
+    network = FromFloats(SplitTIN(r50.build_model(), r50.clip, move)).eval()
+    model = trace(network, torch.zeros(2, 8, 3, 224, 224))
+    if request.param is Flavour.PLUGIN:
+        define_node(model)
+    return ort.InferenceSession(model.SerializeToString(), providers=CPU)
+
+
+@pytest.mark.parametrize("num_clips", [1, 2, 3])
+def test_the_full_network_gives_the_recorded_logits_at_any_batch(inner, num_clips):
+    golden = golden_arrays("tin_r50.npz")
+    frames = np.tile(normalised_frames(2), (2, 1, 1, 1, 1))[:num_clips]
+    logits, offsets, _ = inner.run(None, {"clips": frames})
+    np.testing.assert_allclose(logits, np.tile(golden["logits_float32"], (2, 1))[:num_clips], atol=5e-6)
+    np.testing.assert_allclose(offsets[0], golden["offsets_float32"][:, 0], atol=5e-6)
+
+
+@pytest.mark.parametrize("num_classes", [174, 400])
+def test_the_full_network_answers_as_torch_from_bytes(r50, num_classes):
+    head = {"head.weight": torch.randn(num_classes, 2048) / 20, "head.bias": torch.randn(num_classes)}
+    architecture = dataclasses.replace(r50.architecture, num_classes=num_classes)
+    labels = tuple(str(index) for index in range(num_classes))
+    checkpoint = Checkpoint(architecture, r50.clip, labels, r50.tensors | head)
+    clips = np.random.default_rng(0).integers(0, 256, (2, 8, 224, 224, 3), np.uint8)
+    session = ort.InferenceSession(to_onnx(checkpoint, Flavour.PLUGIN), providers=CPU)
+    np.testing.assert_allclose(session.run(["logits"], {"clips": clips})[0], torch_logits(checkpoint, clips), atol=1e-4)
+
+
+@torch.inference_mode()
+def torch_logits(checkpoint, clips):
+    return checkpoint.build_model()(Normalise(checkpoint.clip)(torch.from_numpy(clips))).numpy()
+
+
+@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("flavour", Flavour)
+def test_every_flavour_and_precision_keeps_the_contract(checkpoint, flavour, precision):
+    graph = to_onnx(checkpoint, flavour, precision)
+    clips = np.random.default_rng(0).integers(0, 256, (3, 8, 32, 32, 3), np.uint8)
+    outputs = ort.InferenceSession(graph, providers=CPU).run(["logits", "offsets", "weights"], {"clips": clips})
+    assert [(output.shape, output.dtype) for output in outputs] == [
+        ((3, 6), np.float32),
+        ((3, 8, 2), np.float32),
+        ((3, 8, 8, 2), np.float32),
+    ]
+    expected = torch_logits(checkpoint, clips)
+    worst = {Precision.FP32: 1e-5, Precision.FP16: 1e-2}[precision]
+    assert np.abs(outputs[0] - expected).max() < worst * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("flavour", Flavour)
+def test_a_graph_does_not_tell_where_it_was_made(checkpoint, flavour):
+    content = to_onnx(checkpoint, flavour)
+    assert b"stack_trace" not in content
+    assert str(REPOSITORY).encode() not in content
+
+
+def test_the_portable_flavour_holds_standard_operators_only(checkpoint):
+    model = onnx.load_from_string(to_onnx(checkpoint))
+    assert {node.domain for node in model.graph.node} == {""}
+    assert not model.functions
+    assert [entry.version for entry in model.opset_import] == [18]
+
+
+def test_the_plugin_flavour_holds_a_node_a_block_with_its_meaning(checkpoint):
+    model = onnx.load_from_string(to_onnx(checkpoint, Flavour.PLUGIN))
+    nodes = [node for node in model.graph.node if node.domain == DOMAIN]
+    assert [node.op_type for node in nodes] == [OPERATOR] * 8
+    assert all(onnx.helper.get_node_attr_value(node, "num_frames") == 8 for node in nodes)
+    assert [function.name for function in model.functions] == [OPERATOR]
+
+
+def test_half_precision_is_for_the_convolutions_alone(checkpoint):
+    model = onnx.load_from_string(to_onnx(checkpoint, precision=Precision.FP16))
+    types = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    convolved = {node.input[1] for node in model.graph.node if node.op_type == "Conv"}
+    plans = {name for name in convolved if "_net" in name}
+    assert plans
+    assert {types[name] for name in plans} == {onnx.TensorProto.FLOAT}
+    assert {types[name] for name in convolved - plans} == {onnx.TensorProto.FLOAT16}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("num_frames", [3, 8])
+def test_the_node_means_what_training_means(dtype, num_frames):
+    rng = np.random.default_rng(num_frames)
+    features = rng.standard_normal((4 * num_frames, 8, 5, 3)).astype(dtype)
+    offsets = np.array([[0, 1], [-2, 2], [0.5, -1.25], [1.999, -0.001]], np.float32)
+    weights = rng.uniform(0, 2, (4, num_frames, 2)).astype(np.float32)
+    inputs = {"features": features, "offsets": offsets, "weights": weights}
+    moved = ort.InferenceSession(node_alone(dtype, num_frames), providers=CPU).run(None, inputs)[0]
+    expected = interlace(*(torch.from_numpy(array).float() for array in (features, offsets, weights)))
+    assert moved.dtype == dtype
+    np.testing.assert_allclose(moved, expected, atol=1e-6 if dtype == np.float32 else 2e-2)
+
+
+def node_alone(dtype, num_frames):
+    """A graph of one node."""
+    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    value = onnx.helper.make_tensor_value_info
+    node = onnx.helper.make_node(
+        OPERATOR, ["features", "offsets", "weights"], ["moved"], domain=DOMAIN, num_frames=num_frames
+    )
+    inputs = [
+        value("features", kind, ["frames", 8, "height", "width"]),
+        value("offsets", onnx.TensorProto.FLOAT, ["clips", 2]),
+        value("weights", onnx.TensorProto.FLOAT, ["clips", num_frames, 2]),
+    ]
+    graph = onnx.helper.make_graph([node], "alone", inputs, [value("moved", kind, None)])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
+    define_node(model)
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("temporal", [Temporal.TSM, Temporal.NONE])
+def test_a_network_without_interlacing_is_not_exported(checkpoint, temporal):
+    architecture = dataclasses.replace(checkpoint.architecture, temporal=temporal)
+    with pytest.raises(ExportError, match=f"only networks with interlacing.*not temporal: {temporal}"):
+        to_onnx(dataclasses.replace(checkpoint, architecture=architecture))

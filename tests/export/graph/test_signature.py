@@ -1,0 +1,56 @@
+import onnx
+import pytest
+from onnx import TensorProto
+
+from export.errors import ExportError
+from export.graph.signature import Signature, read_signature
+from tests.helpers.servers.torchserve import DEMO
+
+
+@pytest.fixture
+def graph():
+    return onnx.load(DEMO / "model.onnx")
+
+
+def test_the_shapes_of_one_clip_are_read():
+    expected = Signature(clips=(8, 96, 96, 3), logits=(16,), offsets=(8, 2), weights=(8, 8, 2))
+    assert read_signature(DEMO / "model.onnx") == expected
+
+
+def test_a_file_that_is_no_onnx_is_named(tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"\xff weights")
+    with pytest.raises(ExportError, match=r"model\.onnx is not an ONNX file"):
+        read_signature(path)
+
+
+def rename_logits(graph):
+    graph.graph.output[0].name = "scores"
+
+
+def take_floats(graph):
+    graph.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT
+
+
+def fix_the_batch(graph):
+    graph.graph.output[1].type.tensor_type.shape.dim[0].dim_value = 1
+
+
+def free_the_frames(graph):
+    graph.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "num_frames"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (rename_logits, "has no logits"),
+        (take_floats, "clips is FLOAT, not UINT8"),
+        (fix_the_batch, "the first axis of offsets, the clips, must be dynamic"),
+        (free_the_frames, "the first axis of clips, the clips, must be dynamic and the others fixed"),
+    ],
+)
+def test_a_graph_of_another_contract_is_refused(graph, spoil, message, tmp_path):
+    spoil(graph)
+    onnx.save(graph, tmp_path / "other.onnx")
+    with pytest.raises(ExportError, match=rf"other\.onnx.*{message}"):
+        read_signature(tmp_path / "other.onnx")

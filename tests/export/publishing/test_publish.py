@@ -1,0 +1,88 @@
+import dataclasses
+import json
+import shutil
+
+import pytest
+
+from export.errors import ExportError
+from export.formats.catalogue import FORMATS, Subject
+from export.publishing.atomic import ASIDE
+from export.publishing.publish import publish
+from service.store import ModelStore
+
+ALL = ("onnx", "onnx-fp16", "torch")
+
+
+@pytest.fixture(scope="module")
+def published(checkpoint, tmp_path_factory):
+    store = tmp_path_factory.mktemp("store")
+    return store, publish(Subject("letters", "1", checkpoint), store, ALL)
+
+
+def test_the_service_accepts_what_was_published(published, checkpoint):
+    store, manifest = published
+    model = ModelStore(store).open("letters")
+    assert model.manifest == manifest
+    assert model.manifest.labels == checkpoint.labels
+    assert [path.name for path in (store / "letters").iterdir()] == ["1"]
+
+
+def test_each_artifact_carries_its_proof(published):
+    store, manifest = published
+    assert [artifact.format for artifact in manifest.artifacts] == list(ALL)
+    for artifact in manifest.artifacts:
+        parity = artifact.parity
+        assert parity.passed
+        assert parity.batches == (1, 2, 5)
+        assert (parity.num_clips, parity.num_real_clips) == (33, 9)
+        assert 0 < parity.max_abs_logit_difference_at_made_offsets <= parity.tolerance
+        assert parity.tolerance == {"fp32": 1e-4, "fp16": 2e-2}[artifact.precision]
+        assert set(artifact.made_from) >= {"checkpoint", "exporter", "torch"}
+    proofs = json.loads((store / "letters" / "1" / "parity.json").read_text())
+    assert proofs == {artifact.format: artifact.parity.model_dump(mode="json") for artifact in manifest.artifacts}
+
+
+def test_an_existing_version_is_replaced_only_when_told(published, subject, tmp_path, quick):
+    store = shutil.copytree(published[0], tmp_path / "store")
+    with pytest.raises(ExportError, match="--replace"):
+        publish(subject, store)
+    publish(subject, store, replace=True)
+    assert [path.name for path in (store / "letters").iterdir()] == ["1"]
+
+
+def test_an_artifact_that_differs_is_not_published(subject, tmp_path, monkeypatch, quick):
+    checkpoint = subject.checkpoint
+    other = dataclasses.replace(checkpoint, tensors={k: v * 1.01 for k, v in checkpoint.tensors.items()})
+    wrong = FORMATS["onnx"].make(dataclasses.replace(subject, checkpoint=other), tmp_path)
+    monkeypatch.setitem(FORMATS, "onnx", dataclasses.replace(FORMATS["onnx"], make=lambda *_: wrong))
+    with pytest.raises(ExportError, match="differs from the checkpoint: logits by"):
+        publish(subject, tmp_path)
+    assert list((tmp_path / "letters").iterdir()) == []
+
+
+def test_one_that_agrees_too_seldom_is_published_only_when_accepted(subject, tmp_path, monkeypatch, quick):
+    form = dataclasses.replace(FORMATS["onnx"], tolerance=None, make=other_weights(subject))
+    monkeypatch.setitem(FORMATS, "onnx", form)
+    with pytest.raises(ExportError, match=r"likeliest label agrees on .*--accept"):
+        publish(subject, tmp_path)
+    assert publish(subject, tmp_path, accept=True).artifacts[0].parity.is_accepted
+
+
+def other_weights(subject):
+    checkpoint = subject.checkpoint
+    other = dataclasses.replace(checkpoint, tensors={k: v * 1.3 for k, v in checkpoint.tensors.items()})
+    make = FORMATS["onnx"].make
+    return lambda _, folder: make(dataclasses.replace(subject, checkpoint=other), folder)
+
+
+def test_an_unknown_format_is_told_with_the_known_ones(subject, tmp_path):
+    with pytest.raises(ExportError, match=r"no format 'coreml'; there are onnx, "):
+        publish(subject, tmp_path, ["coreml"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed(subject, tmp_path, quick):
+    left = tmp_path / "letters" / f"{ASIDE}left" / "1"
+    left.mkdir(parents=True)
+    publish(subject, tmp_path)
+    assert [path.name for path in (tmp_path / "letters").iterdir()] == ["1"]

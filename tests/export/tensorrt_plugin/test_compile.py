@@ -1,0 +1,83 @@
+import re
+import shutil
+
+import pytest
+
+from export.tensorrt_plugin import compile as compilation
+from export.tensorrt_plugin.compile import (
+    CompilationFailed,
+    compile_ptx,
+    compile_with_nvcc,
+    compile_with_nvrtc,
+    find_nvrtc,
+)
+from export.tensorrt_plugin.launch import PARAMETERS, SCALARS
+
+KERNELS = {f"interlace_fp32_x{n}" for n in (1, 2, 4)} | {f"interlace_fp16_x{n}" for n in (1, 2, 4, 8)}
+
+
+def by_nvrtc(num_frames):
+    library = find_nvrtc()
+    if library is None:
+        pytest.skip("NVRTC is not installed")
+    return compile_with_nvrtc(library, num_frames)
+
+
+def by_nvcc(num_frames):
+    nvcc = shutil.which("nvcc")
+    if nvcc is None:
+        pytest.skip("nvcc is not installed")
+    return compile_with_nvcc(nvcc, num_frames)
+
+
+def kernels_of(ptx):
+    """Name, parameter types and body of every entry point."""
+    pattern = re.compile(r"\.entry (\w+)\(([^)]*)\)\s*(?:\.\w+[^{]*)?\{(.*?)\n\}", re.DOTALL)
+    return {name: (re.findall(r"\.param \.(\w+)", head), body) for name, head, body in pattern.findall(ptx.decode())}
+
+
+@pytest.fixture(scope="module", params=[by_nvrtc, by_nvcc])
+def kernels(request):
+    return kernels_of(request.param(8))
+
+
+def test_there_is_a_kernel_for_every_type_and_width(kernels):
+    assert kernels.keys() == KERNELS
+
+
+def test_parameters_come_in_the_order_that_the_plugin_declares(kernels):
+    declared = ["u32" if name in SCALARS else "u64" for name in PARAMETERS]
+    assert {name: types for name, (types, _) in kernels.items() if types != declared} == {}
+
+
+@pytest.mark.parametrize("kernel", ["interlace_fp32_x4", "interlace_fp16_x8"])
+def test_a_thread_reads_and_writes_16_bytes_at_a_time_and_each_once(kernels, kernel):
+    _, body = kernels[kernel]
+    # Of the nine frames that eight results could need, at least one is outside the clip and is not read.
+    assert len(re.findall(r"ld\.global\.nc\.v4", body)) == 9
+    assert len(re.findall(r"st\.global\.v4", body)) == 8
+    assert ".local" not in body, "frames must stay in registers"
+
+
+def test_the_ptx_is_for_ampere_and_newer():
+    assert b".target sm_80" in by_nvrtc(8)
+
+
+def test_a_compiler_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(compilation, "find_nvrtc", lambda: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(CompilationFailed, match="pip install nvidia-cuda-nvrtc"):
+        compile_ptx(3)
+
+
+@pytest.mark.parametrize("compile_it", [by_nvrtc, by_nvcc])
+def test_what_the_compiler_says_is_passed_on(compile_it):
+    with pytest.raises(CompilationFailed, match=r"refused interlace\.cu: .*error"):
+        compile_it("no_number")
+
+
+def test_a_library_that_is_no_nvrtc_is_refused(tmp_path):
+    library = tmp_path / "libnvrtc.so.13"
+    library.write_bytes(b"not a library")
+    with pytest.raises(CompilationFailed, match="does not load"):
+        compile_with_nvrtc(str(library), 8)

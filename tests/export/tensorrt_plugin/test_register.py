@@ -1,0 +1,87 @@
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from export.tensorrt_plugin.compile import find_nvrtc
+from export.tensorrt_plugin.launch import THREADS
+from service.backends.tensorrt import INPUT, OUTPUTS
+from tests.helpers.paths import REPOSITORY
+
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("tensorrt_bindings") is None, reason="needs tensorrt-cu13-bindings"),
+    pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc for TensorRT's empty libraries"),
+    pytest.mark.skipif(find_nvrtc() is None and shutil.which("nvcc") is None, reason="needs NVRTC or nvcc"),
+]
+
+LIBRARIES = ("libnvinfer", "libnvinfer_plugin", "libnvonnxparser")
+FUNCTIONS = (
+    "createInferBuilder_INTERNAL",
+    "createInferRefitter_INTERNAL",
+    "createInferRuntime_INTERNAL",
+    "createNvOnnxParser_INTERNAL",
+    "createNvOnnxParserRefitter_INTERNAL",
+    "getBuilderPluginRegistry",
+    "getNvOnnxParserVersion",
+    "getPluginRegistry",
+    "initLibNvInferPlugins",
+)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What the plugin told TensorRT's Python layer, in a process of its own."""
+    folder = tmp_path_factory.mktemp("tensorrt")
+    source = "".join(f"void *{name}(void) {{ return 0; }}\n" for name in FUNCTIONS)
+    for library in LIBRARIES:
+        name = f"{library}.so.11"
+        command = ["gcc", "-shared", "-fPIC", "-x", "c", "-", f"-Wl,-soname,{name}", "-o", str(folder / name)]
+        subprocess.run(command, input=source, text=True, check=True)
+    command = [sys.executable, "-m", "tests.helpers.plugin.bindings", str(folder)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_tensorrt_has_all_that_the_build_and_the_backend_call(told):
+    assert told["missing"] == []
+    assert told["types"] == [INPUT[1], OUTPUTS[0][1]]
+
+
+def test_the_plugin_goes_by_the_name_of_the_onnx_node(told):
+    assert told["creator"] == "tin::TemporalInterlace"
+    assert told["fields"] == ["num_frames"]
+
+
+@pytest.mark.parametrize(("build", "kind", "shape"), [("fp32", "FLOAT", [64, 56, 56]), ("padded", "HALF", [4, 7, 7])])
+def test_the_output_is_like_the_features(told, build, kind, shape):
+    assert told[build]["output_types"] == [kind]
+    assert told[build]["output_shapes"] == [[56, *shape]]
+
+
+def test_fp16_is_offered_in_hwc8_where_nothing_is_padded(told):
+    linear, half = "FLOAT LINEAR", "HALF LINEAR"
+    plain = [linear, linear, linear, linear, half, linear, linear, half]
+    channels_last = ["HALF HWC8", linear, linear, "HALF HWC8"]
+    assert told["fp16"]["formats"] == plain + channels_last
+    assert told["padded"]["formats"] == plain
+
+
+@pytest.mark.parametrize(
+    ("build", "kernel", "blocks", "scalars"),
+    [
+        ("fp32", "interlace_fp32_x4", 392, [64 * 56 * 56, 16 * 56 * 56]),
+        ("fp16", "interlace_fp16_x8", 196, [64 * 56 * 56, 16]),
+        ("padded", "interlace_fp16_x1", 2, [4 * 7 * 7, 7 * 7]),
+    ],
+)
+def test_the_build_receives_the_launch(told, build, kernel, blocks, scalars):
+    asked = told[build]
+    assert asked["kernel"] == kernel
+    assert asked["kernel_is_in_ptx"]
+    assert asked["scalars"] == scalars
+    one = dict.fromkeys(("grid_z", "block_y", "block_z"), 1)
+    assert asked["grid"] == {"grid_x": blocks, "grid_y": 7, "block_x": THREADS, "shared_mem": 0, **one}

@@ -1,0 +1,147 @@
+"""`python -m tests.helpers.plugin.bindings FOLDER`: takes our plugin through TensorRT's own Python layer; prints JSON.
+
+The layer (package tensorrt-cu13-bindings) is real: it checks our signatures and drives the plugin as an engine build
+does. The native libraries under it are not installable everywhere: those in FOLDER are empty, and what they would
+provide stands below: a registry, and arithmetic on dimensions, done here on numbers.
+"""
+
+import ctypes
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from export.tensorrt_plugin.node import DOMAIN, OPERATOR
+from tests.helpers.plugin.cases import OFFSETS
+
+NUM_CLIPS, NUM_FRAMES = len(OFFSETS), 8
+
+
+USED = {
+    "Builder": ["create_network", "create_builder_config", "create_optimization_profile", "build_serialized_network"],
+    "BuilderFlag": ["TF32"],
+    "IBuilderConfig": ["add_optimization_profile", "clear_flag", "create_timing_cache", "get_timing_cache"],
+    "ICudaEngine": ["create_execution_context", "get_tensor_dtype", "get_tensor_name", "get_tensor_profile_shape"],
+    "IExecutionContext": ["execute_async_v3", "get_tensor_shape", "set_input_shape", "set_tensor_address"],
+    "ILogger": ["ERROR", "INTERNAL_ERROR"],
+    "INetworkDefinition": ["get_input"],
+    "IOptimizationProfile": ["set_shape"],
+    "ITimingCache": ["serialize"],
+    "NetworkDefinitionCreationFlag": ["STRONGLY_TYPED"],
+    "OnnxParser": ["get_error", "num_errors", "parse"],
+    "ParserError": ["desc", "node_operator"],
+    "Runtime": ["deserialize_cuda_engine"],
+}
+"""What the build and the backend call, by class."""
+
+
+class Registry:
+    """Keeps the plugin's creator."""
+
+    def __init__(self):
+        self.creators = []
+
+    def register_creator(self, creator, namespace):
+        self.creators.append(creator)
+
+    def get_creator(self, name, version, namespace):
+        return self.creators[-1]
+
+
+class Arithmetic:
+    """Expressions over dimensions, evaluated at once."""
+
+    def constant(self, value):
+        return value
+
+    def operation(self, operation, first, second):
+        return {"SUM": int.__add__, "FLOOR_DIV": int.__floordiv__}[operation.name](first, second)
+
+
+class Scalars(dict[int, int]):
+    """Takes the kernel's scalars by position, and their number."""
+
+    nbSymExprs = 0  # noqa: N815
+
+
+def import_tensorrt(folder):
+    """TensorRT's bindings under the name that they have when all of TensorRT is installed, and our stand-ins."""
+    for library in Path(folder).iterdir():
+        ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
+    import tensorrt_bindings as trt  # noqa: PLC0415
+
+    sys.modules["tensorrt"] = trt
+    registry = Registry()
+    trt.get_plugin_registry = lambda: registry
+    trt.DimsExprs = lambda length: [None] * length
+    import tensorrt.plugin as trtp  # noqa: PLC0415
+
+    trtp._tensor.SymExprImpl = lambda expression: expression._expr
+    trtp._tensor.SymIntExpr._exprBuilder = Arithmetic()
+    return trt, registry
+
+
+def tensor(trt, shape, kind, layout):
+    """A tensor as the build describes it, its batch not known."""
+    described = trt.DynamicPluginTensorDesc()
+    description = trt.PluginTensorDesc()
+    description.dims = shape
+    description.type, description.format, description.scale = kind, layout, 1.0
+    described.desc = description
+    return described
+
+
+def build(trt, creator, shape, kind, layout):
+    """What an engine build asks of the plugin, in its order."""
+    field = trt.PluginField("num_frames", np.array([NUM_FRAMES]), trt.PluginFieldType.INT64)
+    fields = trt.PluginFieldCollection([field])
+    request = trt.QuickPluginCreationRequest.PREFER_AOT
+    plugin = creator.create_plugin(OPERATOR, DOMAIN, fields, trt.TensorRTPhase.BUILD, request)
+    kinds = plugin.get_output_data_types([kind, trt.float32, trt.float32], [4, 2, 3])
+    sizes = [[NUM_CLIPS * NUM_FRAMES, *shape], [NUM_CLIPS, 2], [NUM_CLIPS, NUM_FRAMES, 2]]
+    shapes = plugin.get_output_shapes(sizes, [], Arithmetic())
+
+    linear = trt.TensorFormat.LINEAR
+    features = tensor(trt, (-1, *shape), kind, layout)
+    small = [tensor(trt, dims, trt.float32, linear) for dims in ((-1, 2), (-1, NUM_FRAMES, 2))]
+    tensors = [features, *small, features]
+    formats = plugin.get_supported_format_combinations(tensors, 3)
+    plugin.configure_plugin(tensors[:3], tensors[3:])
+    plugin.set_tactic(0)
+    grid, scalars = SimpleNamespace(), Scalars()
+    plugin.get_launch_params(None, tensors, 3, grid, scalars, Arithmetic())
+    kernel, ptx = plugin.get_kernel([each.desc for each in tensors[:3]], [features.desc])
+    return {
+        "output_types": [each.name for each in kinds],
+        "output_shapes": shapes,
+        "formats": [f"{each.type.name} {each.format.name}" for each in formats],
+        "grid": vars(grid),
+        "scalars": [scalars[index] for index in range(scalars.nbSymExprs)],
+        "kernel": kernel,
+        "kernel_is_in_ptx": f".entry {kernel}(".encode() in ptx,
+    }
+
+
+def main(folder):
+    trt, registry = import_tensorrt(folder)
+    from export.tensorrt_plugin.register import register  # noqa: PLC0415
+
+    register()
+    register()
+    [creator] = registry.creators
+    linear, channels_last = trt.TensorFormat.LINEAR, trt.TensorFormat.HWC8
+    return {
+        "missing": [name for kind in USED for name in USED[kind] if not hasattr(getattr(trt, kind), name)],
+        "types": [trt.uint8.name, trt.float32.name],
+        "creator": f"{creator.plugin_namespace}::{creator.name}",
+        "fields": [field.name for field in creator.field_names],
+        "fp32": build(trt, creator, (64, 56, 56), trt.float32, linear),
+        "fp16": build(trt, creator, (64, 56, 56), trt.float16, channels_last),
+        "padded": build(trt, creator, (4, 7, 7), trt.float16, linear),
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(sys.argv[1])))
