@@ -18,7 +18,7 @@ from export.formats.catalogue import BASE, NAMES, Subject
 from export.publishing.publish import publish
 from export.publishing.verify import verify
 from service.backends.base import BackendError
-from service.store import ModelStore, StoreError
+from service.store.model_store import ModelStore, StoreError
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
 
 cli = typer.Typer(

@@ -23,7 +23,7 @@ from export.errors import ExportError
 from export.formats.catalogue import BASE, NAMES, named
 from export.publishing.rebuild import Outcome, Task, refresh
 from export.publishing.sidecars import show_to_others
-from service.store import ModelStore, StoreError
+from service.store.model_store import ModelStore, StoreError
 
 COLOUR = {"fresh": "dim", "stale": "yellow", "rebuilt": "green", "failed": "red"}
 

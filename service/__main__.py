@@ -15,21 +15,21 @@ from typing import Annotated, Any, NoReturn
 import typer
 from pydantic import ValidationError
 
-from service import report
-from service.answer import model_status
-from service.check import examine
-from service.doctor import checks
-from service.offline import here
-from service.offline.answers_file import AnswersFile
-from service.offline.errors import OfflineError
-from service.offline.outcome import Failed, Outcome
-from service.offline.question import Question
-from service.offline.videos import find_videos
-from service.predictor import BadTopK, choose_top_k
-from service.registry import LoadedModel, Registry, RegistryError
-from service.settings import Settings
-from service.settings_table import as_markdown
-from service.store import ModelStore, StoreError
+from service import console
+from service.api.schemas.presenters import model_status
+from service.batch import local
+from service.batch.errors import OfflineError
+from service.batch.inputs import find_videos
+from service.batch.request import Question
+from service.batch.results import Failed, Outcome
+from service.batch.results_file import AnswersFile
+from service.config.settings import Settings
+from service.config.settings_reference import as_markdown
+from service.doctor.check import examine
+from service.doctor.checks import checks
+from service.inference.prediction import BadTopK, choose_top_k
+from service.models.registry import LoadedModel, Registry, RegistryError
+from service.store.model_store import ModelStore, StoreError
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -72,7 +72,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve POST /predict, the page and the documentation until Ctrl-C."""
-    from service.server import listen, run  # noqa: PLC0415 - the other commands need no web server
+    from service.deployment.uvicorn_server import listen, run  # noqa: PLC0415 - the other commands need no web server
 
     settings = _settings(host=host, port=port, model_store=model_store, default_model=model)
     _check_store(settings)
@@ -110,13 +110,13 @@ def predict_files(
     with _loaded_models(settings) as registry:
         chosen, count = _choose(registry, model, version, top_k)
         question = Question(chosen.name, chosen.version, count, stability)
-        predict_here = partial(here.outcomes, model=chosen, question=question, settings=settings)
+        predict_locally = partial(local.outcomes, model=chosen, question=question, settings=settings)
         predict_on_ray = partial(_on_ray(out), question=question, settings=settings) if on_ray else None
         try:
             if out:
-                is_well = _write_each(out, question, videos, predict_on_ray or predict_here)
+                is_well = _write_each(out, question, videos, predict_on_ray or predict_locally)
             else:
-                is_well = _print_each(videos, predict_here, as_json)
+                is_well = _print_each(videos, predict_locally, as_json)
         except OfflineError as error:
             _give_up(str(error))
     raise typer.Exit(0 if is_well else 1)
@@ -128,28 +128,28 @@ def models(model_store: StoreOption = None, as_json: JsonOption = False) -> None
     with _loaded_models(_settings(model_store=model_store)) as registry:
         statuses = [model_status(version) for version in registry.all()]
     for status in statuses if as_json else ():
-        report.print_json(status)
+        console.print_json(status)
     if not as_json:
-        report.print_models(statuses)
+        console.print_models(statuses)
 
 
 @cli.command()
 def doctor(model_store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Check this installation: libraries, codecs, the store, and that serving computes what training does."""
-    with report.spinner() as tell:
+    with console.spinner() as tell:
         findings = [examine(check, tell) for check in checks(_settings(model_store=model_store))]
     for finding in findings if as_json else ():
-        report.print_json(finding)
+        console.print_json(finding)
     if not as_json:
-        report.print_findings(findings)
+        console.print_findings(findings)
     raise typer.Exit(1 if any(finding.status == "failed" for finding in findings) else 0)
 
 
 @cli.command()
 def openapi() -> None:
     """Print the OpenAPI document, the same on every machine: docs/openapi.json."""
-    from service.app import create_app  # noqa: PLC0415 - the other commands need no web framework
-    from service.openapi import as_text  # noqa: PLC0415
+    from service.api.app import create_app  # noqa: PLC0415 - the other commands need no web framework
+    from service.api.http.openapi import as_text  # noqa: PLC0415
 
     typer.echo(as_text(create_app(_settings()).openapi()), nl=False)
 
@@ -161,8 +161,8 @@ def settings() -> None:
 
 
 def _print_each(videos: Sequence[Path], predict_each: PredictEach, as_json: bool) -> bool:
-    with report.progress(predict_each(videos), len(videos), breaks_up_stdout=as_json) as outcomes:
-        are_answers = [report.print_outcome(outcome, as_json) for outcome in outcomes]
+    with console.progress(predict_each(videos), len(videos), breaks_up_stdout=as_json) as outcomes:
+        are_answers = [console.print_outcome(outcome, as_json) for outcome in outcomes]
     return all(are_answers)
 
 
@@ -171,13 +171,13 @@ def _write_each(out: Path, question: Question, videos: Sequence[Path], predict_e
         named = {str(video): video for video in videos}
         unsettled = [video for name, video in named.items() if not answers.settles(name)]
         try:
-            with report.progress(predict_each(unsettled), len(unsettled)) as outcomes:
+            with console.progress(predict_each(unsettled), len(unsettled)) as outcomes:
                 for outcome in outcomes:
                     answers.add(outcome)
                     if isinstance(outcome, Failed):
-                        report.print_failure(outcome)
+                        console.print_failure(outcome)
         finally:
-            report.print_totals(out, named.keys(), answers)
+            console.print_totals(out, named.keys(), answers)
         return named.keys() <= answers.answered
 
 
@@ -185,7 +185,7 @@ def _on_ray(out: Path | None) -> Callable[..., Iterator[Outcome]]:
     if out is None:
         _give_up("--ray needs --out FILE, which keeps the answers when it is interrupted")
     try:
-        from service.offline.cluster import outcomes  # noqa: PLC0415 - an extra
+        from service.batch.ray_data import outcomes  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         _give_up(f"--ray needs {error.name}: pip install -c constraints.txt -e .[cluster]")
     return outcomes
@@ -228,7 +228,7 @@ def _choose(registry: Registry, model: str | None, version: str | None, top_k: i
 
 
 def _give_up(message: str) -> NoReturn:
-    report.print_error(message)
+    console.print_error(message)
     raise typer.Exit(2)
 
 

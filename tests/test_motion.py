@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from clips.decoding.limits import Bounds
-from service.predictor import Prediction
-from service.registry import LoadedModel, load
-from service.selection import Machine
-from service.settings import Settings
-from service.store import ModelStore
+from service.config.settings import Settings
+from service.inference.prediction import Prediction
+from service.models.artifact_selection import Machine
+from service.models.registry import LoadedModel, load
+from service.store.model_store import ModelStore
+from tests.helpers.one_process import predict
 from tests.helpers.paths import REPOSITORY
-from tests.one_process import predict
 from training.synthetic.motions import LABELS
 from training.synthetic.studio import Film, Studio
 from training.synthetic.video_encoder import ENCODINGS, Encoding, encode_video

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from service.settings import Settings
+from service.config.settings import Settings
 from tests.helpers.paths import REPOSITORY
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]

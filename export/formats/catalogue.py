@@ -111,7 +111,7 @@ def _open_onnx(path: Path) -> Backend:
 
 
 def _open_torch(path: Path) -> Backend:
-    from service.backends.torch_eager import TorchEagerBackend  # noqa: PLC0415
+    from service.backends.torch_program import TorchEagerBackend  # noqa: PLC0415
 
     return TorchEagerBackend(path)
 

@@ -1,4 +1,4 @@
-"""A checkpoint becomes a torch program (.pt2) under the contract of the ONNX graph, for `service.backends.torch_eager`.
+"""The torch program (.pt2) of a checkpoint, under the contract of the ONNX graph: see `service.backends.torch_program`.
 
 The program carries its own code: whoever loads it needs torch, but nothing of this repository.
 """

@@ -25,7 +25,7 @@ from export.formats import torchserve_handler
 from export.formats.torchserve_handler import CARD_FILE, GRAPH_FILE
 from export.graph.signature import read_signature
 from export.publishing.atomic import replacing
-from service.store import sha256_of
+from service.store.model_store import sha256_of
 
 CONFIG_FILE = "model-config.yaml"
 HANDLER_FILE = "torchserve_handler.py"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from export.errors import ExportError
 from export.graph.signature import Shape, Signature, read_signature
 from export.publishing.atomic import replacing
-from service.store import ModelStore
+from service.store.model_store import ModelStore
 
 CONFIG_FILE = "config.pbtxt"
 GRAPH_FILE = "model.onnx"

@@ -23,7 +23,7 @@ from export.parity.compare import (
 )
 from export.parity.provenance import made_from
 from service.backends.base import Backend, Clips
-from service.manifest import Artifact, ParityReport
+from service.store.manifest import Artifact, ParityReport
 
 
 def make_artifact(form: Format, subject: Subject, reference: Reference, folder: Path, *, accept: bool) -> Artifact:

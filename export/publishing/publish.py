@@ -16,8 +16,8 @@ from export.parity.report import make_artifact
 from export.publishing.atomic import ASIDE, flush, locked
 from export.publishing.exchange import put_in_place
 from export.publishing.sidecars import show_to_others
-from service.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
-from service.store import sha256_of
+from service.store.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
+from service.store.model_store import sha256_of
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 
 CHECKPOINT_FILE = "checkpoint.safetensors"

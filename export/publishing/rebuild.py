@@ -17,8 +17,8 @@ from export.parity.provenance import why_stale
 from export.parity.report import make_artifact, sources_of
 from export.publishing.publish import CHECKPOINT_FILE, prepared, write_manifest
 from service.backends.base import BackendError
-from service.manifest import Artifact, StoredFile
-from service.store import ModelStore, StoreError, sha256_of
+from service.store.manifest import Artifact, StoredFile
+from service.store.model_store import ModelStore, StoreError, sha256_of
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
 
 Status = Literal["fresh", "stale", "rebuilt", "failed"]

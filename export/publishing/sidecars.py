@@ -10,7 +10,7 @@ from pathlib import Path
 from export.formats.catalogue import ARCHIVE_FILE, TRITON
 from export.formats.triton_config import CONFIG_FILE, to_triton
 from export.publishing.atomic import locked, replacing
-from service.store import ModelStore
+from service.store.model_store import ModelStore
 
 
 def show_to_others(store: Path, name: str, formats: Sequence[str]) -> None:

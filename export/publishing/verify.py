@@ -10,8 +10,8 @@ from export.formats.catalogue import FORMATS, Format, Subject
 from export.parity.compare import Reference
 from export.parity.report import prove
 from service.backends.base import BackendError
-from service.manifest import Artifact
-from service.store import ModelRefused, ModelStore, StoredModel
+from service.store.manifest import Artifact
+from service.store.model_store import ModelRefused, ModelStore, StoredModel
 from training.checkpoints.checkpoint import load_checkpoint
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs
-from service.cores import usable_cores
+from service.backends.cpu_quota import usable_cores
 
 INPUT = ("clips", "tensor(uint8)", 5)
 """Name, type and rank of the graph's only input, [N, T, H, W, 3]."""

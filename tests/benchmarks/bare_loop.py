@@ -13,9 +13,9 @@ from pathlib import Path
 
 import cv2
 
-from service.registry import Registry
-from service.settings import Settings
-from tests.one_process import predict
+from service.config.settings import Settings
+from service.models.registry import Registry
+from tests.helpers.one_process import predict
 
 
 class BareLoop:

@@ -17,9 +17,9 @@ import typer
 
 from clips.clip_spec import ClipSpec
 from service.backends.base import Clips, FakeBackend, Outputs
-from service.registry import LoadedModel, Registry
-from service.remote import ClusterBackend, RemoteBatcher
-from tests.service.ray_cluster import running_cluster
+from service.deployment.ray_clients import ClusterBackend, RemoteBatcher
+from service.models.registry import LoadedModel, Registry
+from tests.helpers.servers.ray_cluster import running_cluster
 
 SPEC = ClipSpec(num_frames=8, short_side=32, crop=32)
 INFER_SECONDS = 0.05
@@ -50,7 +50,7 @@ def deployed(num_replicas: int) -> Iterator[RemoteBatcher]:
     """So many model replicas, as an application of their own."""
     from ray import serve  # noqa: PLC0415 - an extra
 
-    from service.cluster import model_deployment  # noqa: PLC0415
+    from service.deployment.ray_serve import model_deployment  # noqa: PLC0415
 
     scaling = {"min_replicas": num_replicas, "max_replicas": num_replicas, "target_ongoing_requests": 4}
     name = f"replicas-{num_replicas}"

@@ -35,7 +35,7 @@ from export.graph.int8 import to_int8
 from export.graph.onnx_export import OPSET, to_onnx
 from service.backends.base import Clips
 from tests.benchmarks.machine import processor_flags, processor_name, stay_on_one_core, versions_of
-from tests.reference import tin_r50_tensors
+from tests.helpers.reference import tin_r50_tensors
 from training.checkpoints.checkpoint import Checkpoint, from_mmaction2
 from training.model.interlace import NUM_GROUPS, TemporalInterlace
 from training.model.tin import TIN, Architecture, ConvNorm, Normalise, Temporal

@@ -16,7 +16,7 @@ import httpx
 import typer
 
 from tests.helpers.paths import REPOSITORY
-from tests.service.ray_cluster import node_options, require_ray, running_cluster
+from tests.helpers.servers.ray_cluster import node_options, require_ray, running_cluster
 
 CLIP = REPOSITORY / "service" / "doctor_clips" / "h264.mp4"
 NUM_REQUESTS = 300
@@ -32,7 +32,7 @@ def main(clip: Path = CLIP) -> None:
     require_ray()
     from ray import serve  # noqa: PLC0415 - an extra
 
-    from service.cluster import app  # noqa: PLC0415
+    from service.deployment.ray_serve import app  # noqa: PLC0415
 
     with running_cluster(head_cores=0, port=PORT) as cluster:
         cluster.add_node(num_cpus=2, **node_options())

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from clips.sampling import evaluation_indices, shifted_indices, training_indices
-from tests.reference import golden_json
+from tests.helpers.reference import golden_json
 
 GOLDEN = golden_json("sampling.json")
 

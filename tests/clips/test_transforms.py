@@ -3,7 +3,7 @@ import pytest
 
 from clips.clip_spec import ClipSpec, View
 from clips.transforms import make_views, normalise, resize_short_side
-from tests.reference import digest, golden_arrays, golden_json, picture
+from tests.helpers.reference import digest, golden_arrays, golden_json, picture
 
 GOLDEN = golden_json("transforms.json")
 

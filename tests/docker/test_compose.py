@@ -9,7 +9,7 @@ import tomllib
 import pytest
 import yaml
 
-from service.settings import Settings
+from service.config.settings import Settings
 from tests.helpers.paths import REPOSITORY
 
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())

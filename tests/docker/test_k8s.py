@@ -11,9 +11,9 @@ import pytest
 import yaml
 from fastapi.routing import APIRoute
 
-from service import routes
-from service.metrics import Metrics
-from service.settings import Settings
+from service.api.routes import predict
+from service.config.settings import Settings
+from service.telemetry.metrics import Metrics
 from tests.helpers.paths import REPOSITORY
 
 FOLDER = REPOSITORY / "docker" / "k8s"
@@ -130,7 +130,7 @@ def test_keys_are_secret_and_optional():
 
 
 def test_what_is_asked_of_the_pod_are_routes_that_there_are():
-    paths = {route.path for route in routes.router.routes if isinstance(route, APIRoute)}
+    paths = {route.path for route in predict.router.routes if isinstance(route, APIRoute)}
     probed = [CONTAINER[probe]["httpGet"]["path"] for probe in PROBES]
     assert probed == ["/health/live", "/health/ready", "/health/live"]
     assert {*probed, POD["metadata"]["annotations"]["prometheus.io/path"]} <= paths

@@ -9,9 +9,9 @@ import subprocess
 import pytest
 import yaml
 
-from service.errors import PROBLEMS
-from service.metrics import Metrics
-from service.schemas import Timing
+from service.api.http.problems import PROBLEMS
+from service.api.schemas.predict import Timing
+from service.telemetry.metrics import Metrics
 from tests.helpers.paths import REPOSITORY
 
 FOLDER = REPOSITORY / "docker" / "monitoring"

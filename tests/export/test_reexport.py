@@ -14,7 +14,7 @@ import pytest
 from export.formats.catalogue import Subject
 from export.publishing.atomic import ASIDE
 from export.publishing.publish import publish
-from service.store import ModelStore
+from service.store.model_store import ModelStore
 from tests.helpers.paths import REPOSITORY
 
 

@@ -19,8 +19,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from clips.clip_spec import ClipSpec, View
-from service.manifest import Artifact, Manifest, ParityReport, StoredFile
-from service.store import sha256_of
+from service.store.manifest import Artifact, Manifest, ParityReport, StoredFile
+from service.store.model_store import sha256_of
 from tests.helpers.paths import REPOSITORY
 
 SERVER_PYTHON = os.environ.get("TIN_TEST_PYTHON", sys.executable)

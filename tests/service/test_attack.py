@@ -11,13 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.helpers.hostile import files, forms, requests
+from tests.helpers.hostile.exchange import ask_all, post
+from tests.helpers.hostile.watch import Watch, listening, was_called
+from tests.helpers.paths import REPOSITORY
 from tests.helpers.videos.made import CLIPS, make
 from tests.service.conftest import UPLOAD_LIMIT
-from tests.service.hostile import files, forms, requests
-from tests.service.hostile.exchange import ask_all, post
-from tests.service.hostile.watch import Watch, listening, was_called
 
-CONFINED = Path(__file__).parent / "hostile" / "confined"
+CONFINED = REPOSITORY / "tests" / "helpers" / "hostile" / "confined"
 AT_A_TIME = 4
 AT_LEAST = 5_000
 LARGEST_CLIP = 60_000

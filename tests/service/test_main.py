@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from service.settings import Settings
+from service.config.settings import Settings
 from tests.helpers.paths import REPOSITORY
 from tests.service.conftest import SERVER_PYTHON, linked
 

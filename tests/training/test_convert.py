@@ -7,8 +7,8 @@ import typer
 from typer.testing import CliRunner
 
 from clips.clip_spec import ClipSpec
+from tests.helpers.reference import golden_arrays, normalised_frames, tin_r50_tensors
 from tests.helpers.training.foreign_files import CLASSES, as_project, as_torchvision, small_r50
-from tests.reference import golden_arrays, normalised_frames, tin_r50_tensors
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
 from training.convert import convert, main, read_labels
 from training.model.tin import Temporal

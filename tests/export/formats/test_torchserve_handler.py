@@ -10,7 +10,7 @@ import pytest
 from export.formats import torchserve_handler
 from export.formats.torchserve_runner import ArchiveBackend
 from service.backends.onnx_runtime import OnnxRuntimeBackend
-from service.manifest import Manifest
+from service.store.manifest import Manifest
 from tests.helpers.servers.torchserve import DEMO, archive_demo, need_torchserve
 
 

@@ -9,7 +9,7 @@ from export.formats.torchserve_runner import ArchiveBackend
 from export.parity.compare import make_clips
 from service.backends.base import BackendUnavailable, InferenceFailed
 from service.backends.onnx_runtime import OnnxRuntimeBackend
-from service.manifest import Manifest
+from service.store.manifest import Manifest
 from tests.helpers.servers.torchserve import DEMO, archive_demo, need_torchserve
 
 

@@ -11,7 +11,7 @@ from google.protobuf import text_format
 from export.errors import ExportError
 from export.formats.triton_config import MAX_BATCH_SIZE, config_pbtxt, labels_txt, to_triton
 from export.graph.signature import read_signature
-from service.store import ModelRefused, sha256_of
+from service.store.model_store import ModelRefused, sha256_of
 from tests.helpers.servers.torchserve import DEMO
 
 TRITON_TYPE = {onnx.TensorProto.UINT8: "TYPE_UINT8", onnx.TensorProto.FLOAT: "TYPE_FP32"}

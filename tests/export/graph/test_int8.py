@@ -10,16 +10,12 @@ from export.errors import ExportError
 from export.graph.int8 import feature_nodes, to_int8
 from export.parity.compare import agreement_on
 from service.backends.onnx_runtime import OnnxRuntimeBackend
-from service.selection import Machine
+from tests.helpers.marks import needs_vnni
 from tests.helpers.paths import REPOSITORY
 from training.synthetic.studio import Studio
 
 DEMO = REPOSITORY / "model_store" / "tin-motion" / "1" / "model.onnx"
 SPEC = ClipSpec(crop=96, view=View.SQUEEZE)
-
-needs_vnni = pytest.mark.skipif(
-    not Machine.here().has_vnni, reason="without VNNI, ONNX Runtime's kernels saturate sums of products at 16 bits"
-)
 
 
 @pytest.fixture(scope="module")

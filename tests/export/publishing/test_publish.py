@@ -8,7 +8,7 @@ from export.errors import ExportError
 from export.formats.catalogue import FORMATS, Subject
 from export.publishing.atomic import ASIDE
 from export.publishing.publish import publish
-from service.store import ModelStore
+from service.store.model_store import ModelStore
 
 ALL = ("onnx", "onnx-fp16", "torch")
 

@@ -7,7 +7,7 @@ from export.errors import ExportError
 from export.formats.catalogue import FORMATS
 from export.publishing.publish import publish
 from export.publishing.rebuild import Task, refresh
-from service.store import ModelStore
+from service.store.model_store import ModelStore
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from export.formats.torchserve_archive import to_torchserve
-from service.manifest import Manifest
+from service.store.manifest import Manifest
 from tests.helpers.paths import REPOSITORY
 
 DEMO = REPOSITORY / "model_store" / "tin-motion" / "1"

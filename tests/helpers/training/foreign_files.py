@@ -2,7 +2,7 @@
 
 import re
 
-from tests.reference import golden_json
+from tests.helpers.reference import golden_json
 from training.checkpoints.key_mapping import Naming, rename
 from training.model.tin import TIN, Architecture
 

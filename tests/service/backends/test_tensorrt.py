@@ -7,7 +7,7 @@ import pytest
 from service.backends import cuda
 from service.backends.base import BackendUnavailable, InferenceFailed
 from service.backends.tensorrt import Target, TensorRTBackend, find_target, split_batch
-from tests.service.backends.fake_tensorrt import CLIP, Cuda, Engine, make_tensorrt
+from tests.helpers.fakes.fake_tensorrt import CLIP, Cuda, Engine, make_tensorrt
 
 TYPES = {"clips": "UINT8", "logits": "FLOAT", "offsets": "FLOAT", "weights": "FLOAT"}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from clips.clip_spec import ClipSpec, View
-from tests.reference import golden_json
+from tests.helpers.reference import golden_json
 from training.checkpoints.checkpoint import (
     Checkpoint,
     CheckpointError,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clips.transforms import resize
-from tests.reference import digest, golden_json, picture
+from tests.helpers.reference import digest, golden_json, picture
 from training.data.augment import Augmentation, Box, MultiScaleCrop
 
 GOLDEN = golden_json("crops.json")

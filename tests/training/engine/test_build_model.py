@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.reference import tin_r50_tensors
+from tests.helpers.reference import tin_r50_tensors
 from training.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 from training.engine.build_model import build_network, fill_network, find_weights
 from training.model.interlace import Backward

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from clips.scores import average_views
-from tests.reference import golden_json
+from tests.helpers.reference import golden_json
 from training.engine.metrics import average_clips, mean_class_accuracy, top_k_accuracy
 
 GOLDEN = golden_json("metrics.json")

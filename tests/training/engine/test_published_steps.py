@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.reference import golden_arrays, golden_json, step_frames, tin_r50_tensors
+from tests.helpers.reference import golden_arrays, golden_json, step_frames, tin_r50_tensors
 from training.checkpoints.checkpoint import from_mmaction2, load_strictly
 from training.checkpoints.key_mapping import Naming, rename
 from training.data.batch import Batch

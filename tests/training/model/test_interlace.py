@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.reference import golden_arrays
+from tests.helpers.reference import golden_arrays
 from training.model.interlace import Backward, TemporalInterlace, interlace, interlacing_matrix
 
 GOLDEN = golden_arrays("interlace.npz")

@@ -4,7 +4,7 @@ import torch
 
 from clips.clip_spec import ClipSpec
 from clips.transforms import normalise
-from tests.reference import digest, golden_arrays, normalised_frames, tin_r50_tensors
+from tests.helpers.reference import digest, golden_arrays, normalised_frames, tin_r50_tensors
 from training.checkpoints.checkpoint import from_mmaction2, load_strictly
 from training.model.temporal_shift import TemporalShift
 from training.model.tin import TIN, Architecture, Normalise, Temporal

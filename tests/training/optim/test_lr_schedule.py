@@ -1,6 +1,6 @@
 import pytest
 
-from tests.reference import golden_json
+from tests.helpers.reference import golden_json
 from training.optim.lr_schedule import Length, rate_factor
 from training.recipes.recipe import load_recipe
 from training.recipes.schema import LinearSchedule, SgdSection

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 import torch
 
-from tests.reference import golden_json
+from tests.helpers.reference import golden_json
 from training.checkpoints.key_mapping import Naming, rename
 from training.model.tin import TIN, Architecture
 from training.optim.optimizers import make_optimizers, scale_rates

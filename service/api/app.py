@@ -1,0 +1,58 @@
+"""The application, put together.
+
+`uvicorn --factory service.api.app:create_app` runs it with the settings of the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from service.api.http.openapi import Application
+from service.api.http.problems import PROBLEMS, problem_response
+from service.api.middleware.access_log import AccessLog
+from service.api.middleware.load_shedding import Gate
+from service.api.middleware.response_headers import Envelope
+from service.api.routes import pages, predict, v2
+from service.config.settings import Settings
+from service.inference import pipeline
+from service.telemetry.metrics import Metrics
+
+Lifespan = Callable[[FastAPI, Settings, Metrics], AbstractAsyncContextManager[pipeline.State]]
+
+
+def create_app(settings: Settings | None = None, lifespan: Lifespan = pipeline.lifespan) -> FastAPI:
+    """The whole service; models are loaded when it starts up, by `lifespan`."""
+    chosen, metrics = settings or Settings(), Metrics()
+    app = Application(
+        title="tin-serve",
+        summary="A video goes in, the likeliest actions come out.",
+        version=_version(),
+        lifespan=lambda app: lifespan(app, chosen, metrics),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.add_middleware(Gate)
+    app.add_middleware(Envelope)
+    app.add_middleware(AccessLog, metrics=metrics)
+    for kind in PROBLEMS:
+        if kind is not Exception:
+            app.add_exception_handler(kind, problem_response)
+    app.add_exception_handler(HTTPException, problem_response)
+    app.include_router(predict.router)
+    app.include_router(v2.router)
+    app.router.routes.extend(pages.routes())
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("tin-serve")
+    except PackageNotFoundError:
+        return "0+unpackaged"

@@ -1,0 +1,1 @@
+"""HTTP concerns of the routes: problems, uploads, keys, streamed responses, OpenAPI."""

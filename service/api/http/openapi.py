@@ -1,0 +1,126 @@
+"""What /openapi.json says besides what FastAPI finds out itself: the forms of a body, the problems, and the keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any, get_args
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from service.api.http.problems import MEDIA_TYPE, PROBLEMS
+from service.api.http.upload import FIELD
+from service.api.schemas.predict import Problem
+from service.api.schemas.timeline import Row
+from service.api.schemas.v2 import InferError, InferRequest, InferResponse
+
+_BYTES = {"type": "string", "format": "binary"}
+
+VIDEO_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": f"The video: a multipart field `{FIELD}`, or the raw bytes under any other content type.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _BYTES}},
+            },
+            "application/octet-stream": {"schema": _BYTES},
+            "video/*": {"schema": _BYTES},
+        },
+    }
+}
+
+ROWS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A JSON object a line: one `clip`, then the windows, then the segments or a problem.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"anyOf": [{"$ref": f"#/components/schemas/{row.__name__}"} for row in get_args(Row)]}
+            }
+        },
+    }
+}
+
+INFER_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "JSON, and behind it the tensor's bytes if it does not hold them itself.",
+        "content": {
+            "application/json": {"schema": {"$ref": f"#/components/schemas/{InferRequest.__name__}"}},
+            "application/octet-stream": {"schema": _BYTES},
+        },
+    }
+}
+
+INFER_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": InferResponse,
+        "description": "JSON, and behind it the bytes of the tensors that were asked for as bytes.",
+        "content": {"application/octet-stream": {"schema": _BYTES}},
+    }
+}
+
+KEYS: dict[str, dict[str, Any]] = {
+    "Authorization": {"type": "http", "scheme": "bearer", "description": "`Bearer <key>`"},
+    "X-API-Key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the key"},
+}
+"""The headers that carry a key, as OpenAPI has them."""
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with problems of these statuses."""
+    return {status: _problem_response(status) for status in statuses}
+
+
+def v2_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route under /v2 that may fail with these statuses."""
+    return {status: {"model": InferError, "description": HTTPStatus(status).phrase} for status in statuses}
+
+
+def _problem_response(status: int) -> dict[str, Any]:
+    titles = dict.fromkeys(kind.title for kind in PROBLEMS.values() if kind.status == status)
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {"description": "; or: ".join(titles), "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+class Application(FastAPI):
+    """FastAPI whose document knows the schemas that are referred to above."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        document = super().openapi()
+        referred_to: list[Any] = [(schema, "validation") for schema in (Problem, InferRequest, *get_args(Row))]
+        _, schemas = models_json_schema(referred_to, ref_template="#/components/schemas/{model}")
+        document["components"]["schemas"] |= schemas["$defs"]
+        _drop_undeclared_422(document)
+        _tell_of_keys(document)
+        return document
+
+
+def _drop_undeclared_422(document: dict[str, Any]) -> None:
+    # FastAPI adds one in a form of its own to every route with parameters, though text in a path is always valid.
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    for operation in _operations(document):
+        if "HTTPValidationError" in str(operation["responses"].get("422")):
+            del operation["responses"]["422"]
+
+
+def _tell_of_keys(document: dict[str, Any]) -> None:
+    """One of them, or none: whether a service asks for keys is a setting, and the document the same everywhere."""
+    document["components"]["securitySchemes"] = KEYS
+    for operation in _operations(document):
+        if "401" in operation["responses"]:
+            operation["security"] = [{}, *({header: []} for header in KEYS)]
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (operation for path in document["paths"].values() for operation in path.values())
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """The document as a file to keep: sorted, and without the release, which would change it with nothing else."""
+    kept = document | {"info": document["info"] | {"version": "any"}}
+    return json.dumps(kept, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -1,0 +1,155 @@
+"""Bodies, counted while they come in. That of POST /predict holds a video: in a multipart field, or as it is.
+
+UploadError
+├── UploadTooLarge   more bytes than are taken; found before all of them are read
+├── SlowUpload       the sender is slower than is waited for
+├── MissingVideo     a form without a file in its field `video`
+└── EmptyUpload      no bytes at all
+
+A client's file name is never looked at, and nothing that it sends is written to a disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+from starlette.types import Message, Receive
+
+from service.limits.admission import Hold
+
+FIELD = "video"
+
+
+class UploadError(Exception):
+    """Base of what is wrong with a body before anyone asks whether it is a video."""
+
+
+class UploadTooLarge(UploadError):
+    """The body is over the limit."""
+
+
+class SlowUpload(UploadError):
+    """The body does not come fast enough."""
+
+
+class MissingVideo(UploadError):
+    """The form holds no file in its field `video`."""
+
+
+class EmptyUpload(UploadError):
+    """The body, or the file in it, has no bytes."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a sender is waited for: `grace_seconds`, and a second more for each `bytes_per_second` that came."""
+
+    grace_seconds: float
+    bytes_per_second: int
+
+    def seconds_for(self, num_bytes: int) -> float:
+        """When, from the start, more than so many bytes must have come."""
+        return self.grace_seconds + num_bytes / self.bytes_per_second
+
+
+async def read_upload(request: Request, max_bytes: int, pace: Pace, hold: Hold) -> bytes:
+    """The video's bytes; the whole body counts towards `max_bytes`, and is held.
+
+    Raises UploadError, Overloaded, starlette's ClientDisconnect, and its HTTPException (400) for a malformed form.
+    """
+    _check_announced_size(request, max_bytes, hold)
+    bounded = Request(request.scope, _bounded(request.receive, max_bytes, pace, hold))
+    video = await (_read_form(bounded) if _is_form(request) else bounded.body())
+    if not video:
+        raise EmptyUpload("the video is empty: 0 bytes were received")
+    return video
+
+
+async def read_body(request: Request, max_bytes: int, pace: Pace, hold: Hold) -> bytearray:
+    """The whole body, whatever it is; raises UploadTooLarge, SlowUpload and Overloaded."""
+    _check_announced_size(request, max_bytes, hold)
+    body = bytearray()
+    async for chunk in Request(request.scope, _bounded(request.receive, max_bytes, pace, hold)).stream():
+        body += chunk
+    return body
+
+
+def _is_form(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0]
+    return media_type.strip().lower() == "multipart/form-data"
+
+
+class _FormInMemory(MultiPartParser):
+    """Keeps a file of any size in memory: where the disk is full, a large upload would fail."""
+
+    spool_max_size = sys.maxsize
+
+
+async def _read_form(request: Request) -> bytes:
+    _check_charset(request)
+    try:
+        form = await _FormInMemory(request.headers, request.stream(), max_files=1, max_fields=16).parse()
+    except MultiPartException as error:
+        raise HTTPException(400, error.message) from error
+    video = form.get(FIELD)
+    if isinstance(video, UploadFile):
+        return await video.read()
+    if video is None:
+        raise MissingVideo(f"the form has no field {FIELD!r}; send the file as -F {FIELD}=@clip.mp4")
+    raise MissingVideo(f"the field {FIELD!r} holds text, not a file; send the file as -F {FIELD}=@clip.mp4")
+
+
+def _check_charset(request: Request) -> None:
+    # Python has codecs that fail on anything, or take a time that grows with the square of a text.
+    _, options = parse_options_header(request.headers["content-type"])
+    if options.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8"}:
+        raise HTTPException(400, "the form's charset is not UTF-8, which is the only one that is taken")
+
+
+def _check_announced_size(request: Request, max_bytes: int, hold: Hold) -> None:
+    # Answering before the first read means that a client which waits for "100 Continue" sends nothing at all.
+    announced = request.headers.get("content-length", "")
+    num_bytes = int(announced) if announced.isdecimal() else 0
+    if num_bytes > max_bytes:
+        raise _too_large(max_bytes)
+    hold.expect(num_bytes)
+
+
+def _bounded(receive: Receive, max_bytes: int, pace: Pace, hold: Hold) -> Receive:
+    """A `receive` that raises UploadTooLarge with the first byte over the limit, SlowUpload when none comes in time.
+
+    What comes is held; raises Overloaded when it cannot be.
+    """
+    started = asyncio.get_running_loop().time()
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        try:
+            async with asyncio.timeout_at(started + pace.seconds_for(received)):
+                message = await receive()
+        except TimeoutError as error:
+            raise _too_slow(received, pace) from error
+        received += len(message.get("body", b""))
+        if received > max_bytes:
+            raise _too_large(max_bytes)
+        hold.add(len(message.get("body", b"")))
+        return message
+
+    return bounded
+
+
+def _too_slow(received: int, pace: Pace) -> SlowUpload:
+    rate = f"{pace.bytes_per_second:,} bytes/s after the first {pace.grace_seconds:g} s"
+    return SlowUpload(f"{received:,} bytes came in {pace.seconds_for(received):.0f} s; at least {rate} are expected")
+
+
+def _too_large(max_bytes: int) -> UploadTooLarge:
+    return UploadTooLarge(f"the upload is larger than {max_bytes:,} bytes, the most that is taken")

@@ -1,0 +1,1 @@
+"""ASGI middleware, outermost first: access log, response headers, load shedding."""

@@ -1,0 +1,145 @@
+"""A prediction becomes the answer that a client reads."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import asdict
+
+from clips.decoding.frames import VideoInfo
+from clips.preprocess import ModelInput, Sampling
+from clips.scores import Score
+from service.api.schemas.predict import (
+    Action,
+    Clip,
+    FrameImage,
+    InferTiming,
+    Interlacing,
+    ModelRef,
+    ModelStatus,
+    PredictionResponse,
+    ReversedOrder,
+    SampledFrame,
+    ShiftedSampling,
+    Stability,
+    Timing,
+    Video,
+)
+from service.inference.prediction import Prediction, StageTimes
+from service.inference.stability import Variants
+from service.models.registry import LoadedModel, RefusedModel
+
+
+def answer(
+    prediction: Prediction, model: LoadedModel, *, size_bytes: int, timing: Timing, explain: bool = False
+) -> PredictionResponse:
+    """The whole answer; with `explain` also the frames and what was interlaced, with variants how stable it is."""
+    response = PredictionResponse(
+        predictions=actions(prediction.scores),
+        model=model_ref(model),
+        clip=_describe(prediction.clip, size_bytes),
+        timing_ms=timing,
+    )
+    if prediction.variants and prediction.clip.shifted:
+        response.stability = _stability(prediction.variants, prediction.clip.shifted)
+    if explain:
+        response.frames = frame_images(prediction.clip)
+        response.interlacing = Interlacing(offsets=prediction.offsets.tolist(), weights=prediction.weights.tolist())
+    return response
+
+
+def timing_ms(stages: StageTimes, *, total_seconds: float, upload_seconds: float | None = None) -> Timing:
+    """Seconds to milliseconds, to the microsecond."""
+    upload = None if upload_seconds is None else _milliseconds(upload_seconds)
+    spent = {stage: _milliseconds(seconds) for stage, seconds in asdict(stages).items()}
+    return Timing(upload=upload, **spent, total=_milliseconds(total_seconds))
+
+
+def infer_timing_ms(*, upload_seconds: float, infer_seconds: float, total_seconds: float) -> InferTiming:
+    """The same for a request under /v2."""
+    return InferTiming(
+        upload=_milliseconds(upload_seconds), infer=_milliseconds(infer_seconds), total=_milliseconds(total_seconds)
+    )
+
+
+def server_timing(timing: Timing | InferTiming) -> str:
+    """The same as the value of a `Server-Timing` header."""
+    return ", ".join(f"{stage};dur={spent:g}" for stage, spent in timing.model_dump(exclude_none=True).items())
+
+
+def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
+    """One row of GET /models."""
+    if isinstance(version, RefusedModel):
+        return ModelStatus(name=version.name, version=version.version, status="refused", reason=version.reason)
+    outage = version.outage()
+    return ModelStatus(
+        name=version.name,
+        version=version.version,
+        status="down" if outage else "ready",
+        reason=outage or version.update_refused,
+        digest=_digest(version),
+        artifact=version.artifact,
+        choice=version.reason,
+        num_frames=version.spec.num_frames,
+        labels=list(version.labels),
+    )
+
+
+def frame_images(clip: ModelInput) -> list[FrameImage]:
+    """The frames in the order sampled."""
+    pairs = zip(_sampled(clip), clip.thumbnails, strict=True)
+    return [FrameImage(**dict(frame), image=_data_url(jpeg)) for frame, jpeg in pairs]
+
+
+def model_ref(model: LoadedModel) -> ModelRef:
+    """Which model answered."""
+    return ModelRef(name=model.name, version=model.version, digest=_digest(model))
+
+
+def describe_video(video: VideoInfo, size_bytes: int) -> Video:
+    """What the upload turned out to hold."""
+    return Video(
+        container=video.container,
+        codec=video.codec,
+        size_bytes=size_bytes,
+        width=video.width,
+        height=video.height,
+        duration_seconds=round(video.duration_seconds, 6),
+        frames=video.frames,
+    )
+
+
+def _describe(clip: ModelInput, size_bytes: int) -> Clip:
+    return Clip(**dict(describe_video(clip.video, size_bytes)), sampled=_sampled(clip))
+
+
+def _stability(variants: Variants, shifted: Sampling) -> Stability:
+    return Stability(
+        is_stable=variants.is_stable,
+        depends_on_order=variants.depends_on_order,
+        shift=variants.shifted.distance,
+        reversal=variants.reversed.distance,
+        shifted=ShiftedSampling(predictions=actions(variants.shifted.scores), sampled=_sampled(shifted)),
+        reversed=ReversedOrder(predictions=actions(variants.reversed.scores)),
+    )
+
+
+def actions(scores: list[Score]) -> list[Action]:
+    """As they come, likeliest first."""
+    return [Action(**asdict(score)) for score in scores]
+
+
+def _sampled(clip: Sampling) -> list[SampledFrame]:
+    pairs = zip(clip.indices, clip.times, strict=True)
+    return [SampledFrame(index=index, time_seconds=round(time, 6)) for index, time in pairs]
+
+
+def _data_url(jpeg: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)
+
+
+def _digest(model: LoadedModel) -> str:
+    return f"sha256:{model.digest}"

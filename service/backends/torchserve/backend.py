@@ -1,0 +1,155 @@
+"""TorchServe: the model runs in a server of its own, which forms batches; here it is asked, and looked after."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, TryLater
+from service.backends.torchserve.circuit_breaker import Circuit
+from service.backends.torchserve.client import NotServed, TorchServeClient, Unreachable
+from service.backends.torchserve.token import InferenceKey, KeyRefused
+from service.store.manifest import Sha256
+
+MAX_BODY_BYTES = 6_553_500
+"""TorchServe's `max_request_size`, by default."""
+LOOKING_SECONDS = 1.0
+CARD_FILE = "model.json"
+
+logger = logging.getLogger("service")
+
+
+class Card(BaseModel):
+    """What an archive says of the graph in it; TorchServe's answers say the same of the graph that ran."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    sha256: Sha256
+    clip_shape: tuple[int, int, int, int]
+
+    @classmethod
+    def of(cls, archive: Path) -> Self:
+        """Read the card in a .mar; raises BackendUnavailable when there is none."""
+        try:
+            with zipfile.ZipFile(archive) as packed:
+                return cls.model_validate_json(packed.read(CARD_FILE))
+        except (OSError, KeyError, ValidationError, zipfile.BadZipFile) as error:
+            raise BackendUnavailable(f"{archive.name} is not an archive of ours: it has no {CARD_FILE}") from error
+
+
+class _Graph(BaseModel):
+    sha256: str
+
+
+class _Answer(BaseModel):
+    """What the handler in the archive answers: export/formats/torchserve_handler.py."""
+
+    model: _Graph
+    logits: list[list[float]]
+    offsets: list[list[list[float]]]
+    weights: list[list[list[list[float]]]]
+
+
+class TorchServeBackend:
+    """The model of the archive, run by the TorchServe at `url`. A thread looks after the server, every second.
+
+    Answers count only when they are of the graph in the archive. While the server is down or runs another one, calls
+    raise RuntimeDown at once; when a ping and a clip come through again, it is up again. Raises BackendUnavailable when
+    the archive cannot be read.
+    """
+
+    max_batch_size = 1
+
+    def __init__(self, archive: Path, url: str, key: InferenceKey | None = None, read_seconds: float = 30.0) -> None:
+        self._card = Card.of(archive)
+        self._key = key
+        self._client = TorchServeClient(url, key, read_seconds)
+        self._circuit = Circuit("TorchServe")
+        self._closing = threading.Event()
+        self._look()
+        threading.Thread(target=self._watch, name="torchserve-watch", daemon=True).start()
+
+    def infer(self, clips: Clips) -> Outputs:
+        """Send uint8 clips [N, T, H, W, 3]; raises InferenceFailed, RuntimeFull and RuntimeDown."""
+        self._circuit.check()
+        with self._noting_failures():
+            outputs = self._infer(clips)
+        self._circuit.succeeded()
+        return outputs
+
+    def check_up(self) -> None:
+        """Raises RuntimeDown while the server is not well, with the reason."""
+        self._circuit.check()
+
+    def close(self) -> None:
+        """Leave the server to itself; the thread that looks after it closes the connections."""
+        self._closing.set()
+
+    def _infer(self, clips: Clips) -> Outputs:
+        at_once = max(1, MAX_BODY_BYTES // int(np.prod(self._card.clip_shape)))
+        parts = [self._infer_part(clips[start : start + at_once]) for start in range(0, len(clips), at_once)]
+        arrays = zip(*((part.logits, part.offsets, part.weights) for part in parts), strict=True)
+        return Outputs(*(np.concatenate(array) for array in arrays))
+
+    def _infer_part(self, clips: Clips) -> Outputs:
+        card = self._card
+        body = self._client.predict(card.name, card.version, clips.tobytes())
+        try:
+            answer = _Answer.model_validate_json(body)
+        except ValidationError as error:
+            raise NotServed(f"TorchServe's {card.name} {card.version} does not answer as our handler does") from error
+        if answer.model.sha256 != card.sha256:
+            runs = f"TorchServe runs another {card.name} {card.version} than the model store holds"
+            raise NotServed(f"{runs}: sha256 {answer.model.sha256}, not {card.sha256}")
+        if len(answer.logits) != len(clips):
+            raise InferenceFailed(f"TorchServe answered {len(answer.logits)} clips of {len(clips)}")
+        return Outputs(*(np.array(values, np.float32) for values in (answer.logits, answer.offsets, answer.weights)))
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        """Tell the circuit; a server that has the wrong model or key is of no more use than one that is gone."""
+        try:
+            yield
+        except Unreachable as error:
+            self._circuit.failed(str(error))
+            raise self._circuit.down(str(error)) from error
+        except (KeyRefused, NotServed) as error:
+            self._circuit.open(str(error))
+            raise self._circuit.down(str(error)) from error
+
+    def _watch(self) -> None:
+        while not self._closing.wait(LOOKING_SECONDS):
+            try:
+                self._look()
+            except Exception:  # nobody else would look after the server again
+                logger.exception("TorchServe could not be looked after")
+        self._client.close()
+
+    def _look(self) -> None:
+        if self._key is not None:
+            with suppress(KeyRefused):  # it counts when TorchServe refuses a key that could not be renewed
+                self._key.renew_in_time()
+        with suppress(TryLater), self._noting_failures():
+            if self._circuit.is_open:
+                self._try_out()
+            else:
+                self._client.ping()
+                self._circuit.succeeded()
+
+    def _try_out(self) -> None:
+        self._client.ping()
+        try:
+            self._infer(np.zeros((1, *self._card.clip_shape), np.uint8))
+        except InferenceFailed as error:
+            raise NotServed(str(error)) from error
+        self._circuit.close()

@@ -1,0 +1,41 @@
+"""The inputs of some videos become outcomes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple
+
+from service.api.schemas.presenters import answer, timing_ms
+from service.backends.base import BackendError
+from service.backends.together import infer_together
+from service.batch.decoding import Decoded
+from service.batch.results import Answered, Outcome, failure
+from service.inference.prediction import score
+from service.inference.stability import views_to_infer
+from service.models.registry import LoadedModel
+
+
+def answer_each(videos: Sequence[Decoded], model: LoadedModel, top_k: int) -> list[Outcome]:
+    """In batches as the model's backend likes them; where it fails, each video of the batch has failed."""
+    return [outcome for batch in _batches(videos, model) for outcome in _answer_batch(batch, model, top_k)]
+
+
+def _batches(videos: Sequence[Decoded], model: LoadedModel) -> Iterator[Sequence[Decoded]]:
+    clips_each = len(views_to_infer(videos[0].clip)) if videos else 1
+    size = max(1, model.backend.max_batch_size // clips_each)
+    return (videos[start : start + size] for start in range(0, len(videos), size))
+
+
+def _answer_batch(videos: Sequence[Decoded], model: LoadedModel, top_k: int) -> Iterator[Outcome]:
+    started = time.perf_counter()
+    try:
+        outputs = infer_together(model.backend, [views_to_infer(video.clip) for video in videos])
+    except BackendError as error:
+        yield from (failure(video.file, error) for video in videos)
+        return
+    seconds = time.perf_counter() - started
+    for video, part in zip(videos, outputs, strict=True):
+        prediction = score(video.clip, part, model, top_k, infer_seconds=seconds)
+        timing = timing_ms(prediction.seconds, total_seconds=sum(astuple(prediction.seconds)))
+        yield Answered(video.file, answer(prediction, model, size_bytes=video.size_bytes, timing=timing))

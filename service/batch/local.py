@@ -1,0 +1,64 @@
+"""The outcomes of videos on this machine: as many threads as children that decode, and the model in all of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+
+from service.batch.decoding import FileDecoder
+from service.batch.inference import answer_each
+from service.batch.request import Question
+from service.batch.results import Failed, Outcome
+from service.config.settings import Settings
+from service.models.registry import LoadedModel
+
+AHEAD = 2
+"""Videos in work or done, for each child, while the first of them is waited for."""
+
+
+def outcomes(videos: Sequence[Path], model: LoadedModel, question: Question, settings: Settings) -> Iterator[Outcome]:
+    """One for each video, in their order; `model` is the question's."""
+    bounds, max_memory_bytes = settings.bounds(), settings.max_decoder_bytes
+    decoders = [
+        FileDecoder(model.spec, bounds, max_memory_bytes, shifted=question.stability)
+        for _ in range(min(settings.decoders, len(videos)))
+    ]
+    idle: SimpleQueue[FileDecoder] = SimpleQueue()
+    for decoder in decoders:
+        idle.put(decoder)
+    waiting: deque[Future[Outcome]] = deque()
+    with _threads(decoders) as threads:
+        for video in videos:
+            waiting.append(threads.submit(_outcome, video, idle, model, question.top_k))
+            if len(waiting) == AHEAD * len(decoders):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _outcome(video: Path, idle: SimpleQueue[FileDecoder], model: LoadedModel, top_k: int) -> Outcome:
+    decoder = idle.get()
+    try:
+        decoded = decoder.decode(str(video), Path())
+    finally:
+        idle.put(decoder)
+    return decoded if isinstance(decoded, Failed) else answer_each([decoded], model, top_k)[0]
+
+
+@contextmanager
+def _threads(decoders: Sequence[FileDecoder]) -> Iterator[ThreadPoolExecutor]:
+    """One for each decoder. At the end, what they are at is given up."""
+    threads = ThreadPoolExecutor(max(1, len(decoders)))
+    try:
+        yield threads
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        for decoder in decoders:
+            decoder.kill()
+        threads.shutdown()
+        for decoder in decoders:
+            decoder.close()

@@ -1,0 +1,88 @@
+"""What the actors of a cluster do with their share of the videos; needs no Ray, which is an extra.
+
+They get and return columns of rows. Ray Data carries objects through a column by pickling them. What may fail is made
+when the first rows come: Ray would call a constructor that fails again and again, and tell every time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.batch.decoding import Decoded, FileDecoder
+from service.batch.inference import answer_each
+from service.batch.request import Question
+from service.batch.results import Failed
+from service.config.settings import Settings
+from service.deployment.ray_process import forget_main
+from service.models.artifact_selection import Machine
+from service.models.registry import LoadedModel, load
+from service.store.model_store import ModelStore, StoredModel
+
+Batch = dict[str, NDArray[Any]]
+
+
+class Decoding:
+    """Column `file`, of names as bytes, becomes `decoded`, of Decoded | Failed; relative ones are in `folder`."""
+
+    def __init__(self, question: Question, settings: Settings, folder: Path) -> None:
+        self._question = question
+        self._settings = settings
+        self._folder = folder
+
+    def __call__(self, batch: Batch) -> Batch:
+        names = map(os.fsdecode, batch["file"])
+        return {"decoded": _column([self._decoder.decode(name, self._folder) for name in names])}
+
+    @cached_property
+    def _decoder(self) -> FileDecoder:
+        forget_main()
+        spec = _stored_model(self._question, self._settings).manifest.clip
+        bounds, max_memory_bytes = self._settings.bounds(), self._settings.max_decoder_bytes
+        return FileDecoder(spec, bounds, max_memory_bytes, shifted=self._question.stability)
+
+
+class Answering:
+    """Column `decoded` becomes `outcome`, of Answered | Failed."""
+
+    def __init__(self, question: Question, settings: Settings) -> None:
+        self._question = question
+        self._settings = settings
+
+    def __call__(self, batch: Batch) -> Batch:
+        decoded = [video for video in batch["decoded"] if isinstance(video, Decoded)]
+        failed = [video for video in batch["decoded"] if isinstance(video, Failed)]
+        return {"outcome": _column([*failed, *answer_each(decoded, self._model, self._question.top_k)])}
+
+    @cached_property
+    def _model(self) -> LoadedModel:
+        return load(_stored_model(self._question, self._settings), self._settings, Machine.here())
+
+
+class DecodingAndAnswering:
+    """Both on one core: column `file` becomes `outcome`."""
+
+    def __init__(self, question: Question, settings: Settings, folder: Path) -> None:
+        self._decode = Decoding(question, settings, folder)
+        self._answer = Answering(question, settings)
+
+    def __call__(self, batch: Batch) -> Batch:
+        return self._answer(self._decode(batch))
+
+
+def _stored_model(question: Question, settings: Settings) -> StoredModel:
+    """As this node has it; raises StoreError."""
+    return ModelStore(settings.model_store).open(question.model, question.version)
+
+
+def _column(values: Sequence[object]) -> NDArray[Any]:
+    """One object a row: numpy would look for a shape in them."""
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column

@@ -1,0 +1,167 @@
+"""The outcomes of millions of videos, by Ray Data: `python -m service predict --ray`.
+
+    Decoding     an actor on each core: a video becomes the model's input, in a child with limits
+    Answering    an actor on each GPU: the inputs of many decoders become answers, in batches
+
+Without a GPU one actor does both, as decoding and inference would only take each other's cores. What is lost with a
+node is done again elsewhere. Videos and store are read where the actors are: each node has them under the same paths.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from queue import Queue
+
+os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # Ray would start anew when a thread of its own goes on after the end
+
+import ray
+from ray.data import ActorPoolStrategy, DataContext, Dataset
+from ray.exceptions import RayError
+
+from service.batch.errors import ClusterFailed
+from service.batch.ray_actors import Answering, Batch, Decoding, DecodingAndAnswering
+from service.batch.request import Question
+from service.batch.results import Outcome
+from service.config.settings import Settings
+
+TASKS_PER_CORE = 8
+"""At least, so that all cores have work to the end."""
+
+MAX_VIDEOS_PER_TASK = 50
+"""An actor's answers come when its task is done: so many are lost with it."""
+
+MAX_TASKS = 5_000
+"""Each takes Ray a millisecond to set up; of more videos than these take, a task has more."""
+
+VIDEOS_PER_CALL = 32
+"""Of an actor: at least as many as fill a batch of any backend."""
+
+SECONDS_TO_CONNECT = 5.0
+
+
+def outcomes(videos: Sequence[Path], question: Question, settings: Settings) -> Iterator[Outcome]:
+    """One for each video, as they come; on the cluster that RAY_ADDRESS names, or else on this machine's cores.
+
+    Raises ClusterFailed.
+    """
+    if not videos:
+        return
+    with _cluster():
+        rows = _pipeline(_tasks(videos), question, settings)
+        try:
+            for batch in _by_another_thread(rows.iter_batches(batch_size=None, batch_format="numpy")):
+                yield from batch["outcome"]
+        except RayError as error:
+            raise ClusterFailed(f"Ray gave up: {_first_cause(error)}") from error
+
+
+def _by_another_thread(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The same. Ctrl-C reaches the main thread, and Ray Data, stopped midway in what it does, may wait for ever."""
+    made: Queue[Batch | Exception | None] = Queue(maxsize=8)
+
+    def make() -> None:
+        try:
+            for batch in batches:
+                made.put(batch)
+        except Exception as error:
+            made.put(error)
+        else:
+            made.put(None)
+
+    threading.Thread(target=make, daemon=True).start()
+    while (batch := made.get()) is not None:
+        if isinstance(batch, Exception):
+            raise batch
+        yield batch
+
+
+def _pipeline(tasks: Dataset, question: Question, settings: Settings) -> Dataset:
+    """Each stage has as many actors as there is room for, also on nodes that come later."""
+    on_nodes = settings.model_copy(update={"model_store": settings.model_store.absolute()})
+    gpus, cores = _amount("GPU"), _amount("CPU")
+    if not gpus:
+        on_a_core = on_nodes.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
+        arguments = (question, on_a_core, Path.cwd())
+        return _stage(tasks, DecodingAndAnswering, arguments, at_first=cores)
+    decoded = _stage(tasks, Decoding, (question, on_nodes, Path.cwd()), at_first=cores - gpus)
+    return _stage(decoded, Answering, (question, on_nodes), at_first=gpus, num_gpus=1)
+
+
+def _stage(rows: Dataset, actor: type, arguments: tuple[object, ...], *, at_first: int, num_gpus: int = 0) -> Dataset:
+    return rows.map_batches(
+        actor,
+        fn_constructor_args=arguments,
+        batch_size=VIDEOS_PER_CALL,
+        num_cpus=1,
+        num_gpus=num_gpus,
+        compute=ActorPoolStrategy(min_size=1, initial_size=max(1, at_first)),
+    )
+
+
+def _tasks(videos: Sequence[Path]) -> Dataset:
+    rows = [{"file": os.fsencode(video)} for video in videos]
+    return ray.data.from_items(rows, override_num_blocks=num_tasks(len(rows), _amount("CPU")))
+
+
+def num_tasks(num_videos: int, num_cores: int) -> int:
+    """At least one, at most one for each video."""
+    enough = max(TASKS_PER_CORE * num_cores, math.ceil(num_videos / MAX_VIDEOS_PER_TASK))
+    return max(1, min(enough, MAX_TASKS, num_videos))
+
+
+def _amount(resource: str) -> int:
+    return int(ray.cluster_resources().get(resource, 0))  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _cluster() -> Iterator[None]:
+    """Ray, without what it would print between our lines, or tell its maker."""
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    DataContext.get_current().enable_progress_bars = False
+    address = os.environ.get("RAY_ADDRESS", "")
+    try:
+        _call_at(address)
+        with _silent_stderr():  # Ray tells there, from C++, which level of logging it was given
+            ray.init(log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ClusterFailed(f"no Ray cluster answers at {address!r} (RAY_ADDRESS): {_first_cause(error)}") from error
+    with redirect_stdout(sys.stderr):  # what it tells of nodes that are lost
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _call_at(address: str) -> None:
+    """Raises OSError where nothing listens at `host:port`: Ray would try for many minutes."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_CONNECT).close()
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+def _first_cause(error: Exception) -> str:
+    """Of tracebacks one after the other, what was raised at first."""
+    first, _, _ = str(error).strip().partition("\n\nThe above exception")
+    return first.splitlines()[-1]

@@ -1,0 +1,1 @@
+"""Settings: every TIN_ environment variable, typed and documented."""

@@ -1,0 +1,1 @@
+"""Decoding in child processes that can be killed, with limits of memory and CPU time."""

@@ -1,0 +1,87 @@
+"""Children that decode, as many as there are cores for; a child that is lost costs its own request only.
+
+Each child has a pipe of its own. Libraries whose workers share one (pebble, concurrent.futures) give up as a whole, or
+hang, when a worker is killed at the wrong moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from anyio import CapacityLimiter, to_thread
+
+from clips.clip_spec import ClipSpec
+from clips.decoding.limits import Bounds
+from clips.preprocess import ModelInput
+from service.decoding.process import Decoder
+
+SECONDS_BEFORE_ANOTHER_TRY = 1.0
+
+logger = logging.getLogger("service")
+
+
+class DecoderPool:
+    """Hands videos to `size` children, in the order they come; made and used within one event loop."""
+
+    def __init__(self, size: int, max_memory_bytes: int) -> None:
+        self._size = size
+        self._max_memory_bytes = max_memory_bytes
+        self._idle: asyncio.Queue[Decoder] = asyncio.Queue()
+        self._threads = CapacityLimiter(2 * size)
+        self._replacements: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Start the children; raises OSError where the system has no room for them."""
+        for _ in range(self._size):
+            self._idle.put_nowait(await self._start_one())
+
+    async def preprocess(
+        self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool, shifted: bool = False
+    ) -> ModelInput:
+        """`Decoder.preprocess` in the next child that is idle. When this is cancelled, that child is killed."""
+        decoder = await self._next()
+        try:
+            return await to_thread.run_sync(
+                lambda: decoder.preprocess(video, spec, bounds, thumbnails=thumbnails, shifted=shifted),
+                abandon_on_cancel=True,
+                limiter=self._threads,
+            )
+        except asyncio.CancelledError:
+            decoder.kill()
+            raise
+        finally:
+            self._take_back(decoder)
+
+    async def close(self) -> None:
+        """End the children; nothing is in work any more."""
+        for task in self._replacements:
+            task.cancel()
+        while not self._idle.empty():
+            await to_thread.run_sync(self._idle.get_nowait().close)
+
+    async def _next(self) -> Decoder:
+        while not (decoder := await self._idle.get()).is_alive:
+            self._take_back(decoder)
+        return decoder
+
+    def _take_back(self, decoder: Decoder) -> None:
+        if decoder.is_alive:
+            self._idle.put_nowait(decoder)
+            return
+        replacement = asyncio.create_task(self._replace(decoder))
+        self._replacements.add(replacement)
+        replacement.add_done_callback(self._replacements.discard)
+
+    async def _replace(self, lost: Decoder) -> None:
+        await to_thread.run_sync(lost.close)
+        while True:
+            try:
+                self._idle.put_nowait(await self._start_one())
+                return
+            except OSError as error:
+                logger.error("a decoder cannot be started: %s", error)
+                await asyncio.sleep(SECONDS_BEFORE_ANOTHER_TRY)
+
+    async def _start_one(self) -> Decoder:
+        return await to_thread.run_sync(Decoder, self._max_memory_bytes)

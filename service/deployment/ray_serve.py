@@ -1,0 +1,183 @@
+"""The service on many machines, by Ray Serve: `serve run service.deployment.ray_serve:app`, or docker/ray/serve.yaml.
+
+    ingress     our own FastAPI application, with the routes, limits and errors of the single process
+    ├── decoders    a replica is a core and one child that decodes
+    └── models      a replica has every model of the store loaded, on cores or on a GPU
+
+The three scale on their own, by the requests that wait for them. Batches form in a replica by our Batcher, as in the
+single process: `@serve.batch` closes a batch by the clock, also while the model still runs the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import ray
+from fastapi import FastAPI
+from ray import serve
+from ray.serve import Application
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from clips.clip_spec import ClipSpec
+from clips.decoding.errors import ClipError
+from clips.decoding.limits import Bounds
+from clips.preprocess import ModelInput
+from service.api.app import create_app
+from service.backends.base import Clips
+from service.config.settings import Settings
+from service.decoding.pool import DecoderPool
+from service.deployment.ray_clients import DECODERS, MODELS, ClusterBackend, RemoteBatcher, RemoteDecoders, call
+from service.deployment.ray_process import forget_main
+from service.inference.batcher import Batcher, Inferred
+from service.inference.pipeline import State, make_gateway
+from service.models.registry import LoadedModel, Registry, Version
+from service.telemetry.metrics import Metrics
+from service.telemetry.tracing import live_tracer
+
+HEAD_NODE = "node:__internal_head__"
+"""Ray's own resource of the head node."""
+
+logger = logging.getLogger("service")
+
+
+class DecoderReplica:
+    """One core and one child; the next video is here before the child has finished the last."""
+
+    async def __init__(self, max_memory_bytes: int) -> None:  # type: ignore[misc]  # Ray awaits it
+        forget_main()
+        self._pool = DecoderPool(1, max_memory_bytes)
+        await self._pool.start()
+
+    async def preprocess(
+        self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool, shifted: bool
+    ) -> ModelInput | ClipError:
+        """As DecoderPool.preprocess; a fault of the video is an answer, which Ray logs no traceback of."""
+        try:
+            return await self._pool.preprocess(video, spec, bounds, thumbnails=thumbnails, shifted=shifted)
+        except ClipError as error:
+            return error
+
+
+class ModelReplica:
+    """The models as the store had them when the replica started: others come with a rolling update."""
+
+    async def __init__(self, open_registry: Callable[[], Registry]) -> None:  # type: ignore[misc]  # Ray awaits it
+        self._registry = await asyncio.to_thread(open_registry)
+        self._batcher = Batcher(lambda num_clips: None)
+        self._batches = asyncio.create_task(self._batcher.run())
+
+    async def infer(self, name: str, version: str, clips: Clips) -> Inferred:
+        """As Batcher.infer, by the model of this name and version; raises also ModelNotFound and ModelUnavailable."""
+        return await self._batcher.infer(self._registry.get(name, version).backend, clips)
+
+    async def describe(self) -> list[Version]:
+        """What is loaded and refused, the backends stood in for."""
+        return [_remote(version) for version in self._registry.all()]
+
+
+decoder_deployment = serve.deployment(
+    name=DECODERS,
+    ray_actor_options={"num_cpus": 1},
+    max_ongoing_requests=2,
+    max_queued_requests=64,
+    autoscaling_config={"min_replicas": 1, "max_replicas": 16, "target_ongoing_requests": 1.5},
+)(DecoderReplica)
+
+model_deployment = serve.deployment(
+    name=MODELS,
+    ray_actor_options={"num_cpus": 1},
+    max_ongoing_requests=16,
+    max_queued_requests=64,
+    autoscaling_config={"min_replicas": 1, "max_replicas": 16, "target_ongoing_requests": 4},
+)(ModelReplica)
+
+
+class Ingress:
+    """Becomes our application; its lifespan finds the other deployments, which are bound here, by their names."""
+
+    def __init__(self, decoders: Any, models: Any) -> None:
+        pass
+
+
+def app(settings: dict[str, Any]) -> Application:
+    """The application for `serve run` and `serve deploy`; what `args` does not set comes from the environment."""
+    chosen = Settings(**settings)
+    return build(chosen, partial(open_in_replica, chosen))
+
+
+def open_in_replica(settings: Settings) -> Registry:
+    """The store's models, on as many threads as Ray gave cores to this replica: others have the rest of the node."""
+    assigned = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
+    threads = settings.onnx_threads or max(1, int(assigned))
+    return Registry.open(settings.model_copy(update={"onnx_threads": threads}))
+
+
+def build(settings: Settings, open_registry: Callable[[], Registry]) -> Application:
+    """The three deployments, bound; `open_registry` is called in each model replica."""
+    decoders = decoder_deployment.bind(settings.max_decoder_bytes)
+    models = model_deployment.bind(open_registry)
+
+    def build_app() -> ASGIApp:
+        return WithState(create_app(settings, cluster_lifespan))
+
+    # Above what Admission lets in, so that it is Admission that turns away. On the head node, so that a worker that is
+    # lost takes no client's connection with it; without a share of its cores, which a replica might take first. In an
+    # update it is killed only when all that it accepted is answered, or too late.
+    ingress = serve.deployment(
+        name="ingress",
+        ray_actor_options={"num_cpus": 0, "resources": {HEAD_NODE: 0.001}},
+        max_ongoing_requests=2 * (settings.max_uploads + settings.max_queue),
+        graceful_shutdown_timeout_s=settings.upload_grace_seconds + settings.deadline_seconds,
+    )(serve.ingress(build_app)(Ingress))
+    application: Application = ingress.bind(decoders, models)
+    return application
+
+
+@asynccontextmanager
+async def cluster_lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
+    """Wait for a model replica, serve, and follow what the replicas have."""
+    models = serve.get_deployment_handle(MODELS)
+    decoders = RemoteDecoders(serve.get_deployment_handle(DECODERS))
+    registry = Registry({}, settings.default_model)
+    registry.follow(await call(models.describe))
+    async with live_tracer() as tracer:
+        following = asyncio.create_task(_follow(registry, models, settings.store_poll_seconds))
+        gateway = make_gateway(settings, registry, metrics, decoders, RemoteBatcher(models))
+        app.state.admission = gateway.admission
+        yield {"gateway": gateway, "tracer": tracer}
+        following.cancel()
+
+
+class WithState:
+    """Hands each request the state of the application's lifespan, as uvicorn does and Ray Serve does not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._state: dict[str, Any] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan."""
+        scope["state"] = self._state if scope["type"] == "lifespan" else dict(self._state)
+        await self._app(scope, receive, send)
+
+
+async def _follow(registry: Registry, models: Any, poll_seconds: float) -> None:
+    while poll_seconds:
+        await asyncio.sleep(poll_seconds)
+        try:
+            registry.follow(await call(models.describe))
+        except Exception as error:  # the ingress must outlive whatever befalls the replicas
+            logger.warning("no model replica says what it has; what was known goes on: %s", error)
+
+
+def _remote(version: Version) -> Version:
+    if not isinstance(version, LoadedModel):
+        return version
+    backend = ClusterBackend(version.name, version.version, version.backend.max_batch_size)
+    return replace(version, backend=backend, successor=None)

@@ -1,0 +1,79 @@
+"""The web server process: takes the port first, then loads the models, then says where it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from service.api.app import create_app
+from service.config.settings import Settings
+from service.deployment.http_protocol import Connection
+from service.telemetry.logging_config import log_config
+
+logger = logging.getLogger("service")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port, before any model is loaded; raises OSError when it is taken or the host is not ours.
+
+    Who connects before the service answers waits for it.
+    """
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    # Nagle's algorithm holds answers back for 40 ms; asyncio turns it off only where the socket names its protocol.
+    listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+        listener.listen()  # two may bind to a port while neither listens
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def run(settings: Settings, listener: socket.socket) -> None:
+    """Serve until a signal comes; Ctrl-C is a way to end, not an error."""
+    # h11 reads on and discards when an answer is given early (413): clients that send first and read later see it.
+    app = create_app(settings)
+    log = log_config(settings.log_format)
+    http: Any = partial(Connection, head_seconds=settings.head_seconds)
+    config = uvicorn.Config(app, http=http, ws="none", log_config=log, access_log=False, server_header=False)
+    try:
+        _Server(config, app, settings.drain_seconds).run(sockets=[listener])
+    except KeyboardInterrupt:
+        logger.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Ends in order: at a signal nothing new is taken, what is in work is answered, then the process ends."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._app = app
+        self._drain_seconds = drain_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if admission := getattr(self._app.state, "admission", None):
+            admission.is_draining = True
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.sleep(self._drain_seconds)
+        await super().shutdown(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            logger.info("tin-serve answers on %s (Ctrl-C stops it)", _url(listener))
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,1 @@
+"""Checks of an installation: libraries, codecs, the store, and equality with training."""

@@ -1,0 +1,95 @@
+"""What can be wrong with an installation: the checks, in order.
+
+None of them needs torch: what training computes was recorded, and lies beside the clips that it was recorded of.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+from service.backends.cpu_quota import usable_cores
+from service.config.settings import Settings
+from service.doctor.check import Check, Failed
+from service.doctor.golden import load_record
+from service.doctor.model_checks import Patient
+from service.doctor.pipeline_checks import REINSTALL, codec_checks, stage_checks
+from service.store.manifest import MANIFEST_FILE
+from service.store.model_store import ModelStore
+
+LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless")
+
+
+def checks(settings: Settings) -> Iterator[Check]:
+    """Every check. Each is to be run before the next is asked for, which may depend on it."""
+    record = load_record()
+    yield Check("machine", _describe_machine, "nothing to do")
+    yield Check("libraries", _name_libraries, REINSTALL)
+    free_space = partial(_check_free_space, settings.max_upload_bytes)
+    yield Check("temporary space", free_space, "make room there, or name another folder in TMPDIR")
+    yield from codec_checks(record.clips)
+    yield from stage_checks(record.stages)
+    find_models = partial(_find_models, settings.model_store, settings.default_model)
+    yield Check(
+        "model store", find_models, "name the right one with --model-store or TIN_MODEL_STORE, or publish a model"
+    )
+    for name, versions in ModelStore(settings.model_store).versions().items():
+        for each in versions:
+            with closing(Patient(name, each, settings, record.stages)) as patient:
+                yield from patient.checks()
+
+
+def _describe_machine() -> str:
+    memory = _free_memory()
+    free = f", {memory / 1e9:.1f} GB of memory free" if memory else ""
+    return (
+        f"{usable_cores()} cores{free}; {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    )
+
+
+def _free_memory() -> int | None:
+    """In bytes; None where the system does not tell (Linux does)."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    available = next((line for line in lines if line.startswith("MemAvailable:")), None)
+    return int(available.split()[1]) * 1024 if available else None
+
+
+def _name_libraries() -> str:
+    return ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
+
+
+def _check_free_space(needed: int) -> str:
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 1e9:.1f} GB free in {folder}"
+    if free < needed:
+        raise Failed(f"{found}, but one upload may have {needed / 1e9:.1f} GB")
+    return found
+
+
+def _find_models(root: Path, default_model: str | None) -> str:
+    if not root.is_dir():
+        raise Failed(f"there is no folder {root}")
+    versions = ModelStore(root).versions()
+    if not versions:
+        raise Failed(f"{root} holds no model: there is no <name>/<version>/{MANIFEST_FILE} in it")
+    if default_model is not None and default_model not in versions:
+        raise Failed(f"the default model {default_model!r} is not in {root}")
+    _check_every_folder_counts(root)
+    held = [f"{name} {version}" for name, each in versions.items() for version in each]
+    return f"{root} holds {', '.join(held)}"
+
+
+def _check_every_folder_counts(root: Path) -> None:
+    for folder in sorted(root.glob("[!.]*/[!.]*/")):
+        if not (folder / MANIFEST_FILE).is_file():
+            raise Failed(f"{folder} has no {MANIFEST_FILE}, so it is not served")

@@ -1,0 +1,127 @@
+"""One version of the model store under the doctor's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clips.scores import softmax, top_scores
+from service.backends.base import RemoteBackend
+from service.config.settings import Settings
+from service.doctor.check import Check, Failed, Skipped
+from service.doctor.golden import RecordedStages
+from service.doctor.pipeline_checks import served_views
+from service.models.artifact_selection import Machine
+from service.models.registry import LoadedModel, load
+from service.store.manifest import Artifact
+from service.store.model_store import ModelRefused, ModelStore, StoredModel, sha256_of
+
+PUBLISH_AGAIN = "publish it again (`python -m export CHECKPOINT --name NAME`), or restore the folder"
+OTHER_FORMAT = (
+    "publish a format that runs here (`python -m export CHECKPOINT --name NAME --formats onnx`); unset TIN_BACKEND"
+)
+START_SERVER = "start TorchServe with the store's <name>.mar; see TIN_TORCHSERVE_URL and TIN_TORCHSERVE_KEYS"
+ANSWERS_OTHERWISE = "compare it with its checkpoint: `python -m export verify NAME`"
+
+
+MOST_TIMES_OFF = 2
+"""Of int8, which has no tolerance: how many times the largest difference that its proof found on some 30 clips."""
+
+
+class Patient:
+    """A version; each check builds on what those before it found."""
+
+    def __init__(self, name: str, version: str, settings: Settings, stages: RecordedStages) -> None:
+        self._name = name
+        self._version = version
+        self._settings = settings
+        self._stages = stages
+        self._stored: StoredModel | None = None
+        self._loaded: LoadedModel | None = None
+
+    def checks(self) -> Iterator[Check]:
+        """To be run in this order."""
+        name = f"{self._name} {self._version}"
+        yield Check(f"{name}: files", self._check_files, PUBLISH_AGAIN)
+        yield Check(f"{name}: loads", self._check_loading, OTHER_FORMAT)
+        if self._loaded is not None and isinstance(self._loaded.backend, RemoteBackend):
+            yield Check(f"{name}: server", self._check_server, START_SERVER)
+        yield Check(f"{name}: logits", self._check_logits, ANSWERS_OTHERWISE)
+        yield Check(f"{name}: label", self._check_label, ANSWERS_OTHERWISE)
+
+    def close(self) -> None:
+        """Free the model."""
+        if self._loaded is not None:
+            self._loaded.backend.close()
+
+    def _check_files(self) -> str:
+        stored = ModelStore(self._settings.model_store).open(self._name, self._version)
+        _check_checkpoint(stored)
+        self._stored = stored
+        files = ", ".join(artifact.file for artifact in stored.manifest.artifacts)
+        return f"the digests and parity reports of {files} are right"
+
+    def _check_loading(self) -> str:
+        if self._stored is None:
+            raise Skipped("its files are not right")
+        model = self._loaded = load(self._stored, self._settings, Machine.here())
+        return f"{model.artifact} runs here ({model.reason})"
+
+    def _check_server(self) -> str:
+        assert self._loaded is not None
+        self._loaded.check_up()
+        return "it answers, and as the model of the store"
+
+    def _check_logits(self) -> str:
+        difference = float(np.abs(self._logits - self._stages.logits).max())
+        tolerance = self._tolerance()
+        if tolerance is None:
+            return f"up to {difference:.2g} away from torch's; the label decides"
+        if not difference <= tolerance:
+            raise Failed(f"up to {difference:.2g} away from torch's, and {tolerance:g} is allowed")
+        return f"within {difference:.2g} of torch's"
+
+    def _check_label(self) -> str:
+        likeliest = top_scores(softmax(self._logits), self._loaded_model.labels, 1)[0]
+        if likeliest.label != self._stages.label:
+            raise Failed(f"{likeliest.label!r}, but torch says {self._stages.label!r}")
+        return f"{likeliest.label}, {likeliest.probability:.0%}"
+
+    @property
+    def _loaded_model(self) -> LoadedModel:
+        if self._stored is None or self._loaded is None:
+            raise Skipped("it is not loaded")
+        if self._stored.manifest.checkpoint.sha256 != self._stages.checkpoint_sha256:
+            raise Skipped("nothing was recorded of this checkpoint")
+        if outage := self._loaded.outage():
+            raise Skipped(outage)
+        return self._loaded
+
+    @cached_property
+    def _logits(self) -> NDArray[np.float32]:
+        """float32 [K], of the recorded clip."""
+        logits: NDArray[np.float32] = self._loaded_model.backend.infer(served_views(self._stages)).logits[0]
+        return logits
+
+    def _tolerance(self) -> float | None:
+        """How far the logits may be off; None where that proves nothing."""
+        if self._stages.views.difference(served_views(self._stages)) > 0:
+            return None
+        parity = self._running_artifact().parity
+        return parity.tolerance or MOST_TIMES_OFF * parity.max_abs_logit_difference
+
+    def _running_artifact(self) -> Artifact:
+        assert self._stored is not None
+        by_digest = {artifact.sha256: artifact for artifact in self._stored.manifest.artifacts}
+        return by_digest[self._loaded_model.digest]
+
+
+def _check_checkpoint(stored: StoredModel) -> None:
+    """Serving does without the checkpoint, so the store does not look at it."""
+    checkpoint = stored.manifest.checkpoint
+    path = stored.path_of(checkpoint)
+    if path.exists() and sha256_of(path) != checkpoint.sha256:
+        raise ModelRefused(f"{checkpoint.file} is not the one that the artifacts were made from")

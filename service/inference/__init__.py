@@ -1,0 +1,1 @@
+"""From model input to prediction: batching, scoring, stability, segments."""

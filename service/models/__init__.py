@@ -1,0 +1,1 @@
+"""Loaded models: artifacts chosen, opened, shared and reloaded as the store changes."""

@@ -1,0 +1,164 @@
+"""Which of a version's artifacts this machine should run, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.backends.base import Backend, BackendUnavailable
+from service.config.settings import Settings
+from service.store.manifest import Artifact
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What decides: `gpu` and `tensorrt` are the GPU's name and TensorRT's version, empty where there is none."""
+
+    has_vnni: bool = False
+    has_onnx_cuda: bool = False
+    gpu: str = ""
+    tensorrt: str = ""
+
+    @classmethod
+    def here(cls) -> Machine:
+        """The machine that runs us."""
+        from service.backends.tensorrt import find_target  # noqa: PLC0415 - each runtime only when it is needed
+
+        try:
+            target = find_target()
+        except BackendUnavailable:
+            return cls(has_vnni=_has_vnni(), has_onnx_cuda=_has_onnx_cuda())
+        return cls(_has_vnni(), _has_onnx_cuda(), target.gpu, target.tensorrt)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What will run, and why rather than what is preferred to it."""
+
+    artifact: Artifact
+    reason: str
+
+
+Verdict = tuple[bool, str]
+"""Whether an artifact suits, and why or why not."""
+
+
+def choose(artifacts: Sequence[Artifact], machine: Machine, wanted: str = AUTO) -> Choice:
+    """The best that this machine can run, or the format that is wanted; raises BackendUnavailable, saying why not.
+
+    Best is a TensorRT engine built for this GPU, then float16 on CUDA, int8 where the processor has instructions for
+    it and the proof allows it, float32, and torch.
+    """
+    reasons = []
+    for artifact, (suits, reason) in _in_order(artifacts, machine, wanted):
+        reasons.append(f"{artifact.format}: {reason}")
+        if suits:
+            return Choice(artifact, "; ".join(reasons))
+    held = ", ".join(artifact.format for artifact in artifacts)
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    asked = "nothing that runs here" if wanted == AUTO else f"no {wanted} that runs here"
+    raise BackendUnavailable(f"it holds {held}: {asked}{why}")
+
+
+def open_backend(artifact: Artifact, path: Path, settings: Settings, machine: Machine) -> Backend:
+    """Load an artifact into its runtime, which is imported only now; raises BackendUnavailable."""
+    if artifact.format == "torchserve":
+        return _open_torchserve(path, settings)
+    if artifact.format == "tensorrt":
+        from service.backends.tensorrt import TensorRTBackend  # noqa: PLC0415
+
+        return TensorRTBackend(path)
+    if artifact.format.startswith("torch"):
+        from service.backends.torch_program import TorchEagerBackend  # noqa: PLC0415
+
+        return TorchEagerBackend(path, settings.onnx_threads)
+    from service.backends.onnx_runtime import OnnxCudaBackend, OnnxRuntimeBackend  # noqa: PLC0415
+
+    return OnnxCudaBackend(path) if machine.has_onnx_cuda else OnnxRuntimeBackend(path, settings.onnx_threads)
+
+
+def _open_torchserve(archive: Path, settings: Settings) -> Backend:
+    from service.backends.torchserve.backend import TorchServeBackend  # noqa: PLC0415
+    from service.backends.torchserve.token import InferenceKey  # noqa: PLC0415
+
+    if not settings.torchserve_url:
+        raise BackendUnavailable("TorchServe was asked for, but TIN_TORCHSERVE_URL does not say where it is")
+    file, management_url = settings.torchserve_keys, settings.torchserve_management_url
+    key = InferenceKey(file, management_url) if file else None
+    return TorchServeBackend(archive, settings.torchserve_url, key, settings.deadline_seconds)
+
+
+def _in_order(artifacts: Sequence[Artifact], machine: Machine, wanted: str) -> Iterator[tuple[Artifact, Verdict]]:
+    for name, judge in PREFERENCE.items():
+        for artifact in artifacts:
+            if artifact.format == name and (wanted == name or (wanted == AUTO and name not in ONLY_WHEN_ASKED_FOR)):
+                yield artifact, _as_wanted(judge(artifact, machine), wanted)
+
+
+def _as_wanted(verdict: Verdict, wanted: str) -> Verdict:
+    suits, reason = verdict
+    return (suits, reason) if wanted == AUTO or not suits else (True, "it was asked for")
+
+
+def _judge_tensorrt(artifact: Artifact, machine: Machine) -> Verdict:
+    here = {"gpu": machine.gpu, "tensorrt": machine.tensorrt}
+    if artifact.built_for == here:
+        return True, f"an engine for this {machine.gpu}"
+    built = " and TensorRT ".join(artifact.built_for.values())
+    return False, f"the engine is for {built}, here is {machine.gpu or 'no GPU'}"
+
+
+def _judge_fp16(artifact: Artifact, machine: Machine) -> Verdict:
+    if machine.has_onnx_cuda:
+        return True, "ONNX Runtime has CUDA"
+    return False, "ONNX Runtime has no CUDA here"
+
+
+def _judge_int8(artifact: Artifact, machine: Machine) -> Verdict:
+    if machine.has_onnx_cuda:
+        return False, "made for processors, and ONNX Runtime has CUDA"
+    if not machine.has_vnni:
+        return False, "this processor has no VNNI"
+    agreement = f"{artifact.parity.top1_agreement:.1%} of {artifact.parity.num_clips_judged} clips answered as float32"
+    if not artifact.parity.agrees:
+        return False, f"only {agreement}"
+    return True, f"this processor has VNNI, {agreement}"
+
+
+def _judge_any(artifact: Artifact, machine: Machine) -> Verdict:
+    return True, "runs everywhere"
+
+
+PREFERENCE: dict[str, Callable[[Artifact, Machine], Verdict]] = {
+    "tensorrt": _judge_tensorrt,
+    "onnx-fp16": _judge_fp16,
+    "onnx-int8": _judge_int8,
+    "onnx": _judge_any,
+    "onnx-plugin": _judge_any,
+    "torch-fp16": _judge_any,
+    "torch": _judge_any,
+    "torchserve": _judge_any,
+}
+
+ONLY_WHEN_ASKED_FOR = {"torchserve"}
+"""What needs a server besides this one."""
+
+
+def _has_onnx_cuda() -> bool:
+    try:
+        from service.backends.onnx_runtime import has_cuda  # noqa: PLC0415
+    except ImportError:  # nobody needs it where TorchServe runs the models
+        return False
+    return has_cuda()
+
+
+def _has_vnni() -> bool:
+    """Whether the processor multiplies bytes in one instruction (x86: AVX-512 or AVX VNNI; Linux tells)."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False
+    return bool({"avx512_vnni", "avx_vnni"} & set(flags))

@@ -1,0 +1,1 @@
+"""The model store: manifests, digests and fingerprints of published versions, read only."""

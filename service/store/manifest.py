@@ -1,0 +1,109 @@
+"""The manifest: what lies in `model_store/<name>/<version>/`, where it came from, and the proof that it is right.
+
+`export.publishing.publish` writes it, `service.store.model_store` reads it; both use these types, so neither drifts
+from the other.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from clips.clip_spec import ClipSpec
+
+MANIFEST_FILE = "manifest.json"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A plain name inside the version's folder: no slash, no leading dot."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoredFile(_Record):
+    """A file of the version's folder and the digest of its bytes."""
+
+    file: FileName
+    sha256: Sha256
+
+
+class ParityReport(_Record):
+    """The same clips through torch and through the backend that serves, compared."""
+
+    backend: str
+    device: str
+    batches: tuple[int, ...]
+    num_clips: int = Field(ge=1)
+    num_real_clips: int = Field(ge=0)
+    """How many of them are real footage; the others are rendered, noise or flat."""
+    clips_sha256: Sha256
+    checkpoint_sha256: Sha256
+    artifact_sha256: Sha256
+    max_abs_logit_difference: float = Field(ge=0, allow_inf_nan=False)
+    made_offsets: tuple[float, ...]
+    """In frames: what the blocks of a second export, proven likewise, were made to interlace by; none for int8."""
+    max_abs_logit_difference_at_made_offsets: float = Field(ge=0, allow_inf_nan=False)
+    tolerance: float | None = Field(gt=0)
+    """The largest logit difference allowed; None where only the agreement counts."""
+    num_clips_judged: int = Field(ge=1)
+    """On how many the labels were compared: int8 is judged on others, which it was not calibrated on."""
+    top1_agreement: float = Field(ge=0, le=1)
+    top5_agreement: float = Field(ge=0, le=1)
+    required_top1_agreement: float = Field(ge=0, le=1)
+    is_accepted: bool = False
+    """Somebody chose to publish it below the required agreement."""
+    versions: dict[str, str]
+
+    @property
+    def is_close(self) -> bool:
+        """Whether the logits are within the tolerance, where there is one."""
+        largest = max(self.max_abs_logit_difference, self.max_abs_logit_difference_at_made_offsets)
+        return self.tolerance is None or largest <= self.tolerance
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the likeliest label is the checkpoint's often enough."""
+        return self.top1_agreement >= self.required_top1_agreement
+
+    @property
+    def passed(self) -> bool:
+        """Whether the artifact may be served."""
+        return self.is_close and (self.agrees or self.is_accepted)
+
+
+class Artifact(StoredFile):
+    """One exported form of the checkpoint, with its proof."""
+
+    format: str
+    """Its name in `python -m export --formats`."""
+    precision: str
+    opset: int | None = None
+    built_for: dict[str, str] = {}
+    """What the machine must have to run it, where not every machine can: the GPU's name, TensorRT's version."""
+    made_from: dict[str, str]
+    """Everything that it depends on, by name: the checkpoint's digest, the exporter's, options, library versions."""
+    parity: ParityReport
+
+
+class Manifest(_Record):
+    """Everything that the service needs to know of one version of one model."""
+
+    schema_version: int = Field(default=1, ge=1, le=1)
+    name: FileName
+    version: FileName
+    architecture: dict[str, Any]
+    clip: ClipSpec
+    labels: tuple[str, ...] = Field(min_length=1)
+    checkpoint: StoredFile
+    artifacts: tuple[Artifact, ...] = Field(min_length=1)
+    training: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _one_label_per_class(self) -> Manifest:
+        num_classes = self.architecture.get("num_classes")
+        if num_classes != len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels for {num_classes} classes")
+        return self

@@ -1,0 +1,151 @@
+"""The model store: `<root>/<name>/<version>/`, read only. Nothing is served that is not proven.
+
+StoreError
+├── ModelNotFound    no such model or version
+└── ModelRefused     it is there, but its manifest, a digest or a parity report is missing or wrong
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from service.store.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
+
+
+class StoreError(Exception):
+    """Base of what the store raises."""
+
+
+class ModelNotFound(StoreError):
+    """The store holds no model or version of this name."""
+
+
+class ModelRefused(StoreError):
+    """The version cannot be trusted; the message says which file and why."""
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """One version whose files were checked against its manifest."""
+
+    folder: Path
+    manifest: Manifest
+
+    def path_of(self, stored: StoredFile) -> Path:
+        """Where the file lies."""
+        return self.folder / stored.file
+
+
+class ModelStore:
+    """Reads models from a folder; opening a version checks every byte of its artifacts."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, name: str, version: str) -> Path:
+        """Where a version lies."""
+        return self.root / name / version
+
+    def versions(self) -> dict[str, list[str]]:
+        """Every model's versions, oldest first. A version counts when it has a manifest."""
+        found: dict[str, list[str]] = {}
+        for path in self.root.glob(f"*/*/{MANIFEST_FILE}"):
+            name, version = path.parts[-3:-1]
+            if not name.startswith(".") and not version.startswith("."):
+                found.setdefault(name, []).append(version)
+        return {name: sorted(found[name], key=_version_order) for name in sorted(found)}
+
+    def open(self, name: str, version: str | None = None) -> StoredModel:
+        """The named version, or the newest; raises ModelNotFound or ModelRefused."""
+        versions = self.versions_of(name)
+        chosen = versions[-1] if version is None else version
+        if chosen not in versions:
+            raise ModelNotFound(f"model {name!r} has no version {chosen!r}; it has {_listed(versions)}")
+        return _verified_whole(self.folder(name, chosen))
+
+    def versions_of(self, name: str) -> list[str]:
+        """A model's versions, oldest first; raises ModelNotFound."""
+        stored = self.versions()
+        if name not in stored:
+            raise ModelNotFound(f"no model {name!r} in the store; it holds {_listed(list(stored))}")
+        return stored[name]
+
+
+def sha256_of(path: Path) -> str:
+    """The digest of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verified_whole(folder: Path) -> StoredModel:
+    """Verify, and once more when the folder was replaced meanwhile: half of what was read was then another's."""
+    before = _inode(folder)
+    try:
+        return _verified(folder)
+    except ModelRefused:
+        if _inode(folder) == before:
+            raise
+    return _verified(folder)
+
+
+def _inode(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_ino
+    except OSError:
+        return None
+
+
+def _verified(folder: Path) -> StoredModel:
+    manifest = _read_manifest(folder)
+    if (manifest.name, manifest.version) != folder.parts[-2:]:
+        raise ModelRefused(f"{_named(folder)}: its manifest is of {manifest.name} {manifest.version}")
+    for artifact in manifest.artifacts:
+        _check_digest(folder, artifact)
+        _check_parity(folder, artifact, manifest)
+    return StoredModel(folder, manifest)
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST_FILE).read_bytes())
+    except OSError as error:
+        raise ModelRefused(f"{_named(folder, MANIFEST_FILE)} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ModelRefused(f"{_named(folder, MANIFEST_FILE)} is not valid: {place}: {first['msg']}") from error
+
+
+def _check_digest(folder: Path, artifact: Artifact) -> None:
+    name = _named(folder, artifact.file)
+    try:
+        found = sha256_of(folder / artifact.file)
+    except OSError as error:
+        raise ModelRefused(f"{name} cannot be read: {error.strerror}") from error
+    if found != artifact.sha256:
+        raise ModelRefused(f"{name} is not the file that was published: sha256 {found}, not {artifact.sha256}")
+
+
+def _check_parity(folder: Path, artifact: Artifact, manifest: Manifest) -> None:
+    proof, name = artifact.parity, _named(folder, artifact.file)
+    if proof.artifact_sha256 != artifact.sha256 or proof.checkpoint_sha256 != manifest.checkpoint.sha256:
+        raise ModelRefused(f"{name}: its parity report is about other files")
+    if not proof.passed:
+        raise ModelRefused(f"{name}: its parity report says that it differs from the checkpoint")
+
+
+def _named(folder: Path, *file: str) -> str:
+    # Clients read these messages: they get the path within the store, not where the store lies.
+    return "/".join((*folder.parts[-2:], *file))
+
+
+def _version_order(version: str) -> tuple[int, int, str]:
+    return (1, int(version), "") if version.isdigit() else (0, 0, version)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) if names else "nothing"

@@ -1,0 +1,9 @@
+"""Marks for tests that need a certain processor."""
+
+import pytest
+
+from service.models.artifact_selection import Machine
+
+needs_vnni = pytest.mark.skipif(
+    not Machine.here().has_vnni, reason="without VNNI, ONNX Runtime's int8 kernels saturate sums of products at 16 bits"
+)

@@ -1,0 +1,40 @@
+"""Who posts while there is no place is sent away before the routes see the request."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from service.api.middleware.load_shedding import Gate
+from service.limits.admission import Admission, Overloaded
+from service.limits.service_time import ServiceTime
+
+
+def seen_behind_the_gate(admission: Admission, scope: dict[str, Any]) -> bool:
+    seen = []
+
+    async def routes(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope)
+
+    async def nothing(*_: Any) -> Any:
+        raise AssertionError("the gate reads and sends nothing")
+
+    gateway = SimpleNamespace(admission=admission)
+    asyncio.run(Gate(routes)(scope | {"state": {"gateway": gateway}}, nothing, nothing))
+    return bool(seen)
+
+
+def test_posts_wait_for_a_place_and_questions_do_not() -> None:
+    admission = Admission(
+        max_uploads=1, max_bytes_held=1, max_queue=1, max_per_key=1, service_time=ServiceTime(workers=1)
+    )
+    post, get = {"type": "http", "method": "POST"}, {"type": "http", "method": "GET"}
+    assert seen_behind_the_gate(admission, post)
+    with admission.working():
+        assert seen_behind_the_gate(admission, get)
+        with pytest.raises(Overloaded):
+            seen_behind_the_gate(admission, post)
+    assert seen_behind_the_gate(admission, post)

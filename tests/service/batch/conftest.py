@@ -1,0 +1,25 @@
+"""The model that the tests of many videos ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.config.settings import Settings
+from service.models.registry import LoadedModel, Registry
+
+
+@pytest.fixture
+def settings(store: Path) -> Settings:
+    """Of the tiny store, with three decoders."""
+    return Settings(model_store=store, onnx_threads=1, decoders=3)
+
+
+@pytest.fixture
+def model(settings: Settings) -> Iterator[LoadedModel]:
+    """The newest `colours`."""
+    registry = Registry.open(settings)
+    yield registry.get("colours", "2")
+    registry.close()

@@ -1,0 +1,221 @@
+import os
+import signal
+import struct
+import threading
+import time
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from clips.clip_spec import ClipSpec, View
+from clips.decoding.errors import BoundsExceeded, NotAVideo, Undecodable
+from clips.decoding.frames import VideoInfo
+from clips.decoding.limits import Bounds
+from clips.preprocess import preprocess
+from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, window_inputs
+from clips.windows import Windowing
+from service.decoding.process import Decoder, DecoderEnded, DecoderFailed
+from service.decoding.worker import READY
+
+SPEC = ClipSpec(crop=32, short_side=32)
+MEMORY = 1 << 30
+
+
+@pytest.fixture
+def decoder():
+    decoder = Decoder(MEMORY)
+    yield decoder
+    decoder.close()
+
+
+def work(decoder, video, bounds=Bounds(), spec=SPEC):  # noqa: B008
+    return decoder.preprocess(video, spec, bounds, thumbnails=True)
+
+
+def test_it_answers_as_this_process_would(decoder, videos):
+    here = preprocess(videos["mp4"], SPEC, Bounds(), thumbnails=True)
+    there = work(decoder, videos["mp4"])
+    np.testing.assert_array_equal(there.views, here.views)
+    assert (there.video, there.indices, there.times) == (here.video, here.indices, here.times)
+    assert there.thumbnails == here.thumbnails
+
+
+def test_two_samplings_come_whole_however_large_they_are(decoder, videos):
+    spec = ClipSpec(crop=1024, view=View.SQUEEZE)
+    here = preprocess(videos["mp4"], spec, Bounds(), shifted=True)
+    there = decoder.preprocess(videos["mp4"], spec, Bounds(), thumbnails=False, shifted=True)
+    np.testing.assert_array_equal(there.views, here.views)
+    assert here.shifted is not None
+    assert there.shifted is not None
+    np.testing.assert_array_equal(there.shifted.views, here.shifted.views)
+    assert (there.shifted.indices, there.shifted.times) == (here.shifted.indices, here.shifted.times)
+
+
+def test_what_is_wrong_with_a_video_is_told_and_the_child_goes_on(decoder, videos, not_videos):
+    with pytest.raises(NotAVideo):
+        work(decoder, not_videos["text"])
+    with pytest.raises(BoundsExceeded, match="more than 10 packets"):
+        work(decoder, videos["mp4"], Bounds(max_packets=10))
+    assert work(decoder, videos["mp4"]).video.frames == 40
+
+
+def test_too_little_memory_is_told_and_the_child_goes_on(decoder, videos):
+    with pytest.raises(BoundsExceeded, match="more memory"):
+        work(decoder, videos["mp4"], spec=ClipSpec(num_frames=64, crop=4096, short_side=4096))
+    assert work(decoder, videos["mp4"]).video.frames == 40
+
+
+def test_our_own_fault_is_no_fault_of_the_video(decoder, videos):
+    spec = ClipSpec()
+    object.__setattr__(spec, "view", "sideways")
+    with pytest.raises(DecoderFailed, match="Traceback"):
+        work(decoder, videos["mp4"], spec=spec)
+    assert work(decoder, videos["mp4"]).video.frames == 40
+
+
+def end_stopped(pid, number):
+    os.kill(pid, number)
+    os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [(signal.SIGKILL, DecoderEnded), (signal.SIGSEGV, Undecodable), (signal.SIGXCPU, BoundsExceeded)],
+)
+def test_a_death_in_mid_work_tells_whose_fault_it_was(decoder, videos, number, error):
+    pid = decoder._process.pid
+    os.kill(pid, signal.SIGSTOP)
+    end = threading.Timer(0.2, end_stopped, (pid, number))
+    end.start()
+    with pytest.raises(error):
+        work(decoder, videos["mp4"])
+    end.join()
+    assert not decoder.is_alive
+
+
+WINDOWING = Windowing(0.5, 0.25, 100)
+
+
+def test_windows_are_those_that_this_process_would_make(decoder, videos):
+    here = list(window_inputs(videos["mp4"], SPEC, Bounds(), WINDOWING))
+    there = list(decoder.windows(videos["mp4"], SPEC, Bounds(), WINDOWING))
+    assert there[0] == here[0]
+    assert len(there) == len(here) == 8
+    for mine, theirs in zip(here[1:-1], there[1:-1], strict=True):
+        assert isinstance(mine, WindowInput)
+        assert isinstance(theirs, WindowInput)
+        np.testing.assert_array_equal(theirs.views, mine.views)
+        assert (theirs.start_seconds, theirs.end_seconds) == (mine.start_seconds, mine.end_seconds)
+    assert isinstance(there[-1], TimelineEnd)
+    assert work(decoder, videos["mp4"]).video.frames == 40
+
+
+def test_what_is_wrong_with_the_video_of_a_timeline_is_told(decoder, not_videos, videos):
+    with pytest.raises(NotAVideo):
+        next(decoder.windows(not_videos["text"], SPEC, Bounds(), WINDOWING))
+    with pytest.raises(BoundsExceeded, match="at most 2 are taken"):
+        next(decoder.windows(videos["mp4"], SPEC, Bounds(), Windowing(0.5, 0.25, 2)))
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [(signal.SIGKILL, DecoderEnded), (signal.SIGSEGV, Undecodable), (signal.SIGXCPU, BoundsExceeded)],
+)
+def test_a_death_between_windows_tells_whose_fault_it_was(decoder, videos, number, error):
+    spec = ClipSpec(crop=224, short_side=224, view=View.SQUEEZE)
+    parts = decoder.windows(videos["mp4"], spec, Bounds(), WINDOWING)
+    assert isinstance(next(parts), TimelineStart)
+    os.kill(decoder._process.pid, number)
+    with pytest.raises(error):
+        list(parts)
+    assert not decoder.is_alive
+
+
+def test_a_thread_that_waits_for_a_stopped_child_is_freed_by_kill(decoder):
+    os.kill(decoder._process.pid, signal.SIGSTOP)
+    threading.Timer(0.2, decoder.kill).start()
+    started = time.monotonic()
+    with pytest.raises(DecoderEnded):
+        work(decoder, b"\0" * 50_000_000)
+    assert time.monotonic() - started < 5
+
+
+def test_the_limits_hold_in_the_child(decoder, videos):
+    work(decoder, videos["mp4"], Bounds(max_cpu_seconds=7))
+    with open(f"/proc/{decoder._process.pid}/limits") as file:
+        limits = {line[:26].strip(): line[26:].split()[0] for line in file}
+    assert limits["Max address space"] == str(MEMORY)
+    assert limits["Max file size"] == limits["Max core file size"] == "0"
+    assert limits["Max open files"] == "32"
+    assert 8 <= int(limits["Max cpu time"]) <= 12
+
+
+class Takeover:
+    """What an exploited decoder could send: a pickle that runs a function where it is loaded."""
+
+    def __reduce__(self):
+        return print, ("taken over",)
+
+
+def send_a_takeover(connection, max_memory_bytes):
+    connection.send_bytes(READY)
+    connection.recv()
+    connection.send(Takeover())
+
+
+def send_something_else(connection, max_memory_bytes):
+    connection.send_bytes(READY)
+    connection.recv()
+    connection.send([1, 2])
+
+
+def announce_an_exabyte(connection, max_memory_bytes):
+    connection.send_bytes(READY)
+    connection.recv()
+    os.write(connection.fileno(), struct.pack("!iQ", -1, 1 << 60))
+    time.sleep(60)
+
+
+def send_windows_without_end(connection, max_memory_bytes):
+    connection.send_bytes(READY)
+    connection.recv()
+    connection.send(TimelineStart(VideoInfo("mp4", "h264", 2, 2, 9, 1.0), 1))
+    while True:
+        connection.send(WindowInput(0.0, 1.0, np.zeros((1, 8, 2, 2, 3), np.uint8)))
+
+
+@pytest.mark.parametrize("misbehave", [send_a_takeover, send_something_else, announce_an_exabyte])
+def test_a_child_that_was_taken_over_makes_no_timeline(monkeypatch, videos, misbehave):
+    monkeypatch.setattr("service.decoding.process.serve", misbehave)
+    with pytest.raises(Undecodable), closing(Decoder(MEMORY)) as decoder:
+        next(decoder.windows(videos["mp4"], SPEC, Bounds(), WINDOWING))
+
+
+def test_a_child_that_was_taken_over_cannot_send_windows_for_ever(monkeypatch, videos):
+    monkeypatch.setattr("service.decoding.process.serve", send_windows_without_end)
+    with pytest.raises(Undecodable), closing(Decoder(MEMORY)) as decoder:
+        list(decoder.windows(videos["mp4"], SPEC, Bounds(), WINDOWING))
+
+
+@pytest.mark.parametrize("misbehave", [send_a_takeover, send_something_else, announce_an_exabyte])
+def test_a_child_that_was_taken_over_does_no_harm(monkeypatch, videos, capsys, misbehave):
+    monkeypatch.setattr("service.decoding.process.serve", misbehave)
+    decoder = Decoder(MEMORY)
+    with pytest.raises(Undecodable):
+        work(decoder, videos["mp4"])
+    assert capsys.readouterr().out == ""
+    assert not decoder.is_alive
+    decoder.close()
+
+
+def test_a_child_that_ends_at_once_is_an_error_of_the_system(monkeypatch):
+    monkeypatch.setattr("service.decoding.process.serve", print)
+    with pytest.raises(ChildProcessError):
+        Decoder(MEMORY)
+
+
+def test_signals_to_the_group_are_left_to_the_server(decoder, videos):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(decoder._process.pid, number)
+    assert work(decoder, videos["mp4"]).video.frames == 40

@@ -1,0 +1,148 @@
+"""The service on a cluster of Ray's: nodes that come, and go under load; all of them are on this machine."""
+
+from __future__ import annotations
+
+import socket
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import httpx
+import pytest
+
+from tests.helpers.servers.ray_cluster import node_options, require_ray, running_cluster
+
+require_ray()
+
+import ray  # noqa: E402
+from ray import serve  # noqa: E402
+
+from service.config.settings import Settings  # noqa: E402
+from service.deployment.ray_serve import app, open_in_replica  # noqa: E402
+from service.models.registry import Registry  # noqa: E402
+from tests.benchmarks.bench_cluster import compare, deployed  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, and what it leaves to the end of the process
+
+CLIENTS = 4
+WORKER_CORES = 5
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def cluster(port) -> Iterator[Any]:
+    """A head node, which has room for the ingress only, and a worker, to which everything else has to go."""
+    with running_cluster(head_cores=0, port=port) as cluster:
+        cluster.first_worker = cluster.add_node(num_cpus=WORKER_CORES, **node_options())
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def service(cluster, store, port) -> Iterator[httpx.Client]:
+    """The whole service in the cluster."""
+    deploy(store)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=70) as client:
+        yield client
+
+
+def deploy(store: Path, **settings: object) -> None:
+    """Again, with other settings, it is a rolling update."""
+    serve.run(app({"model_store": str(store), "deadline_seconds": 60, "max_queue": 16} | settings), name="tin")
+
+
+def without_times(answer: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in answer.items() if key != "timing_ms"}
+
+
+def test_answers_are_those_of_the_single_process(service, client, videos):
+    for query in ("", "?model=colours&version=1&top_k=2", "?stability=true", "?explain=true"):
+        ours, single = (each.post(f"/predict{query}", content=videos["mp4"]) for each in (service, client))
+        assert (ours.status_code, single.status_code) == (200, 200)
+        assert without_times(ours.json()) == without_times(single.json())
+
+
+def test_errors_are_those_of_the_single_process(service, client, videos, not_videos):
+    asked = [("/predict", body) for body in not_videos.values()]
+    asked += [(f"/predict?{query}", videos["mp4"]) for query in ("top_k=0", "model=none", "model=broken")]
+    for path, body in asked:
+        ours, single = (each.post(path, content=body, headers={"X-Request-ID": "same"}) for each in (service, client))
+        assert ours.status_code == single.status_code
+        assert ours.json() == single.json()
+
+
+def test_models_and_readiness_are_those_of_the_single_process(service, client):
+    listed = [dict(each.get("/models").json(), max_upload_bytes=None) for each in (service, client)]
+    assert listed[0] == listed[1]
+    assert service.get("/health/ready").json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize(("given", "threads"), [(0, 2), (3, 3)])
+def test_a_replica_infers_on_the_cores_that_it_was_given(cluster, store, given, threads):
+    @ray.remote(num_cpus=2)
+    def threads_of_replica() -> int:
+        with mock.patch.object(Registry, "open") as opened:
+            open_in_replica(Settings(model_store=store, onnx_threads=given))
+        return int(opened.call_args.args[0].onnx_threads)
+
+    assert ray.get(threads_of_replica.remote()) == threads
+
+
+def test_a_second_replica_serves_nearly_twice_as_much(cluster):
+    with deployed(1) as one, deployed(2) as two:
+        ratios = compare(one, two, rounds=3)
+    assert statistics.median(ratios) >= 1.5
+
+
+def test_a_rolling_update_loses_no_request(service, store, videos):
+    ask, new_limit = asker(service, videos["mp4"]), 9_000_000
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        updating = threads.submit(deploy, store, max_upload_bytes=new_limit)
+        statuses = [ask()]
+        while not updating.done():
+            statuses += threads.map(lambda _: ask(), range(CLIENTS))
+        updating.result()
+    assert set(statuses) == {200}
+    assert service.get("/models").json()["max_upload_bytes"] == new_limit
+
+
+def test_an_update_waits_for_answers_until_their_deadline(store):
+    ingress = app({"model_store": str(store), "deadline_seconds": 60})._bound_deployment
+    assert ingress._deployment_config.graceful_shutdown_timeout_s > 60
+
+
+def test_no_accepted_request_is_lost_with_its_node(service, cluster, videos):
+    ask = asker(service, videos["mp4"])
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        before = per_second(threads, ask, 40)
+        cluster.add_node(num_cpus=WORKER_CORES, **node_options())
+        under_way = [threads.submit(ask) for _ in range(40)]
+        wait_for_some(under_way)
+        cluster.remove_node(cluster.first_worker, allow_graceful=False)
+        statuses = [answer.result() for answer in under_way]
+        after = per_second(threads, ask, 40)
+    assert statuses == [200] * 40
+    assert after >= before / 3
+
+
+def asker(service: httpx.Client, video: bytes) -> Callable[[], int]:
+    return lambda: service.post("/predict", content=video).status_code
+
+
+def per_second(threads: ThreadPoolExecutor, ask: Callable[[], int], num_requests: int) -> float:
+    started = time.perf_counter()
+    assert set(threads.map(lambda _: ask(), range(num_requests))) == {200}
+    return num_requests / (time.perf_counter() - started)
+
+
+def wait_for_some(answers: list[Future[int]]) -> None:
+    while not any(answer.done() for answer in answers):
+        time.sleep(0.005)

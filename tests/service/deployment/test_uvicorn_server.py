@@ -1,0 +1,55 @@
+"""The server process, as an operator sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import httpx
+import pytest
+
+from service.deployment.uvicorn_server import listen
+from tests.helpers.paths import REPOSITORY
+from tests.service.conftest import SERVER_PYTHON
+
+
+@pytest.fixture
+def json_log(store: Path) -> Iterator[IO[str]]:
+    """The log of a server that writes JSON."""
+    environment = os.environ | {"TIN_MODEL_STORE": str(store), "TIN_LOG_FORMAT": "json"}
+    command = [SERVER_PYTHON, "-m", "service", "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        yield process.stderr
+        process.terminate()
+        rest = process.stderr.read().splitlines()
+        assert "Application shutdown complete." in [json.loads(line)["message"] for line in rest]
+
+
+def test_every_line_is_json_and_tells_no_query(json_log: IO[str]) -> None:
+    lines = iter(map(json.loads, json_log))
+    address = next(line["message"].split()[3] for line in lines if "answers on" in line["message"])
+    httpx.post(f"{address}/predict?key=secret", content=b"secret", headers={"X-Request-ID": "abc"})
+    line = next(lines)
+    assert (line["method"], line["path"], line["status"], line["outcome"]) == ("POST", "/predict", 422, "bad-parameter")
+    assert (line["request_id"], line["level"]) == ("abc", "INFO")
+    assert line["duration_ms"] > 0
+    assert "trace_id" not in line
+    assert "secret" not in str(line)
+
+
+def test_a_port_is_taken_before_anything_is_loaded() -> None:
+    with listen("127.0.0.1", 0) as first, pytest.raises(OSError, match="Address already in use"):
+        listen("127.0.0.1", first.getsockname()[1])
+
+
+def test_answers_on_a_kept_connection_are_not_held_back(client: httpx.Client) -> None:
+    def ask() -> float:
+        return client.get("/health/live").elapsed.total_seconds()
+
+    assert statistics.median(ask() for _ in range(21)) < 0.03

@@ -1,0 +1,112 @@
+"""The doctor, in good and in bad surroundings."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from service.backends.onnx_runtime import OnnxRuntimeBackend
+from service.config.settings import Settings
+from service.doctor.check import Finding, examine
+from service.doctor.checks import checks
+from tests.helpers.paths import REPOSITORY
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SHIPPED = REPOSITORY / "model_store"
+CODECS = ["H.264", "HEVC", "VP8", "VP9", "AV1", "MPEG-4", "MJPEG"]
+OF_A_VERSION = ["files", "loads", "logits", "label"]
+
+
+def _findings(**settings: object) -> dict[str, Finding]:
+    found = [examine(check, lambda _: None) for check in checks(Settings.model_validate(settings))]
+    return {finding.check: finding for finding in found}
+
+
+def test_all_is_well_with_what_is_shipped(run_cli: Run) -> None:
+    done = run_cli("doctor", "--json", TIN_MODEL_STORE=str(SHIPPED))
+    findings = [Finding.model_validate_json(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [finding for finding in findings if finding.status != "ok"] == []
+    assert [finding.check for finding in findings] == [
+        *["machine", "libraries", "temporary space"],
+        *[f"codec: {codec}" for codec in CODECS],
+        *[f"stage: {stage}" for stage in ("indices", "RGB frames", "resize", "normalise")],
+        "model store",
+        *[f"tin-motion 1: {each}" for each in OF_A_VERSION],
+    ]
+
+
+def test_torch_is_not_needed() -> None:
+    code = "import sys; sys.modules['torch'] = None; from service.__main__ import cli; cli(['doctor'])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SHIPPED.parent, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_failed_check_says_what_to_do(run_cli: Run) -> None:
+    done = run_cli("doctor")
+    assert done.returncode == 1
+    assert "broken/1/model.onnx is not the file that was published" in " ".join(done.stdout.split())
+    assert done.stdout.count("to do: ") == done.stdout.count(" failed ") == 2
+
+
+def test_what_depends_on_a_failed_check_is_skipped(store: Path) -> None:
+    findings = _findings(model_store=store)
+    broken = [findings[f"broken 1: {each}"] for each in OF_A_VERSION]
+    assert [finding.status for finding in broken] == ["failed", "skipped", "skipped", "skipped"]
+    assert broken[0].advice
+    assert "python -m export" in broken[0].advice
+    assert findings["unproven 1: files"].status == "failed"
+
+
+def test_a_model_that_nothing_was_recorded_of_is_not_judged(store: Path) -> None:
+    findings = _findings(model_store=store)
+    colours = [findings[f"colours 2: {each}"] for each in OF_A_VERSION]
+    assert [finding.status for finding in colours] == ["ok", "ok", "skipped", "skipped"]
+    assert colours[1].found == "model.onnx runs here (onnx: runs everywhere)"
+    assert colours[2].found == "nothing was recorded of this checkpoint"
+
+
+def test_a_format_that_does_not_run_here(store: Path) -> None:
+    finding = _findings(model_store=store, backend="tensorrt")["colours 1: loads"]
+    assert finding.status == "failed"
+    assert finding.found == "it holds onnx: no tensorrt that runs here"
+
+
+def test_without_a_store_the_rest_is_checked(run_cli: Run) -> None:
+    done = run_cli("doctor", "--json", "--model-store", "nowhere")
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert [finding["found"] for finding in findings if finding["status"] == "failed"] == ["there is no folder nowhere"]
+    assert findings[-1]["advice"].startswith("name the right one with --model-store")
+
+
+def test_the_store_must_hold_models(store: Path, tmp_path: Path) -> None:
+    assert "holds no model" in _findings(model_store=tmp_path)["model store"].found
+    (tmp_path / "colours").symlink_to(store / "colours")
+    assert "'none' is not in" in _findings(model_store=tmp_path, default_model="none")["model store"].found
+    (tmp_path / "half" / "1").mkdir(parents=True)
+    finding = _findings(model_store=tmp_path)["model store"]
+    assert finding.found == f"{tmp_path}/half/1 has no manifest.json, so it is not served"
+
+
+def test_an_upload_must_fit_where_it_is_kept(store: Path) -> None:
+    finding = _findings(model_store=store, max_upload_bytes=10**18)["temporary space"]
+    assert finding.status == "failed"
+    assert "one upload may have 1000000000.0 GB" in finding.found
+
+
+def test_no_version_stays_loaded(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[object] = []
+
+    def close(backend: OnnxRuntimeBackend) -> None:
+        closed.append(backend)
+
+    monkeypatch.setattr(OnnxRuntimeBackend, "close", close)
+    _findings(model_store=store)
+    assert len(closed) == 2

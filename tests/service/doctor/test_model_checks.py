@@ -1,0 +1,66 @@
+"""The shipped model's answers, compared with torch's."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.config.settings import Settings
+from service.doctor.check import Finding, examine
+from service.doctor.golden import load_record
+from service.doctor.model_checks import Patient
+from tests.helpers.marks import needs_vnni
+from tests.helpers.paths import REPOSITORY
+
+SHIPPED = REPOSITORY / "model_store"
+
+
+def _examine(backend: str, store: Path = SHIPPED, **recorded: Any) -> dict[str, Finding]:
+    stages = load_record().stages.model_copy(update=recorded)
+    patient = Patient("tin-motion", "1", Settings(model_store=store, backend=backend), stages)
+    found = [examine(check, lambda _: None) for check in patient.checks()]
+    patient.close()
+    return {finding.check.removeprefix("tin-motion 1: "): finding for finding in found}
+
+
+def test_float32_is_held_to_its_tolerance() -> None:
+    found = _examine("onnx")["logits"]
+    assert found.status == "ok"
+    assert float(found.found.split()[1]) < 1e-4
+    off = [logit + 0.001 for logit in load_record().stages.logits]
+    assert _examine("onnx", logits=off)["logits"].found == "up to 0.001 away from torch's, and 0.0001 is allowed"
+
+
+@needs_vnni
+def test_int8_is_held_to_twice_what_its_proof_found() -> None:
+    found = _examine("onnx-int8")["logits"]
+    assert found.status == "ok"
+    assert found.found.startswith("within 0.0")
+    off = [logit + 1 for logit in load_record().stages.logits]
+    assert _examine("onnx-int8", logits=off)["logits"].found.endswith("away from torch's, and 0.582765 is allowed")
+
+
+def test_float32_is_not_held_to_it_on_pictures_that_were_rounded_otherwise() -> None:
+    views = load_record().stages.views.model_copy(update={"sha256": "0" * 64})
+    assert _examine("onnx", views=views)["logits"].found.endswith("the label decides")
+
+
+@pytest.mark.parametrize("backend", ["onnx", pytest.param("onnx-int8", marks=needs_vnni)])
+def test_the_label_must_be_torchs(backend: str) -> None:
+    assert _examine(backend)["label"].status == "ok"
+    found = _examine(backend, label="Moving something up")["label"]
+    assert found.status == "failed"
+    assert found.found == "'Moving something from left to right', but torch says 'Moving something up'"
+
+
+def test_another_checkpoint_beside_the_artifacts(tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED / "tin-motion", tmp_path / "tin-motion")
+    checkpoint = tmp_path / "tin-motion" / "1" / "checkpoint.safetensors"
+    checkpoint.write_bytes(b"another one")
+    found = _examine("onnx", tmp_path)
+    assert found["files"].found == "checkpoint.safetensors is not the one that the artifacts were made from"
+    checkpoint.unlink()
+    assert _examine("onnx", tmp_path)["files"].status == "ok"

@@ -1,0 +1,161 @@
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+
+from service.backends.base import FakeBackend, InferenceFailed
+from service.inference.batcher import Batcher
+
+
+class SlowBackend(FakeBackend):
+    """Notes the batches it is given, and answers when it is let go."""
+
+    def __init__(self, max_batch_size=4):
+        super().__init__(num_classes=3)
+        self.max_batch_size = max_batch_size
+        self.batches = []
+        self.let_go = threading.Event()
+
+    def infer(self, clips):
+        self.batches.append(len(clips))
+        assert self.let_go.wait(5)
+        return super().infer(clips)
+
+
+class SlowServer(SlowBackend):
+    def check_up(self):
+        pass
+
+
+class BrokenBackend(FakeBackend):
+    def infer(self, clips):
+        raise InferenceFailed("no")
+
+
+def clips_of(brightness, num_views=1, side=4):
+    return np.full((num_views, 2, side, side, 3), brightness, np.uint8)
+
+
+def with_batcher(scenario):
+    async def run():
+        batcher = Batcher(lambda num_clips: None)
+        running = asyncio.create_task(batcher.run())
+        try:
+            await asyncio.wait_for(scenario(batcher), 10)
+        finally:
+            running.cancel()
+
+    asyncio.run(run())
+
+
+async def occupied(batcher, backend):
+    """A request that the backend is busy with."""
+    first = asyncio.create_task(batcher.infer(backend, clips_of(0)))
+    while not backend.batches:
+        await asyncio.sleep(0.001)
+    return first
+
+
+def ask(batcher, backend, brightnesses, **shape):
+    return [asyncio.create_task(batcher.infer(backend, clips_of(each, **shape))) for each in brightnesses]
+
+
+@pytest.mark.parametrize(("max_batch_size", "batches"), [(4, [1, 4, 2]), (1, [1, 1, 1, 1, 1, 1, 1])])
+def test_what_comes_while_the_model_runs_is_its_next_batch(max_batch_size, batches):
+    async def scenario(batcher):
+        backend = SlowBackend(max_batch_size)
+        first = await occupied(batcher, backend)
+        others = ask(batcher, backend, range(10, 70, 10))
+        await asyncio.sleep(0)
+        backend.let_go.set()
+        await first
+        answers = await asyncio.gather(*others)
+        assert [answer.outputs.logits[0, 0] for answer in answers] == list(range(10, 70, 10))
+        assert {answer.outputs.logits.shape for answer in answers} == {(1, 3)}
+        assert backend.batches == batches
+
+    with_batcher(scenario)
+
+
+def test_the_views_of_a_video_stay_together():
+    async def scenario(batcher):
+        backend = SlowBackend(max_batch_size=4)
+        first = await occupied(batcher, backend)
+        others = ask(batcher, backend, (10, 20, 30), num_views=3)
+        await asyncio.sleep(0)
+        backend.let_go.set()
+        await first
+        assert [answer.outputs.logits.shape for answer in await asyncio.gather(*others)] == [(3, 3)] * 3
+        assert backend.batches == [1, 3, 3, 3]
+
+    with_batcher(scenario)
+
+
+def test_whoever_gave_up_is_not_run():
+    async def scenario(batcher):
+        backend = SlowBackend()
+        first = await occupied(batcher, backend)
+        left, stayed = ask(batcher, backend, (10, 20))
+        await asyncio.sleep(0)
+        left.cancel()
+        backend.let_go.set()
+        await first
+        assert (await stayed).outputs.logits[0, 0] == 20
+        assert backend.batches == [1, 1]
+
+    with_batcher(scenario)
+
+
+def test_models_and_shapes_are_not_mixed():
+    async def scenario(batcher):
+        backend, other = SlowBackend(), SlowBackend()
+        other.let_go.set()
+        first = await occupied(batcher, backend)
+        waiting = [
+            *ask(batcher, backend, (10,)),
+            *ask(batcher, other, (20,)),
+            *ask(batcher, backend, (30,), side=8),
+            *ask(batcher, backend, (40,)),
+        ]
+        await asyncio.sleep(0)
+        backend.let_go.set()
+        await first
+        answers = await asyncio.gather(*waiting)
+        assert [answer.outputs.logits[0, 0] for answer in answers] == [10, 20, 30, 40]
+        assert (backend.batches, other.batches) == ([1, 2, 1], [1])
+
+    with_batcher(scenario)
+
+
+def test_a_failure_is_told_and_the_next_batch_runs():
+    async def scenario(batcher):
+        with pytest.raises(InferenceFailed):
+            await batcher.infer(BrokenBackend(3), clips_of(1))
+        assert (await batcher.infer(FakeBackend(3), clips_of(7))).outputs.logits[0, 0] == 7
+
+    with_batcher(scenario)
+
+
+def test_what_a_server_runs_goes_there_as_it_comes():
+    async def scenario(batcher):
+        server, local = SlowServer(), FakeBackend(num_classes=3)
+        asked = ask(batcher, server, [10, 20, 30])
+        while server.batches != [1, 1, 1]:
+            await asyncio.sleep(0.001)
+        assert (await batcher.infer(local, clips_of(40))).outputs.logits[0, 0] == 40
+        server.let_go.set()
+        assert [(await each).outputs.logits[0, 0] for each in asked] == [10, 20, 30]
+
+    with_batcher(scenario)
+
+
+def test_nobody_waits_for_a_server_after_giving_up():
+    async def scenario(batcher):
+        server = SlowServer()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(batcher.infer(server, clips_of(0)), 0.05)
+        assert not server.let_go.is_set()
+        server.let_go.set()
+
+    with_batcher(scenario)

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from service.backends.base import BackendUnavailable
+from service.config.settings import Settings
+from service.models.artifact_selection import Machine, choose, open_backend
+from service.models.registry import Registry
+from service.store.manifest import Artifact, ParityReport
+
+ENGINE = {"gpu": "NVIDIA L4", "tensorrt": "11.4.0"}
+PLAIN = Machine()
+VNNI = Machine(has_vnni=True)
+CUDA = Machine(has_vnni=True, has_onnx_cuda=True)
+L4 = Machine(has_vnni=True, has_onnx_cuda=True, **ENGINE)
+
+
+def artifact(name, agreement=0.99, built_for=None):
+    parity = ParityReport(
+        backend="onnx_runtime",
+        device="cpu",
+        batches=(1,),
+        num_clips=33,
+        num_clips_judged=512,
+        num_real_clips=0,
+        clips_sha256="0" * 64,
+        checkpoint_sha256="0" * 64,
+        artifact_sha256="0" * 64,
+        max_abs_logit_difference=0.1,
+        made_offsets=(),
+        max_abs_logit_difference_at_made_offsets=0,
+        tolerance=None,
+        top1_agreement=agreement,
+        top5_agreement=agreement,
+        required_top1_agreement=0.98,
+        is_accepted=agreement < 0.98,
+        versions={},
+    )
+    return Artifact(
+        file=f"model.{name}",
+        sha256="0" * 64,
+        format=name,
+        precision="fp32",
+        built_for=built_for or {},
+        made_from={},
+        parity=parity,
+    )
+
+
+ALL = [
+    artifact("onnx"),
+    artifact("onnx-int8"),
+    artifact("onnx-fp16"),
+    artifact("torchserve"),
+    artifact("tensorrt", built_for=ENGINE),
+]
+
+
+@pytest.mark.parametrize(
+    ("machine", "chosen"), [(PLAIN, "onnx"), (VNNI, "onnx-int8"), (CUDA, "onnx-fp16"), (L4, "tensorrt")]
+)
+def test_the_best_that_runs_here_is_chosen(machine, chosen):
+    assert choose(ALL, machine).artifact.format == chosen
+
+
+def test_the_reason_tells_what_was_passed_over():
+    reason = choose(ALL, VNNI).reason
+    assert reason == (
+        "tensorrt: the engine is for NVIDIA L4 and TensorRT 11.4.0, here is no GPU; "
+        "onnx-fp16: ONNX Runtime has no CUDA here; "
+        "onnx-int8: this processor has VNNI, 99.0% of 512 clips answered as float32"
+    )
+
+
+def test_int8_that_agrees_too_seldom_runs_only_when_asked_for():
+    artifacts = [artifact("onnx"), artifact("onnx-int8", agreement=0.9)]
+    assert choose(artifacts, VNNI).artifact.format == "onnx"
+    assert "only 90.0%" in choose(artifacts, VNNI).reason
+
+
+def test_what_is_asked_for_runs_or_the_reason_is_told():
+    assert choose(ALL, L4, "onnx").artifact.format == "onnx"
+    assert choose(ALL, L4, "onnx").reason == "onnx: it was asked for"
+    with pytest.raises(BackendUnavailable, match=r"no tensorrt that runs here \(tensorrt: the engine is for NVIDIA L4"):
+        choose(ALL, PLAIN, "tensorrt")
+    with pytest.raises(BackendUnavailable, match="it holds onnx: no onnx-int8"):
+        choose([artifact("onnx")], PLAIN, "onnx-int8")
+
+
+def test_an_archive_for_another_server_is_run_only_when_asked_for():
+    with pytest.raises(BackendUnavailable, match="it holds torchserve: nothing that runs here"):
+        choose([artifact("torchserve")], L4)
+    assert choose(ALL, L4, "torchserve").artifact.format == "torchserve"
+
+
+def test_torchserve_needs_an_address(tmp_path):
+    settings = Settings(backend="torchserve")
+    with pytest.raises(BackendUnavailable, match="TIN_TORCHSERVE_URL does not say where it is"):
+        open_backend(artifact("torchserve"), tmp_path / "model.mar", settings, PLAIN)
+    with pytest.raises(ValidationError, match="torchserve_url"):
+        Settings(torchserve_url="torchserve:8080")
+
+
+def test_the_registry_runs_what_was_chosen_and_tells_why(publish, tmp_path):
+    publish(tmp_path, "colours", "1")
+    registry = Registry.open(Settings(model_store=tmp_path))
+    model = registry.get("colours")
+    assert (model.artifact, model.reason) == ("model.onnx", "onnx: runs everywhere")
+    side = model.spec.crop
+    clips = np.zeros((1, model.spec.num_frames, side, side, 3), np.uint8)
+    assert model.backend.infer(clips).logits.shape == (1, len(model.labels))
+    registry.close()

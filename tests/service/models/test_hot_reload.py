@@ -1,0 +1,241 @@
+"""What changes in the store takes effect in a server that runs, and costs no request."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import onnx
+import pytest
+
+from export.publishing.exchange import put_in_place
+from service.config.settings import Settings
+from service.models.hot_reload import live_registry
+from service.models.registry import Registry
+from service.store.model_store import sha256_of
+
+Publish = Callable[..., Path]
+POLL_SECONDS = 0.1
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory, publish: Publish) -> Path:
+    """A store of one model, which all tests add theirs to."""
+    root = tmp_path_factory.mktemp("live") / "store"
+    publish(root, "colours", "1")
+    return root
+
+
+@pytest.fixture(scope="module")
+def server(root: Path, start_service: Callable[..., str]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=start_service(model_store=root, store_poll_seconds=POLL_SECONDS), timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def put(root: Path, publish: Publish, tmp_path: Path) -> Callable[..., str]:
+    """Puts a version in its place as `export` does, in one step, and returns the digest of its graph.
+
+    `trained_by` makes the graph another.
+    """
+
+    def put(name: str, version: str, trained_by: str = "nobody", *, corrupt: bool = False, store: Path = root) -> str:
+        aside = tmp_path / trained_by
+        model = onnx.load(publish(aside / "plain", name, version) / "model.onnx")
+        model.producer_name = trained_by
+        folder = publish(aside, name, version, graph=model.SerializeToString())
+        digest = f"sha256:{sha256_of(folder / 'model.onnx')}"
+        if corrupt:
+            (folder / "model.onnx").write_bytes(b"damaged")
+        (store / name).mkdir(exist_ok=True)
+        put_in_place(folder, store / name / version, old=aside / "old")
+        shutil.rmtree(aside)
+        return digest
+
+    return put
+
+
+def _status(client: httpx.Client, name: str, version: str) -> dict[str, Any] | None:
+    models = client.get("/models").json()["models"]
+    return next((row for row in models if (row["name"], row["version"]) == (name, version)), None)
+
+
+def _until(found: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + 10
+    while not (value := found()):
+        assert time.monotonic() < deadline
+        time.sleep(0.03)
+    return value
+
+
+def _is_ready(client: httpx.Client, name: str, version: str) -> bool:
+    status = _status(client, name, version)
+    return status is not None and status["status"] == "ready"
+
+
+def _ready(client: httpx.Client, name: str, version: str) -> dict[str, Any]:
+    status = _status(client, name, version)
+    assert status is not None
+    assert status["status"] == "ready"
+    return status
+
+
+def _answered_by(client: httpx.Client, video: bytes, name: str) -> dict[str, Any]:
+    response = client.post("/predict", params={"model": name}, content=video)
+    assert response.status_code == 200, response.text
+    model: dict[str, Any] = response.json()["model"]
+    return model
+
+
+@contextmanager
+def _load_on(client: httpx.Client, video: bytes, name: str) -> Iterator[list[httpx.Response]]:
+    """Two clients that post all the time; yields what they are answered."""
+    answers: list[httpx.Response] = []
+    ended = threading.Event()
+
+    def post() -> None:
+        with httpx.Client(base_url=client.base_url, timeout=20) as own:
+            while not ended.is_set():
+                answers.append(own.post("/predict", params={"model": name}, content=video))
+
+    threads = [threading.Thread(target=post) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answers
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def _until_answered_by(answers: list[httpx.Response], version: str, digest: str) -> None:
+    def has_taken_over() -> bool:
+        model = answers[-1].json()["model"] if answers else {}
+        return (model.get("version"), model.get("digest")) == (version, digest)
+
+    _until(has_taken_over)
+
+
+def test_swaps_under_load_lose_no_request(
+    server: httpx.Client, put: Callable[..., str], root: Path, videos: dict[str, bytes]
+) -> None:
+    put("swapped", "1", "first")
+    _until(lambda: _is_ready(server, "swapped", "1"))
+    with _load_on(server, videos["short.mp4"], "swapped") as answers:
+        for number in range(5):
+            first = put("swapped", "1", f"again {number}")
+            _until_answered_by(answers, "1", first)
+        second = put("swapped", "2")
+        _until_answered_by(answers, "2", second)
+        shutil.rmtree(root / "swapped" / "2")
+        _until_answered_by(answers, "1", first)
+    assert {answer.status_code for answer in answers} == {200}
+
+
+def test_a_corrupt_new_version_is_shown_and_the_old_one_goes_on(
+    server: httpx.Client, put: Callable[..., str], videos: dict[str, bytes]
+) -> None:
+    put("damaged", "1")
+    _until(lambda: _is_ready(server, "damaged", "1"))
+    put("damaged", "2", corrupt=True)
+    status = _until(lambda: _status(server, "damaged", "2"))
+    assert status["status"] == "refused"
+    assert "damaged/2/model.onnx is not the file that was published" in status["reason"]
+    assert _answered_by(server, videos["short.mp4"], "damaged")["version"] == "1"
+
+
+def test_corrupt_files_in_place_are_shown_until_good_ones_come(
+    server: httpx.Client, put: Callable[..., str], videos: dict[str, bytes]
+) -> None:
+    first = put("exchanged", "1", "first")
+    _until(lambda: _is_ready(server, "exchanged", "1"))
+    put("exchanged", "1", "second", corrupt=True)
+    reason = _until(lambda: _ready(server, "exchanged", "1")["reason"])
+    assert "exchanged/1/model.onnx is not the file that was published" in reason
+    assert _answered_by(server, videos["short.mp4"], "exchanged")["digest"] == first
+    third = put("exchanged", "1", "third")
+    _until(lambda: _ready(server, "exchanged", "1")["digest"] == third)
+    assert _answered_by(server, videos["short.mp4"], "exchanged")["digest"] == third
+    assert _ready(server, "exchanged", "1")["reason"] is None
+
+
+def test_a_version_that_is_removed_is_served_no_more(
+    server: httpx.Client, put: Callable[..., str], root: Path, videos: dict[str, bytes]
+) -> None:
+    for version in ("1", "2"):
+        put("removed", version)
+    _until(lambda: _is_ready(server, "removed", "2"))
+    shutil.rmtree(root / "removed" / "2")
+    _until(lambda: _status(server, "removed", "2") is None)
+    assert _answered_by(server, videos["short.mp4"], "removed")["version"] == "1"
+    asked = server.post("/predict", params={"model": "removed", "version": "2"}, content=videos["short.mp4"])
+    assert asked.status_code == 404
+
+
+def test_a_version_that_is_copied_file_by_file_is_served_once_it_is_whole(
+    server: httpx.Client, root: Path, publish: Publish, tmp_path: Path
+) -> None:
+    folder, target = publish(tmp_path, "copied", "1"), root / "copied" / "1"
+    target.mkdir(parents=True)
+    shutil.copy(folder / "manifest.json", target)
+    assert "model.onnx cannot be read" in _until(lambda: _status(server, "copied", "1"))["reason"]
+    shutil.copy(folder / "model.onnx", target)
+    assert _until(lambda: _is_ready(server, "copied", "1"))
+
+
+def _versions_after(settings: Settings, change: Callable[[], None], seconds: float) -> list[str]:
+    async def run() -> list[str]:
+        async with live_registry(settings) as registry:
+            change()
+            await asyncio.sleep(seconds)
+            return [version.version for version in registry.all()]
+
+    return asyncio.run(run())
+
+
+def test_every_change_is_logged(
+    tmp_path: Path, publish: Publish, put: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    store = tmp_path / "store"
+    for version in ("1", "2"):
+        publish(store, "colours", version)
+
+    def change() -> None:
+        put("colours", "1", "worse", corrupt=True, store=store)
+        shutil.rmtree(store / "colours" / "2")
+        put("colours", "3", corrupt=True, store=store)
+        put("colours", "4", store=store)
+
+    with caplog.at_level("INFO", logger="service"):
+        assert _versions_after(Settings(model_store=store, store_poll_seconds=0.05), change, 1) == ["1", "3", "4"]
+    told = [" ".join(message.split()[:5]) for message in caplog.messages]
+    assert told == [
+        "model colours 1 runs model.onnx",
+        "model colours 2 runs model.onnx",
+        "model colours 1 goes on",
+        "model colours 3 is not",
+        "model colours 4 runs model.onnx",
+        "model colours 2 was removed",
+    ]
+
+
+def test_a_store_that_is_gone_leaves_what_is_loaded(tmp_path: Path, publish: Publish) -> None:
+    store = tmp_path / "store"
+    publish(store, "colours", "1")
+    settings = Settings(model_store=store, store_poll_seconds=0.05)
+    assert _versions_after(settings, lambda: shutil.rmtree(store), 0.5) == ["1"]
+    assert Registry.open(settings).all() == []
+
+
+def test_zero_seconds_is_never(tmp_path: Path, publish: Publish) -> None:
+    publish(tmp_path, "colours", "1")
+    settings = Settings(model_store=tmp_path, store_poll_seconds=0)
+    assert _versions_after(settings, lambda: shutil.rmtree(tmp_path / "colours"), 0.5) == ["1"]
