@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from clips.clip_spec import ClipSpec
 from clips.decoding.decode import decode
 from clips.decoding.frames import VideoInfo
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.sampling import evaluation_indices, shifted_indices
 from clips.transforms import Image, make_views, resize_short_side
 
@@ -55,7 +55,7 @@ class ModelInput(Sampling):
 def preprocess(
     video: bytes | os.PathLike[str],
     spec: ClipSpec,
-    bounds: Bounds,
+    limits: DecodeLimits,
     *,
     thumbnails: bool = False,
     shifted: bool = False,
@@ -66,7 +66,7 @@ def preprocess(
     """
     started_at, started = time.time(), time.perf_counter()
     pick_frames = _both_indices if shifted else evaluation_indices
-    clip = decode(video, partial(pick_frames, num_segments=spec.num_frames), bounds)
+    clip = decode(video, partial(pick_frames, num_segments=spec.num_frames), limits)
     decoded = time.perf_counter()
     views = make_views(clip.images, spec)
     first, second = slice(spec.num_frames), slice(spec.num_frames, None)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.frames import VideoInfo
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.decoding.stream import FrameStream, open_stream
 from clips.sampling import evaluation_indices
 from clips.transforms import make_views
@@ -49,14 +49,14 @@ TimelinePart = TimelineStart | WindowInput | TimelineEnd
 
 
 def window_inputs(
-    video: bytes | os.PathLike[str], spec: ClipSpec, bounds: Bounds, windowing: Windowing
+    video: bytes | os.PathLike[str], spec: ClipSpec, limits: DecodeLimits, windowing: Windowing
 ) -> Iterator[TimelinePart]:
     """A start, the windows in order of time, each as soon as its last frame is decoded, and an end.
 
     Raises clips.decoding.errors.ClipError, at any time, and OSError for a path that cannot be read.
     """
     started = time.perf_counter()
-    with open_stream(video, bounds) as stream:
+    with open_stream(video, limits) as stream:
         windows = windows_of(stream.duration_seconds, windowing)
         samples = [sample_window(window, stream.times, spec.num_frames) for window in windows]
         frames = _Frames(stream, {index for sample in samples for index in sample}, spec)

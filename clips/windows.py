@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clips.decoding.errors import BoundsExceeded
+from clips.decoding.errors import LimitExceeded
 
 ROUNDING = 1e-6
 """Times that are closer than that are the same."""
@@ -42,7 +42,7 @@ def windows_of(duration: float, windowing: Windowing) -> list[Window]:
 
         duration 5.5, windows of 2 every 1     0-2  1-3  2-4  3-5  3.5-5.5
 
-    Raises BoundsExceeded, which names a step that would do, for too many.
+    Raises LimitExceeded, which names a step that would do, for too many.
     """
     length, step = windowing.window_seconds, windowing.step_seconds
     if duration <= length + ROUNDING:
@@ -65,14 +65,14 @@ def frames_within(window: Window, times: Sequence[float]) -> range:
     return range(first, end) if first < end else range(max(0, first - 1), max(1, first))
 
 
-def _too_many(duration: float, num_windows: int, windowing: Windowing) -> BoundsExceeded:
+def _too_many(duration: float, num_windows: int, windowing: Windowing) -> LimitExceeded:
     length, most = windowing.window_seconds, windowing.max_windows
     advice = f"step_seconds={_fitting_step(duration, windowing):g} would fit"
     if _fitting_step(duration, windowing) > length:
         length = _rounded_up(duration / most)
         advice = f"window_seconds={length:g} and step_seconds={length:g} would fit"
     told = f"{duration:g} s in steps of {windowing.step_seconds:g} s are {num_windows:,} windows"
-    return BoundsExceeded(f"{told}; at most {most:,} are taken: {advice}")
+    return LimitExceeded(f"{told}; at most {most:,} are taken: {advice}")
 
 
 def _fitting_step(duration: float, windowing: Windowing) -> float:

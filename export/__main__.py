@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from export.errors import ExportError, UnavailableHere
-from export.formats.catalogue import BASE, NAMES, Subject
+from export.formats.catalogue import BASE, NAMES, ExportRequest
 from export.publishing.publish import publish
 from export.publishing.verify import verify
 from service.backends.base import BackendError
@@ -51,7 +51,7 @@ def publish_checkpoint(
     """
     try:
         with Console(stderr=True).status(f"exporting {checkpoint}"):
-            subject = Subject(name, version, load_checkpoint(checkpoint), videos)
+            subject = ExportRequest(name, version, load_checkpoint(checkpoint), videos)
             manifest = publish(subject, store, formats.split(","), replace=replace, accept=accept)
     except (CheckpointError, ExportError, StoreError, BackendError, OSError) as error:
         _give_up(error)
@@ -66,7 +66,7 @@ def verify_model(
     version: Annotated[str | None, typer.Option(help="Its version.", show_default="all")] = None,
     store: StoreOption = Path("model_store"),
 ) -> None:
-    """Check every digest of a model again, and compare every artifact with torch again."""
+    """Verification every digest of a model again, and compare every artifact with torch again."""
     try:
         versions = [version] if version else ModelStore(store).versions_of(name)
         checks = [check for each in versions for check in verify(ModelStore(store), name, each)]

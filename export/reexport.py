@@ -21,7 +21,7 @@ from rich.table import Table
 
 from export.errors import ExportError
 from export.formats.catalogue import BASE, NAMES, named
-from export.publishing.rebuild import Outcome, Task, refresh
+from export.publishing.rebuild import RebuildResult, Task, refresh
 from export.publishing.sidecars import show_to_others
 from service.store.model_store import ModelStore, StoreError
 
@@ -62,7 +62,7 @@ def main(
     raise typer.Exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
 
 
-def _run(tasks: list[Task], jobs: int) -> list[Outcome]:
+def _run(tasks: list[Task], jobs: int) -> list[RebuildResult]:
     """All outcomes, in the order of the tasks."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(jobs) as threads:
@@ -74,25 +74,25 @@ def _run(tasks: list[Task], jobs: int) -> list[Outcome]:
         return [outcome for future in running for outcome in future.result()]
 
 
-def _refresh_apart(task: Task) -> list[Outcome]:
+def _refresh_apart(task: Task) -> list[RebuildResult]:
     """In a process of its own: one that the system kills takes no other version with it."""
     try:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
             return process.submit(refresh, task).result()
     except BrokenProcessPool:
         reason = "its process was killed, perhaps for lack of memory"
-        return [Outcome(task.name, task.version, form.name, "failed", reason) for form in named(task.formats)]
+        return [RebuildResult(task.name, task.version, form.name, "failed", reason) for form in named(task.formats)]
 
 
-def _show_all_to_others(store: Path, formats: tuple[str, ...]) -> Iterator[Outcome]:
+def _show_all_to_others(store: Path, formats: tuple[str, ...]) -> Iterator[RebuildResult]:
     for name in ModelStore(store).versions():
         try:
             show_to_others(store, name, formats)
         except (ExportError, StoreError, OSError) as error:
-            yield Outcome(name, "all", "triton", "failed", " ".join(str(error).split()))
+            yield RebuildResult(name, "all", "triton", "failed", " ".join(str(error).split()))
 
 
-def _print(outcomes: list[Outcome]) -> None:
+def _print(outcomes: list[RebuildResult]) -> None:
     table = Table("model", "version", "format", "", "why", "s")
     for outcome in outcomes:
         status = f"[{COLOUR[outcome.status]}]{outcome.status}[/]"

@@ -20,9 +20,9 @@ from service.api.schemas.presenters import model_status
 from service.batch import local
 from service.batch.errors import OfflineError
 from service.batch.inputs import find_videos
-from service.batch.request import Question
-from service.batch.results import Failed, Outcome
-from service.batch.results_file import AnswersFile
+from service.batch.request import PredictOptions
+from service.batch.results import Failed, Result
+from service.batch.results_file import ResultsFile
 from service.config.settings import Settings
 from service.config.settings_reference import as_markdown
 from service.doctor.check import examine
@@ -57,7 +57,7 @@ RayOption = Annotated[
     typer.Option("--ray", help="With --out: on all cores and GPUs, here or in the cluster of RAY_ADDRESS."),
 ]
 
-PredictEach = Callable[[Sequence[Path]], Iterator[Outcome]]
+PredictEach = Callable[[Sequence[Path]], Iterator[Result]]
 
 
 @cli.command()
@@ -109,12 +109,12 @@ def predict_files(
         settings = settings.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
     with _loaded_models(settings) as registry:
         chosen, count = _choose(registry, model, version, top_k)
-        question = Question(chosen.name, chosen.version, count, stability)
-        predict_locally = partial(local.outcomes, model=chosen, question=question, settings=settings)
-        predict_on_ray = partial(_on_ray(out), question=question, settings=settings) if on_ray else None
+        options = PredictOptions(chosen.name, chosen.version, count, stability)
+        predict_locally = partial(local.outcomes, model=chosen, options=options, settings=settings)
+        predict_on_ray = partial(_on_ray(out), options=options, settings=settings) if on_ray else None
         try:
             if out:
-                is_well = _write_each(out, question, videos, predict_on_ray or predict_locally)
+                is_well = _write_each(out, options, videos, predict_on_ray or predict_locally)
             else:
                 is_well = _print_each(videos, predict_locally, as_json)
         except OfflineError as error:
@@ -166,8 +166,8 @@ def _print_each(videos: Sequence[Path], predict_each: PredictEach, as_json: bool
     return all(are_answers)
 
 
-def _write_each(out: Path, question: Question, videos: Sequence[Path], predict_each: PredictEach) -> bool:
-    with AnswersFile.open(out, question) as answers:
+def _write_each(out: Path, options: PredictOptions, videos: Sequence[Path], predict_each: PredictEach) -> bool:
+    with ResultsFile.open(out, options) as answers:
         named = {str(video): video for video in videos}
         unsettled = [video for name, video in named.items() if not answers.settles(name)]
         try:
@@ -181,7 +181,7 @@ def _write_each(out: Path, question: Question, videos: Sequence[Path], predict_e
         return named.keys() <= answers.answered
 
 
-def _on_ray(out: Path | None) -> Callable[..., Iterator[Outcome]]:
+def _on_ray(out: Path | None) -> Callable[..., Iterator[Result]]:
     if out is None:
         _give_up("--ray needs --out FILE, which keeps the answers when it is interrupted")
     try:

@@ -18,8 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from service.api.schemas.predict import ModelStatus, PredictionResponse, Stability
-from service.batch.results import Failed, Outcome
-from service.batch.results_file import AnswersFile, as_line
+from service.batch.results import Failed, Result
+from service.batch.results_file import ResultsFile, as_line
 from service.doctor.check import Finding
 
 SECONDS_BETWEEN_LINES = 60.0
@@ -132,7 +132,7 @@ def _told_each_minute(outcomes: Iterator[T], total: int) -> Iterator[T]:
             print_note(f"{done:,} of {total:,}, {rate:.3g} a second, {(total - done) / rate / 60:.0f} minutes to go")
 
 
-def print_outcome(outcome: Outcome, as_json: bool) -> bool:
+def print_outcome(outcome: Result, as_json: bool) -> bool:
     """An answer as a table or a line of JSON on stdout, a failure on stderr; whether it is an answer."""
     if isinstance(outcome, Failed):
         return print_failure(outcome)
@@ -150,7 +150,7 @@ def print_failure(failed: Failed) -> bool:
     return print_error(f"{failed.file}: {failed.reason}")
 
 
-def print_totals(out: Path, videos: Set[str], answers: AnswersFile) -> None:
+def print_totals(out: Path, videos: Set[str], answers: ResultsFile) -> None:
     """One line on stderr: how far all of the videos are, in this run and those before it."""
     answered, unanswerable = len(videos & answers.answered), len(videos & answers.unanswerable)
     never = f", {unanswerable:,} never will be" if unanswerable else ""

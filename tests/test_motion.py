@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from service.config.settings import Settings
 from service.inference.prediction import Prediction
-from service.models.artifact_selection import Machine
+from service.models.artifact_selection import Capabilities
 from service.models.registry import LoadedModel, load
 from service.store.model_store import ModelStore
 from tests.helpers.one_process import predict
@@ -23,7 +23,7 @@ NUM_FRAMES = 32
 
 @pytest.fixture(scope="module")
 def model() -> LoadedModel:
-    return load(ModelStore(STORE).open("tin-motion"), Settings(), Machine())
+    return load(ModelStore(STORE).open("tin-motion"), Settings(), Capabilities())
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def answer(
 ) -> Prediction:
     moments = (np.arange(NUM_FRAMES) + 0.5) / NUM_FRAMES
     video = encode_video(list(film.frames(moments, studio.noise)), encoding, 25)
-    return predict(video, model, 5, Bounds(), stability=stability)
+    return predict(video, model, 5, DecodeLimits(), stability=stability)
 
 
 def test_it_speaks_the_demo_datas_language(model: LoadedModel) -> None:
@@ -70,7 +70,7 @@ def test_a_motion_depends_on_order_and_seldom_on_the_frames_taken(model: LoadedM
 
 def test_a_picture_that_stands_still_is_no_strong_answer(model: LoadedModel) -> None:
     still = [np.full((96, 128, 3), 120, np.uint8)] * 24
-    prediction = predict(encode_video(still, ENCODINGS[0], 25), model, 5, Bounds(), stability=True)
+    prediction = predict(encode_video(still, ENCODINGS[0], 25), model, 5, DecodeLimits(), stability=True)
     assert prediction.scores[0].probability < 0.9
     assert prediction.variants is not None
     assert (prediction.variants.is_stable, prediction.variants.depends_on_order) == (True, False)

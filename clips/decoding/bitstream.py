@@ -1,7 +1,7 @@
 """What a compressed picture's header tells without decoding it: may decoding start here, may it be left out?
 
 Each reader follows one codec. Where a header is unusual enough that leaving pictures out might change the others,
-it raises `Unsure`, and everything is decoded.
+it raises `FullDecodeRequired`, and everything is decoded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 
-class Unsure(Exception):
+class FullDecodeRequired(Exception):
     """Why nothing of this video should be left out."""
 
 
@@ -29,7 +29,7 @@ class Picture(NamedTuple):
     """Follows a start but needs pictures before it, and is lost when decoding starts there."""
 
 
-Reader = Callable[[memoryview], Picture]
+PacketReader = Callable[[memoryview], Picture]
 """Called once for each packet, in decode order. Most of a packet is not looked at, and nothing of it kept."""
 
 INTRA_ONLY = frozenset({"mjpeg", "prores", "dnxhd", "huffyuv", "ffvhuff", "utvideo", "rawvideo", "v210", "dvvideo"})
@@ -41,11 +41,11 @@ X264_SIGNATURE = re.compile(rb"x264 - core (\d{1,9})")
 X264_WITHOUT_FAULTS = 165
 
 
-def reader_of(codec: str, extradata: bytes) -> Reader:
-    """The reader of a codec's packets; Unsure if there is none."""
+def reader_of(codec: str, extradata: bytes) -> PacketReader:
+    """The reader of a codec's packets; FullDecodeRequired if there is none."""
     if codec in INTRA_ONLY:
         return _read_intra
-    readers: dict[str, Callable[[bytes], Reader]] = {
+    readers: dict[str, Callable[[bytes], PacketReader]] = {
         "h264": lambda extra: _NalReader(extra, extra[4:5], _H264),
         "hevc": lambda extra: _NalReader(extra, extra[21:22], _Hevc),
         "mpeg4": _Mpeg4Reader,
@@ -54,7 +54,7 @@ def reader_of(codec: str, extradata: bytes) -> Reader:
         "libdav1d": lambda extra: _Av1Reader(),
     }
     if codec not in readers:
-        raise Unsure(f"the frames of {codec} may need any earlier one")
+        raise FullDecodeRequired(f"the frames of {codec} may need any earlier one")
     return readers[codec](extradata)
 
 
@@ -88,9 +88,9 @@ class _H264:
         """What the unit with this header is a slice of, if it is one."""
         kind = header[0] & 31
         if kind in {2, 3, 4}:
-            raise Unsure("slices come in partitions")
+            raise FullDecodeRequired("slices come in partitions")
         if kind in {14, 15, 20, 21}:
-            raise Unsure("the stream has further layers or views")
+            raise FullDecodeRequired("the stream has further layers or views")
         return Picture(kind == 5, bool(header[0] & 0x60)) if kind in {1, 5} else None
 
 
@@ -108,13 +108,13 @@ class _Hevc:
         """What the unit with this header is a slice of, if it is one."""
         kind = header[0] >> 1 & 63
         if kind in {36, 37}:
-            raise Unsure("the stream ends in the middle")
+            raise FullDecodeRequired("the stream ends in the middle")
         if header[0] & 1 or header[1] >> 3:
-            raise Unsure("the stream has further layers or views")
+            raise FullDecodeRequired("the stream has further layers or views")
         if kind >= 32:
             return None
         if kind in {16, 17, 18}:
-            raise Unsure("the stream was spliced")
+            raise FullDecodeRequired("the stream was spliced")
         is_reference = kind >= 16 or bool(kind & 1)
         return Picture(kind in {19, 20, 21}, is_reference, layer=(header[1] & 7) - 1, is_leading=kind in {8, 9})
 
@@ -146,7 +146,7 @@ class _NalReader:
                     self._check_parameters(bytes(unit))
         self._is_first_packet = False
         if num_first_slices != 1:
-            raise Unsure("a packet does not hold exactly one picture")
+            raise FullDecodeRequired("a packet does not hold exactly one picture")
         return pictures[0] if len(pictures) == 1 else _same_picture(pictures)
 
     def _units(self, data: memoryview) -> Iterable[memoryview | bytes]:
@@ -158,7 +158,7 @@ class _NalReader:
         if self._is_first_packet:
             self._parameters.add(unit)
         elif unit not in self._parameters and (self._parameters or unit not in self._known):
-            raise Unsure("the stream's parameters change")
+            raise FullDecodeRequired("the stream's parameters change")
 
 
 def _by_length(data: memoryview, size: int) -> Iterator[memoryview]:
@@ -166,7 +166,7 @@ def _by_length(data: memoryview, size: int) -> Iterator[memoryview]:
     while at + size < len(data):
         end = at + size + int.from_bytes(data[at : at + size])
         if end > len(data):
-            raise Unsure("a packet is cut short")
+            raise FullDecodeRequired("a packet is cut short")
         yield data[at + size : end]
         at = end
 
@@ -178,7 +178,7 @@ def _by_start_code(data: bytes) -> Sequence[bytes]:
 def _same_picture(slices: Sequence[Picture]) -> Picture:
     """Some slices may be marked as needed by none while others of their picture are needed."""
     if any((one.is_start, one.layer) != (slices[0].is_start, slices[0].layer) for one in slices):
-        raise Unsure("the slices of a picture differ in kind")
+        raise FullDecodeRequired("the slices of a picture differ in kind")
     return next((one for one in slices if one.is_reference), slices[0])
 
 
@@ -207,9 +207,9 @@ class _Mpeg4Reader:
         headers, vop, body = packet.partition(VOP)
         self._may_be_packed |= DIVX in headers
         if not vop or (self._may_be_packed and VOP in bytes(data)[len(headers) + len(VOP) :]):
-            raise Unsure("a packet does not hold exactly one picture")
+            raise FullDecodeRequired("a packet does not hold exactly one picture")
         if len(data) - len(headers) <= MAX_EMPTY_VOP_BYTES:
-            raise Unsure("a packet may hold an empty picture")
+            raise FullDecodeRequired("a packet may hold an empty picture")
         kind = body[0] >> 6
         self._check_parameters(headers.partition(GROUP_OF_VOPS)[0], is_start=kind == 0)
         return Picture(is_start=kind == 0, is_reference=kind != 2)
@@ -220,7 +220,7 @@ class _Mpeg4Reader:
             self._parameters = parameters
         is_known = parameters == self._parameters or (not parameters and self._parameters in self._extradata)
         if not is_known and (parameters or is_start):
-            raise Unsure("the stream's parameters change")
+            raise FullDecodeRequired("the stream's parameters change")
 
 
 def _read_vp8(data: memoryview) -> Picture:
@@ -232,10 +232,10 @@ def _read_vp9(data: memoryview) -> Picture:
     pictures = []
     for frame in _frames_of_superframe(data):
         if not frame:
-            raise Unsure("a packet holds an empty frame")
+            raise FullDecodeRequired("a packet holds an empty frame")
         pictures.append(_read_vp9_frame(_Bits(frame)))
     if sum(picture.is_shown for picture in pictures) > 1:
-        raise Unsure("a packet shows several frames")
+        raise FullDecodeRequired("a packet shows several frames")
     first = pictures[0]
     return Picture(is_start=first.is_start and first.is_shown, is_shown=any(one.is_shown for one in pictures))
 
@@ -257,7 +257,7 @@ def _frames_of_superframe(data: memoryview) -> Iterator[memoryview]:
 def _read_vp9_frame(bits: _Bits) -> Picture:
     marker, low, high = bits.take(2), bits.take(1), bits.take(1)
     if marker != 2:
-        raise Unsure("a frame's header is damaged")
+        raise FullDecodeRequired("a frame's header is damaged")
     if low and high:
         bits.take(1)
     if bits.take(1):
@@ -299,19 +299,19 @@ class _Av1Sequence(NamedTuple):
 
     @classmethod
     def read(cls, bits: _Bits) -> _Av1Sequence:
-        """Unsure for what no player's file has."""
+        """FullDecodeRequired for what no player's file has."""
         _profile, is_still, is_reduced, has_timing = bits.take(3), bits.take(1), bits.take(1), bits.take(1)
         if is_still or is_reduced:
-            raise Unsure("the stream is of still pictures")
+            raise FullDecodeRequired("the stream is of still pictures")
         has_delay, num_further_points = bits.take(1), bits.take(5)
         if has_timing or has_delay or num_further_points:
-            raise Unsure("the stream has a timing model or several layers")
+            raise FullDecodeRequired("the stream has a timing model or several layers")
         _idc, level = bits.take(12), bits.take(5)
         _tier = bits.take(1) if level > 7 else 0
         width_bits, height_bits = bits.take(4) + 1, bits.take(4) + 1
         bits.take(width_bits + height_bits)
         if bits.take(1):
-            raise Unsure("the frames are numbered")
+            raise FullDecodeRequired("the frames are numbered")
         _intra_tools, _inter_tools = bits.take(3), bits.take(4)
         has_order = bits.take(1)
         bits.take(2 if has_order else 0)
@@ -343,19 +343,19 @@ class _Av1Reader:
             elif kind in {AV1_FRAME_HEADER, AV1_FRAME}:
                 frames.append(self._read_frame(_Bits(payload)))
         if not frames:
-            raise Unsure("a packet does not hold exactly one picture")
+            raise FullDecodeRequired("a packet does not hold exactly one picture")
         is_start = brings_sequence and frames[0].is_shown_key
         return Picture(is_start, is_reference=any(frame.is_reference for frame in frames))
 
     def _set_sequence(self, sequence: _Av1Sequence) -> None:
         if self._sequence not in {None, sequence}:
-            raise Unsure("the stream's parameters change")
+            raise FullDecodeRequired("the stream's parameters change")
         self._sequence = sequence
 
     def _read_frame(self, bits: _Bits) -> _Av1Frame:
         """The header up to the slots in which the frame is kept for others (AV1 specification, 5.9.2)."""
         if self._sequence is None:
-            raise Unsure("the stream's parameters are missing")
+            raise FullDecodeRequired("the stream's parameters are missing")
         if bits.take(1):
             return _Av1Frame(is_shown_key=False, is_reference=True)
         kind, is_shown = bits.take(2), bits.take(1)

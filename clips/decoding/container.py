@@ -1,4 +1,4 @@
-"""A video file that is open: its packets, read within bounds.
+"""A video file that is open: its packets, read within limits.
 
 An upload is hostile. It is read from memory only, by demuxers of a short list that take no other file with them;
 any attempt to open one is refused.
@@ -21,8 +21,8 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from clips.decoding.errors import BoundsExceeded, NotAVideo, Undecodable
-from clips.decoding.limits import Bounds
+from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
+from clips.decoding.limits import DecodeLimits
 
 DEMUXERS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,h264,hevc,m4v,mpegvideo,ivf,obu,gif,mjpeg,mxf,rm,dv"
 """FFmpeg demuxers that hold video and refer to nothing outside the file: no playlists, no concatenation, no SDP."""
@@ -59,10 +59,10 @@ class CpuClock:
         self._start = time.thread_time()
 
     def check(self) -> None:
-        """Raises BoundsExceeded when the time is up."""
+        """Raises LimitExceeded when the time is up."""
         if time.thread_time() - self._start > self._max_seconds:
             limit = f"{self._max_seconds:g} s of processor time"
-            raise BoundsExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
+            raise LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
 @dataclass
@@ -71,23 +71,23 @@ class OpenVideo:
 
     container: InputContainer
     stream: VideoStream
-    bounds: Bounds
+    limits: DecodeLimits
     clock: CpuClock
     num_packets: int = 0
     """Read so far."""
 
     def check_frames(self, num_frames: int) -> None:
-        """Raises BoundsExceeded for more frames than are taken."""
-        if num_frames > self.bounds.max_frames:
-            raise BoundsExceeded(f"the video has more than {self.bounds.max_frames:,} frames; send a shorter one")
+        """Raises LimitExceeded for more frames than are taken."""
+        if num_frames > self.limits.max_frames:
+            raise LimitExceeded(f"the video has more than {self.limits.max_frames:,} frames; send a shorter one")
 
     def packets(self) -> Iterator[Packet[VideoStream]]:
         """In decode order, without the empty one that would end the decoder's work."""
         try:
             for count, packet in enumerate(self.container.demux(self.stream)):
-                if count > self.bounds.max_packets:
-                    limit = f"{self.bounds.max_packets:,} packets"
-                    raise BoundsExceeded(f"the video has more than {limit}; send a shorter one")
+                if count > self.limits.max_packets:
+                    limit = f"{self.limits.max_packets:,} packets"
+                    raise LimitExceeded(f"the video has more than {limit}; send a shorter one")
                 if count % PACKETS_PER_CLOCK_CHECK == 0:
                     self.clock.check()
                 if packet.size:
@@ -101,13 +101,13 @@ class OpenVideo:
 class VideoFile:
     """A video's bytes, opened as often as they are read through. One clock runs for all of them."""
 
-    def __init__(self, source: bytes | os.PathLike[str], bounds: Bounds) -> None:
+    def __init__(self, source: bytes | os.PathLike[str], limits: DecodeLimits) -> None:
         self._source = source
         self._size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-        self._bounds = bounds
-        self._clock = CpuClock(bounds.max_cpu_seconds)
-        if self._size > bounds.max_bytes:
-            raise BoundsExceeded(f"the video has {self._size:,} bytes; at most {bounds.max_bytes:,} are taken")
+        self._bounds = limits
+        self._clock = CpuClock(limits.max_cpu_seconds)
+        if self._size > limits.max_bytes:
+            raise LimitExceeded(f"the video has {self._size:,} bytes; at most {limits.max_bytes:,} are taken")
         if not self._size:
             raise NotAVideo("the video is empty: 0 bytes were received")
 
@@ -157,9 +157,9 @@ def _best_stream(container: InputContainer) -> VideoStream:
     return stream
 
 
-def _configure(context: VideoCodecContext, bounds: Bounds) -> None:
-    if context.width * context.height > bounds.max_pixels_per_frame:
-        limit = f"at most {bounds.max_pixels_per_frame:,} pixels are taken"
-        raise BoundsExceeded(f"frames of {context.width}x{context.height} are too large; {limit}")
-    context.options = {"max_pixels": str(bounds.max_pixels_per_frame)}
+def _configure(context: VideoCodecContext, limits: DecodeLimits) -> None:
+    if context.width * context.height > limits.max_pixels_per_frame:
+        limit = f"at most {limits.max_pixels_per_frame:,} pixels are taken"
+        raise LimitExceeded(f"frames of {context.width}x{context.height} are too large; {limit}")
+    context.options = {"max_pixels": str(limits.max_pixels_per_frame)}
     context.thread_count = 1

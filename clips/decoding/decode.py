@@ -1,11 +1,11 @@
-"""Video bytes become the frames that were asked for, exactly, within bounds.
+"""Video bytes become the frames that were asked for, exactly, within limits.
 
 One function serves training, evaluation and the gateway, so all three see the same pixels. Containers lie about
 their frame counts, so frames are counted, not believed. Rotation metadata is applied; the sample aspect ratio is
 ignored, as MMAction2's readers do.
 
 Few of a video's packets are needed for a few of its frames (`clips.decoding.seek`). Whatever makes leaving out the
-others inexact (`Unsure` says what) makes us decode every packet; the `DecodeReport` tells so.
+others inexact (`FullDecodeRequired` says what) makes us decode every packet; the `DecodeReport` tells so.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import Literal
 import numpy as np
 from av.video.frame import VideoFrame
 
-from clips.decoding.bitstream import Unsure
+from clips.decoding.bitstream import FullDecodeRequired
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
 from clips.decoding.errors import NoFrames
 from clips.decoding.frames import Converter, VideoInfo, describe, every_frame, seconds_of, upright_size
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.seek import Plan, Survey, plan_for, planned_frames, survey_packets
 from clips.transforms import Image
 
@@ -55,15 +55,17 @@ class DecodedClip:
     report: DecodeReport
 
 
-def decode(source: bytes | os.PathLike[str], pick_frames: PickFrames, bounds: Bounds = Bounds()) -> DecodedClip:  # noqa: B008
+def decode(
+    source: bytes | os.PathLike[str], pick_frames: PickFrames, limits: DecodeLimits = DEFAULT_LIMITS
+) -> DecodedClip:
     """Decode the frames of a video that `pick_frames` names, equal to the bit to those of a decode of the whole.
 
-    Raises NotAVideo, Undecodable, NoFrames or BoundsExceeded, and OSError for a path that cannot be read.
+    Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a path that cannot be read.
     """
-    file = VideoFile(source, bounds)
+    file = VideoFile(source, limits)
     try:
         return _decode_needed(file, pick_frames)
-    except Unsure as unsure:
+    except FullDecodeRequired as unsure:
         reason = str(unsure)
     num_frames = _count_displayable(file)
     clip = _decode_all(file, pick_frames, num_frames, reason)
@@ -80,7 +82,7 @@ def _decode_needed(file: VideoFile, pick_frames: PickFrames) -> DecodedClip:
 
 
 def _take(file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan) -> tuple[Image, ...]:
-    """The frames to return; Unsure unless they and those around them come out as planned."""
+    """The frames to return; FullDecodeRequired unless they and those around them come out as planned."""
     missing = set(plan.indices)
     images = _Images(len(missing))
     with closing(planned_frames(file, video, survey, plan)) as frames:
@@ -90,7 +92,7 @@ def _take(file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan) -> tupl
                 missing.remove(rank)
     found = images.at(plan.indices) if not missing else ()
     if len({image.shape for image in found}) != 1:
-        raise Unsure("frames are missing or differ in size")
+        raise FullDecodeRequired("frames are missing or differ in size")
     return found
 
 

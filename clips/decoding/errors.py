@@ -4,7 +4,7 @@
     ├── NotAVideo        the bytes are no video file, or hold no video stream
     ├── Undecodable      a video file, but damaged, cut short or of an unknown codec
     ├── NoFrames         a video file that decodes to nothing
-    └── BoundsExceeded   larger than the `Bounds` allow
+    └── LimitExceeded   larger than the `DecodeLimits` allow
 
 Each message is one line, written for the person who sent the file.
 """
@@ -26,5 +26,5 @@ class NoFrames(ClipError):
     """The file decodes to no frame at all."""
 
 
-class BoundsExceeded(ClipError):
-    """The file asks for more bytes, packets, pixels, frames or seconds than the bounds allow."""
+class LimitExceeded(ClipError):
+    """The file asks for more bytes, packets, pixels, frames or seconds than the limits allow."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bounds:
-    """Limits of one decode; going over one raises `BoundsExceeded`, which names it."""
+class DecodeLimits:
+    """Limits of one decode; going over one raises `LimitExceeded`, which names it."""
 
     max_bytes: int = 100_000_000
     max_packets: int = 100_000
@@ -18,4 +18,7 @@ class Bounds:
     def __post_init__(self) -> None:
         for name, limit in vars(self).items():
             if limit <= 0:
-                raise ValueError(f"Bounds.{name} must be positive, not {limit!r}")
+                raise ValueError(f"DecodeLimits.{name} must be positive, not {limit!r}")
+
+
+DEFAULT_LIMITS = DecodeLimits()

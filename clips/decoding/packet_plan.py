@@ -9,7 +9,7 @@ from bisect import bisect, insort
 from collections.abc import Collection, Sequence
 from itertools import pairwise, takewhile
 
-from clips.decoding.bitstream import Picture, Unsure
+from clips.decoding.bitstream import FullDecodeRequired, Picture
 from clips.decoding.errors import NoFrames
 
 MAX_REORDERING = 16
@@ -17,13 +17,13 @@ MAX_REORDERING = 16
 
 
 def check_beginning(pictures: Sequence[Picture]) -> None:
-    """Raises NoFrames for no picture, Unsure if not all pictures follow from the first one."""
+    """Raises NoFrames for no picture, FullDecodeRequired if not all pictures follow from the first one."""
     if not pictures:
         raise NoFrames("the video holds no frame")
     if not pictures[0].is_start:
-        raise Unsure("the video does not begin with a picture that decodes by itself")
+        raise FullDecodeRequired("the video does not begin with a picture that decodes by itself")
     if any(picture.is_leading for picture in takewhile(lambda picture: not picture.is_start, pictures[1:])):
-        raise Unsure("the first pictures need earlier ones, which are missing")
+        raise FullDecodeRequired("the first pictures need earlier ones, which are missing")
 
 
 def display_order(times: Sequence[int], pictures: Sequence[Picture]) -> list[int]:
@@ -33,7 +33,7 @@ def display_order(times: Sequence[int], pictures: Sequence[Picture]) -> list[int
         raise NoFrames("the video holds no frame")
     order = sorted(shown, key=times.__getitem__)
     if any(times[i] == times[j] for i, j in pairwise(order)):
-        raise Unsure("frames share a time")
+        raise FullDecodeRequired("frames share a time")
     return order
 
 
@@ -59,7 +59,7 @@ def reordering(times: Sequence[int]) -> int:
     for time in times:
         depth = max(depth, len(earlier) - bisect(earlier, time))
         if depth > MAX_REORDERING:
-            raise Unsure("frames are reordered further than any decoder expects")
+            raise FullDecodeRequired("frames are reordered further than any decoder expects")
         insort(earlier, time)
     return depth
 

@@ -7,7 +7,7 @@ for is decoded from the last place before it where decoding may start, leaving o
     asked for: 3       I0 P4 B2    b3
     asked for: 13                                  I9 P13
 
-Whatever makes that inexact raises `Unsure`, which says what it is.
+Whatever makes that inexact raises `FullDecodeRequired`, which says what it is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from clips.decoding.bitstream import Picture, Reader, Unsure, first_packet_matters, reader_of
+from clips.decoding.bitstream import FullDecodeRequired, PacketReader, Picture, first_packet_matters, reader_of
 from clips.decoding.container import QUICK_PROBING, OpenVideo, VideoFile
 from clips.decoding.packet_plan import check_beginning, display_order, order_by_kind, reordering, runs_for
 
@@ -50,15 +50,15 @@ class Survey:
         """The packets, unless they are so large that they had better be read a second time."""
         self._num_bytes = 0
 
-    def add(self, packet: Packet[VideoStream], read: Reader) -> None:
-        """Raises Unsure for a packet out of the ordinary."""
+    def add(self, packet: Packet[VideoStream], read: PacketReader) -> None:
+        """Raises FullDecodeRequired for a packet out of the ordinary."""
         if packet.pts is None:
-            raise Unsure("a packet has no time")
+            raise FullDecodeRequired("a packet has no time")
         if packet.is_corrupt:
-            raise Unsure("a packet is damaged")
+            raise FullDecodeRequired("a packet is damaged")
         for extra in packet.iter_sidedata():
             if extra.data_type in CHANGES:
-                raise Unsure("the stream's parameters change")
+                raise FullDecodeRequired("the stream's parameters change")
         picture = read(memoryview(packet))
         self.times.append(packet.pts)
         self.pictures.append(picture._replace(is_shown=False) if packet.is_discard else picture)
@@ -88,11 +88,11 @@ class Plan:
 
 
 def survey_packets(video: OpenVideo) -> Survey:
-    """Read all packets through; raises Unsure, NoFrames and BoundsExceeded."""
+    """Read all packets through; raises FullDecodeRequired, NoFrames and LimitExceeded."""
     context = video.stream.codec_context
     container = video.container.format.name
     if container not in TIMED_CONTAINERS or (container == "avi" and context.reorder_depth and context.name != "mpeg4"):
-        raise Unsure(f"{container} does not say when each frame is shown")
+        raise FullDecodeRequired(f"{container} does not say when each frame is shown")
     read = reader_of(context.name, context.extradata or b"")
     survey = Survey()
     for packet in video.packets():
@@ -106,7 +106,7 @@ def _in_display_order(survey: Survey, codec: str) -> list[int]:
     check_beginning(survey.pictures)
     order = display_order(survey.times, survey.pictures)
     if codec == "mpeg4" and order != order_by_kind(survey.pictures):
-        raise Unsure("the times of the frames contradict their kinds")
+        raise FullDecodeRequired("the times of the frames contradict their kinds")
     return order
 
 
@@ -121,9 +121,9 @@ def plan_for(indices: Sequence[int], video: OpenVideo, survey: Survey) -> Plan:
 def planned_frames(
     file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan
 ) -> Generator[tuple[int, VideoFrame], None, None]:
-    """What the plan's packets decode to, as it is shown, with its place in the video; Unsure unless all is as planned.
+    """Frames in display order with their place in the video; raises FullDecodeRequired unless all is as planned.
 
-    `video` is the one of the survey. The frames before an Unsure came as planned.
+    `video` is the one of the survey. The frames before a FullDecodeRequired came as planned.
     """
     context = video.stream.codec_context
     context.reorder_depth = max(context.reorder_depth, reordering(survey.times))
@@ -135,10 +135,10 @@ def planned_frames(
             for frame in _decode_run(video, islice(packets, len(run))):
                 rank = _rank(frame, rank_of)
                 if rank != next(due, None):
-                    raise Unsure(OUT_OF_STEP)
+                    raise FullDecodeRequired(OUT_OF_STEP)
                 yield rank, frame
             if next(due, None) is not None:
-                raise Unsure(OUT_OF_STEP)
+                raise FullDecodeRequired(OUT_OF_STEP)
 
 
 def _fed(file: VideoFile, survey: Survey, plan: Plan) -> Generator[Packet[VideoStream], None, None]:
@@ -161,16 +161,16 @@ def _decode_run(video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Ite
             yield from context.decode(packet)
         yield from context.decode(None)
     except av.error.FFmpegError as error:
-        raise Unsure("a packet does not decode") from error
+        raise FullDecodeRequired("a packet does not decode") from error
     context.flush_buffers()
     context.reorder_depth = depth
 
 
 def _rank(frame: VideoFrame, rank_of: dict[int, int]) -> int:
     if frame.is_corrupt:
-        raise Unsure("a frame is damaged")
+        raise FullDecodeRequired("a frame is damaged")
     if frame.interlaced_frame:
-        raise Unsure("frames are interlaced")
+        raise FullDecodeRequired("frames are interlaced")
     if frame.pts not in rank_of:
-        raise Unsure("a frame has another time than its packet")
+        raise FullDecodeRequired("a frame has another time than its packet")
     return rank_of[frame.pts]

@@ -15,11 +15,11 @@ from dataclasses import replace
 import numpy as np
 from av.video.frame import VideoFrame
 
-from clips.decoding.bitstream import Unsure
+from clips.decoding.bitstream import FullDecodeRequired
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
 from clips.decoding.errors import NoFrames, Undecodable
 from clips.decoding.frames import Converter, VideoInfo, describe, every_frame, seconds_of
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.seek import Survey, plan_for, planned_frames, survey_packets
 from clips.transforms import Image
 
@@ -29,16 +29,16 @@ MOST_SECONDS_LOST = 1.0
 
 
 @contextmanager
-def open_stream(source: bytes | os.PathLike[str], bounds: Bounds = Bounds()) -> Iterator[FrameStream]:  # noqa: B008
+def open_stream(source: bytes | os.PathLike[str], limits: DecodeLimits = DEFAULT_LIMITS) -> Iterator[FrameStream]:
     """Find out when each frame of a video is shown; where its packets tell, nothing is decoded for it.
 
-    Raises NotAVideo, Undecodable, NoFrames or BoundsExceeded, and OSError for a path that cannot be read.
+    Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a path that cannot be read.
     """
-    file = VideoFile(source, bounds)
+    file = VideoFile(source, limits)
     with file.open(QUICK_PROBING) as video:
         try:
             survey = survey_packets(video)
-        except Unsure as unsure:
+        except FullDecodeRequired as unsure:
             yield FrameStream(file, video, None, _times_by_decoding(file), str(unsure))
             return
         yield FrameStream(file, video, survey, _times_of_packets(video, survey))
@@ -76,7 +76,7 @@ class FrameStream:
     def frames(self, indices: Collection[int]) -> Iterator[tuple[int, Image]]:
         """The frames of these indices, in order and each once, with the index: uint8 [H, W, 3] RGB, upright.
 
-        Raises Undecodable or BoundsExceeded, however many have been handed out.
+        Raises Undecodable or LimitExceeded, however many have been handed out.
         """
         wanted = deque(sorted(set(indices)))
         if self._survey is None:
@@ -84,7 +84,7 @@ class FrameStream:
             return
         try:
             yield from self._planned_frames(wanted, self._survey)
-        except Unsure as unsure:
+        except FullDecodeRequired as unsure:
             self.reason = str(unsure)
             # which frames there are was the packets' word; now only their times can tell which is which
             yield from self._all_frames(wanted, self.times)
@@ -100,10 +100,10 @@ class FrameStream:
                 image = self._image(frame)
                 shapes.add(image.shape)
                 if index > wanted[0] or len(shapes) > 1:
-                    raise Unsure("frames are missing or differ in size")
+                    raise FullDecodeRequired("frames are missing or differ in size")
                 yield wanted.popleft(), image
         if wanted:
-            raise Unsure("frames are missing or differ in size")
+            raise FullDecodeRequired("frames are missing or differ in size")
 
     def _all_frames(self, wanted: deque[int], moments: Sequence[float]) -> Iterator[tuple[int, Image]]:
         """`moments` are those of all frames: their indices, or seconds."""

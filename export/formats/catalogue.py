@@ -31,7 +31,7 @@ class Closeness(TypedDict):
 
 
 @dataclass(frozen=True)
-class Subject:
+class ExportRequest:
     """What is exported. `videos` is a folder or a list of videos to calibrate on; None for rendered clips."""
 
     name: str
@@ -49,7 +49,7 @@ class Format:
     """Its name in the version's folder; raises UnavailableHere where that depends on a device that is missing."""
     precision: str
     backend: str
-    make: Callable[[Subject, Path], bytes]
+    make: Callable[[ExportRequest, Path], bytes]
     open: Callable[[Path], Backend]
     libraries: tuple[str, ...]
     """What decides its bytes, besides our code: package names."""
@@ -57,9 +57,9 @@ class Format:
     """The largest difference of a logit from torch's; None where only the agreement counts."""
     required_top1: float
     opset: int | None = None
-    options: Callable[[Subject], Mapping[str, str]] = lambda subject: {}
+    options: Callable[[ExportRequest], Mapping[str, str]] = lambda subject: {}
     """What else decides its bytes, by name."""
-    judged_on: Callable[[Subject], Iterable[Clips]] | None = None
+    judged_on: Callable[[ExportRequest], Iterable[Clips]] | None = None
     """Other clips, on which its likeliest labels are compared with the base format's; its offsets are not made then."""
     built_for: Callable[[], Mapping[str, str]] = dict
     """What a machine must have to run it, by name; part of what decides its bytes."""
@@ -73,7 +73,7 @@ def named(names: Sequence[str]) -> list[Format]:
     return [form for name, form in FORMATS.items() if name in {BASE, *names}]
 
 
-def base_graph(subject: Subject, folder: Path) -> bytes:
+def base_graph(subject: ExportRequest, folder: Path) -> bytes:
     """The portable float32 graph: the one in the folder, else a new one."""
     path = folder / BASE_FILE
     return path.read_bytes() if path.exists() else to_onnx(subject.checkpoint)
@@ -94,7 +94,7 @@ def _onnx(name: str, file: str, flavour: Flavour, precision: Precision) -> Forma
 
 
 def _torch(name: str, file: str, precision: Precision) -> Format:
-    def make(subject: Subject, folder: Path) -> bytes:
+    def make(subject: ExportRequest, folder: Path) -> bytes:
         from export.formats.torch_program import to_torch  # noqa: PLC0415 - torch.export takes seconds to import
 
         return to_torch(subject.checkpoint, precision)
@@ -116,14 +116,14 @@ def _open_torch(path: Path) -> Backend:
     return TorchEagerBackend(path)
 
 
-def _make_int8(subject: Subject, folder: Path) -> bytes:
+def _make_int8(subject: ExportRequest, folder: Path) -> bytes:
     from export.graph.int8 import to_int8  # noqa: PLC0415 - imports slowly
 
     clips = clip_sets(subject.checkpoint, subject.videos).calibration
     return to_int8(base_graph(subject, folder), clips)
 
 
-def _make_archive(subject: Subject, folder: Path) -> bytes:
+def _make_archive(subject: ExportRequest, folder: Path) -> bytes:
     from export.formats.torchserve_archive import to_torchserve  # noqa: PLC0415 - an optional package
 
     spec, labels = subject.checkpoint.clip, subject.checkpoint.labels
@@ -140,7 +140,7 @@ def _open_archive(path: Path) -> Backend:
     return ArchiveBackend(path)
 
 
-def _make_engine(subject: Subject, folder: Path) -> bytes:
+def _make_engine(subject: ExportRequest, folder: Path) -> bytes:
     from export.formats.tensorrt import to_tensorrt  # noqa: PLC0415 - an optional package
 
     graph = to_onnx(subject.checkpoint, Flavour.PLUGIN, Precision.FP16)

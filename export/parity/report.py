@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from export.errors import ExportError
-from export.formats.catalogue import BASE, BASE_FILE, FORMATS, Format, Subject
+from export.formats.catalogue import BASE, BASE_FILE, FORMATS, ExportRequest, Format
 from export.parity.compare import (
     BATCHES,
     MADE_OFFSETS,
@@ -26,7 +26,9 @@ from service.backends.base import Backend, Clips
 from service.store.manifest import Artifact, ParityReport
 
 
-def make_artifact(form: Format, subject: Subject, reference: Reference, folder: Path, *, accept: bool) -> Artifact:
+def make_artifact(
+    form: Format, subject: ExportRequest, reference: Reference, folder: Path, *, accept: bool
+) -> Artifact:
     """Write the format's file into the folder and prove it. Raises ExportError when it differs from the checkpoint.
 
     With `accept`, one that agrees too seldom on the likeliest label is taken all the same.
@@ -54,13 +56,13 @@ def make_artifact(form: Format, subject: Subject, reference: Reference, folder: 
     )
 
 
-def sources_of(form: Format, subject: Subject, checkpoint_sha256: str) -> dict[str, str]:
+def sources_of(form: Format, subject: ExportRequest, checkpoint_sha256: str) -> dict[str, str]:
     """What the artifact would be made from now; raises UnavailableHere where its device is missing."""
     return made_from(checkpoint_sha256, form.libraries, {**form.options(subject), **form.built_for()})
 
 
 def prove(
-    form: Format, subject: Subject, reference: Reference, path: Path, digest: str, *, accept: bool = False
+    form: Format, subject: ExportRequest, reference: Reference, path: Path, digest: str, *, accept: bool = False
 ) -> ParityReport:
     """Compare the artifact with torch, and so a second one whose offsets are made.
 
@@ -107,7 +109,7 @@ def _judge(clips: Iterable[Clips], backend: Backend, path: Path) -> Agreement:
         return agreement_on(clips, backend, base)
 
 
-def _difference_at_made_offsets(form: Format, subject: Subject, reference: Reference) -> float:
+def _difference_at_made_offsets(form: Format, subject: ExportRequest, reference: Reference) -> float:
     other = reference.with_made_offsets
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / form.file()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from export.errors import ExportError
-from export.formats.catalogue import BASE, Subject, named
+from export.formats.catalogue import BASE, ExportRequest, named
 from export.parity.compare import Reference
 from export.parity.report import make_artifact
 from export.publishing.atomic import ASIDE, flush, locked
@@ -25,7 +25,12 @@ PARITY_FILE = "parity.json"
 
 
 def publish(
-    subject: Subject, store: Path, formats: Sequence[str] = (BASE,), *, replace: bool = False, accept: bool = False
+    subject: ExportRequest,
+    store: Path,
+    formats: Sequence[str] = (BASE,),
+    *,
+    replace: bool = False,
+    accept: bool = False,
 ) -> Manifest:
     """Export, prove and publish to `store/name/version/`.
 
@@ -71,7 +76,9 @@ def store_checkpoint(checkpoint: Checkpoint, folder: Path) -> StoredFile:
     return StoredFile(file=CHECKPOINT_FILE, sha256=sha256_of(folder / CHECKPOINT_FILE))
 
 
-def write_manifest(folder: Path, subject: Subject, weights: StoredFile, artifacts: Sequence[Artifact]) -> Manifest:
+def write_manifest(
+    folder: Path, subject: ExportRequest, weights: StoredFile, artifacts: Sequence[Artifact]
+) -> Manifest:
     """The manifest, and the proofs once more in a file of their own."""
     checkpoint = subject.checkpoint
     manifest = Manifest(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from export.errors import ExportError, UnavailableHere
-from export.formats.catalogue import FORMATS, Format, Subject, named
+from export.formats.catalogue import FORMATS, ExportRequest, Format, named
 from export.parity.compare import Reference
 from export.parity.provenance import why_stale
 from export.parity.report import make_artifact, sources_of
@@ -25,7 +25,7 @@ Status = Literal["fresh", "stale", "rebuilt", "failed"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RebuildResult:
     """What became of one format of one version, and why; `stale` is what a dry run would rebuild."""
 
     name: str
@@ -54,7 +54,7 @@ class _Version:
     """What the store holds: the checkpoint, and by format the artifacts that are whole and proven of it."""
 
     folder: Path
-    subject: Subject
+    subject: ExportRequest
     weights: StoredFile
     held: Mapping[str, Artifact]
     doubt: str
@@ -75,7 +75,7 @@ class _NothingMade(Exception):
     """Every format failed, so the version stays as it is."""
 
 
-def refresh(task: Task) -> list[Outcome]:
+def refresh(task: Task) -> list[RebuildResult]:
     """Rebuild what is stale; a format that fails leaves the others alone. Raises nothing that a file can cause."""
     forms = named(task.formats)
     try:
@@ -92,7 +92,7 @@ def refresh(task: Task) -> list[Outcome]:
 
 def _read_version(task: Task) -> _Version:
     folder = task.store / task.name / task.version
-    subject = Subject(task.name, task.version, load_checkpoint(folder / CHECKPOINT_FILE), task.videos)
+    subject = ExportRequest(task.name, task.version, load_checkpoint(folder / CHECKPOINT_FILE), task.videos)
     weights = StoredFile(file=CHECKPOINT_FILE, sha256=sha256_of(folder / CHECKPOINT_FILE))
     try:
         artifacts = ModelStore(task.store).open(task.name, task.version).manifest.artifacts
@@ -102,9 +102,9 @@ def _read_version(task: Task) -> _Version:
     return _Version(folder, subject, weights, held, "" if held else "the checkpoint changed")
 
 
-def _rebuild(task: Task, version: _Version, stale: Mapping[str, str]) -> list[Outcome]:
+def _rebuild(task: Task, version: _Version, stale: Mapping[str, str]) -> list[RebuildResult]:
     """Make the stale formats in a new folder, which takes the version's place; one that fails keeps its older form."""
-    made: list[tuple[Outcome, Artifact | None]] = []
+    made: list[tuple[RebuildResult, Artifact | None]] = []
     try:
         with prepared(version.folder) as folder:
             fresh = [artifact.file for name, artifact in version.held.items() if name not in stale]
@@ -124,8 +124,8 @@ def _rebuild(task: Task, version: _Version, stale: Mapping[str, str]) -> list[Ou
 
 
 def _make(
-    task: Task, form: Format, reason: str, subject: Subject, reference: Reference, folder: Path
-) -> tuple[Outcome, Artifact | None]:
+    task: Task, form: Format, reason: str, subject: ExportRequest, reference: Reference, folder: Path
+) -> tuple[RebuildResult, Artifact | None]:
     started = time.monotonic()
     try:
         artifact = make_artifact(form, subject, reference, folder, accept=task.accept)
@@ -144,8 +144,8 @@ def _link(source: Path, target: Path, files: Iterable[str]) -> None:
                 shutil.copyfile(source / file, target / file)
 
 
-def _outcome(task: Task, form: str, status: Status, reason: str = "", seconds: float = 0.0) -> Outcome:
-    return Outcome(task.name, task.version, form, status, reason, round(seconds, 1))
+def _outcome(task: Task, form: str, status: Status, reason: str = "", seconds: float = 0.0) -> RebuildResult:
+    return RebuildResult(task.name, task.version, form, status, reason, round(seconds, 1))
 
 
 def _one_line(error: Exception) -> str:

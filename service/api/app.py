@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from service.api.http.openapi import Application
 from service.api.http.problems import PROBLEMS, problem_response
 from service.api.middleware.access_log import AccessLog
-from service.api.middleware.load_shedding import Gate
+from service.api.middleware.load_shedding import LoadShedding
 from service.api.middleware.response_headers import Envelope
 from service.api.routes import pages, predict, v2
 from service.config.settings import Settings
@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None, lifespan: Lifespan = pipeline.l
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.add_middleware(Gate)
+    app.add_middleware(LoadShedding)
     app.add_middleware(Envelope)
     app.add_middleware(AccessLog, metrics=metrics)
     for kind in PROBLEMS:

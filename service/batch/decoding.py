@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
 from service.batch.results import Failed, failure
 from service.decoding.process import Decoder
@@ -27,9 +27,9 @@ class FileDecoder:
     With `shifted`, each video is sampled a second time, half a segment later.
     """
 
-    def __init__(self, spec: ClipSpec, bounds: Bounds, max_memory_bytes: int, *, shifted: bool) -> None:
+    def __init__(self, spec: ClipSpec, limits: DecodeLimits, max_memory_bytes: int, *, shifted: bool) -> None:
         self._spec = spec
-        self._bounds = bounds
+        self._bounds = limits
         self._max_memory_bytes = max_memory_bytes
         self._shifted = shifted
         self._decoder: Decoder | None = None

@@ -11,7 +11,7 @@ class OfflineError(Exception):
 
 
 class AnswersError(OfflineError):
-    """The file cannot be written, or holds anything but answers to the same question."""
+    """The file cannot be written, or holds anything but answers to the same options."""
 
 
 class ClusterFailed(OfflineError):

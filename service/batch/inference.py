@@ -10,13 +10,13 @@ from service.api.schemas.presenters import answer, timing_ms
 from service.backends.base import BackendError
 from service.backends.together import infer_together
 from service.batch.decoding import Decoded
-from service.batch.results import Answered, Outcome, failure
+from service.batch.results import Answer, Result, failure
 from service.inference.prediction import score
 from service.inference.stability import views_to_infer
 from service.models.registry import LoadedModel
 
 
-def answer_each(videos: Sequence[Decoded], model: LoadedModel, top_k: int) -> list[Outcome]:
+def answer_each(videos: Sequence[Decoded], model: LoadedModel, top_k: int) -> list[Result]:
     """In batches as the model's backend likes them; where it fails, each video of the batch has failed."""
     return [outcome for batch in _batches(videos, model) for outcome in _answer_batch(batch, model, top_k)]
 
@@ -27,7 +27,7 @@ def _batches(videos: Sequence[Decoded], model: LoadedModel) -> Iterator[Sequence
     return (videos[start : start + size] for start in range(0, len(videos), size))
 
 
-def _answer_batch(videos: Sequence[Decoded], model: LoadedModel, top_k: int) -> Iterator[Outcome]:
+def _answer_batch(videos: Sequence[Decoded], model: LoadedModel, top_k: int) -> Iterator[Result]:
     started = time.perf_counter()
     try:
         outputs = infer_together(model.backend, [views_to_infer(video.clip) for video in videos])
@@ -38,4 +38,4 @@ def _answer_batch(videos: Sequence[Decoded], model: LoadedModel, top_k: int) -> 
     for video, part in zip(videos, outputs, strict=True):
         prediction = score(video.clip, part, model, top_k, infer_seconds=seconds)
         timing = timing_ms(prediction.seconds, total_seconds=sum(astuple(prediction.seconds)))
-        yield Answered(video.file, answer(prediction, model, size_bytes=video.size_bytes, timing=timing))
+        yield Answer(video.file, answer(prediction, model, size_bytes=video.size_bytes, timing=timing))

@@ -11,8 +11,8 @@ from queue import SimpleQueue
 
 from service.batch.decoding import FileDecoder
 from service.batch.inference import answer_each
-from service.batch.request import Question
-from service.batch.results import Failed, Outcome
+from service.batch.request import PredictOptions
+from service.batch.results import Failed, Result
 from service.config.settings import Settings
 from service.models.registry import LoadedModel
 
@@ -20,27 +20,29 @@ AHEAD = 2
 """Videos in work or done, for each child, while the first of them is waited for."""
 
 
-def outcomes(videos: Sequence[Path], model: LoadedModel, question: Question, settings: Settings) -> Iterator[Outcome]:
-    """One for each video, in their order; `model` is the question's."""
-    bounds, max_memory_bytes = settings.bounds(), settings.max_decoder_bytes
+def outcomes(
+    videos: Sequence[Path], model: LoadedModel, options: PredictOptions, settings: Settings
+) -> Iterator[Result]:
+    """One for each video, in their order; `model` is the options's."""
+    bounds, max_memory_bytes = settings.decode_limits(), settings.max_decoder_bytes
     decoders = [
-        FileDecoder(model.spec, bounds, max_memory_bytes, shifted=question.stability)
+        FileDecoder(model.spec, bounds, max_memory_bytes, shifted=options.stability)
         for _ in range(min(settings.decoders, len(videos)))
     ]
     idle: SimpleQueue[FileDecoder] = SimpleQueue()
     for decoder in decoders:
         idle.put(decoder)
-    waiting: deque[Future[Outcome]] = deque()
+    waiting: deque[Future[Result]] = deque()
     with _threads(decoders) as threads:
         for video in videos:
-            waiting.append(threads.submit(_outcome, video, idle, model, question.top_k))
+            waiting.append(threads.submit(_outcome, video, idle, model, options.top_k))
             if len(waiting) == AHEAD * len(decoders):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _outcome(video: Path, idle: SimpleQueue[FileDecoder], model: LoadedModel, top_k: int) -> Outcome:
+def _outcome(video: Path, idle: SimpleQueue[FileDecoder], model: LoadedModel, top_k: int) -> Result:
     decoder = idle.get()
     try:
         decoded = decoder.decode(str(video), Path())

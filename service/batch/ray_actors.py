@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from service.batch.decoding import Decoded, FileDecoder
 from service.batch.inference import answer_each
-from service.batch.request import Question
+from service.batch.request import PredictOptions
 from service.batch.results import Failed
 from service.config.settings import Settings
 from service.deployment.ray_process import forget_main
-from service.models.artifact_selection import Machine
+from service.models.artifact_selection import Capabilities
 from service.models.registry import LoadedModel, load
 from service.store.model_store import ModelStore, StoredModel
 
@@ -31,8 +31,8 @@ Batch = dict[str, NDArray[Any]]
 class Decoding:
     """Column `file`, of names as bytes, becomes `decoded`, of Decoded | Failed; relative ones are in `folder`."""
 
-    def __init__(self, question: Question, settings: Settings, folder: Path) -> None:
-        self._question = question
+    def __init__(self, options: PredictOptions, settings: Settings, folder: Path) -> None:
+        self._question = options
         self._settings = settings
         self._folder = folder
 
@@ -44,15 +44,15 @@ class Decoding:
     def _decoder(self) -> FileDecoder:
         forget_main()
         spec = _stored_model(self._question, self._settings).manifest.clip
-        bounds, max_memory_bytes = self._settings.bounds(), self._settings.max_decoder_bytes
+        bounds, max_memory_bytes = self._settings.decode_limits(), self._settings.max_decoder_bytes
         return FileDecoder(spec, bounds, max_memory_bytes, shifted=self._question.stability)
 
 
 class Answering:
-    """Column `decoded` becomes `outcome`, of Answered | Failed."""
+    """Column `decoded` becomes `outcome`, of Answer | Failed."""
 
-    def __init__(self, question: Question, settings: Settings) -> None:
-        self._question = question
+    def __init__(self, options: PredictOptions, settings: Settings) -> None:
+        self._question = options
         self._settings = settings
 
     def __call__(self, batch: Batch) -> Batch:
@@ -62,23 +62,23 @@ class Answering:
 
     @cached_property
     def _model(self) -> LoadedModel:
-        return load(_stored_model(self._question, self._settings), self._settings, Machine.here())
+        return load(_stored_model(self._question, self._settings), self._settings, Capabilities.detect())
 
 
 class DecodingAndAnswering:
     """Both on one core: column `file` becomes `outcome`."""
 
-    def __init__(self, question: Question, settings: Settings, folder: Path) -> None:
-        self._decode = Decoding(question, settings, folder)
-        self._answer = Answering(question, settings)
+    def __init__(self, options: PredictOptions, settings: Settings, folder: Path) -> None:
+        self._decode = Decoding(options, settings, folder)
+        self._answer = Answering(options, settings)
 
     def __call__(self, batch: Batch) -> Batch:
         return self._answer(self._decode(batch))
 
 
-def _stored_model(question: Question, settings: Settings) -> StoredModel:
+def _stored_model(options: PredictOptions, settings: Settings) -> StoredModel:
     """As this node has it; raises StoreError."""
-    return ModelStore(settings.model_store).open(question.model, question.version)
+    return ModelStore(settings.model_store).open(options.model, options.version)
 
 
 def _column(values: Sequence[object]) -> NDArray[Any]:

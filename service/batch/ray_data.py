@@ -28,8 +28,8 @@ from ray.exceptions import RayError
 
 from service.batch.errors import ClusterFailed
 from service.batch.ray_actors import Answering, Batch, Decoding, DecodingAndAnswering
-from service.batch.request import Question
-from service.batch.results import Outcome
+from service.batch.request import PredictOptions
+from service.batch.results import Result
 from service.config.settings import Settings
 
 TASKS_PER_CORE = 8
@@ -47,7 +47,7 @@ VIDEOS_PER_CALL = 32
 SECONDS_TO_CONNECT = 5.0
 
 
-def outcomes(videos: Sequence[Path], question: Question, settings: Settings) -> Iterator[Outcome]:
+def outcomes(videos: Sequence[Path], options: PredictOptions, settings: Settings) -> Iterator[Result]:
     """One for each video, as they come; on the cluster that RAY_ADDRESS names, or else on this machine's cores.
 
     Raises ClusterFailed.
@@ -55,7 +55,7 @@ def outcomes(videos: Sequence[Path], question: Question, settings: Settings) -> 
     if not videos:
         return
     with _cluster():
-        rows = _pipeline(_tasks(videos), question, settings)
+        rows = _pipeline(_tasks(videos), options, settings)
         try:
             for batch in _by_another_thread(rows.iter_batches(batch_size=None, batch_format="numpy")):
                 yield from batch["outcome"]
@@ -83,16 +83,16 @@ def _by_another_thread(batches: Iterable[Batch]) -> Iterator[Batch]:
         yield batch
 
 
-def _pipeline(tasks: Dataset, question: Question, settings: Settings) -> Dataset:
+def _pipeline(tasks: Dataset, options: PredictOptions, settings: Settings) -> Dataset:
     """Each stage has as many actors as there is room for, also on nodes that come later."""
     on_nodes = settings.model_copy(update={"model_store": settings.model_store.absolute()})
     gpus, cores = _amount("GPU"), _amount("CPU")
     if not gpus:
         on_a_core = on_nodes.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
-        arguments = (question, on_a_core, Path.cwd())
+        arguments = (options, on_a_core, Path.cwd())
         return _stage(tasks, DecodingAndAnswering, arguments, at_first=cores)
-    decoded = _stage(tasks, Decoding, (question, on_nodes, Path.cwd()), at_first=cores - gpus)
-    return _stage(decoded, Answering, (question, on_nodes), at_first=gpus, num_gpus=1)
+    decoded = _stage(tasks, Decoding, (options, on_nodes, Path.cwd()), at_first=cores - gpus)
+    return _stage(decoded, Answering, (options, on_nodes), at_first=gpus, num_gpus=1)
 
 
 def _stage(rows: Dataset, actor: type, arguments: tuple[object, ...], *, at_first: int, num_gpus: int = 0) -> Dataset:

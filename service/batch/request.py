@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Question:
+class PredictOptions:
     """A version of a model by name, how many actions to name, and whether to say how stable they are."""
 
     model: str

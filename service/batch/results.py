@@ -11,7 +11,7 @@ from service.decoding.process import DecoderError
 
 
 @dataclass(frozen=True)
-class Answered:
+class Answer:
     """`file` is the video's name as it was given."""
 
     file: str
@@ -27,7 +27,7 @@ class Failed:
     lasts: bool = False
 
 
-Outcome = Answered | Failed
+Result = Answer | Failed
 
 
 def failure(file: str, error: Exception) -> Failed:

@@ -18,8 +18,8 @@ from typing import Any
 
 from service.api.schemas.predict import PredictionResponse
 from service.batch.errors import AnswersError
-from service.batch.request import Question
-from service.batch.results import Answered, Failed, Outcome
+from service.batch.request import PredictOptions
+from service.batch.results import Answer, Failed, Result
 
 FIRST_FIELD = b'{"file": '
 """What every line begins with."""
@@ -28,7 +28,7 @@ MAX_LINE_BYTES = 1 << 20
 """Some twenty times what the most actions take: no file of something else is read into memory whole."""
 
 
-class AnswersFile:
+class ResultsFile:
     """Open for one run. `answered` and `unanswerable` name the videos that need not be tried again."""
 
     def __init__(self, path: Path, file: io.BufferedRandom) -> None:
@@ -39,14 +39,14 @@ class AnswersFile:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, question: Question) -> Iterator[AnswersFile]:
+    def open(cls, path: Path, options: PredictOptions) -> Iterator[ResultsFile]:
         """Make the file, or go on with it, while nobody else writes to it.
 
-        Raises AnswersError when that cannot be, or when it holds anything but answers to `question`.
+        Raises AnswersError when that cannot be, or when it holds anything but answers to `options`.
         """
         with _opened(path) as file:
             answers = cls(path, file)
-            answers._read(question)
+            answers._read(options)
             yield answers
             with _told_of(path):
                 os.fsync(file.fileno())
@@ -55,7 +55,7 @@ class AnswersFile:
         """Whether it need not be tried again."""
         return video in self.answered or video in self.unanswerable
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: Result) -> None:
         """Write the outcome's line, if it has one; it is in the file when this returns. Raises AnswersError."""
         line = as_line(outcome)
         if not line:
@@ -63,18 +63,18 @@ class AnswersFile:
         with _told_of(self._path):
             self._file.write(line)
             self._file.flush()
-        self._note(outcome.file, is_answer=isinstance(outcome, Answered))
+        self._note(outcome.file, is_answer=isinstance(outcome, Answer))
 
-    def _read(self, question: Question) -> None:
+    def _read(self, options: PredictOptions) -> None:
         self._file.seek(0)
         for number, line in enumerate(iter(partial(self._file.readline, MAX_LINE_BYTES), b""), start=1):
             if not line.endswith(b"\n") and _is_cut_off(line):
                 self._file.truncate(self._file.tell() - len(line))
                 break
             file, answers = _parse(line, f"{self._path}, line {number},")
-            if answers and answers != question:
+            if answers and answers != options:
                 have = f"{self._path} has {answers}"
-                raise AnswersError(f"{have}, while {question} are asked for; name another file")
+                raise AnswersError(f"{have}, while {options} are asked for; name another file")
             self._note(file, is_answer=bool(answers))
         self._file.seek(0, os.SEEK_END)
 
@@ -82,10 +82,10 @@ class AnswersFile:
         (self.answered if is_answer else self.unanswerable).add(video)
 
 
-def as_line(outcome: Outcome) -> bytes:
+def as_line(outcome: Result) -> bytes:
     """JSON in UTF-8 with the end of the line; nothing for what may turn out otherwise the next time."""
     match outcome:
-        case Answered(file, response):
+        case Answer(file, response):
             return _json_line({"file": file, **response.model_dump(exclude_none=True)})
         case Failed(file, reason, lasts=True):
             return _json_line({"file": file, "error": reason})
@@ -129,7 +129,7 @@ def _is_cut_off(line: bytes) -> bool:
     return line.startswith(FIRST_FIELD) or FIRST_FIELD.startswith(line)
 
 
-def _parse(line: bytes, place: str) -> tuple[str, Question | None]:
+def _parse(line: bytes, place: str) -> tuple[str, PredictOptions | None]:
     """Whose line it is, and what it answers, if it is an answer."""
     try:
         fields = json.loads(line)
@@ -141,6 +141,6 @@ def _parse(line: bytes, place: str) -> tuple[str, Question | None]:
         raise AnswersError(f"{place} is no answer of this command; name another file") from None
 
 
-def _question_of(response: PredictionResponse) -> Question:
+def _question_of(response: PredictionResponse) -> PredictOptions:
     model, num_actions = response.model, len(response.predictions)
-    return Question(model.name, model.version, num_actions, stability=response.stability is not None)
+    return PredictOptions(model.name, model.version, num_actions, stability=response.stability is not None)

@@ -9,9 +9,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from clips.decoding.limits import Bounds
-from service.api.http.upload import Pace
+from clips.decoding.limits import DecodeLimits
 from service.backends.cpu_quota import usable_cores
+from service.limits.deadline import MinUploadRate
 from service.telemetry.logging_config import LogFormat
 
 CORES = usable_cores()
@@ -140,13 +140,13 @@ class Settings(BaseSettings):
         """The API keys, one by one."""
         return [key.strip() for key in self.api_keys.split(",") if key.strip()]
 
-    def pace(self) -> Pace:
+    def min_upload_rate(self) -> MinUploadRate:
         """How slow a sender may be."""
-        return Pace(self.upload_grace_seconds, self.min_upload_bytes_per_second)
+        return MinUploadRate(self.upload_grace_seconds, self.min_upload_bytes_per_second)
 
-    def bounds(self) -> Bounds:
+    def decode_limits(self) -> DecodeLimits:
         """How much one video may ask of the decoder."""
-        return Bounds(
+        return DecodeLimits(
             max_bytes=self.max_upload_bytes,
             max_packets=self.max_packets,
             max_pixels_per_frame=self.max_pixels_per_frame,
@@ -154,9 +154,9 @@ class Settings(BaseSettings):
             max_cpu_seconds=self.max_decode_seconds,
         )
 
-    def timeline_bounds(self) -> Bounds:
+    def timeline_decode_limits(self) -> DecodeLimits:
         """The same for all of a video."""
-        return replace(self.bounds(), max_cpu_seconds=self.max_timeline_decode_seconds)
+        return replace(self.decode_limits(), max_cpu_seconds=self.max_timeline_decode_seconds)
 
     def timelines(self) -> int:
         """How many timelines are made at the same time: half as many as there are decoders, at least one."""

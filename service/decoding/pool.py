@@ -12,7 +12,7 @@ import logging
 from anyio import CapacityLimiter, to_thread
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
 from service.decoding.process import Decoder
 
@@ -37,13 +37,13 @@ class DecoderPool:
             self._idle.put_nowait(await self._start_one())
 
     async def preprocess(
-        self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool, shifted: bool = False
+        self, video: bytes, spec: ClipSpec, limits: DecodeLimits, *, thumbnails: bool, shifted: bool = False
     ) -> ModelInput:
         """`Decoder.preprocess` in the next child that is idle. When this is cancelled, that child is killed."""
         decoder = await self._next()
         try:
             return await to_thread.run_sync(
-                lambda: decoder.preprocess(video, spec, bounds, thumbnails=thumbnails, shifted=shifted),
+                lambda: decoder.preprocess(video, spec, limits, thumbnails=thumbnails, shifted=shifted),
                 abandon_on_cancel=True,
                 limiter=self._threads,
             )

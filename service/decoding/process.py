@@ -25,7 +25,7 @@ from typing import Any
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.errors import ClipError, Undecodable
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
 from clips.window_preprocess import TimelineEnd, TimelinePart, TimelineStart, WindowInput
 from clips.windows import Windowing
@@ -58,7 +58,7 @@ class DecoderFailed(DecoderError):
 class Decoder:
     """A child, used for one video at a time; raises OSError when it cannot be started.
 
-    `max_memory_bytes` bounds its address space.
+    `max_memory_bytes` limits its address space.
     """
 
     def __init__(self, max_memory_bytes: int) -> None:
@@ -81,7 +81,7 @@ class Decoder:
         self,
         video: bytes | os.PathLike[str],
         spec: ClipSpec,
-        bounds: Bounds,
+        limits: DecodeLimits,
         *,
         thumbnails: bool,
         shifted: bool = False,
@@ -90,19 +90,21 @@ class Decoder:
 
         Raises clips.decoding.errors.ClipError, also when the video makes the child crash, and DecoderError.
         """
-        self._send((video, spec, bounds, thumbnails, shifted), bounds)
-        answer: ModelInput = self._receive(ModelInput, spec, bounds)
+        self._send((video, spec, limits, thumbnails, shifted), limits)
+        answer: ModelInput = self._receive(ModelInput, spec, limits)
         return answer
 
-    def windows(self, video: bytes, spec: ClipSpec, bounds: Bounds, windowing: Windowing) -> Iterator[TimelinePart]:
+    def windows(
+        self, video: bytes, spec: ClipSpec, limits: DecodeLimits, windowing: Windowing
+    ) -> Iterator[TimelinePart]:
         """`clips.window_preprocess.window_inputs` in the child, which is ahead by what the pipe holds.
 
         Each part blocks, and raises, as `preprocess` does. A child whose parts are not read to the end is to be closed.
         """
-        self._send(TimelineJob(video, spec, bounds, windowing), bounds)
-        yield self._receive(TimelineStart, spec, bounds)
+        self._send(TimelineJob(video, spec, limits, windowing), limits)
+        yield self._receive(TimelineStart, spec, limits)
         for _ in range(windowing.max_windows + 1):
-            part: WindowInput | TimelineEnd = self._receive(WindowInput | TimelineEnd, spec, bounds)
+            part: WindowInput | TimelineEnd = self._receive(WindowInput | TimelineEnd, spec, limits)
             yield part
             if isinstance(part, TimelineEnd):
                 return
@@ -121,12 +123,12 @@ class Decoder:
             self._process.join()
         self._connection.close()
 
-    def _send(self, job: object, bounds: Bounds) -> None:
-        with self._talking(bounds):
+    def _send(self, job: object, limits: DecodeLimits) -> None:
+        with self._talking(limits):
             self._connection.send(job)
 
-    def _receive(self, kind: type | UnionType, spec: ClipSpec, bounds: Bounds) -> Any:
-        with self._talking(bounds):
+    def _receive(self, kind: type | UnionType, spec: ClipSpec, limits: DecodeLimits) -> Any:
+        with self._talking(limits):
             answer = _load(self._connection.recv_bytes(_most_bytes(spec)), kind)
         if isinstance(answer, str):
             raise DecoderFailed(answer)
@@ -135,12 +137,12 @@ class Decoder:
         return answer
 
     @contextmanager
-    def _talking(self, bounds: Bounds) -> Iterator[None]:
+    def _talking(self, limits: DecodeLimits) -> Iterator[None]:
         """What goes wrong between here and the child ends the child, and tells whose fault it was."""
         try:
             yield
         except (EOFError, OSError) as error:
-            raise self._cause_of_death(bounds) from error
+            raise self._cause_of_death(limits) from error
         except BaseException:
             self.kill()  # what it has to say must not reach the next request
             raise
@@ -155,14 +157,14 @@ class Decoder:
         self.close()
         raise ChildProcessError("a decoder was started and is not there")
 
-    def _cause_of_death(self, bounds: Bounds) -> ClipError | DecoderError:
+    def _cause_of_death(self, limits: DecodeLimits) -> ClipError | DecoderError:
         """Why the pipe is broken. A child that is alive nevertheless is not to be trusted, and ended."""
         last_moment = time.monotonic() + SECONDS_TO_DIE
         while self.is_alive and time.monotonic() < last_moment:
             time.sleep(0.002)
         exit_code = -signal.SIGKILL if self._is_killed else self._exit_code()
         if exit_code == -signal.SIGXCPU:
-            return too_long(bounds)
+            return too_long(limits)
         if exit_code == -signal.SIGKILL:
             return DecoderEnded("the decoder was ended from outside, or memory ran out; send the video again")
         self.kill()
@@ -207,7 +209,7 @@ _PARTS_OF_ANSWERS = {
     ("clips.preprocess", "Sampling"),
     *(("clips.window_preprocess", name) for name in ("TimelineStart", "WindowInput", "TimelineEnd")),
     ("clips.decoding.frames", "VideoInfo"),
-    *(("clips.decoding.errors", name) for name in ("NotAVideo", "Undecodable", "NoFrames", "BoundsExceeded")),
+    *(("clips.decoding.errors", name) for name in ("NotAVideo", "Undecodable", "NoFrames", "LimitExceeded")),
     ("numpy._core.multiarray", "_reconstruct"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),

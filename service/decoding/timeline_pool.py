@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from anyio import CapacityLimiter, to_thread
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.window_preprocess import TimelinePart
 from clips.windows import Windowing
 from service.decoding.process import Decoder, DecoderEnded
@@ -47,12 +47,12 @@ class TimelineDecoders:
             self._num_taken -= 1
 
     async def windows(
-        self, video: bytes, spec: ClipSpec, bounds: Bounds, windowing: Windowing
+        self, video: bytes, spec: ClipSpec, limits: DecodeLimits, windowing: Windowing
     ) -> AsyncGenerator[TimelinePart, None]:
         """`Decoder.windows` in a new child. When this is cancelled or closed early, the child is killed."""
         decoder = await self._start()
         try:
-            parts = decoder.windows(video, spec, bounds, windowing)
+            parts = decoder.windows(video, spec, limits, windowing)
             while (part := await self._next(parts)) is not None:
                 yield part
         finally:

@@ -15,8 +15,8 @@ from multiprocessing.connection import Connection
 import cv2
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.errors import BoundsExceeded, ClipError
-from clips.decoding.limits import Bounds
+from clips.decoding.errors import ClipError, LimitExceeded
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput, preprocess
 from clips.window_preprocess import TimelinePart, window_inputs
 from clips.windows import Windowing
@@ -42,7 +42,7 @@ class TimelineJob:
 
     video: bytes
     spec: ClipSpec
-    bounds: Bounds
+    limits: DecodeLimits
     windowing: Windowing
 
 
@@ -67,27 +67,27 @@ def serve(connection: Connection, max_memory_bytes: int) -> None:
             connection.send(_answer(*job))
 
 
-def too_long(bounds: Bounds) -> BoundsExceeded:
+def too_long(limits: DecodeLimits) -> LimitExceeded:
     """Told for a child that the kernel ended at its limit of processor time."""
-    limit = f"{bounds.max_cpu_seconds:g} s of processor time"
-    return BoundsExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
+    limit = f"{limits.max_cpu_seconds:g} s of processor time"
+    return LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
 def _answer(
-    video: bytes | os.PathLike[str], spec: ClipSpec, bounds: Bounds, thumbnails: bool, shifted: bool
+    video: bytes | os.PathLike[str], spec: ClipSpec, limits: DecodeLimits, thumbnails: bool, shifted: bool
 ) -> ModelInput | Failure:
-    _limit_processor_time(bounds.max_cpu_seconds)
+    _limit_processor_time(limits.max_cpu_seconds)
     try:
-        return preprocess(video, spec, bounds, thumbnails=thumbnails, shifted=shifted)
+        return preprocess(video, spec, limits, thumbnails=thumbnails, shifted=shifted)
     except Exception as error:
         return _failure(error)
 
 
 def _timeline(job: TimelineJob) -> Iterator[TimelinePart | Failure]:
     os.nice(TIMELINE_NICENESS)
-    _limit_processor_time(job.bounds.max_cpu_seconds)
+    _limit_processor_time(job.limits.max_cpu_seconds)
     try:
-        yield from window_inputs(job.video, job.spec, job.bounds, job.windowing)
+        yield from window_inputs(job.video, job.spec, job.limits, job.windowing)
     except Exception as error:
         yield _failure(error)
 
@@ -96,7 +96,7 @@ def _failure(error: Exception) -> Failure:
     if isinstance(error, ClipError):
         return error
     if isinstance(error, MemoryError | cv2.error):  # OpenCV tells a want of memory in its own way
-        return BoundsExceeded("decoding takes more memory than one video is given; send a smaller video")
+        return LimitExceeded("decoding takes more memory than one video is given; send a smaller video")
     return "".join(traceback.format_exception(error))
 
 
@@ -113,7 +113,7 @@ def _limit(max_memory_bytes: int) -> None:
 
 
 def _limit_processor_time(more_seconds: float) -> None:
-    # Decoding keeps to its bounds between packets; the kernel ends what does not come back from one. The kernel counts
+    # Decoding keeps to its limits between packets; the kernel ends what does not come back from one. The kernel counts
     # whole seconds of the process's whole life.
     seconds = math.ceil(time.process_time() + more_seconds) + 1
     most = resource.getrlimit(resource.RLIMIT_CPU)[1]

@@ -16,7 +16,7 @@ from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.errors import ClipError
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
 from service.backends.base import Backend, Clips, Outputs
 from service.deployment.replica import ReplicaLost
@@ -62,14 +62,14 @@ class RemoteDecoders:
         self._deployment = deployment
 
     async def preprocess(
-        self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool, shifted: bool = False
+        self, video: bytes, spec: ClipSpec, limits: DecodeLimits, *, thumbnails: bool, shifted: bool = False
     ) -> ModelInput:
         """`Decoder.preprocess` in some replica. When this is cancelled, the child that decodes there is killed.
 
         Raises what Decoder.preprocess does, Overloaded and ReplicaLost.
         """
         answer: ModelInput | ClipError = await call(
-            self._deployment.preprocess, video, spec, bounds, thumbnails=thumbnails, shifted=shifted
+            self._deployment.preprocess, video, spec, limits, thumbnails=thumbnails, shifted=shifted
         )
         if isinstance(answer, ClipError):
             raise answer

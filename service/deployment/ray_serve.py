@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.errors import ClipError
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
 from service.api.app import create_app
 from service.backends.base import Clips
@@ -55,11 +55,11 @@ class DecoderReplica:
         await self._pool.start()
 
     async def preprocess(
-        self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool, shifted: bool
+        self, video: bytes, spec: ClipSpec, limits: DecodeLimits, *, thumbnails: bool, shifted: bool
     ) -> ModelInput | ClipError:
         """As DecoderPool.preprocess; a fault of the video is an answer, which Ray logs no traceback of."""
         try:
-            return await self._pool.preprocess(video, spec, bounds, thumbnails=thumbnails, shifted=shifted)
+            return await self._pool.preprocess(video, spec, limits, thumbnails=thumbnails, shifted=shifted)
         except ClipError as error:
             return error
 
@@ -145,7 +145,7 @@ async def cluster_lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -
     models = serve.get_deployment_handle(MODELS)
     decoders = RemoteDecoders(serve.get_deployment_handle(DECODERS))
     registry = Registry({}, settings.default_model)
-    registry.follow(await call(models.describe))
+    registry.replace_all(await call(models.describe))
     async with live_tracer() as tracer:
         following = asyncio.create_task(_follow(registry, models, settings.store_poll_seconds))
         gateway = make_gateway(settings, registry, metrics, decoders, RemoteBatcher(models))
@@ -171,7 +171,7 @@ async def _follow(registry: Registry, models: Any, poll_seconds: float) -> None:
     while poll_seconds:
         await asyncio.sleep(poll_seconds)
         try:
-            registry.follow(await call(models.describe))
+            registry.replace_all(await call(models.describe))
         except Exception as error:  # the ingress must outlive whatever befalls the replicas
             logger.warning("no model replica says what it has; what was known goes on: %s", error)
 
@@ -180,4 +180,4 @@ def _remote(version: Version) -> Version:
     if not isinstance(version, LoadedModel):
         return version
     backend = ClusterBackend(version.name, version.version, version.backend.max_batch_size)
-    return replace(version, backend=backend, successor=None)
+    return replace(version, backend=backend, pending_update=None)

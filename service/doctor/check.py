@@ -9,11 +9,11 @@ from typing import Literal
 from pydantic import BaseModel
 
 
-class Failed(Exception):
+class CheckFailed(Exception):
     """Something is wrong; the message says what."""
 
 
-class Skipped(Exception):
+class CheckSkipped(Exception):
     """It cannot be looked at here; the message says why."""
 
 
@@ -40,7 +40,7 @@ def examine(check: Check, tell: Callable[[str], None]) -> Finding:
     tell(check.name)
     try:
         return Finding(check=check.name, status="ok", found=check.run())
-    except Skipped as reason:
+    except CheckSkipped as reason:
         return Finding(check=check.name, status="skipped", found=str(reason))
     except Exception as error:
         return Finding(check=check.name, status="failed", found=_one_line(error), advice=check.advice)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from service.backends.cpu_quota import usable_cores
 from service.config.settings import Settings
-from service.doctor.check import Check, Failed
+from service.doctor.check import Check, CheckFailed
 from service.doctor.golden import load_record
-from service.doctor.model_checks import Patient
+from service.doctor.model_checks import ModelChecker
 from service.doctor.pipeline_checks import REINSTALL, codec_checks, stage_checks
 from service.store.manifest import MANIFEST_FILE
 from service.store.model_store import ModelStore
@@ -41,7 +41,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     )
     for name, versions in ModelStore(settings.model_store).versions().items():
         for each in versions:
-            with closing(Patient(name, each, settings, record.stages)) as patient:
+            with closing(ModelChecker(name, each, settings, record.stages)) as patient:
                 yield from patient.checks()
 
 
@@ -72,18 +72,18 @@ def _check_free_space(needed: int) -> str:
     free = shutil.disk_usage(folder).free
     found = f"{free / 1e9:.1f} GB free in {folder}"
     if free < needed:
-        raise Failed(f"{found}, but one upload may have {needed / 1e9:.1f} GB")
+        raise CheckFailed(f"{found}, but one upload may have {needed / 1e9:.1f} GB")
     return found
 
 
 def _find_models(root: Path, default_model: str | None) -> str:
     if not root.is_dir():
-        raise Failed(f"there is no folder {root}")
+        raise CheckFailed(f"there is no folder {root}")
     versions = ModelStore(root).versions()
     if not versions:
-        raise Failed(f"{root} holds no model: there is no <name>/<version>/{MANIFEST_FILE} in it")
+        raise CheckFailed(f"{root} holds no model: there is no <name>/<version>/{MANIFEST_FILE} in it")
     if default_model is not None and default_model not in versions:
-        raise Failed(f"the default model {default_model!r} is not in {root}")
+        raise CheckFailed(f"the default model {default_model!r} is not in {root}")
     _check_every_folder_counts(root)
     held = [f"{name} {version}" for name, each in versions.items() for version in each]
     return f"{root} holds {', '.join(held)}"
@@ -92,4 +92,4 @@ def _find_models(root: Path, default_model: str | None) -> str:
 def _check_every_folder_counts(root: Path) -> None:
     for folder in sorted(root.glob("[!.]*/[!.]*/")):
         if not (folder / MANIFEST_FILE).is_file():
-            raise Failed(f"{folder} has no {MANIFEST_FILE}, so it is not served")
+            raise CheckFailed(f"{folder} has no {MANIFEST_FILE}, so it is not served")

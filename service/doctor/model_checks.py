@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from clips.scores import softmax, top_scores
 from service.backends.base import RemoteBackend
 from service.config.settings import Settings
-from service.doctor.check import Check, Failed, Skipped
+from service.doctor.check import Check, CheckFailed, CheckSkipped
 from service.doctor.golden import RecordedStages
 from service.doctor.pipeline_checks import served_views
-from service.models.artifact_selection import Machine
+from service.models.artifact_selection import Capabilities
 from service.models.registry import LoadedModel, load
 from service.store.manifest import Artifact
 from service.store.model_store import ModelRefused, ModelStore, StoredModel, sha256_of
@@ -31,7 +31,7 @@ MOST_TIMES_OFF = 2
 """Of int8, which has no tolerance: how many times the largest difference that its proof found on some 30 clips."""
 
 
-class Patient:
+class ModelChecker:
     """A version; each check builds on what those before it found."""
 
     def __init__(self, name: str, version: str, settings: Settings, stages: RecordedStages) -> None:
@@ -66,8 +66,8 @@ class Patient:
 
     def _check_loading(self) -> str:
         if self._stored is None:
-            raise Skipped("its files are not right")
-        model = self._loaded = load(self._stored, self._settings, Machine.here())
+            raise CheckSkipped("its files are not right")
+        model = self._loaded = load(self._stored, self._settings, Capabilities.detect())
         return f"{model.artifact} runs here ({model.reason})"
 
     def _check_server(self) -> str:
@@ -81,23 +81,23 @@ class Patient:
         if tolerance is None:
             return f"up to {difference:.2g} away from torch's; the label decides"
         if not difference <= tolerance:
-            raise Failed(f"up to {difference:.2g} away from torch's, and {tolerance:g} is allowed")
+            raise CheckFailed(f"up to {difference:.2g} away from torch's, and {tolerance:g} is allowed")
         return f"within {difference:.2g} of torch's"
 
     def _check_label(self) -> str:
         likeliest = top_scores(softmax(self._logits), self._loaded_model.labels, 1)[0]
         if likeliest.label != self._stages.label:
-            raise Failed(f"{likeliest.label!r}, but torch says {self._stages.label!r}")
+            raise CheckFailed(f"{likeliest.label!r}, but torch says {self._stages.label!r}")
         return f"{likeliest.label}, {likeliest.probability:.0%}"
 
     @property
     def _loaded_model(self) -> LoadedModel:
         if self._stored is None or self._loaded is None:
-            raise Skipped("it is not loaded")
+            raise CheckSkipped("it is not loaded")
         if self._stored.manifest.checkpoint.sha256 != self._stages.checkpoint_sha256:
-            raise Skipped("nothing was recorded of this checkpoint")
+            raise CheckSkipped("nothing was recorded of this checkpoint")
         if outage := self._loaded.outage():
-            raise Skipped(outage)
+            raise CheckSkipped(outage)
         return self._loaded
 
     @cached_property

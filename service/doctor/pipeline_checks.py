@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.decoding.decode import DecodedClip, decode
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from clips.sampling import evaluation_indices
 from clips.transforms import normalise
 from service.backends.base import Clips
-from service.doctor.check import Check, Failed
+from service.doctor.check import Check, CheckFailed
 from service.doctor.golden import FOLDER, RecordedArray, RecordedClip, RecordedStages
 
 MAX_COLOUR_DIFFERENCE = 3.0
@@ -43,20 +43,20 @@ def stage_checks(stages: RecordedStages) -> Iterator[Check]:
 
 def served_views(stages: RecordedStages) -> Clips:
     """uint8 [V, T, crop, crop, 3]: what serving would hand to the model."""
-    return preprocess(FOLDER / stages.file, stages.spec, Bounds()).views
+    return preprocess(FOLDER / stages.file, stages.spec, DecodeLimits()).views
 
 
 def _decode(clip: RecordedClip) -> str:
     decoded = decode(FOLDER / clip.file, partial(evaluation_indices, num_segments=clip.frames.shape[0]))
     if decoded.video.frames != clip.num_frames:
-        raise Failed(f"{clip.file} has {clip.num_frames} frames, but {decoded.video.frames} were found")
+        raise CheckFailed(f"{clip.file} has {clip.num_frames} frames, but {decoded.video.frames} were found")
     return _judge(clip.frames, np.stack(decoded.images), MAX_COLOUR_DIFFERENCE)
 
 
 def _sample(stages: RecordedStages) -> str:
     indices = _decoded(stages).indices
     if indices != stages.indices:
-        raise Failed(f"frames {_listed(indices)} are taken, in training {_listed(stages.indices)}")
+        raise CheckFailed(f"frames {_listed(indices)} are taken, in training {_listed(stages.indices)}")
     return f"frames {_listed(indices)}"
 
 
@@ -80,7 +80,7 @@ def _decoded(stages: RecordedStages) -> DecodedClip:
 def _judge(recorded: RecordedArray, array: NDArray[Any], tolerance: float) -> str:
     difference = recorded.difference(array)
     if not difference <= tolerance:
-        raise Failed(f"up to {difference:.3g} away from what was recorded in training")
+        raise CheckFailed(f"up to {difference:.3g} away from what was recorded in training")
     return "equal to the bit" if difference == 0 else f"rounded otherwise, up to {difference:.3g} away"
 
 

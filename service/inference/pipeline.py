@@ -12,7 +12,7 @@ from fastapi import Depends, FastAPI, Request
 from opentelemetry.trace import Tracer
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
 from service.api.http.api_keys import check_key
 from service.backends.base import Backend, Clips
@@ -34,7 +34,7 @@ class Decoders(Protocol):
     """Decoders of videos: children of this process, or replicas on Ray (service.deployment.ray_clients)."""
 
     async def preprocess(
-        self, video: bytes, spec: ClipSpec, bounds: Bounds, *, thumbnails: bool, shifted: bool
+        self, video: bytes, spec: ClipSpec, limits: DecodeLimits, *, thumbnails: bool, shifted: bool
     ) -> ModelInput:
         """As DecoderPool.preprocess."""
 
@@ -86,8 +86,8 @@ class Gateway:
 
     async def _preprocess(self, video: bytes, model: LoadedModel, *, thumbnails: bool, shifted: bool) -> ModelInput:
         with stage("preprocess"):
-            bounds = self.settings.bounds()
-            clip = await self.decoders.preprocess(video, model.spec, bounds, thumbnails=thumbnails, shifted=shifted)
+            limits = self.settings.decode_limits()
+            clip = await self.decoders.preprocess(video, model.spec, limits, thumbnails=thumbnails, shifted=shifted)
             record_stage("decode", clip.started_at, clip.decode_seconds)
             record_stage("transform", clip.started_at + clip.decode_seconds, clip.transform_seconds)
         return clip

@@ -20,7 +20,7 @@ class Overloaded(Exception):
         self.retry_after = retry_after
 
 
-class ShareExceeded(Overloaded):
+class KeyLimitExceeded(Overloaded):
     """One key holds as many places as a key may."""
 
 
@@ -49,14 +49,14 @@ class Admission:
         self.is_draining = False
 
     @contextmanager
-    def share(self, key: str | None) -> Iterator[None]:
-        """One of a key's places, from its request to the answer; raises ShareExceeded. Without keys all is allowed."""
+    def per_key_slot(self, key: str | None) -> Iterator[None]:
+        """One of a key's slots, from request to answer; raises KeyLimitExceeded. Without a key there is no limit."""
         if key is None:
             yield
             return
         if self._num_of_key[key] >= self._max_per_key:
             message = f"{self._num_of_key[key]} requests of this key are under way, which is all that one key may have"
-            raise ShareExceeded(message, self._service_time.retry_after(self._num_of_key[key]))
+            raise KeyLimitExceeded(message, self._service_time.retry_after(self._num_of_key[key]))
         self._num_of_key[key] += 1
         try:
             yield
@@ -64,16 +64,16 @@ class Admission:
             self._num_of_key[key] -= 1
 
     @contextmanager
-    def holding(self) -> Iterator[Hold]:
+    def memory_budget(self) -> Iterator[MemoryReservation]:
         """The memory of one request's body, none yet; free again when the request is over."""
-        hold = Hold(self)
+        reservation = MemoryReservation(self)
         try:
-            yield hold
+            yield reservation
         finally:
-            self.num_bytes_held -= hold.num_bytes
+            self.num_bytes_held -= reservation.num_bytes
 
     @contextmanager
-    def uploading(self) -> Iterator[None]:
+    def upload_slot(self) -> Iterator[None]:
         """A place to read one body; raises Overloaded, also when there would be no place to work on it."""
         self.check_room()
         if self.num_uploads >= self._max_uploads:
@@ -85,7 +85,7 @@ class Admission:
             self.num_uploads -= 1
 
     @contextmanager
-    def working(self) -> Iterator[None]:
+    def work_slot(self) -> Iterator[None]:
         """A place to wait and to be worked on; raises Overloaded."""
         self.check_room()
         self.num_queued += 1
@@ -97,7 +97,7 @@ class Admission:
     def check_memory(self, num_bytes: int) -> None:
         """Raises Overloaded when there is no memory for so many bytes more."""
         if self.num_bytes_held + num_bytes > self._max_bytes_held:
-            raise self._overloaded(f"uploads hold {self.num_bytes_held:,} bytes")
+            raise self._overloaded(f"uploads reservation {self.num_bytes_held:,} bytes")
 
     def check_room(self) -> None:
         """Raises Overloaded when there is no place to work."""
@@ -114,7 +114,7 @@ class Admission:
         return Overloaded(f"{reason}, which is all that are taken; send it again in {seconds} s", seconds)
 
 
-class Hold:
+class MemoryReservation:
     """What one body holds of the memory that all bodies share."""
 
     def __init__(self, admission: Admission) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect
@@ -14,6 +15,18 @@ T = TypeVar("T")
 
 class DeadlineExceeded(Exception):
     """The answer would come too late."""
+
+
+@dataclass(frozen=True)
+class MinUploadRate:
+    """How long a sender is waited for: `grace_seconds`, and a second more for each `bytes_per_second` that came."""
+
+    grace_seconds: float
+    bytes_per_second: int
+
+    def seconds_for(self, num_bytes: int) -> float:
+        """When, from the start, more than so many bytes must have come."""
+        return self.grace_seconds + num_bytes / self.bytes_per_second
 
 
 async def in_time(work: Awaitable[T], seconds: float) -> T:

@@ -14,7 +14,7 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True)
-class Machine:
+class Capabilities:
     """What decides: `gpu` and `tensorrt` are the GPU's name and TensorRT's version, empty where there is none."""
 
     has_vnni: bool = False
@@ -23,7 +23,7 @@ class Machine:
     tensorrt: str = ""
 
     @classmethod
-    def here(cls) -> Machine:
+    def detect(cls) -> Capabilities:
         """The machine that runs us."""
         from service.backends.tensorrt import find_target  # noqa: PLC0415 - each runtime only when it is needed
 
@@ -46,7 +46,7 @@ Verdict = tuple[bool, str]
 """Whether an artifact suits, and why or why not."""
 
 
-def choose(artifacts: Sequence[Artifact], machine: Machine, wanted: str = AUTO) -> Choice:
+def choose(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str = AUTO) -> Choice:
     """The best that this machine can run, or the format that is wanted; raises BackendUnavailable, saying why not.
 
     Best is a TensorRT engine built for this GPU, then float16 on CUDA, int8 where the processor has instructions for
@@ -63,7 +63,7 @@ def choose(artifacts: Sequence[Artifact], machine: Machine, wanted: str = AUTO) 
     raise BackendUnavailable(f"it holds {held}: {asked}{why}")
 
 
-def open_backend(artifact: Artifact, path: Path, settings: Settings, machine: Machine) -> Backend:
+def open_backend(artifact: Artifact, path: Path, settings: Settings, machine: Capabilities) -> Backend:
     """Load an artifact into its runtime, which is imported only now; raises BackendUnavailable."""
     if artifact.format == "torchserve":
         return _open_torchserve(path, settings)
@@ -91,7 +91,7 @@ def _open_torchserve(archive: Path, settings: Settings) -> Backend:
     return TorchServeBackend(archive, settings.torchserve_url, key, settings.deadline_seconds)
 
 
-def _in_order(artifacts: Sequence[Artifact], machine: Machine, wanted: str) -> Iterator[tuple[Artifact, Verdict]]:
+def _in_order(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str) -> Iterator[tuple[Artifact, Verdict]]:
     for name, judge in PREFERENCE.items():
         for artifact in artifacts:
             if artifact.format == name and (wanted == name or (wanted == AUTO and name not in ONLY_WHEN_ASKED_FOR)):
@@ -103,7 +103,7 @@ def _as_wanted(verdict: Verdict, wanted: str) -> Verdict:
     return (suits, reason) if wanted == AUTO or not suits else (True, "it was asked for")
 
 
-def _judge_tensorrt(artifact: Artifact, machine: Machine) -> Verdict:
+def _judge_tensorrt(artifact: Artifact, machine: Capabilities) -> Verdict:
     here = {"gpu": machine.gpu, "tensorrt": machine.tensorrt}
     if artifact.built_for == here:
         return True, f"an engine for this {machine.gpu}"
@@ -111,13 +111,13 @@ def _judge_tensorrt(artifact: Artifact, machine: Machine) -> Verdict:
     return False, f"the engine is for {built}, here is {machine.gpu or 'no GPU'}"
 
 
-def _judge_fp16(artifact: Artifact, machine: Machine) -> Verdict:
+def _judge_fp16(artifact: Artifact, machine: Capabilities) -> Verdict:
     if machine.has_onnx_cuda:
         return True, "ONNX Runtime has CUDA"
     return False, "ONNX Runtime has no CUDA here"
 
 
-def _judge_int8(artifact: Artifact, machine: Machine) -> Verdict:
+def _judge_int8(artifact: Artifact, machine: Capabilities) -> Verdict:
     if machine.has_onnx_cuda:
         return False, "made for processors, and ONNX Runtime has CUDA"
     if not machine.has_vnni:
@@ -128,11 +128,11 @@ def _judge_int8(artifact: Artifact, machine: Machine) -> Verdict:
     return True, f"this processor has VNNI, {agreement}"
 
 
-def _judge_any(artifact: Artifact, machine: Machine) -> Verdict:
+def _judge_any(artifact: Artifact, machine: Capabilities) -> Verdict:
     return True, "runs everywhere"
 
 
-PREFERENCE: dict[str, Callable[[Artifact, Machine], Verdict]] = {
+PREFERENCE: dict[str, Callable[[Artifact, Capabilities], Verdict]] = {
     "tensorrt": _judge_tensorrt,
     "onnx-fp16": _judge_fp16,
     "onnx-int8": _judge_int8,

@@ -16,9 +16,9 @@ import numpy as np
 from clips.clip_spec import ClipSpec
 from service.backends.base import Backend, BackendError, BackendUnavailable, RemoteBackend, RuntimeDown
 from service.config.settings import Settings
-from service.models.artifact_selection import Machine, choose, open_backend
+from service.models.artifact_selection import Capabilities, choose, open_backend
 from service.models.refcounted_backend import share
-from service.store.fingerprint import Edition, edition_of
+from service.store.fingerprint import Fingerprint, fingerprint_of
 from service.store.model_store import ModelNotFound, ModelStore, StoredModel, StoreError
 
 RENAMING_SECONDS = 0.2
@@ -50,11 +50,11 @@ class LoadedModel:
     labels: tuple[str, ...]
     spec: ClipSpec
     backend: Backend
-    edition: Edition | None = field(default=None, compare=False)
+    fingerprint: Fingerprint | None = field(default=None, compare=False)
     """The files that were last looked at."""
     update_refused: str | None = None
     """Why these are not what runs, but what was there before; None when they are."""
-    successor: LoadedModel | None = field(default=None, compare=False)
+    pending_update: LoadedModel | None = field(default=None, compare=False)
     """What these are, when all that it waits for is the server that will run it."""
 
     def check_up(self) -> None:
@@ -78,7 +78,7 @@ class RefusedModel:
     name: str
     version: str
     reason: str
-    edition: Edition | None = field(default=None, compare=False)
+    fingerprint: Fingerprint | None = field(default=None, compare=False)
 
 
 Version = LoadedModel | RefusedModel
@@ -115,7 +115,7 @@ class Registry:
         }
         self._default_so_far = _default_loaded(self._versions, self._default_so_far)
 
-    def follow(self, versions: Iterable[Version]) -> None:
+    def replace_all(self, versions: Iterable[Version]) -> None:
         """Hold these instead: what a registry in another process has, in its order."""
         by_name: dict[str, list[Version]] = {}
         for version in versions:
@@ -199,44 +199,48 @@ def _versions_of(store: ModelStore, known: Mapping[tuple[str, str], Version]) ->
 
 def _current(known: Version | None, store: ModelStore, name: str, version: str, settings: Settings) -> Version:
     """What the version is now: what is known of it, unless its files say otherwise and can be served."""
-    edition = edition_of(store.folder(name, version), known.edition if known else None)
-    if known is not None and _is_of(known, edition):
-        return replace(_successor_or_self(known), edition=edition)
+    fingerprint = fingerprint_of(store.folder(name, version), known.fingerprint if known else None)
+    if known is not None and _is_of(known, fingerprint):
+        return replace(_successor_or_self(known), fingerprint=fingerprint)
     opened = _open_version(store, name, version, settings)
-    if edition_of(store.folder(name, version), edition) != edition:  # exchanged meanwhile: it may be half of each
+    if (
+        fingerprint_of(store.folder(name, version), fingerprint) != fingerprint
+    ):  # exchanged meanwhile: it may be half of each
         opened = _open_version(store, name, version, settings)
     if isinstance(known, LoadedModel) and isinstance(opened, RefusedModel):
-        return replace(known, edition=edition, update_refused=opened.reason, successor=None)
+        return replace(known, fingerprint=fingerprint, update_refused=opened.reason, pending_update=None)
     if isinstance(known, LoadedModel) and isinstance(opened, LoadedModel):
-        waiting = replace(known, update_refused=opened.outage(), successor=opened)
-        return replace(_successor_or_self(waiting), edition=edition)
-    return replace(opened, edition=edition)
+        waiting = replace(known, update_refused=opened.outage(), pending_update=opened)
+        return replace(_successor_or_self(waiting), fingerprint=fingerprint)
+    return replace(opened, fingerprint=fingerprint)
 
 
 def _successor_or_self(known: Version) -> Version:
-    """A successor takes over as soon as its server runs it, or runs what was before no longer."""
-    if not isinstance(known, LoadedModel) or known.successor is None:
+    """A pending_update takes over as soon as its server runs it, or runs what was before no longer."""
+    if not isinstance(known, LoadedModel) or known.pending_update is None:
         return known
-    takes_over = known.successor.outage() is None or known.outage() is not None
-    return known.successor if takes_over else known
+    takes_over = known.pending_update.outage() is None or known.outage() is not None
+    return known.pending_update if takes_over else known
 
 
-def _is_of(known: Version, edition: Edition) -> bool:
-    """Whether reading the edition would tell nothing new. What was refused may have been written only in part."""
-    if known.edition is None:
+def _is_of(known: Version, fingerprint: Fingerprint) -> bool:
+    """Whether reading the fingerprint would tell nothing new. What was refused may have been written only in part."""
+    if known.fingerprint is None:
         return False
     served = isinstance(known, LoadedModel) and known.update_refused is None
-    return known.edition == edition or (served and known.edition.manifest_sha256 == edition.manifest_sha256)
+    return known.fingerprint == fingerprint or (
+        served and known.fingerprint.manifest_sha256 == fingerprint.manifest_sha256
+    )
 
 
 def _open_version(store: ModelStore, name: str, version: str, settings: Settings) -> Version:
     try:
-        return load(store.open(name, version), settings, Machine.here())
+        return load(store.open(name, version), settings, Capabilities.detect())
     except (StoreError, BackendError) as error:
         return RefusedModel(name, version, str(error))
 
 
-def load(stored: StoredModel, settings: Settings, machine: Machine) -> LoadedModel:
+def load(stored: StoredModel, settings: Settings, machine: Capabilities) -> LoadedModel:
     """A checked version becomes one that answers; raises BackendError."""
     manifest = stored.manifest
     choice = choose(manifest.artifacts, machine, settings.backend)

@@ -14,19 +14,19 @@ FileStates = frozenset[tuple[str, int, int, int]]
 
 
 @dataclass(frozen=True)
-class Edition:
+class Fingerprint:
     """A version's files at one moment; what could not be read is empty."""
 
     files: FileStates
     manifest_sha256: str
 
 
-def edition_of(folder: Path, known: Edition | None = None) -> Edition:
-    """The edition that lies in the folder; `known` itself, and nothing is read, when no file has changed since."""
+def fingerprint_of(folder: Path, known: Fingerprint | None = None) -> Fingerprint:
+    """The fingerprint that lies in the folder; `known` itself, and nothing is read, when no file has changed since."""
     files = _states(folder)
     if known is not None and files == known.files:
         return known
-    return Edition(files, _digest(folder / MANIFEST_FILE))
+    return Fingerprint(files, _digest(folder / MANIFEST_FILE))
 
 
 def _states(folder: Path) -> FileStates:

@@ -24,7 +24,7 @@ class BareLoop:
     def __init__(self, video: bytes) -> None:
         cv2.setNumThreads(1)
         settings = Settings(onnx_threads=1)
-        self._bounds = settings.bounds()
+        self._bounds = settings.decode_limits()
         self._model = Registry.open(settings).get()
         self._video = video
 

@@ -4,7 +4,7 @@ import pytest
 
 from clips.clip_spec import ClipSpec, View
 from clips.decoding.decode import decode
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import THUMBNAIL_SHORT_SIDE, preprocess
 from clips.sampling import shifted_indices
 from clips.transforms import make_views
@@ -13,7 +13,7 @@ SPEC = ClipSpec(crop=32, short_side=32, view=View.THREE)
 
 
 def test_a_video_becomes_views_and_what_the_answer_tells(videos):
-    clip = preprocess(videos["mp4"], SPEC, Bounds())
+    clip = preprocess(videos["mp4"], SPEC, DecodeLimits())
     assert clip.views.shape == (3, 8, 32, 32, 3)
     assert clip.views.dtype == np.uint8
     assert clip.indices == tuple(range(2, 40, 5))
@@ -25,8 +25,8 @@ def test_a_video_becomes_views_and_what_the_answer_tells(videos):
 
 @pytest.mark.parametrize("kind", ["mp4", "avi", "short.mp4"])
 def test_a_second_sampling_leaves_the_first_as_it_is(videos, kind):
-    alone = preprocess(videos[kind], SPEC, Bounds(), thumbnails=True)
-    clip = preprocess(videos[kind], SPEC, Bounds(), thumbnails=True, shifted=True)
+    alone = preprocess(videos[kind], SPEC, DecodeLimits(), thumbnails=True)
+    clip = preprocess(videos[kind], SPEC, DecodeLimits(), thumbnails=True, shifted=True)
     np.testing.assert_array_equal(clip.views, alone.views)
     assert (clip.indices, clip.times, clip.thumbnails) == (alone.indices, alone.times, alone.thumbnails)
     expected = decode(videos[kind], lambda num_frames: shifted_indices(num_frames, 8))
@@ -37,11 +37,11 @@ def test_a_second_sampling_leaves_the_first_as_it_is(videos, kind):
 
 def test_both_samplings_take_one_decode(videos):
     for kind in ("mp4", "avi"):
-        assert preprocess(videos[kind], SPEC, Bounds(), shifted=True).packets_fed <= 40
+        assert preprocess(videos[kind], SPEC, DecodeLimits(), shifted=True).packets_fed <= 40
 
 
 def test_thumbnails_are_small_and_one_a_frame(videos):
-    jpegs = preprocess(videos["large.mp4"], SPEC, Bounds(), thumbnails=True).thumbnails
+    jpegs = preprocess(videos["large.mp4"], SPEC, DecodeLimits(), thumbnails=True).thumbnails
     assert len(jpegs) == 8
     assert len(set(jpegs)) == 2
     picture = cv2.imdecode(np.frombuffer(jpegs[0], np.uint8), cv2.IMREAD_COLOR_RGB)

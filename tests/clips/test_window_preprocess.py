@@ -8,8 +8,8 @@ import pytest
 from clips import window_preprocess as module
 from clips.clip_spec import ClipSpec, View
 from clips.decoding.decode import decode
-from clips.decoding.errors import BoundsExceeded
-from clips.decoding.limits import Bounds
+from clips.decoding.errors import LimitExceeded
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from clips.transforms import make_views
 from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, sample_window, window_inputs
@@ -34,8 +34,8 @@ NAMES = {
 """B-frames, open groups, AVI; some go the full path, one of them only from its first frame on."""
 
 
-def parts_of(data, spec=SPEC, windowing=WINDOWING, bounds=Bounds()):  # noqa: B008
-    start, *windows, end = window_inputs(data, spec, bounds, windowing)
+def parts_of(data, spec=SPEC, windowing=WINDOWING, limits=DecodeLimits()):  # noqa: B008
+    start, *windows, end = window_inputs(data, spec, limits, windowing)
     return start, windows, end
 
 
@@ -64,7 +64,7 @@ def test_each_window_equals_a_decode_of_its_frames_to_the_bit(made, view):
 def test_a_clip_of_one_window_is_what_predict_sees():
     (made,) = (made for made in CLIPS if made.name == "x264-7-frames")
     _, (window,), end = parts_of(made_file(made), windowing=Windowing(2, 1, 9))
-    whole = preprocess(made_file(made), SPEC, Bounds())
+    whole = preprocess(made_file(made), SPEC, DecodeLimits())
     np.testing.assert_array_equal(window.views, whole.views)
     assert end.packets_fed == whole.packets_fed
 
@@ -97,5 +97,5 @@ def test_each_frame_is_transformed_once_and_forgotten_when_no_window_needs_it(mo
 
 def test_too_many_windows_are_told_before_anything_is_decoded():
     (made,) = (made for made in CLIPS if made.name == "x264-300-frames")
-    with pytest.raises(BoundsExceeded, match=r"window_seconds=2\.4 and"):
-        next(window_inputs(made_file(made), SPEC, Bounds(), Windowing(2, 1, 5)))
+    with pytest.raises(LimitExceeded, match=r"window_seconds=2\.4 and"):
+        next(window_inputs(made_file(made), SPEC, DecodeLimits(), Windowing(2, 1, 5)))

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from clips.decoding.errors import BoundsExceeded
+from clips.decoding.errors import LimitExceeded
 from clips.windows import Window, Windowing, frames_within, windows_of
 
 
@@ -37,18 +37,18 @@ def test_nothing_is_left_out_and_nothing_comes_twice(duration, step):
 
 
 def test_a_step_that_would_fit_is_named_and_fits():
-    with pytest.raises(BoundsExceeded, match=r"^600 s in steps of 0.1 s are 5,981 windows; at most 2,000 are taken"):
+    with pytest.raises(LimitExceeded, match=r"^600 s in steps of 0.1 s are 5,981 windows; at most 2,000 are taken"):
         spans(600, step=0.1)
-    with pytest.raises(BoundsExceeded, match=r": step_seconds=0.3 would fit$"):
+    with pytest.raises(LimitExceeded, match=r": step_seconds=0.3 would fit$"):
         spans(600, step=0.1)
     assert len(spans(600, step=0.3)) <= 2000
 
 
 def test_longer_windows_are_named_where_no_step_would_fit():
-    with pytest.raises(BoundsExceeded, match="window_seconds=10 and step_seconds=10 would fit"):
+    with pytest.raises(LimitExceeded, match="window_seconds=10 and step_seconds=10 would fit"):
         spans(100, most=10)
     assert len(spans(100, 10, 10, most=10)) == 10
-    with pytest.raises(BoundsExceeded, match="window_seconds=100 "):
+    with pytest.raises(LimitExceeded, match="window_seconds=100 "):
         spans(100, most=1)
 
 

@@ -3,12 +3,12 @@ import hashlib
 
 import pytest
 
-from export.formats.catalogue import FORMATS, Subject
+from export.formats.catalogue import FORMATS, ExportRequest
 
 
 @pytest.fixture
 def subject(checkpoint):
-    return Subject("letters", "1", checkpoint)
+    return ExportRequest("letters", "1", checkpoint)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from export.formats.catalogue import Subject
+from export.formats.catalogue import ExportRequest
 from export.publishing.atomic import ASIDE
 from export.publishing.publish import publish
 from service.store.model_store import ModelStore
@@ -29,7 +29,7 @@ def run(store, *arguments):
 @pytest.fixture
 def store(subject, tmp_path, quick):
     publish(subject, tmp_path / "store")
-    publish(Subject("letters", "2", subject.checkpoint), tmp_path / "store")
+    publish(ExportRequest("letters", "2", subject.checkpoint), tmp_path / "store")
     return tmp_path / "store"
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from service.models.artifact_selection import Machine
+from service.models.artifact_selection import Capabilities
 
 needs_vnni = pytest.mark.skipif(
-    not Machine.here().has_vnni, reason="without VNNI, ONNX Runtime's int8 kernels saturate sums of products at 16 bits"
+    not Capabilities.detect().has_vnni,
+    reason="without VNNI, ONNX Runtime's int8 kernels saturate sums of products at 16 bits",
 )

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import dataclass
 
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
@@ -22,7 +21,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from service.limits.admission import Hold
+from service.limits.admission import MemoryReservation
+from service.limits.deadline import MinUploadRate
 
 FIELD = "video"
 
@@ -47,36 +47,28 @@ class EmptyUpload(UploadError):
     """The body, or the file in it, has no bytes."""
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How long a sender is waited for: `grace_seconds`, and a second more for each `bytes_per_second` that came."""
-
-    grace_seconds: float
-    bytes_per_second: int
-
-    def seconds_for(self, num_bytes: int) -> float:
-        """When, from the start, more than so many bytes must have come."""
-        return self.grace_seconds + num_bytes / self.bytes_per_second
-
-
-async def read_upload(request: Request, max_bytes: int, pace: Pace, hold: Hold) -> bytes:
+async def read_upload(
+    request: Request, max_bytes: int, min_rate: MinUploadRate, reservation: MemoryReservation
+) -> bytes:
     """The video's bytes; the whole body counts towards `max_bytes`, and is held.
 
     Raises UploadError, Overloaded, starlette's ClientDisconnect, and its HTTPException (400) for a malformed form.
     """
-    _check_announced_size(request, max_bytes, hold)
-    bounded = Request(request.scope, _bounded(request.receive, max_bytes, pace, hold))
+    _check_announced_size(request, max_bytes, reservation)
+    bounded = Request(request.scope, _bounded(request.receive, max_bytes, min_rate, reservation))
     video = await (_read_form(bounded) if _is_form(request) else bounded.body())
     if not video:
         raise EmptyUpload("the video is empty: 0 bytes were received")
     return video
 
 
-async def read_body(request: Request, max_bytes: int, pace: Pace, hold: Hold) -> bytearray:
+async def read_body(
+    request: Request, max_bytes: int, min_rate: MinUploadRate, reservation: MemoryReservation
+) -> bytearray:
     """The whole body, whatever it is; raises UploadTooLarge, SlowUpload and Overloaded."""
-    _check_announced_size(request, max_bytes, hold)
+    _check_announced_size(request, max_bytes, reservation)
     body = bytearray()
-    async for chunk in Request(request.scope, _bounded(request.receive, max_bytes, pace, hold)).stream():
+    async for chunk in Request(request.scope, _bounded(request.receive, max_bytes, min_rate, reservation)).stream():
         body += chunk
     return body
 
@@ -113,16 +105,16 @@ def _check_charset(request: Request) -> None:
         raise HTTPException(400, "the form's charset is not UTF-8, which is the only one that is taken")
 
 
-def _check_announced_size(request: Request, max_bytes: int, hold: Hold) -> None:
+def _check_announced_size(request: Request, max_bytes: int, reservation: MemoryReservation) -> None:
     # Answering before the first read means that a client which waits for "100 Continue" sends nothing at all.
     announced = request.headers.get("content-length", "")
     num_bytes = int(announced) if announced.isdecimal() else 0
     if num_bytes > max_bytes:
         raise _too_large(max_bytes)
-    hold.expect(num_bytes)
+    reservation.expect(num_bytes)
 
 
-def _bounded(receive: Receive, max_bytes: int, pace: Pace, hold: Hold) -> Receive:
+def _bounded(receive: Receive, max_bytes: int, min_rate: MinUploadRate, reservation: MemoryReservation) -> Receive:
     """A `receive` that raises UploadTooLarge with the first byte over the limit, SlowUpload when none comes in time.
 
     What comes is held; raises Overloaded when it cannot be.
@@ -133,22 +125,24 @@ def _bounded(receive: Receive, max_bytes: int, pace: Pace, hold: Hold) -> Receiv
     async def bounded() -> Message:
         nonlocal received
         try:
-            async with asyncio.timeout_at(started + pace.seconds_for(received)):
+            async with asyncio.timeout_at(started + min_rate.seconds_for(received)):
                 message = await receive()
         except TimeoutError as error:
-            raise _too_slow(received, pace) from error
+            raise _too_slow(received, min_rate) from error
         received += len(message.get("body", b""))
         if received > max_bytes:
             raise _too_large(max_bytes)
-        hold.add(len(message.get("body", b"")))
+        reservation.add(len(message.get("body", b"")))
         return message
 
     return bounded
 
 
-def _too_slow(received: int, pace: Pace) -> SlowUpload:
-    rate = f"{pace.bytes_per_second:,} bytes/s after the first {pace.grace_seconds:g} s"
-    return SlowUpload(f"{received:,} bytes came in {pace.seconds_for(received):.0f} s; at least {rate} are expected")
+def _too_slow(received: int, min_rate: MinUploadRate) -> SlowUpload:
+    rate = f"{min_rate.bytes_per_second:,} bytes/s after the first {min_rate.grace_seconds:g} s"
+    return SlowUpload(
+        f"{received:,} bytes came in {min_rate.seconds_for(received):.0f} s; at least {rate} are expected"
+    )
 
 
 def _too_large(max_bytes: int) -> UploadTooLarge:

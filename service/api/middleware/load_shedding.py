@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.inference.pipeline import State
 
 
-class Gate:
+class LoadShedding:
     """Wraps the routes. Under load most of what comes is sent away, and must not cost what is accepted its time."""
 
     def __init__(self, app: ASGIApp) -> None:

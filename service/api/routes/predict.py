@@ -46,12 +46,14 @@ async def predict_video(
     started = time.perf_counter()
     model = gateway.model(query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
-    with gateway.admission.share(key), gateway.admission.holding() as hold:
-        with gateway.admission.uploading(), stage("upload"):
-            video = await read_upload(request, gateway.settings.max_upload_bytes, gateway.settings.pace(), hold)
+    with gateway.admission.per_key_slot(key), gateway.admission.memory_budget() as reservation:
+        with gateway.admission.upload_slot(), stage("upload"):
+            video = await read_upload(
+                request, gateway.settings.max_upload_bytes, gateway.settings.min_upload_rate(), reservation
+            )
         uploaded = time.perf_counter()
         gateway.metrics.observe_upload(len(video))
-        with gateway.admission.working():
+        with gateway.admission.work_slot():
             work = gateway.predict(video, model, top_k, thumbnails=query.explain, stability=query.stability)
             prediction = await while_connected(in_time(work, gateway.settings.deadline_seconds), request.receive)
     gateway.metrics.observe_decoding(prediction.clip.packets_fed)
@@ -79,15 +81,15 @@ async def make_timeline(
     top_k = choose_top_k(query.top_k, len(model.labels))
     windowing = Windowing(query.window_seconds, query.step, settings.max_windows)
     with ExitStack() as places:
-        places.enter_context(gateway.admission.share(key))
+        places.enter_context(gateway.admission.per_key_slot(key))
         gateway.timelines.check_place()
-        hold = places.enter_context(gateway.admission.holding())
-        with gateway.admission.uploading(), stage("upload"):
-            video = await read_upload(request, settings.max_upload_bytes, settings.pace(), hold)
+        reservation = places.enter_context(gateway.admission.memory_budget())
+        with gateway.admission.upload_slot(), stage("upload"):
+            video = await read_upload(request, settings.max_upload_bytes, settings.min_upload_rate(), reservation)
         uploaded = time.perf_counter()
         gateway.metrics.observe_upload(len(video))
         places.enter_context(gateway.timelines.place())
-        places.enter_context(gateway.admission.working())
+        places.enter_context(gateway.admission.work_slot())
         timeline = Timeline(gateway, video, model, top_k, windowing, started, uploaded)
         return RowsResponse(timeline.rows(), places.pop_all(), settings.deadline_seconds)
 

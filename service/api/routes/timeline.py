@@ -40,7 +40,7 @@ class Timeline:
 
         Raises clips.decoding.errors.ClipError, service.decoding.process.DecoderError and InferenceFailed.
         """
-        bounds = self.gateway.settings.timeline_bounds()
+        bounds = self.gateway.settings.timeline_decode_limits()
         parts = self.gateway.timelines.windows(self.video, self.model.spec, bounds, self.windowing)
         async with aclosing(parts):
             async for part in parts:

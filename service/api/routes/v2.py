@@ -133,13 +133,13 @@ async def _infer(request: Request, gateway: Gateway, key: str | None, model: Loa
     if "content-encoding" in request.headers:
         raise HTTPException(415, "a Content-Encoding is not taken; send the body as it is")
     started, limits = time.perf_counter(), gateway.settings
-    with gateway.admission.share(key), gateway.admission.holding() as hold:
-        with gateway.admission.uploading(), stage("upload"):
-            body = await read_body(request, limits.max_upload_bytes, limits.pace(), hold)
+    with gateway.admission.per_key_slot(key), gateway.admission.memory_budget() as reservation:
+        with gateway.admission.upload_slot(), stage("upload"):
+            body = await read_body(request, limits.max_upload_bytes, limits.min_upload_rate(), reservation)
         uploaded = time.perf_counter()
         gateway.metrics.observe_upload(len(body))
         json_length = request.headers.get(JSON_LENGTH_HEADER)
-        with gateway.admission.working():
+        with gateway.admission.work_slot():
             call = await to_thread.run_sync(parse_call, body, json_length, model.spec, limits.max_clips_per_request)
             work = in_time(gateway.infer(model, call.clips), limits.deadline_seconds)
             inferred = await while_connected(work, request.receive)

@@ -4,7 +4,7 @@ import io
 import av
 import pytest
 
-from clips.decoding.bitstream import Unsure, first_packet_matters, reader_of
+from clips.decoding.bitstream import FullDecodeRequired, first_packet_matters, reader_of
 from tests.helpers.videos.made import CLIPS, make
 
 VOP = b"\0\0\1\xb6"
@@ -62,17 +62,17 @@ def test_mpeg4_parameters_may_come_with_every_start_or_with_the_container():
         True,
     ]
     assert len(mpeg4(PARAMETERS + I_PICTURE, I_PICTURE, extradata=PARAMETERS)) == 2
-    with pytest.raises(Unsure, match="parameters"):
+    with pytest.raises(FullDecodeRequired, match="parameters"):
         mpeg4(PARAMETERS + I_PICTURE, I_PICTURE)
-    with pytest.raises(Unsure, match="parameters"):
+    with pytest.raises(FullDecodeRequired, match="parameters"):
         mpeg4(PARAMETERS + I_PICTURE, PARAMETERS + b"changed" + P_PICTURE)
 
 
 def test_two_mpeg4_pictures_in_a_packet_matter_where_divx_packs_them():
     assert len(mpeg4(PARAMETERS + I_PICTURE + P_PICTURE)) == 1
-    with pytest.raises(Unsure, match="exactly one"):
+    with pytest.raises(FullDecodeRequired, match="exactly one"):
         mpeg4(PARAMETERS + b"DivX503b1393p" + I_PICTURE + P_PICTURE)
-    with pytest.raises(Unsure, match="empty"):
+    with pytest.raises(FullDecodeRequired, match="empty"):
         mpeg4(PARAMETERS + VOP + b"\x50")
 
 
@@ -92,7 +92,7 @@ def test_two_mpeg4_pictures_in_a_packet_matter_where_divx_packs_them():
     ],
 )
 def test_what_is_unusual_is_told(codec, packet, reason):
-    with pytest.raises(Unsure, match=reason):
+    with pytest.raises(FullDecodeRequired, match=reason):
         reader_of(codec, b"")(memoryview(packet))
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from clips.decoding.decode import decode
-from clips.decoding.errors import BoundsExceeded, ClipError, NotAVideo, Undecodable
-from clips.decoding.limits import Bounds
+from clips.decoding.errors import ClipError, LimitExceeded, NotAVideo, Undecodable
+from clips.decoding.limits import DecodeLimits
 from clips.decoding.seek import MAX_HELD_BYTES
 from clips.sampling import evaluation_indices
 from tests.conftest import moving_square
@@ -86,18 +86,18 @@ def test_rotation_metadata_is_applied(make_video):
 
 
 @pytest.mark.parametrize(
-    ("bounds", "named"),
+    ("limits", "named"),
     [
-        (Bounds(max_bytes=100), "bytes"),
-        (Bounds(max_packets=5), "packets"),
-        (Bounds(max_pixels_per_frame=96 * 63), "96x64"),
-        (Bounds(max_frames=5), "frames"),
-        (Bounds(max_cpu_seconds=1e-9), "processor time"),
+        (DecodeLimits(max_bytes=100), "bytes"),
+        (DecodeLimits(max_packets=5), "packets"),
+        (DecodeLimits(max_pixels_per_frame=96 * 63), "96x64"),
+        (DecodeLimits(max_frames=5), "frames"),
+        (DecodeLimits(max_cpu_seconds=1e-9), "processor time"),
     ],
 )
-def test_bounds_hold(make_video, bounds, named):
-    with pytest.raises(BoundsExceeded, match=named):
-        decode(make_video(20), sampled, bounds)
+def test_bounds_hold(make_video, limits, named):
+    with pytest.raises(LimitExceeded, match=named):
+        decode(make_video(20), sampled, limits)
 
 
 def test_a_header_that_promises_a_giant_frame_costs_nothing():

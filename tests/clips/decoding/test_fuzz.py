@@ -1,4 +1,4 @@
-"""2,000 damaged files, in children that end when they open anything: none may crash, hang or overrun the bounds."""
+"""2,000 damaged files, in children that end when they open anything: none may crash, hang or overrun the limits."""
 
 import ast
 import socket

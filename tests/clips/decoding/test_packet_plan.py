@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from clips.decoding.bitstream import Picture, Unsure
+from clips.decoding.bitstream import FullDecodeRequired, Picture
 from clips.decoding.errors import NoFrames
 from clips.decoding.packet_plan import check_beginning, display_order, order_by_kind, reordering, runs_for
 
@@ -66,13 +66,13 @@ def test_the_depth_of_reordering_is_counted(times, depth):
 
 
 def test_what_cannot_be_planned_is_told():
-    with pytest.raises(Unsure, match="share a time"):
+    with pytest.raises(FullDecodeRequired, match="share a time"):
         display_order([0, 0], [Picture(True), Picture(False)])
-    with pytest.raises(Unsure, match="reordered"):
+    with pytest.raises(FullDecodeRequired, match="reordered"):
         reordering(range(18, 0, -1))
-    with pytest.raises(Unsure, match="begin"):
+    with pytest.raises(FullDecodeRequired, match="begin"):
         check_beginning([Picture(is_start=False)])
-    with pytest.raises(Unsure, match="earlier ones"):
+    with pytest.raises(FullDecodeRequired, match="earlier ones"):
         check_beginning([Picture(True), Picture(False, is_leading=True)])
     for nothing in (lambda: check_beginning([]), lambda: display_order([0], [Picture(True, is_shown=False)])):
         with pytest.raises(NoFrames):

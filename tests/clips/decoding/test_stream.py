@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from clips.decoding import seek
-from clips.decoding.bitstream import Unsure
+from clips.decoding.bitstream import FullDecodeRequired
 from clips.decoding.decode import decode
-from clips.decoding.errors import BoundsExceeded, NotAVideo, Undecodable
-from clips.decoding.limits import Bounds
+from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
+from clips.decoding.limits import DecodeLimits
 from clips.decoding.stream import open_stream
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.videos.made import CLIPS, damage, made_file, make, x264
@@ -89,7 +89,7 @@ def test_the_full_path_goes_on_where_the_minimal_one_is_not_sure(monkeypatch, na
     def doubt(frame, rank_of):
         found = rank(frame, rank_of)
         if found >= num_sure:
-            raise Unsure("doubt")
+            raise FullDecodeRequired("doubt")
         return found
 
     clip = decode(made_file(made), every_third)
@@ -123,8 +123,8 @@ def test_an_end_that_does_not_decode_is_told_after_what_does():
 def test_what_cannot_be_read_is_told_at_once():
     with pytest.raises(NotAVideo), open_stream(b"words " * 50):
         pass
-    for bounds in (Bounds(max_frames=39), Bounds(max_cpu_seconds=1e-9)):
-        with pytest.raises(BoundsExceeded), open_stream(make(x264("short")), bounds):
+    for limits in (DecodeLimits(max_frames=39), DecodeLimits(max_cpu_seconds=1e-9)):
+        with pytest.raises(LimitExceeded), open_stream(make(x264("short")), limits):
             pass
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from export.errors import ExportError
-from export.formats.catalogue import FORMATS, Subject
+from export.formats.catalogue import FORMATS, ExportRequest
 from export.parity.compare import (
     MADE_OFFSETS,
     Reference,
@@ -28,7 +28,7 @@ def reference(checkpoint):
 
 def test_made_offsets_are_what_the_network_then_interlaces_by(checkpoint, reference, remembered, tmp_path):
     path = tmp_path / "model.onnx"
-    path.write_bytes(remembered.make(Subject("letters", "1", with_made_offsets(checkpoint)), tmp_path))
+    path.write_bytes(remembered.make(ExportRequest("letters", "1", with_made_offsets(checkpoint)), tmp_path))
     offsets = OnnxRuntimeBackend(path).infer(reference.clips[:2]).offsets
     np.testing.assert_allclose(offsets.reshape(2, -1), [MADE_OFFSETS * 2] * 2, atol=1e-6)
 
@@ -41,7 +41,7 @@ def test_a_twin_reveals_a_backend_that_is_wrong_at_whole_offsets(checkpoint, ref
 
     form = dataclasses.replace(remembered, make=make_without_made_offsets)
     path = tmp_path / form.file()
-    subject = Subject("letters", "1", checkpoint)
+    subject = ExportRequest("letters", "1", checkpoint)
     path.write_bytes(form.make(subject, tmp_path))
     parity = prove(form, subject, reference, path, "1" * 64)
     assert parity.max_abs_logit_difference < 1e-4
@@ -60,7 +60,7 @@ def test_real_footage_is_among_the_clips(checkpoint, reference):
 def test_a_graph_is_proven_in_whole_batches(checkpoint, remembered, tmp_path, monkeypatch, format_of_graph):
     """However many cores would take a clip each."""
     path = tmp_path / "model.onnx"
-    path.write_bytes(remembered.make(Subject("letters", "1", checkpoint), tmp_path))
+    path.write_bytes(remembered.make(ExportRequest("letters", "1", checkpoint), tmp_path))
     monkeypatch.setattr(onnx_runtime, "usable_cores", lambda: 8)
     monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: 0.004)
     backend = FORMATS[format_of_graph].open(path)

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from export.errors import ExportError
-from export.formats.catalogue import FORMATS, Subject
+from export.formats.catalogue import FORMATS, ExportRequest
 from export.publishing.atomic import ASIDE
 from export.publishing.publish import publish
 from service.store.model_store import ModelStore
@@ -16,7 +16,7 @@ ALL = ("onnx", "onnx-fp16", "torch")
 @pytest.fixture(scope="module")
 def published(checkpoint, tmp_path_factory):
     store = tmp_path_factory.mktemp("store")
-    return store, publish(Subject("letters", "1", checkpoint), store, ALL)
+    return store, publish(ExportRequest("letters", "1", checkpoint), store, ALL)
 
 
 def test_the_service_accepts_what_was_published(published, checkpoint):

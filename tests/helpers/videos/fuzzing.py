@@ -18,14 +18,14 @@ import av
 
 from clips.decoding.decode import decode
 from clips.decoding.errors import ClipError
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.decoding.stream import open_stream
 from clips.sampling import evaluation_indices
 from clips.windows import Windowing, frames_within, windows_of
 from tests.helpers.videos.confinement import confine
 from tests.helpers.videos.made import CLIPS, make
 
-BOUNDS = Bounds(max_pixels_per_frame=1920 * 1088, max_packets=2_000, max_frames=2_000, max_cpu_seconds=4)
+BOUNDS = DecodeLimits(max_pixels_per_frame=1920 * 1088, max_packets=2_000, max_frames=2_000, max_cpu_seconds=4)
 SLACK_SECONDS = 2
 """One packet may be under way when the time runs out."""
 MAX_GROWTH_BYTES = 400 << 20
@@ -113,7 +113,7 @@ def _piece(data, rng):
 
 
 def check(data: bytes) -> str:
-    """Decode; anything but frames or a ClipError, within the bounds, raises. Says which of them it was."""
+    """Decode; anything but frames or a ClipError, within the limits, raises. Says which of them it was."""
     started = time.thread_time()
     try:
         clip = decode(data, lambda num_frames: evaluation_indices(num_frames, 8), BOUNDS)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from service.batch import decoding
 from service.batch.decoding import Decoded, FileDecoder
@@ -21,7 +21,7 @@ SPEC = ClipSpec(crop=32, short_side=32)
 
 @pytest.fixture
 def decoder() -> Iterator[FileDecoder]:
-    decoder = FileDecoder(SPEC, Bounds(), 1 << 30, shifted=True)
+    decoder = FileDecoder(SPEC, DecodeLimits(), 1 << 30, shifted=True)
     yield decoder
     decoder.close()
 
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, videos: dict[str, bytes], not_videos: dict[str, bytes
 
 def test_it_is_what_this_process_would_make_of_it(decoder, folder):
     decoded = decoder.decode("good.mp4", folder)
-    expected = preprocess(folder / "good.mp4", SPEC, Bounds(), shifted=True)
+    expected = preprocess(folder / "good.mp4", SPEC, DecodeLimits(), shifted=True)
     assert isinstance(decoded, Decoded)
     assert (decoded.file, decoded.size_bytes) == ("good.mp4", (folder / "good.mp4").stat().st_size)
     np.testing.assert_array_equal(decoded.clip.views, expected.views)

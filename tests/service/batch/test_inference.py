@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from clips.clip_spec import ClipSpec, View
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from service.backends.base import Clips, FakeBackend, InferenceFailed, Outputs
 from service.batch.decoding import Decoded
 from service.batch.inference import answer_each
-from service.batch.results import Answered, Failed
+from service.batch.results import Answer, Failed
 from service.models.registry import LoadedModel
 
 SPEC = ClipSpec(crop=32, short_side=32, view=View.SQUEEZE)
@@ -44,7 +44,7 @@ def model(backend: NotingBackend) -> LoadedModel:
 @pytest.fixture
 def make(videos):
     def make(file: str, *, shifted: bool = False) -> Decoded:
-        return Decoded(file, 7, preprocess(videos["mp4"], SPEC, Bounds(), shifted=shifted))
+        return Decoded(file, 7, preprocess(videos["mp4"], SPEC, DecodeLimits(), shifted=shifted))
 
     return make
 
@@ -53,14 +53,14 @@ def test_each_video_has_an_answer_in_its_turn(make, model, backend):
     answers = answer_each([make(f"{number}.mp4") for number in range(6)], model, top_k=2)
     assert [answer.file for answer in answers] == [f"{number}.mp4" for number in range(6)]
     assert backend.sizes == [4, 2]
-    assert all(isinstance(answer, Answered) and len(answer.response.predictions) == 2 for answer in answers)
+    assert all(isinstance(answer, Answer) and len(answer.response.predictions) == 2 for answer in answers)
 
 
 def test_what_one_video_asks_for_stays_together(make, model, backend):
     backend.max_batch_size = 7
     answers = answer_each([make("a.mp4", shifted=True) for _ in range(5)], model, top_k=1)
     assert backend.sizes == [6, 6, 3]
-    assert all(isinstance(answer, Answered) and answer.response.stability for answer in answers)
+    assert all(isinstance(answer, Answer) and answer.response.stability for answer in answers)
 
 
 def test_where_the_runtime_fails_the_videos_of_its_batch_have_failed_for_now(make, model, backend):
@@ -69,12 +69,12 @@ def test_where_the_runtime_fails_the_videos_of_its_batch_have_failed_for_now(mak
     dark.clip.views[...] = np.uint8(0)
     failed, answered = answer_each([dark, make("bright.mp4")], model, top_k=1)
     assert failed == Failed("dark.mp4", "too dark", lasts=False)
-    assert isinstance(answered, Answered)
+    assert isinstance(answered, Answer)
 
 
 def test_times_are_those_of_the_stages(make, model):
     (answer,) = answer_each([make("a.mp4")], model, top_k=1)
-    assert isinstance(answer, Answered)
+    assert isinstance(answer, Answer)
     timing = answer.response.timing_ms
     assert timing.total == pytest.approx(timing.decode + timing.transform + timing.infer, abs=0.002)
 

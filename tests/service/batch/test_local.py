@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from service.batch import decoding, local
-from service.batch.request import Question
-from service.batch.results import Answered, Failed
+from service.batch.request import PredictOptions
+from service.batch.results import Answer, Failed
 from tests.helpers.fakes.noted_decoders import note_decoders
 from tests.service.conftest import linked
 
-QUESTION = Question("colours", "2", 3)
+QUESTION = PredictOptions("colours", "2", 3)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_outcomes_come_in_the_order_of_the_videos(settings, model, videos, not_v
 def test_one_video_needs_one_child(settings, model, videos, tmp_path, children):
     names = linked(videos["mp4"], tmp_path / "clips", 1)
     (outcome,) = local.outcomes([Path(names[0])], model, QUESTION, settings)
-    assert isinstance(outcome, Answered)
+    assert isinstance(outcome, Answer)
     assert len(children) == 1
 
 

@@ -11,11 +11,11 @@ import pytest
 
 from service.batch import local
 from service.batch.ray_actors import Batch, Decoding, DecodingAndAnswering
-from service.batch.request import Question
-from service.batch.results import Answered, Failed, Outcome
+from service.batch.request import PredictOptions
+from service.batch.results import Answer, Failed, Result
 from service.store.model_store import ModelNotFound
 
-QUESTION = Question("colours", "2", 3, stability=True)
+QUESTION = PredictOptions("colours", "2", 3, stability=True)
 
 
 @pytest.fixture
@@ -31,16 +31,16 @@ def rows(names: list[str]) -> Batch:
     return {"file": np.array([os.fsencode(name) for name in names], object)}
 
 
-def comparable(outcome: Outcome) -> tuple[str, object]:
+def comparable(outcome: Result) -> tuple[str, object]:
     """All but the times, which differ."""
-    told = outcome.response.model_dump(exclude={"timing_ms"}) if isinstance(outcome, Answered) else outcome
+    told = outcome.response.model_dump(exclude={"timing_ms"}) if isinstance(outcome, Answer) else outcome
     return Path(outcome.file).name, told
 
 
 def test_the_outcomes_are_those_of_one_process(settings, model, names, tmp_path):
     made = DecodingAndAnswering(QUESTION, settings, tmp_path)(rows(names))["outcome"]
     expected = list(local.outcomes([tmp_path / name for name in names], model, QUESTION, settings))
-    assert [outcome.file for outcome in made if isinstance(outcome, Answered)] == ["one.mp4", "two.avi", "three.mov"]
+    assert [outcome.file for outcome in made if isinstance(outcome, Answer)] == ["one.mp4", "two.avi", "three.mov"]
     reasons = {Path(each.file).name: (each.reason, each.lasts) for each in expected if isinstance(each, Failed)}
     assert {each.file: (each.reason, each.lasts) for each in made if isinstance(each, Failed)} == reasons
     assert reasons["nowhere.mp4"] == ("No such file or directory", False)
@@ -48,8 +48,8 @@ def test_the_outcomes_are_those_of_one_process(settings, model, names, tmp_path)
     assert answered[0] == answered[1]
 
 
-def answers(outcomes: Iterable[Outcome]) -> list[Answered]:
-    return [outcome for outcome in outcomes if isinstance(outcome, Answered)]
+def answers(outcomes: Iterable[Result]) -> list[Answer]:
+    return [outcome for outcome in outcomes if isinstance(outcome, Answer)]
 
 
 def test_no_rows_are_no_outcomes(settings, tmp_path):
@@ -57,6 +57,6 @@ def test_no_rows_are_no_outcomes(settings, tmp_path):
 
 
 def test_a_node_without_the_model_says_so_when_it_is_given_work(settings, names, tmp_path):
-    decode = Decoding(Question("none", "1", 3), settings, tmp_path)
+    decode = Decoding(PredictOptions("none", "1", 3), settings, tmp_path)
     with pytest.raises(ModelNotFound, match="no model 'none' in the store"):
         decode(rows(names))

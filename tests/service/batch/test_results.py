@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from clips.decoding.errors import BoundsExceeded, NotAVideo
+from clips.decoding.errors import LimitExceeded, NotAVideo
 from service.backends.base import InferenceFailed
 from service.batch.results import failure
 from service.decoding.process import DecoderEnded
 
 
-@pytest.mark.parametrize("error", [NotAVideo("a text"), BoundsExceeded("too long")])
+@pytest.mark.parametrize("error", [NotAVideo("a text"), LimitExceeded("too long")])
 def test_what_is_wrong_with_the_video_lasts(error):
     told = failure("a.mp4", error)
     assert (told.file, told.reason, told.lasts) == ("a.mp4", str(error), True)

@@ -11,14 +11,14 @@ import pytest
 
 from service.api.schemas.predict import Action, Clip, ModelRef, PredictionResponse, Timing
 from service.batch.errors import AnswersError
-from service.batch.request import Question
-from service.batch.results import Answered, Failed
-from service.batch.results_file import AnswersFile
+from service.batch.request import PredictOptions
+from service.batch.results import Answer, Failed
+from service.batch.results_file import ResultsFile
 
-QUESTION = Question("colours", "2", 1)
+QUESTION = PredictOptions("colours", "2", 1)
 
 
-def answered(file: str, version: str = "2", num_actions: int = 1) -> Answered:
+def answered(file: str, version: str = "2", num_actions: int = 1) -> Answer:
     response = PredictionResponse(
         predictions=[Action(rank=n + 1, label="Grün zeigen", index=n, probability=0.1) for n in range(num_actions)],
         model=ModelRef(name="colours", version=version, digest="sha256:" + "0" * 64),
@@ -27,7 +27,7 @@ def answered(file: str, version: str = "2", num_actions: int = 1) -> Answered:
         ),
         timing_ms=Timing(decode=1, transform=1, infer=1, total=3),
     )
-    return Answered(file, response)
+    return Answer(file, response)
 
 
 @pytest.fixture
@@ -35,14 +35,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "answers.jsonl"
 
 
-def write(path: Path, *outcomes: Answered | Failed) -> None:
-    with AnswersFile.open(path, QUESTION) as answers:
+def write(path: Path, *outcomes: Answer | Failed) -> None:
+    with ResultsFile.open(path, QUESTION) as answers:
         for outcome in outcomes:
             answers.add(outcome)
 
 
 def reopened(path: Path) -> tuple[set[str], set[str]]:
-    with AnswersFile.open(path, QUESTION) as answers:
+    with ResultsFile.open(path, QUESTION) as answers:
         return answers.answered, answers.unanswerable
 
 
@@ -64,7 +64,7 @@ def test_the_next_run_knows_what_is_settled(path):
     write(path, answered("a.mp4"), Failed("b.mp4", "not a video", lasts=True), Failed("c.mp4", "no such file"))
     write(path, answered("d.mp4"))
     assert reopened(path) == ({"a.mp4", "d.mp4"}, {"b.mp4"})
-    with AnswersFile.open(path, QUESTION) as answers:
+    with ResultsFile.open(path, QUESTION) as answers:
         assert [answers.settles(f"{name}.mp4") for name in "abcd"] == [True, True, False, True]
 
 
@@ -106,7 +106,7 @@ def test_answers_to_another_question_are_not_mixed_in(path, other):
 
 
 def test_one_run_at_a_time_writes(path):
-    with AnswersFile.open(path, QUESTION), pytest.raises(AnswersError, match="another run writes"):
+    with ResultsFile.open(path, QUESTION), pytest.raises(AnswersError, match="another run writes"):
         reopened(path)
 
 
@@ -117,7 +117,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_what_goes_wrong_elsewhere_is_not_told_of_the_file(path):
-    with pytest.raises(OSError, match="Input/output error"), AnswersFile.open(path, QUESTION):
+    with pytest.raises(OSError, match="Input/output error"), ResultsFile.open(path, QUESTION):
         raise OSError(5, "Input/output error")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.errors import NotAVideo
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from service.decoding import pool as pool_module
 from service.decoding.pool import DecoderPool
 from service.decoding.process import Decoder
@@ -34,7 +34,7 @@ def started(monkeypatch):
 
 
 def work(pool, video):
-    return pool.preprocess(video, SPEC, Bounds(), thumbnails=False)
+    return pool.preprocess(video, SPEC, DecodeLimits(), thumbnails=False)
 
 
 def test_more_videos_than_children_are_all_answered(videos, not_videos):

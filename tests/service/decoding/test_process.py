@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from clips.clip_spec import ClipSpec, View
-from clips.decoding.errors import BoundsExceeded, NotAVideo, Undecodable
+from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
 from clips.decoding.frames import VideoInfo
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, window_inputs
 from clips.windows import Windowing
@@ -29,12 +29,12 @@ def decoder():
     decoder.close()
 
 
-def work(decoder, video, bounds=Bounds(), spec=SPEC):  # noqa: B008
-    return decoder.preprocess(video, spec, bounds, thumbnails=True)
+def work(decoder, video, limits=DecodeLimits(), spec=SPEC):  # noqa: B008
+    return decoder.preprocess(video, spec, limits, thumbnails=True)
 
 
 def test_it_answers_as_this_process_would(decoder, videos):
-    here = preprocess(videos["mp4"], SPEC, Bounds(), thumbnails=True)
+    here = preprocess(videos["mp4"], SPEC, DecodeLimits(), thumbnails=True)
     there = work(decoder, videos["mp4"])
     np.testing.assert_array_equal(there.views, here.views)
     assert (there.video, there.indices, there.times) == (here.video, here.indices, here.times)
@@ -43,8 +43,8 @@ def test_it_answers_as_this_process_would(decoder, videos):
 
 def test_two_samplings_come_whole_however_large_they_are(decoder, videos):
     spec = ClipSpec(crop=1024, view=View.SQUEEZE)
-    here = preprocess(videos["mp4"], spec, Bounds(), shifted=True)
-    there = decoder.preprocess(videos["mp4"], spec, Bounds(), thumbnails=False, shifted=True)
+    here = preprocess(videos["mp4"], spec, DecodeLimits(), shifted=True)
+    there = decoder.preprocess(videos["mp4"], spec, DecodeLimits(), thumbnails=False, shifted=True)
     np.testing.assert_array_equal(there.views, here.views)
     assert here.shifted is not None
     assert there.shifted is not None
@@ -55,13 +55,13 @@ def test_two_samplings_come_whole_however_large_they_are(decoder, videos):
 def test_what_is_wrong_with_a_video_is_told_and_the_child_goes_on(decoder, videos, not_videos):
     with pytest.raises(NotAVideo):
         work(decoder, not_videos["text"])
-    with pytest.raises(BoundsExceeded, match="more than 10 packets"):
-        work(decoder, videos["mp4"], Bounds(max_packets=10))
+    with pytest.raises(LimitExceeded, match="more than 10 packets"):
+        work(decoder, videos["mp4"], DecodeLimits(max_packets=10))
     assert work(decoder, videos["mp4"]).video.frames == 40
 
 
 def test_too_little_memory_is_told_and_the_child_goes_on(decoder, videos):
-    with pytest.raises(BoundsExceeded, match="more memory"):
+    with pytest.raises(LimitExceeded, match="more memory"):
         work(decoder, videos["mp4"], spec=ClipSpec(num_frames=64, crop=4096, short_side=4096))
     assert work(decoder, videos["mp4"]).video.frames == 40
 
@@ -81,7 +81,7 @@ def end_stopped(pid, number):
 
 @pytest.mark.parametrize(
     ("number", "error"),
-    [(signal.SIGKILL, DecoderEnded), (signal.SIGSEGV, Undecodable), (signal.SIGXCPU, BoundsExceeded)],
+    [(signal.SIGKILL, DecoderEnded), (signal.SIGSEGV, Undecodable), (signal.SIGXCPU, LimitExceeded)],
 )
 def test_a_death_in_mid_work_tells_whose_fault_it_was(decoder, videos, number, error):
     pid = decoder._process.pid
@@ -98,8 +98,8 @@ WINDOWING = Windowing(0.5, 0.25, 100)
 
 
 def test_windows_are_those_that_this_process_would_make(decoder, videos):
-    here = list(window_inputs(videos["mp4"], SPEC, Bounds(), WINDOWING))
-    there = list(decoder.windows(videos["mp4"], SPEC, Bounds(), WINDOWING))
+    here = list(window_inputs(videos["mp4"], SPEC, DecodeLimits(), WINDOWING))
+    there = list(decoder.windows(videos["mp4"], SPEC, DecodeLimits(), WINDOWING))
     assert there[0] == here[0]
     assert len(there) == len(here) == 8
     for mine, theirs in zip(here[1:-1], there[1:-1], strict=True):
@@ -113,18 +113,18 @@ def test_windows_are_those_that_this_process_would_make(decoder, videos):
 
 def test_what_is_wrong_with_the_video_of_a_timeline_is_told(decoder, not_videos, videos):
     with pytest.raises(NotAVideo):
-        next(decoder.windows(not_videos["text"], SPEC, Bounds(), WINDOWING))
-    with pytest.raises(BoundsExceeded, match="at most 2 are taken"):
-        next(decoder.windows(videos["mp4"], SPEC, Bounds(), Windowing(0.5, 0.25, 2)))
+        next(decoder.windows(not_videos["text"], SPEC, DecodeLimits(), WINDOWING))
+    with pytest.raises(LimitExceeded, match="at most 2 are taken"):
+        next(decoder.windows(videos["mp4"], SPEC, DecodeLimits(), Windowing(0.5, 0.25, 2)))
 
 
 @pytest.mark.parametrize(
     ("number", "error"),
-    [(signal.SIGKILL, DecoderEnded), (signal.SIGSEGV, Undecodable), (signal.SIGXCPU, BoundsExceeded)],
+    [(signal.SIGKILL, DecoderEnded), (signal.SIGSEGV, Undecodable), (signal.SIGXCPU, LimitExceeded)],
 )
 def test_a_death_between_windows_tells_whose_fault_it_was(decoder, videos, number, error):
     spec = ClipSpec(crop=224, short_side=224, view=View.SQUEEZE)
-    parts = decoder.windows(videos["mp4"], spec, Bounds(), WINDOWING)
+    parts = decoder.windows(videos["mp4"], spec, DecodeLimits(), WINDOWING)
     assert isinstance(next(parts), TimelineStart)
     os.kill(decoder._process.pid, number)
     with pytest.raises(error):
@@ -142,7 +142,7 @@ def test_a_thread_that_waits_for_a_stopped_child_is_freed_by_kill(decoder):
 
 
 def test_the_limits_hold_in_the_child(decoder, videos):
-    work(decoder, videos["mp4"], Bounds(max_cpu_seconds=7))
+    work(decoder, videos["mp4"], DecodeLimits(max_cpu_seconds=7))
     with open(f"/proc/{decoder._process.pid}/limits") as file:
         limits = {line[:26].strip(): line[26:].split()[0] for line in file}
     assert limits["Max address space"] == str(MEMORY)
@@ -189,13 +189,13 @@ def send_windows_without_end(connection, max_memory_bytes):
 def test_a_child_that_was_taken_over_makes_no_timeline(monkeypatch, videos, misbehave):
     monkeypatch.setattr("service.decoding.process.serve", misbehave)
     with pytest.raises(Undecodable), closing(Decoder(MEMORY)) as decoder:
-        next(decoder.windows(videos["mp4"], SPEC, Bounds(), WINDOWING))
+        next(decoder.windows(videos["mp4"], SPEC, DecodeLimits(), WINDOWING))
 
 
 def test_a_child_that_was_taken_over_cannot_send_windows_for_ever(monkeypatch, videos):
     monkeypatch.setattr("service.decoding.process.serve", send_windows_without_end)
     with pytest.raises(Undecodable), closing(Decoder(MEMORY)) as decoder:
-        list(decoder.windows(videos["mp4"], SPEC, Bounds(), WINDOWING))
+        list(decoder.windows(videos["mp4"], SPEC, DecodeLimits(), WINDOWING))
 
 
 @pytest.mark.parametrize("misbehave", [send_a_takeover, send_something_else, announce_an_exabyte])

@@ -7,7 +7,7 @@ import pytest
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.errors import NotAVideo
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.window_preprocess import TimelineStart, WindowInput
 from clips.windows import Windowing
 from service.decoding import timeline_pool
@@ -27,7 +27,7 @@ def started(monkeypatch):
 
 
 def windows(video):
-    return TimelineDecoders(1, 1 << 30).windows(video, SPEC, Bounds(), WINDOWING)
+    return TimelineDecoders(1, 1 << 30).windows(video, SPEC, DecodeLimits(), WINDOWING)
 
 
 async def first_of(parts):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clips.decoding.errors import NotAVideo
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from service.backends.base import FakeBackend
 from service.limits.admission import Overloaded
 from tests.helpers.servers.ray_cluster import require_ray
@@ -67,7 +67,7 @@ def test_a_full_queue_sends_the_client_away_for_a_while():
 def test_a_fault_of_the_video_is_raised():
     deployment = SimpleNamespace(preprocess=Method(NotAVideo("no video")))
     with pytest.raises(NotAVideo, match="no video"):
-        asyncio.run(RemoteDecoders(deployment).preprocess(b"", SPEC, Bounds(), thumbnails=False))
+        asyncio.run(RemoteDecoders(deployment).preprocess(b"", SPEC, DecodeLimits(), thumbnails=False))
 
 
 def test_a_model_that_is_loaded_here_is_not_sent_away():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from service.doctor.check import Check, Failed, Finding, Skipped, examine
+from service.doctor.check import Check, CheckFailed, CheckSkipped, Finding, examine
 
 
 def _raise(error: Exception) -> Callable[[], str]:
@@ -26,8 +26,8 @@ def test_a_check_is_told_and_run() -> None:
 @pytest.mark.parametrize(
     ("error", "status", "found"),
     [
-        (Failed("dry"), "failed", "dry"),
-        (Skipped("no tap"), "skipped", "no tap"),
+        (CheckFailed("dry"), "failed", "dry"),
+        (CheckSkipped("no tap"), "skipped", "no tap"),
         (ImportError("libtap.so:\n  not found"), "failed", "libtap.so: not found"),
         (MemoryError(), "failed", "MemoryError"),
     ],

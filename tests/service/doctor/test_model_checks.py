@@ -11,7 +11,7 @@ import pytest
 from service.config.settings import Settings
 from service.doctor.check import Finding, examine
 from service.doctor.golden import load_record
-from service.doctor.model_checks import Patient
+from service.doctor.model_checks import ModelChecker
 from tests.helpers.marks import needs_vnni
 from tests.helpers.paths import REPOSITORY
 
@@ -20,7 +20,7 @@ SHIPPED = REPOSITORY / "model_store"
 
 def _examine(backend: str, store: Path = SHIPPED, **recorded: Any) -> dict[str, Finding]:
     stages = load_record().stages.model_copy(update=recorded)
-    patient = Patient("tin-motion", "1", Settings(model_store=store, backend=backend), stages)
+    patient = ModelChecker("tin-motion", "1", Settings(model_store=store, backend=backend), stages)
     found = [examine(check, lambda _: None) for check in patient.checks()]
     patient.close()
     return {finding.check.removeprefix("tin-motion 1: "): finding for finding in found}

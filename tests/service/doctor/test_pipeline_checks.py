@@ -11,7 +11,7 @@ import pytest
 
 from clips import preprocess
 from clips.decoding.decode import DecodedClip, decode
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from service.doctor import pipeline_checks
 from service.doctor.check import Check, Finding, examine
 from service.doctor.golden import Record, load_record
@@ -38,8 +38,8 @@ def test_here_everything_is_equal_to_the_bit(record: Record) -> None:
     assert found.count("equal to the bit") == ALL_CODECS + 3
 
 
-def _frames_before(source: Any, pick_frames: Callable[[int], list[int]], *bounds: Bounds) -> DecodedClip:
-    return decode(source, lambda num_frames: [max(index - 1, 0) for index in pick_frames(num_frames)], *bounds)
+def _frames_before(source: Any, pick_frames: Callable[[int], list[int]], *limits: DecodeLimits) -> DecodedClip:
+    return decode(source, lambda num_frames: [max(index - 1, 0) for index in pick_frames(num_frames)], *limits)
 
 
 def test_a_decoder_that_returns_other_frames(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:

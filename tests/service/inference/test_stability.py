@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from clips.clip_spec import ClipSpec, View
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from service.backends.base import FakeBackend
 from service.inference.prediction import score
@@ -68,7 +68,7 @@ def test_views_of_one_variant_are_averaged():
 
 
 def test_the_model_sees_the_frames_then_later_ones_then_the_first_in_reverse(videos):
-    clip = preprocess(videos["mp4"], THREE_VIEWS, Bounds(), shifted=True)
+    clip = preprocess(videos["mp4"], THREE_VIEWS, DecodeLimits(), shifted=True)
     views = views_to_infer(clip)
     assert views.shape == (9, 8, 32, 32, 3)
     assert clip.shifted is not None
@@ -82,7 +82,7 @@ def test_the_model_sees_the_frames_then_later_ones_then_the_first_in_reverse(vid
 def test_variants_are_scored_only_when_asked_for(videos, shifted, num_clips):
     backend = FakeBackend(len(LABELS))
     model = LoadedModel("fake", "1", "0" * 64, "model.onnx", "runs", LABELS, THREE_VIEWS, backend)
-    clip = preprocess(videos["mp4"], THREE_VIEWS, Bounds(), shifted=shifted)
+    clip = preprocess(videos["mp4"], THREE_VIEWS, DecodeLimits(), shifted=shifted)
     clips = views_to_infer(clip)
     assert len(clips) == num_clips
     prediction = score(clip, backend.infer(clips), model, 2, infer_seconds=0.0)

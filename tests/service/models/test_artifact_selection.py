@@ -4,15 +4,15 @@ from pydantic import ValidationError
 
 from service.backends.base import BackendUnavailable
 from service.config.settings import Settings
-from service.models.artifact_selection import Machine, choose, open_backend
+from service.models.artifact_selection import Capabilities, choose, open_backend
 from service.models.registry import Registry
 from service.store.manifest import Artifact, ParityReport
 
 ENGINE = {"gpu": "NVIDIA L4", "tensorrt": "11.4.0"}
-PLAIN = Machine()
-VNNI = Machine(has_vnni=True)
-CUDA = Machine(has_vnni=True, has_onnx_cuda=True)
-L4 = Machine(has_vnni=True, has_onnx_cuda=True, **ENGINE)
+PLAIN = Capabilities()
+VNNI = Capabilities(has_vnni=True)
+CUDA = Capabilities(has_vnni=True, has_onnx_cuda=True)
+L4 = Capabilities(has_vnni=True, has_onnx_cuda=True, **ENGINE)
 
 
 def artifact(name, agreement=0.99, built_for=None):

@@ -18,7 +18,7 @@ from clips.clip_spec import ClipSpec
 from service.backends.base import Backend, FakeBackend, InferenceFailed
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.config.settings import Settings
-from service.models.artifact_selection import Machine, open_backend
+from service.models.artifact_selection import Capabilities, open_backend
 from service.models.registry import (
     RENAMING_SECONDS,
     LoadedModel,
@@ -175,7 +175,7 @@ def test_files_that_are_exchanged_while_they_are_read_are_read_again(
     folder = publish(settings.model_store, "colours", "1")
     other = publish(settings.model_store / ".aside", "colours", "1", graph=_graph("scores"))
 
-    def exchange_first(artifact: Artifact, path: Path, settings: Settings, machine: Machine) -> Backend:
+    def exchange_first(artifact: Artifact, path: Path, settings: Settings, machine: Capabilities) -> Backend:
         if other.exists():
             shutil.rmtree(folder)
             other.rename(folder)

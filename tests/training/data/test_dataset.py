@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from clips.clip_spec import ClipSpec, View
-from clips.decoding.limits import Bounds
+from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from clips.sampling import training_indices
 from clips.transforms import make_views
@@ -45,7 +45,7 @@ def test_no_skew_evaluation_sees_what_the_gateway_sees(make_video, view, num_fra
     assert label == 2
     assert not unreadable
     assert views.dtype == np.uint8
-    np.testing.assert_array_equal(views, preprocess(path.read_bytes(), spec, Bounds()).views)
+    np.testing.assert_array_equal(views, preprocess(path.read_bytes(), spec, DecodeLimits()).views)
 
 
 @pytest.mark.parametrize("view", list(View))

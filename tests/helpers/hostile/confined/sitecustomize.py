@@ -12,7 +12,7 @@ def confine_decoders() -> None:
     import cv2  # noqa: PLC0415 - the server that forks them has loaded these
 
     from clips.clip_spec import ClipSpec  # noqa: PLC0415
-    from clips.decoding.limits import Bounds  # noqa: PLC0415
+    from clips.decoding.limits import DecodeLimits  # noqa: PLC0415
     from clips.preprocess import preprocess  # noqa: PLC0415
     from service.decoding import worker  # noqa: PLC0415
 
@@ -24,7 +24,7 @@ def confine_decoders() -> None:
 
         cv2.setNumThreads(1)
         good = Path(os.environ["TIN_TEST_GOOD_VIDEO"]).read_bytes()
-        preprocess(good, ClipSpec(), Bounds(), thumbnails=True)
+        preprocess(good, ClipSpec(), DecodeLimits(), thumbnails=True)
         load_late_parts()
         confine()
         serve(*arguments)

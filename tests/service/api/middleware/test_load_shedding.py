@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.api.middleware.load_shedding import Gate
+from service.api.middleware.load_shedding import LoadShedding
 from service.limits.admission import Admission, Overloaded
 from service.limits.service_time import ServiceTime
 
@@ -23,7 +23,7 @@ def seen_behind_the_gate(admission: Admission, scope: dict[str, Any]) -> bool:
         raise AssertionError("the gate reads and sends nothing")
 
     gateway = SimpleNamespace(admission=admission)
-    asyncio.run(Gate(routes)(scope | {"state": {"gateway": gateway}}, nothing, nothing))
+    asyncio.run(LoadShedding(routes)(scope | {"state": {"gateway": gateway}}, nothing, nothing))
     return bool(seen)
 
 
@@ -33,7 +33,7 @@ def test_posts_wait_for_a_place_and_questions_do_not() -> None:
     )
     post, get = {"type": "http", "method": "POST"}, {"type": "http", "method": "GET"}
     assert seen_behind_the_gate(admission, post)
-    with admission.working():
+    with admission.work_slot():
         assert seen_behind_the_gate(admission, get)
         with pytest.raises(Overloaded):
             seen_behind_the_gate(admission, post)
