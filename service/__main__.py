@@ -19,7 +19,7 @@ from service import console
 from service.api.schemas.presenters import model_status
 from service.batch import local
 from service.batch.errors import OfflineError
-from service.batch.inputs import find_videos
+from service.batch.inputs import expand_inputs
 from service.batch.request import PredictOptions
 from service.batch.results import Failed, Result
 from service.batch.results_file import ResultsFile
@@ -104,7 +104,7 @@ def predict_files(
     """
     settings = _settings(model_store=model_store)
     _check_store(settings)
-    videos = list(find_videos(files))
+    videos = list(expand_inputs(files))
     if len(videos) > 1:  # as many are in work as there are cores, so that a thread is enough for each
         settings = settings.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
     with _loaded_models(settings) as registry:

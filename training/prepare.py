@@ -18,7 +18,7 @@ from training.exit_codes import explained
 from training.lists.annotations import Annotations, read_kinetics400, read_sthv1, read_sthv2
 from training.lists.extract_frames import extract
 from training.lists.frame_folder import FrameFolder, look_into
-from training.lists.make_lists import Inventory, find_videos, write_lists
+from training.lists.make_lists import Inventory, videos_by_name, write_lists
 
 STHV1_FILE_NAME = "{:05}.jpg"
 """What Something-Something V1 calls its frames; the recipe says the same."""
@@ -50,7 +50,7 @@ def kinetics400(
     """List the videos of Kinetics-400, named as the official downloader names them: <id>_<start>_<end>.mp4."""
     with explained():
         annotated = read_kinetics400(annotations)
-        inventory, found = Inventory(), find_videos(_checked(videos))
+        inventory, found = Inventory(), videos_by_name(_checked(videos))
         for name in _present(annotated, found, inventory, videos):
             inventory.add_video(found[name], videos)
         _finish(annotated, inventory, out, root=videos, recipe="tin_tsm_finetune_r50_kinetics400")
@@ -87,7 +87,7 @@ def sthv2(
     """
     with explained():
         annotated = read_sthv2(annotations)
-        inventory, found = Inventory(), find_videos(_checked(videos))
+        inventory, found = Inventory(), videos_by_name(_checked(videos))
         paths = {name: videos / found[name] for name in _present(annotated, found, inventory, videos)}
         frames = out / "frames"
         folders = extract(paths, frames, height=height, quality=quality, workers=workers)

@@ -54,12 +54,12 @@ def calibration_clips(source: Path, spec: ClipSpec) -> Iterator[Clips]:
     the list. A video that cannot be read is skipped with a warning. Raises ExportError when none can be, or when
     `source` holds fewer than two.
     """
-    return _readable(_spread(find_videos(source)[0::2], NUM_CALIBRATION), source, spec)
+    return _readable(_spread(source_files(source)[0::2], NUM_CALIBRATION), source, spec)
 
 
 def validation_clips(source: Path, spec: ClipSpec) -> Iterator[Clips]:
     """As `calibration_clips`, from the other videos, at most NUM_VALIDATION."""
-    return _readable(_spread(find_videos(source)[1::2], NUM_VALIDATION), source, spec)
+    return _readable(_spread(source_files(source)[1::2], NUM_VALIDATION), source, spec)
 
 
 def rendered_calibration_clips(spec: ClipSpec) -> Iterator[Clips]:
@@ -75,7 +75,7 @@ def rendered_validation_clips(spec: ClipSpec) -> Iterator[Clips]:
         yield make_split([video], spec).clips
 
 
-def find_videos(source: Path) -> list[Path]:
+def source_files(source: Path) -> list[Path]:
     """The files that a folder holds or a list names, sorted, each once; ExportError when there are fewer than two."""
     videos = sorted(set(_files_in(source) if source.is_dir() else _files_listed_in(source)))
     if len(videos) < 2:
@@ -85,7 +85,7 @@ def find_videos(source: Path) -> list[Path]:
 
 def digest_of(source: Path) -> str:
     """SHA-256 over the names and sizes of the videos that a folder holds or a list names."""
-    described = [f"{path.name} {path.stat().st_size if path.exists() else None}\n" for path in find_videos(source)]
+    described = [f"{path.name} {path.stat().st_size if path.exists() else None}\n" for path in source_files(source)]
     return hashlib.sha256("".join(described).encode()).hexdigest()
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clips.decoding.filenames import is_named_as_video
+from clips.decoding.filenames import find_videos
 from training.checkpoints.checkpoint import replace_file
 from training.lists.annotations import Annotations, Item
 from training.lists.frame_folder import FrameFolder
@@ -49,15 +48,13 @@ class Inventory:
         return [item for item in items if item.name in self.listed]
 
 
-def find_videos(root: Path) -> dict[str, Path]:
-    """Every video below a folder, relative to it, by its name without suffix. Of two of one name, the first counts."""
-    found = [
-        Path(folder, file).relative_to(root)
-        for folder, _, files in os.walk(root, followlinks=True)
-        for file in files
-        if is_named_as_video(file)
-    ]
-    return {path.stem: path for path in sorted(found, reverse=True)}
+def videos_by_name(root: Path) -> dict[str, Path]:
+    """Map each name without suffix to its video below `root`, relative to `root`; the first of equal names counts.
+
+    Links to folders are followed, since data sets are often spread over several disks.
+    """
+    found = [path.relative_to(root) for path in find_videos(root, follow_links=True) if path.is_file()]
+    return {path.stem: path for path in reversed(found)}
 
 
 def write_lists(annotations: Annotations, inventory: Inventory, out: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from clips.clip_spec import ClipSpec, View
 from export.errors import ExportError
 from export.graph import calibration
-from export.graph.calibration import calibration_clips, clip_sets, find_videos, validation_clips
+from export.graph.calibration import calibration_clips, clip_sets, source_files, validation_clips
 from tests.conftest import moving_square
 from training.data.dataset import read_views
 from training.data.readers import Videos
@@ -33,7 +33,7 @@ def as_served(paths):
 
 
 def test_a_folders_videos_are_dealt_to_calibration_and_validation(folder):
-    videos = find_videos(folder)
+    videos = source_files(folder)
     assert [path.stem for path in videos] == ["0", "1", "2", "3", "4"]
     np.testing.assert_array_equal(list(calibration_clips(folder, SPEC)), as_served(videos[0::2]))
     np.testing.assert_array_equal(list(validation_clips(folder, SPEC)), as_served(videos[1::2]))
@@ -42,7 +42,7 @@ def test_a_folders_videos_are_dealt_to_calibration_and_validation(folder):
 def test_a_list_names_videos_beside_it_or_anywhere_each_once(folder):
     names = folder / "names.txt"
     names.write_text(f"2.avi\n\n  {folder / '1.mp4'}\n2.avi\n")
-    assert find_videos(names) == [folder / "1.mp4", folder / "2.avi"]
+    assert source_files(names) == [folder / "1.mp4", folder / "2.avi"]
     np.testing.assert_array_equal(list(calibration_clips(names, SPEC)), as_served([folder / "1.mp4"]))
 
 
@@ -53,7 +53,7 @@ def test_three_views_are_three_clips(folder):
 
 def test_of_many_videos_some_are_taken_from_all_over(folder, monkeypatch):
     monkeypatch.setattr(calibration, "NUM_CALIBRATION", 2)
-    videos = find_videos(folder)
+    videos = source_files(folder)
     np.testing.assert_array_equal(list(calibration_clips(folder, SPEC)), as_served([videos[0], videos[2]]))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.batch.inputs import find_videos
+from service.batch.inputs import expand_inputs
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _named(folder: Path, *names: str) -> list[str]:
-    return [str(path.relative_to(folder)) for path in find_videos([folder / name for name in names])]
+    return [str(path.relative_to(folder)) for path in expand_inputs([folder / name for name in names])]
 
 
 def test_a_folder_becomes_the_videos_in_it(folder: Path) -> None:
@@ -63,7 +63,7 @@ def test_the_order_is_that_of_the_names_at_every_depth(tmp_path: Path) -> None:
     for name in ("a/2.mp4", "a/10/1.mp4", "a b/1.mp4", "a.mp4", "b/1.mp4", "Z.mp4"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert list(find_videos([tmp_path])) == sorted(tmp_path.rglob("*.mp4"))
+    assert list(expand_inputs([tmp_path])) == sorted(tmp_path.rglob("*.mp4"))
 
 
 def test_a_link_to_a_folder_is_not_followed(folder: Path) -> None:

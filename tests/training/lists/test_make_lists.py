@@ -3,7 +3,7 @@ from pathlib import Path
 from tests.helpers.training.official_files import write
 from training.lists.annotations import Annotations, Item
 from training.lists.frame_folder import FrameFolder
-from training.lists.make_lists import Inventory, find_videos, write_lists
+from training.lists.make_lists import Inventory, videos_by_name, write_lists
 
 
 def test_videos_are_found_at_any_depth_and_by_their_suffix(tmp_path):
@@ -11,7 +11,7 @@ def test_videos_are_found_at_any_depth_and_by_their_suffix(tmp_path):
         write(tmp_path / "videos" / file, "x")
     write(tmp_path / "elsewhere" / "i.mp4", "x")
     (tmp_path / "videos" / "link").symlink_to(tmp_path / "elsewhere")
-    assert find_videos(tmp_path / "videos") == {
+    assert videos_by_name(tmp_path / "videos") == {
         "a": Path("a.mp4"),
         "b": Path("tap dancing/b.webm"),
         "c": Path("train/tap_dancing/c.MKV"),
@@ -22,7 +22,7 @@ def test_videos_are_found_at_any_depth_and_by_their_suffix(tmp_path):
 def test_of_two_videos_of_one_name_the_first_counts(tmp_path):
     for file in ("b/x.mp4", "a/x.webm", "c/x.avi"):
         write(tmp_path / file, "x")
-    assert find_videos(tmp_path) == {"x": Path("a/x.webm")}
+    assert videos_by_name(tmp_path) == {"x": Path("a/x.webm")}
 
 
 def test_lists_say_what_is_there_and_what_is_not(tmp_path):
