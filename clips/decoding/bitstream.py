@@ -51,7 +51,7 @@ def reader_of(codec: str, extradata: bytes) -> PacketReader:
         "mpeg4": _Mpeg4Reader,
         "vp8": lambda extra: _read_vp8,
         "vp9": lambda extra: _read_vp9,
-        "libdav1d": lambda extra: _Av1Reader(),
+        "av1": lambda extra: _Av1Reader(),
     }
     if codec not in readers:
         raise FullDecodeRequired(f"the frames of {codec} may need any earlier one")

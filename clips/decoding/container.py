@@ -76,6 +76,11 @@ class OpenVideo:
     num_packets: int = 0
     """Read so far."""
 
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name of the codec, such as `av1`, where the decoder's name is `libdav1d`."""
+        return self.stream.codec_context.codec.canonical_name
+
     def check_frames(self, num_frames: int) -> None:
         """Raises LimitExceeded for more frames than are taken."""
         if num_frames > self.limits.max_frames:

@@ -11,9 +11,12 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from clips.decoding.container import OpenVideo
-from clips.transforms import Image
+
+Image = NDArray[np.uint8]
+"""One picture: uint8 [H, W, 3], RGB."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def describe(video: OpenVideo, size: tuple[int, int], num_frames: int, seconds_t
     width, height = size
     return VideoInfo(
         container=video.container.format.name,
-        codec=video.stream.codec_context.name,
+        codec=video.codec,
         width=width,
         height=height,
         frames=num_frames,

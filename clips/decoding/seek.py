@@ -91,13 +91,13 @@ def survey_packets(video: OpenVideo) -> Survey:
     """Read all packets through; raises FullDecodeRequired, NoFrames and LimitExceeded."""
     context = video.stream.codec_context
     container = video.container.format.name
-    if container not in TIMED_CONTAINERS or (container == "avi" and context.reorder_depth and context.name != "mpeg4"):
+    if container not in TIMED_CONTAINERS or (container == "avi" and context.reorder_depth and video.codec != "mpeg4"):
         raise FullDecodeRequired(f"{container} does not say when each frame is shown")
-    read = reader_of(context.name, context.extradata or b"")
+    read = reader_of(video.codec, context.extradata or b"")
     survey = Survey()
     for packet in video.packets():
         survey.add(packet, read)
-    survey.shown = _in_display_order(survey, context.name)
+    survey.shown = _in_display_order(survey, video.codec)
     video.check_frames(len(survey.shown))
     return survey
 
@@ -113,7 +113,7 @@ def _in_display_order(survey: Survey, codec: str) -> list[int]:
 def plan_for(indices: Sequence[int], video: OpenVideo, survey: Survey) -> Plan:
     """What to feed for the frames of these indices into all that are shown."""
     targets = {survey.shown[index] for index in indices}
-    also = {0} if first_packet_matters(video.stream.codec_context.name, survey.first_packet) else set()
+    also = {0} if first_packet_matters(video.codec, survey.first_packet) else set()
     runs = runs_for(targets, survey.times, survey.pictures, also)
     return Plan(tuple(indices), [survey.times[i] for i in survey.shown], runs)
 

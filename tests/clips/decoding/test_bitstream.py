@@ -18,7 +18,7 @@ def read(name):
     """The pictures of a made clip, and how FFmpeg's demuxer flags their packets."""
     with av.open(io.BytesIO(make(next(made for made in CLIPS if made.name == name))), "r") as container:
         video = container.streams.video[0]
-        reader = reader_of(video.codec_context.name, video.codec_context.extradata or b"")
+        reader = reader_of(video.codec_context.codec.canonical_name, video.codec_context.extradata or b"")
         packets = [packet for packet in container.demux(video) if packet.size]
         return [reader(memoryview(packet)) for packet in packets], packets
 
@@ -86,8 +86,8 @@ def test_two_mpeg4_pictures_in_a_packet_matter_where_divx_packs_them():
         ("hevc", b"\0\0\1\x26\x09\x80\x00", "layers or views"),
         ("hevc", b"\0\0\1\x20\x01\x80\x00", "spliced"),
         ("vp9", b"\x00", "damaged"),
-        ("libdav1d", b"\x12\x00", "exactly one"),
-        ("libdav1d", b"\x32\x01\x10", "missing"),
+        ("av1", b"\x12\x00", "exactly one"),
+        ("av1", b"\x32\x01\x10", "missing"),
         ("theora", b"", "may need any"),
     ],
 )

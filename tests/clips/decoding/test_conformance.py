@@ -71,6 +71,24 @@ def test_the_report_tells_the_path_taken(made):
     assert report.packets_fed == report.packets if report.path == "full" else report.packets_fed <= report.packets
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("x264-gop-12", "h264"),
+        ("x265-gop-12", "hevc"),
+        ("vp8", "vp8"),
+        ("vp9", "vp9"),
+        ("vp9-alpha", "vp9"),
+        ("av1", "av1"),
+        ("mpeg4", "mpeg4"),
+        ("flv1", "flv1"),
+    ],
+)
+def test_the_codec_is_named_not_its_decoder(name, codec):
+    made = next(made for made in CLIPS if made.name == name)
+    assert decode(made_file(made), only(0)).video.codec == codec
+
+
 @by_name
 def test_one_frame_alone_is_that_of_a_full_decode(made):
     expected, _ = full_decode(made_file(made))
