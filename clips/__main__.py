@@ -22,8 +22,8 @@ from rich.table import Table
 from clips.clip_spec import ClipSpec
 from clips.decoding.decode import DecodedClip, decode
 from clips.decoding.errors import ClipError
+from clips.decoding.frames import Image
 from clips.sampling import evaluation_indices
-from clips.transforms import Image
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="See a video as the models see it.")
 

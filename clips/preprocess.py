@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.decode import decode
-from clips.decoding.frames import VideoInfo
+from clips.decoding.frames import Image, VideoInfo
 from clips.decoding.limits import DecodeLimits
 from clips.sampling import evaluation_indices, shifted_indices
-from clips.transforms import Image, make_views, resize_short_side
+from clips.transforms import make_views, resize_short_side
 
 THUMBNAIL_SHORT_SIDE = 160
 """Pixels: enough to recognise, eight of them well under 100 kB."""

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec, View
-
-Image = NDArray[np.uint8]
-"""uint8 [H, W, 3], RGB."""
+from clips.decoding.frames import Image
 
 
 def make_views(frames: Sequence[Image], spec: ClipSpec) -> NDArray[np.uint8]:

@@ -48,7 +48,7 @@ class TimelineEnd:
 TimelinePart = TimelineStart | WindowInput | TimelineEnd
 
 
-def window_inputs(
+def preprocess_windows(
     video: bytes | os.PathLike[str], spec: ClipSpec, limits: DecodeLimits, windowing: Windowing
 ) -> Iterator[TimelinePart]:
     """A start, the windows in order of time, each as soon as its last frame is decoded, and an end.

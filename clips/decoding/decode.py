@@ -22,10 +22,9 @@ from av.video.frame import VideoFrame
 from clips.decoding.bitstream import FullDecodeRequired
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
 from clips.decoding.errors import NoFrames
-from clips.decoding.frames import Converter, VideoInfo, describe, every_frame, seconds_of, upright_size
+from clips.decoding.frames import Converter, Image, VideoInfo, describe, every_frame, seconds_of, upright_size
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.seek import Plan, Survey, plan_for, planned_frames, survey_packets
-from clips.transforms import Image
 
 PickFrames = Callable[[int], Sequence[int]]
 """Given how many frames a video has, the indices of those wanted, in the order wanted."""

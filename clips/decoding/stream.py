@@ -18,10 +18,9 @@ from av.video.frame import VideoFrame
 from clips.decoding.bitstream import FullDecodeRequired
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
 from clips.decoding.errors import NoFrames, Undecodable
-from clips.decoding.frames import Converter, VideoInfo, describe, every_frame, seconds_of
+from clips.decoding.frames import Converter, Image, VideoInfo, describe, every_frame, seconds_of
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.seek import Survey, plan_for, planned_frames, survey_packets
-from clips.transforms import Image
 
 ROUNDING = 1e-6
 MOST_SECONDS_LOST = 1.0

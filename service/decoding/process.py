@@ -97,7 +97,7 @@ class Decoder:
     def windows(
         self, video: bytes, spec: ClipSpec, limits: DecodeLimits, windowing: Windowing
     ) -> Iterator[TimelinePart]:
-        """`clips.window_preprocess.window_inputs` in the child, which is ahead by what the pipe holds.
+        """`clips.window_preprocess.preprocess_windows` in the child, which is ahead by what the pipe holds.
 
         Each part blocks, and raises, as `preprocess` does. A child whose parts are not read to the end is to be closed.
         """

@@ -18,7 +18,7 @@ from clips.clip_spec import ClipSpec
 from clips.decoding.errors import ClipError, LimitExceeded
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput, preprocess
-from clips.window_preprocess import TimelinePart, window_inputs
+from clips.window_preprocess import TimelinePart, preprocess_windows
 from clips.windows import Windowing
 
 MAX_OPEN_FILES = 32
@@ -87,7 +87,7 @@ def _timeline(job: TimelineJob) -> Iterator[TimelinePart | Failure]:
     os.nice(TIMELINE_NICENESS)
     _limit_processor_time(job.limits.max_cpu_seconds)
     try:
-        yield from window_inputs(job.video, job.spec, job.limits, job.windowing)
+        yield from preprocess_windows(job.video, job.spec, job.limits, job.windowing)
     except Exception as error:
         yield _failure(error)
 

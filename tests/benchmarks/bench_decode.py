@@ -38,8 +38,8 @@ from rich.console import Console
 from rich.table import Table
 
 from clips.decoding.decode import decode
+from clips.decoding.frames import Image
 from clips.sampling import evaluation_indices
-from clips.transforms import Image
 from tests.benchmarks.machine import processor_name, stay_on_one_core, versions_of
 from tests.helpers.videos.made import Made, make
 

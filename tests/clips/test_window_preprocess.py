@@ -12,7 +12,7 @@ from clips.decoding.errors import LimitExceeded
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from clips.transforms import make_views
-from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, sample_window, window_inputs
+from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, preprocess_windows, sample_window
 from clips.windows import Window, Windowing, windows_of
 from tests.helpers.videos.made import CLIPS, made_file
 
@@ -35,7 +35,7 @@ NAMES = {
 
 
 def parts_of(data, spec=SPEC, windowing=WINDOWING, limits=DecodeLimits()):  # noqa: B008
-    start, *windows, end = window_inputs(data, spec, limits, windowing)
+    start, *windows, end = preprocess_windows(data, spec, limits, windowing)
     return start, windows, end
 
 
@@ -98,4 +98,4 @@ def test_each_frame_is_transformed_once_and_forgotten_when_no_window_needs_it(mo
 def test_too_many_windows_are_told_before_anything_is_decoded():
     (made,) = (made for made in CLIPS if made.name == "x264-300-frames")
     with pytest.raises(LimitExceeded, match=r"window_seconds=2\.4 and"):
-        next(window_inputs(made_file(made), SPEC, DecodeLimits(), Windowing(2, 1, 5)))
+        next(preprocess_windows(made_file(made), SPEC, DecodeLimits(), Windowing(2, 1, 5)))

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.transforms import Image, resize, resize_short_side
+from clips.decoding.frames import Image
+from clips.transforms import resize, resize_short_side
 
 PLACES = (
     *((0, 0), (4, 0), (0, 4), (4, 4), (2, 2)),

@@ -12,7 +12,7 @@ import numpy as np
 
 from clips.decoding.decode import PickFrames, decode
 from clips.decoding.errors import ClipError
-from clips.transforms import Image
+from clips.decoding.frames import Image
 from training.lists.item_list import Listed
 
 

@@ -23,7 +23,8 @@ import cv2
 
 from clips.decoding.decode import decode
 from clips.decoding.errors import ClipError
-from clips.transforms import Image, resize
+from clips.decoding.frames import Image
+from clips.transforms import resize
 from training.errors import BadInput
 from training.lists.frame_folder import FrameFolder, look_into
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.transforms import Image
+from clips.decoding.frames import Image
 
 NOISE_SIDE = 512
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.transforms import Image
+from clips.decoding.frames import Image
 from training.synthetic.textures import TexturePool
 
 CUTOUT_SIDE = 160

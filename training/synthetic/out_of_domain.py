@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 from clips.decoding.decode import decode
-from clips.transforms import Image, resize
+from clips.decoding.frames import Image
+from clips.transforms import resize
 from training.errors import BadInput
 from training.synthetic.cutouts import Cutout, cut_out
 from training.synthetic.video_encoder import ENCODINGS, encode_video

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.transforms import Image
+from clips.decoding.frames import Image
 from training.synthetic.cutouts import CUTOUT_SIDE, Cutout, make_cutout
 from training.synthetic.motions import MOTIONS, Motion, Pose
 from training.synthetic.textures import TEXTURE_SIDE, TexturePool

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
-from clips.transforms import Image, make_views
+from clips.decoding.frames import Image
+from clips.transforms import make_views
 from training.synthetic.camera import Lens, make_noise
 from training.synthetic.motions import LABELS
 from training.synthetic.scene import Scene

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from clips.transforms import Image
+from clips.decoding.frames import Image
 
 TEXTURE_SIDE = 320
 """Side of every texture, in pixels."""

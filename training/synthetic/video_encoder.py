@@ -11,7 +11,7 @@ import av
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from clips.transforms import Image
+from clips.decoding.frames import Image
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
 from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
-from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, window_inputs
+from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, preprocess_windows
 from clips.windows import Windowing
 from service.decoding.process import Decoder, DecoderEnded, DecoderFailed
 from service.decoding.worker import READY
@@ -98,7 +98,7 @@ WINDOWING = Windowing(0.5, 0.25, 100)
 
 
 def test_windows_are_those_that_this_process_would_make(decoder, videos):
-    here = list(window_inputs(videos["mp4"], SPEC, DecodeLimits(), WINDOWING))
+    here = list(preprocess_windows(videos["mp4"], SPEC, DecodeLimits(), WINDOWING))
     there = list(decoder.windows(videos["mp4"], SPEC, DecodeLimits(), WINDOWING))
     assert there[0] == here[0]
     assert len(there) == len(here) == 8
