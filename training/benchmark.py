@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import statistics
 import time
 from collections.abc import Iterator
@@ -19,10 +18,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from clips.clip_spec import ClipSpec
-from training.checkpoints.checkpoint import replace_file
 from training.engine.build_model import build_network
 from training.engine.device import DeviceError, device_name, find_device, is_out_of_memory, peak_bytes, wait_for
 from training.exit_codes import explained
+from training.files import replace_json
 from training.model.tin import TIN, Normalise
 from training.recipes.recipe import Recipe, load_recipe
 
@@ -122,7 +121,7 @@ def main(
         chosen, place = load_recipe(recipe, override), find_device(device)
         cost = measure(chosen, batch_size=batch_size, device=place, rounds=rounds)
         if out is not None:
-            replace_file(out, json.dumps({"recipe": chosen.name, **asdict(cost)}, indent=2).encode() + b"\n")
+            replace_json(out, {"recipe": chosen.name, **asdict(cost)})
     _print(chosen, cost, place)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from training.checkpoints.key_mapping import Naming
 from training.checkpoints.load_pretrained import Report, initialise
 from training.checkpoints.pretrained import Pretrained, read_pretrained
 from training.exit_codes import explained
+from training.files import sha256_of
 from training.model.tin import TIN, Architecture, Temporal
 
 DEFAULT_OUT = Path("checkpoint.safetensors")
@@ -111,7 +111,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 
 def _origin(path: Path, source: Pretrained, report: Report) -> dict[str, object]:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = sha256_of(path)
     return {"converted_from": {"file": path.name, "sha256": digest, "names": source.naming, "fresh": report.fresh}}
 
 

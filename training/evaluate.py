@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +12,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from training.checkpoints.checkpoint import replace_file
 from training.engine.build_model import build_network, fill_network
 from training.engine.data_source import open_source
 from training.engine.distributed import Processes, joined_processes
 from training.engine.evaluation import Metric, Scores, score
 from training.exit_codes import explained
+from training.files import replace_file, replace_json
 from training.model.tin import Normalise
 from training.recipes.recipe import Recipe, load_recipe
 
@@ -57,7 +56,7 @@ def main(
 
 def _write(result: dict[str, Any], scores: Scores, out: Path | None, scores_out: Path | None) -> None:
     if out is not None:
-        replace_file(out, json.dumps(result, indent=2).encode() + b"\n")
+        replace_json(out, result)
     if scores_out is not None:
         content = io.BytesIO()
         np.savez_compressed(content, probabilities=scores.probabilities, labels=scores.labels)

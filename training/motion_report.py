@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,11 @@ from rich.progress import track
 from rich.table import Table
 
 from clips.clip_spec import ClipSpec
-from training.checkpoints.checkpoint import CheckpointError, load_checkpoint, replace_file
+from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
 from training.data.batch import Batch
 from training.engine.loops import evaluate
 from training.exit_codes import explained
+from training.files import replace_json
 from training.model.tin import TIN, Normalise
 from training.recipes.recipe import load_recipe
 from training.synthetic.evaluation_sets import Split, frozen, make_split, own_videos, shuffled
@@ -105,7 +105,7 @@ def main(
     figures = measure(model, spec, own, foreign, foreign_answers, seed)
     _print(figures, _by_label(foreign_answers, foreign.labels))
     if out is not None:
-        replace_file(out, json.dumps({figure.name: figure.share for figure in figures}, indent=2).encode() + b"\n")
+        replace_json(out, {figure.name: figure.share for figure in figures})
 
 
 def _print(figures: Sequence[Figure], foreign_by_label: Sequence[tuple[str, float]]) -> None:

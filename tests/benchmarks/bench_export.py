@@ -36,7 +36,8 @@ from export.graph.onnx_export import OPSET, to_onnx
 from service.backends.base import Clips
 from tests.benchmarks.machine import processor_flags, processor_name, stay_on_one_core, versions_of
 from tests.helpers.reference import tin_r50_tensors
-from training.checkpoints.checkpoint import Checkpoint, from_mmaction2
+from tests.helpers.training.foreign_files import from_mmaction2
+from training.checkpoints.checkpoint import Checkpoint
 from training.model.interlace import NUM_GROUPS, TemporalInterlace
 from training.model.tin import TIN, Architecture, ConvNorm, Normalise, Temporal
 from training.synthetic.studio import Studio

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +20,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from clips.clip_spec import ClipSpec
-from training.checkpoints.key_mapping import Naming, rename
 from training.errors import BadInput
+from training.files import replace_file, replace_json
 from training.model.tin import TIN, Architecture
 
 
@@ -60,7 +58,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "sha256": hashlib.sha256(weights).hexdigest(),
     }
     replace_file(path, weights)
-    replace_file(path.with_suffix(".json"), json.dumps(description, indent=2).encode() + b"\n")
+    replace_json(path.with_suffix(".json"), description)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -99,26 +97,6 @@ def load_strictly(
             f"the weights do not fit the model: missing {missing}; unused {unused}; of another shape {other_shape}"
         )
     model.load_state_dict(tensors)
-
-
-def from_mmaction2(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors under our names."""
-    return {rename(name, Naming.MMACTION2): tensor for name, tensor in tensors.items()}
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write aside, flush to the disk, rename: a reader sees the old file or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
-        try:
-            aside.write(content)
-            aside.flush()
-            os.fsync(aside.fileno())
-            Path(aside.name).chmod(0o644)
-            Path(aside.name).replace(path)
-        except BaseException:
-            Path(aside.name).unlink(missing_ok=True)
-            raise
 
 
 def _read(path: Path) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 from collections.abc import Callable
 from http import HTTPStatus
@@ -14,6 +13,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from training.errors import BadInput
+from training.files import sha256_of
 
 CHUNK = 1 << 20
 TIMEOUT = 30.0
@@ -32,7 +32,7 @@ def download(url: str, target: Path, digest_start: str, progress: Progress) -> N
 
     `digest_start` holds the first hex digits of the file's SHA-256. Raises DownloadError.
     """
-    if target.exists() and _digest(target).startswith(digest_start):
+    if target.exists() and sha256_of(target).startswith(digest_start):
         return
     if not url.startswith(("http://", "https://")):
         raise DownloadError(f"{url} is no address that starts with http:// or https://")
@@ -87,7 +87,7 @@ def _append(response: HTTPResponse, file: BinaryIO, start: int, progress: Callab
 
 def _accept(part: Path, target: Path, digest_start: str, url: str) -> None:
     """Give the file its name if it is the published one; else remove it, since going on from it would not help."""
-    digest = _digest(part)
+    digest = sha256_of(part)
     if not digest.startswith(digest_start):
         part.unlink()
         raise DownloadError(
@@ -95,8 +95,3 @@ def _accept(part: Path, target: Path, digest_start: str, url: str) -> None:
             "it was removed, fetch it again or get it elsewhere"
         )
     part.replace(target)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.checkpoints.checkpoint import CheckpointError, replace_file
+from training.checkpoints.checkpoint import CheckpointError
+from training.files import replace_file
 
 
 @dataclass(frozen=True)

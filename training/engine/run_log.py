@@ -13,9 +13,9 @@ from typing import Self
 
 from torch.utils.tensorboard import SummaryWriter
 
-from training.checkpoints.checkpoint import replace_file
 from training.engine.loops import Step
 from training.engine.progress import in_words
+from training.files import replace_file
 
 STEPS_BETWEEN_LINES = 20
 """In `train.log` only; the other two have every step."""

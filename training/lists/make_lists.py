@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clips.decoding.filenames import find_videos
-from training.checkpoints.checkpoint import replace_file
+from training.files import replace_file
 from training.lists.annotations import Annotations, Item
 from training.lists.frame_folder import FrameFolder
 

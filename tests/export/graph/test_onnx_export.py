@@ -14,7 +14,8 @@ from export.graph.split_network import SplitTIN, interlace_by_hat
 from export.tensorrt_plugin.node import DOMAIN, OPERATOR
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.reference import golden_arrays, normalised_frames, tin_r50_tensors
-from training.checkpoints.checkpoint import Checkpoint, from_mmaction2
+from tests.helpers.training.foreign_files import from_mmaction2
+from training.checkpoints.checkpoint import Checkpoint
 from training.model.interlace import interlace
 from training.model.tin import Architecture, Normalise, Temporal
 

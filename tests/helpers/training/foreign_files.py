@@ -23,6 +23,11 @@ def reference_names(project):
     return {name: foreign for name, foreign in pairs if foreign is not None}
 
 
+def from_mmaction2(tensors):
+    """Tensors under MMAction2's names to the same ones under this project's."""
+    return {rename(name, Naming.MMACTION2): tensor for name, tensor in tensors.items()}
+
+
 def as_project(model, project):
     """The tensors of an R50 under a project's names."""
     tensors = model.state_dict()

@@ -1,17 +1,12 @@
-import json
-
 import pytest
 import torch
 
 from clips.clip_spec import ClipSpec, View
-from tests.helpers.reference import golden_json
 from training.checkpoints.checkpoint import (
     Checkpoint,
     CheckpointError,
-    from_mmaction2,
     load_checkpoint,
     load_strictly,
-    replace_file,
     save_checkpoint,
 )
 from training.model.tin import TIN, Architecture
@@ -35,11 +30,6 @@ def test_a_pair_of_files_rebuilds_the_model(checkpoint, tmp_path):
     frames = torch.rand(1, 8, 3, 32, 32)
     assert torch.equal(loaded.build_model()(frames), checkpoint.build_model()(frames))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
-
-
-def test_mmaction2s_names_all_find_their_place():
-    ours = from_mmaction2(dict.fromkeys(golden_json("tin_r50_names.json"), torch.zeros(())))
-    assert ours.keys() == TIN(Architecture(num_classes=174)).state_dict().keys()
 
 
 def test_missing_unused_and_misshapen_names_are_all_reported(checkpoint):
@@ -70,12 +60,3 @@ def test_a_file_that_is_no_checkpoint_is_named(checkpoint, tmp_path, description
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"gone\.safetensors cannot be read"):
         load_checkpoint(tmp_path / "gone.safetensors")
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "log.json"
-    replace_file(path, json.dumps({"old": True}).encode())
-    with pytest.raises(TypeError):
-        replace_file(path, "not bytes")  # type: ignore[arg-type]
-    assert json.loads(path.read_bytes()) == {"old": True}
-    assert list(tmp_path.iterdir()) == [path]

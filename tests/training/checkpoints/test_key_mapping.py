@@ -1,7 +1,9 @@
 import pytest
+import torch
 
-from tests.helpers.training.foreign_files import reference_names
+from tests.helpers.training.foreign_files import CLASSES, from_mmaction2, reference_names
 from training.checkpoints.key_mapping import Naming, guess_naming, rename
+from training.model.tin import TIN, Architecture
 
 PROJECTS = {
     "mmaction2": Naming.MMACTION2,
@@ -34,3 +36,8 @@ def test_tsms_own_names_are_those_that_tin_grew_from():
 
 def test_names_of_nobody_known():
     assert guess_naming(["encoder.block.0.weight"]) is None
+
+
+def test_mmaction2s_names_are_those_of_the_network():
+    ours = from_mmaction2(dict.fromkeys(reference_names("mmaction2"), torch.zeros(())))
+    assert ours.keys() == TIN(Architecture(num_classes=CLASSES)).state_dict().keys()

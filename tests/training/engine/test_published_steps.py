@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tests.helpers.reference import golden_arrays, golden_json, step_frames, tin_r50_tensors
-from training.checkpoints.checkpoint import from_mmaction2, load_strictly
+from tests.helpers.training.foreign_files import from_mmaction2
+from training.checkpoints.checkpoint import load_strictly
 from training.checkpoints.key_mapping import Naming, rename
 from training.data.batch import Batch
 from training.engine.loops import StepRule, train_one_epoch

@@ -5,7 +5,8 @@ import torch
 from clips.clip_spec import ClipSpec
 from clips.transforms import normalise
 from tests.helpers.reference import digest, golden_arrays, normalised_frames, tin_r50_tensors
-from training.checkpoints.checkpoint import from_mmaction2, load_strictly
+from tests.helpers.training.foreign_files import from_mmaction2
+from training.checkpoints.checkpoint import load_strictly
 from training.model.temporal_shift import TemporalShift
 from training.model.tin import TIN, Architecture, Normalise, Temporal
 

@@ -1,0 +1,24 @@
+"""Tests of atomic file replacement."""
+
+import hashlib
+import json
+
+import pytest
+
+from training.files import replace_file, replace_json, sha256_of
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "log.json"
+    replace_json(path, {"old": True})
+    with pytest.raises(TypeError):
+        replace_file(path, "not bytes")  # type: ignore[arg-type]
+    assert json.loads(path.read_bytes()) == {"old": True}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_missing_folders_are_made_and_the_file_is_readable_for_all(tmp_path):
+    path = tmp_path / "new" / "folder" / "figures.bin"
+    replace_file(path, b"content")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"content", 0o644)
+    assert sha256_of(path) == hashlib.sha256(b"content").hexdigest()
