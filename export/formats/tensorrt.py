@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import ExportError, UnavailableHere
-from export.graph.onnx_export import CLIPS
 from export.tensorrt_plugin.compile import CompilationFailed, compile_ptx
 from export.tensorrt_plugin.node import prefer_plugin
 from service.backends.base import BackendUnavailable
+from service.backends.contract import INPUT
 from service.backends.tensorrt import Target, find_target, import_tensorrt, make_log
 
 BATCHES = (1, 4, 16)
@@ -78,7 +78,7 @@ def configure(builder: Any, network: Any, batches: Sequence[int]) -> Any:
     config = builder.create_builder_config()
     profile = builder.create_optimization_profile()
     clip = tuple(network.get_input(0).shape)[1:]
-    profile.set_shape(CLIPS, *((size, *clip) for size in batches))
+    profile.set_shape(INPUT, *((size, *clip) for size in batches))
     config.add_optimization_profile(profile)
     return config
 

@@ -31,6 +31,8 @@ GRAPH_FILE = "model.onnx"
 CARD_FILE = "model.json"
 """What the graph is: `name`, `version`, `sha256`, `clip_shape` [T, H, W, 3] and `labels`."""
 
+# The contract of service.backends.contract, which cannot be imported inside an archive; a test compares the two.
+INPUT = "clips"
 OUTPUTS = ("logits", "offsets", "weights")
 
 
@@ -78,7 +80,7 @@ class ClipHandler:
     def _infer(self, clips: list[NDArray[np.uint8]]) -> list[dict[str, Any]]:
         if not clips:
             return []
-        outputs = self._session.run(OUTPUTS, {"clips": np.concatenate(clips)})
+        outputs = self._session.run(OUTPUTS, {INPUT: np.concatenate(clips)})
         boundaries = np.cumsum([len(part) for part in clips])[:-1]
         by_request = zip(*(np.split(output, boundaries) for output in outputs), strict=True)
         return [self._answer(dict(zip(OUTPUTS, parts, strict=True))) for parts in by_request]

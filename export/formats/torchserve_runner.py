@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from export.formats.torchserve_handler import OUTPUTS
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs
+from service.backends.contract import OUTPUTS
 
 
 class ArchiveBackend:

@@ -13,11 +13,15 @@ from typing import NamedTuple
 from export.errors import ExportError
 from export.graph.signature import Shape, Signature, read_signature
 from export.publishing.atomic import replacing
+from service.backends.contract import DTYPES
 from service.store.model_store import ModelStore
 
 CONFIG_FILE = "config.pbtxt"
 GRAPH_FILE = "model.onnx"
 LABELS_FILE = "labels.txt"
+
+DTYPE_NAMES = {"uint8": "TYPE_UINT8", "float32": "TYPE_FP32"}
+"""Triton's names of the contract's element types."""
 
 MAX_BATCH_SIZE = 16
 MAX_QUEUE_DELAY_US = 5000
@@ -58,10 +62,10 @@ default_model_filename: "{GRAPH_FILE}"
 version_policy {{ all {{ }} }}
 max_batch_size: {MAX_BATCH_SIZE}
 dynamic_batching {{ max_queue_delay_microseconds: {MAX_QUEUE_DELAY_US} }}
-input {{ name: "clips" data_type: TYPE_UINT8 dims: {_dims(signature.clips)} }}
-output {{ name: "logits" data_type: TYPE_FP32 dims: {_dims(signature.logits)} label_filename: "{LABELS_FILE}" }}
-output {{ name: "offsets" data_type: TYPE_FP32 dims: {_dims(signature.offsets)} }}
-output {{ name: "weights" data_type: TYPE_FP32 dims: {_dims(signature.weights)} }}
+input {{ {_tensor("clips", signature)} }}
+output {{ {_tensor("logits", signature)} label_filename: "{LABELS_FILE}" }}
+output {{ {_tensor("offsets", signature)} }}
+output {{ {_tensor("weights", signature)} }}
 """
 
 
@@ -101,6 +105,10 @@ def _check_agreement(name: str, older: Served, newest: Served) -> None:
             raise ExportError(f"{pair} differ in {tensor}, {_dims(left)} and {_dims(right)}, {advice}")
     if older.labels != newest.labels:
         raise ExportError(f"{pair} differ in their labels, {advice}")
+
+
+def _tensor(name: str, signature: Signature) -> str:
+    return f'name: "{name}" data_type: {DTYPE_NAMES[DTYPES[name]]} dims: {_dims(getattr(signature, name))}'
 
 
 def _dims(shape: Shape) -> str:

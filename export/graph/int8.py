@@ -18,8 +18,8 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from export.errors import ExportError
-from export.graph.onnx_export import CLIPS
 from service.backends.base import Clips
+from service.backends.contract import INPUT
 
 BETWEEN_CONVOLUTIONS = ("Relu", "MaxPool", "Add", "Concat")
 
@@ -86,7 +86,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
 
     def get_next(self) -> dict[str, Clips] | None:
         batch = next(self._batches, None)
-        return None if batch is None else {CLIPS: batch}
+        return None if batch is None else {INPUT: batch}
 
 
 def _is_frame_kernel(tensor: onnx.TensorProto) -> bool:

@@ -12,12 +12,10 @@ import torch
 from export.errors import ExportError
 from export.graph.onnx_function import define_node, interlace_by_node
 from export.graph.split_network import SplitTIN, interlace_by_hat
+from service.backends.contract import INPUT, OUTPUTS
 from training.checkpoints.checkpoint import Checkpoint
 
 OPSET = 18
-
-CLIPS = "clips"
-OUTPUTS = ("logits", "offsets", "weights")
 
 
 class Flavour(StrEnum):
@@ -74,7 +72,7 @@ def trace(network: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
             (example,),
             dynamo=True,
             opset_version=OPSET,
-            input_names=[CLIPS],
+            input_names=[INPUT],
             output_names=list(OUTPUTS),
             dynamic_shapes=({0: torch.export.Dim("num_clips", min=1)},),
             verbose=False,

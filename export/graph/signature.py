@@ -10,15 +10,12 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, TypeProto
 
 from export.errors import ExportError
+from service.backends.contract import DTYPES
 
 Shape = tuple[int, ...]
 
-_ELEMENT_TYPES = {
-    "clips": TensorProto.UINT8,
-    "logits": TensorProto.FLOAT,
-    "offsets": TensorProto.FLOAT,
-    "weights": TensorProto.FLOAT,
-}
+DTYPE_NAMES = {"uint8": "UINT8", "float32": "FLOAT"}
+"""ONNX's names of the contract's element types."""
 
 
 class Signature(NamedTuple):
@@ -48,9 +45,9 @@ def read_signature(path: Path) -> Signature:
 
 
 def _shape_for_one_clip(file: str, name: str, tensor: TypeProto.Tensor) -> Shape:
-    if tensor.elem_type != _ELEMENT_TYPES[name]:
-        found, wanted = (TensorProto.DataType.Name(kind) for kind in (tensor.elem_type, _ELEMENT_TYPES[name]))
-        raise ExportError(f"{file}: {name} is {found}, not {wanted}")
+    found, expected = TensorProto.DataType.Name(tensor.elem_type), DTYPE_NAMES[DTYPES[name]]
+    if found != expected:
+        raise ExportError(f"{file}: {name} is {found}, not {expected}")
     fixed = [axis.HasField("dim_value") for axis in tensor.shape.dim]
     if not fixed or fixed[0] or not all(fixed[1:]):
         raise ExportError(f"{file}: the first axis of {name}, the clips, must be dynamic and the others fixed")

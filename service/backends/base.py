@@ -10,6 +10,7 @@ BackendError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -86,6 +87,17 @@ class RemoteBackend(Backend, Protocol):
 
     def check_up(self) -> None:
         """Raises RuntimeDown when the server was not well when it was last looked at; takes no time."""
+
+
+def infer_together(backend: Backend, clips: Sequence[Clips]) -> list[Outputs]:
+    """Run the clips of several videos in one call: one Outputs for each array of `clips`, uint8 [N, T, H, W, 3].
+
+    The arrays may differ in N only. Raises what `backend.infer` raises.
+    """
+    outputs = backend.infer(np.concatenate(clips))
+    ends = np.cumsum([len(each) for each in clips])[:-1]
+    split = (np.split(array, ends) for array in (outputs.logits, outputs.offsets, outputs.weights))
+    return [Outputs(*parts) for parts in zip(*split, strict=True)]
 
 
 class FakeBackend:

@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs
+from service.backends.contract import INPUT, OUTPUTS, TensorType, list_types, tensor_types
 from service.backends.cpu_quota import usable_cores
 
-INPUT = ("clips", "tensor(uint8)", 5)
-"""Name, type and rank of the graph's only input, [N, T, H, W, 3]."""
-
-OUTPUTS = (("logits", "tensor(float)", 2), ("offsets", "tensor(float)", 3), ("weights", "tensor(float)", 4))
-"""Name, type and rank of what the graph must return: [N, K], [N, B, 2] and [N, B, T, 2]."""
+DTYPE_NAMES = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
+"""ONNX Runtime's names of the contract's element types."""
 
 _RUNTIME_ERRORS = (
     ort_errors.EPFail,
@@ -84,7 +82,7 @@ class OnnxRuntimeBackend:
         del self._session
 
     def _run(self, clips: Clips) -> list[NDArray[np.float32]]:
-        return [np.asarray(each) for each in self._session.run([name for name, _, _ in OUTPUTS], {INPUT[0]: clips})]
+        return [np.asarray(each) for each in self._session.run(OUTPUTS, {INPUT: clips})]
 
 
 class OnnxCudaBackend:
@@ -127,13 +125,13 @@ class OnnxCudaBackend:
         """Fixed places for one batch size; a first run finds out the outputs' shapes."""
         on_gpu = ort.OrtValue.ortvalue_from_numpy(clips, "cuda", 0)
         binding = self._session.io_binding()
-        binding.bind_ortvalue_input(INPUT[0], on_gpu)
+        binding.bind_ortvalue_input(INPUT, on_gpu)
         outside_graph = ort.RunOptions()
         outside_graph.add_run_config_entry("gpu_graph_id", "-1")
-        for name, _, _ in OUTPUTS:
+        for name in OUTPUTS:
             binding.bind_output(name, "cuda")
         self._session.run_with_iobinding(binding, outside_graph)
-        for (name, _, _), value in zip(OUTPUTS, binding.get_outputs(), strict=True):
+        for name, value in zip(OUTPUTS, binding.get_outputs(), strict=True):
             binding.bind_ortvalue_output(name, value)
         options = ort.RunOptions()
         options.add_run_config_entry("gpu_graph_id", str(len(clips)))
@@ -173,8 +171,8 @@ def _seconds_to_run(session: ort.InferenceSession) -> float:
         return math.inf
     clip = np.zeros((1, *sizes), np.uint8)
     try:
-        session.run(None, {INPUT[0]: clip})
-        return min(timeit.repeat(lambda: session.run(None, {INPUT[0]: clip}), number=1, repeat=3))
+        session.run(None, {INPUT: clip})
+        return min(timeit.repeat(lambda: session.run(None, {INPUT: clip}), number=1, repeat=3))
     except _RUNTIME_ERRORS as error:
         raise BackendUnavailable(f"ONNX Runtime cannot run a clip: {_one_line(error)}") from error
 
@@ -190,20 +188,16 @@ def _open_session(path: Path, options: ort.SessionOptions, providers: list[Any])
 
 
 def _check_contract(file: str, session: ort.InferenceSession) -> None:
-    inputs = _signature(session.get_inputs())
-    if inputs != {INPUT}:
-        raise BackendUnavailable(f"{file} takes {_listed(inputs)}, not {_listed({INPUT})}")
-    missing = set(OUTPUTS) - _signature(session.get_outputs())
+    inputs, expected = _types_of(session.get_inputs()), tensor_types([INPUT], DTYPE_NAMES)
+    if inputs != expected:
+        raise BackendUnavailable(f"{file} takes {list_types(inputs)}, not {list_types(expected)}")
+    missing = tensor_types(OUTPUTS, DTYPE_NAMES) - _types_of(session.get_outputs())
     if missing:
-        raise BackendUnavailable(f"{file} does not return {_listed(missing)}")
+        raise BackendUnavailable(f"{file} does not return {list_types(missing)}")
 
 
-def _signature(values: list[ort.NodeArg]) -> set[tuple[str, str, int]]:
-    return {(value.name, value.type, len(value.shape)) for value in values}
-
-
-def _listed(signature: set[tuple[str, str, int]]) -> str:
-    return ", ".join(f"{name}: {kind} of rank {rank}" for name, kind, rank in sorted(signature)) or "nothing"
+def _types_of(values: list[ort.NodeArg]) -> set[TensorType]:
+    return {TensorType(value.name, value.type, len(value.shape)) for value in values}
 
 
 def _one_line(error: Exception) -> str:

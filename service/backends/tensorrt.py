@@ -18,12 +18,10 @@ import numpy as np
 
 from service.backends import cuda
 from service.backends.base import BackendError, BackendUnavailable, Clips, InferenceFailed, Outputs
+from service.backends.contract import INPUT, OUTPUTS, TensorType, list_types, tensor_types
 
-INPUT = ("clips", "UINT8", 5)
-"""Name, type and rank of the engine's only input, [N, T, H, W, 3]."""
-
-OUTPUTS = (("logits", "FLOAT", 2), ("offsets", "FLOAT", 3), ("weights", "FLOAT", 4))
-"""Name, type and rank of what the engine must return: [N, K], [N, B, 2] and [N, B, T, 2]."""
+DTYPE_NAMES = {"uint8": "UINT8", "float32": "FLOAT"}
+"""TensorRT's names of the contract's element types."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ class TensorRTBackend:
             engine = _load(trt, path)
             _check_contract(path.name, engine)
             stream = cuda.create_stream(resources)
-            sizes = sorted({shape[0] for shape in engine.get_tensor_profile_shape(INPUT[0], 0)})
+            sizes = sorted({shape[0] for shape in engine.get_tensor_profile_shape(INPUT, 0)})
             self._contexts = {size: _Context(engine, size, stream, resources) for size in sizes}
             self.max_batch_size = max(sizes)
             self._resources = resources.pop_all()
@@ -127,9 +125,9 @@ class _Context:
     def __init__(self, engine: Any, size: int, stream: Any, resources: ExitStack) -> None:
         self._stream = stream
         self._context = engine.create_execution_context()
-        self._context.set_input_shape(INPUT[0], (size, *engine.get_tensor_shape(INPUT[0])[1:]))
-        self._clips, self._clips_on_gpu = self._bind(INPUT[0], np.uint8, resources)
-        self._outputs = [self._bind(name, np.float32, resources) for name, _, _ in OUTPUTS]
+        self._context.set_input_shape(INPUT, (size, *engine.get_tensor_shape(INPUT)[1:]))
+        self._clips, self._clips_on_gpu = self._bind(INPUT, np.uint8, resources)
+        self._outputs = [self._bind(name, np.float32, resources) for name in OUTPUTS]
         # The first run allocates, which a graph must not.
         self._enqueue()
         cuda.call("cudaStreamSynchronize", stream)
@@ -179,14 +177,11 @@ def _load(trt: Any, path: Path) -> Any:
 
 def _check_contract(file: str, engine: Any) -> None:
     names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
-    found = {(name, engine.get_tensor_dtype(name).name, len(engine.get_tensor_shape(name))) for name in names}
-    wanted = {INPUT, *OUTPUTS}
-    if found != wanted:
-        raise BackendUnavailable(f"{file} has {_listed(found - wanted)} instead of {_listed(wanted - found)}")
-
-
-def _listed(signature: set[tuple[str, str, int]]) -> str:
-    return ", ".join(f"{name}: {kind} of rank {rank}" for name, kind, rank in sorted(signature)) or "nothing"
+    found = {TensorType(name, engine.get_tensor_dtype(name).name, len(engine.get_tensor_shape(name))) for name in names}
+    expected = tensor_types([INPUT, *OUTPUTS], DTYPE_NAMES)
+    if found != expected:
+        extra, missing = list_types(found - expected), list_types(expected - found)
+        raise BackendUnavailable(f"{file} has {extra} instead of {missing}")
 
 
 def _one_line(error: object) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 
 from service.api.schemas.presenters import answer, timing_ms
-from service.backends.base import BackendError
-from service.backends.together import infer_together
+from service.backends.base import BackendError, infer_together
 from service.batch.decoding import Decoded
 from service.batch.results import Answer, Result, failure
 from service.inference.prediction import score

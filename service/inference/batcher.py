@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
 
-from service.backends.base import Backend, Clips, Outputs, RemoteBackend
-from service.backends.together import infer_together
+from service.backends.base import Backend, Clips, Outputs, RemoteBackend, infer_together
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from pydantic import ValidationError
 from clips.clip_spec import ClipSpec
 from service.api.schemas.v2 import BinarySize, InferRequest, InputTensor, OutputTensor, TensorMetadata
 from service.backends.base import Clips, Outputs
+from service.backends.contract import DTYPES, INPUT, OUTPUTS, shape_of
 
-INPUT = "clips"
-OUTPUTS = ("logits", "offsets", "weights")
+DTYPE_NAMES = {"uint8": "UINT8", "float32": "FP32"}
+"""The protocol's names of the contract's element types."""
 
 MAX_JSON_BYTES = 8_000_000
 """Holds a clip of 8 x 224 x 224. JSON can take 26 times its size in memory, and no other thread runs while it is read;
@@ -43,14 +44,12 @@ class InferCall:
 
 def describe_input(spec: ClipSpec) -> TensorMetadata:
     """`clips`, UINT8 [-1, T, H, W, 3]."""
-    return TensorMetadata(name=INPUT, datatype="UINT8", shape=[-1, spec.num_frames, spec.crop, spec.crop, 3])
+    return _describe(INPUT, T=spec.num_frames, H=spec.crop, W=spec.crop)
 
 
 def describe_outputs(spec: ClipSpec, num_classes: int) -> list[TensorMetadata]:
     """`logits`, `offsets` and `weights`, FP32; the number of blocks is the model's own affair."""
-    shapes = [-1, num_classes], [-1, -1, 2], [-1, -1, spec.num_frames, 2]
-    named = zip(OUTPUTS, shapes, strict=True)
-    return [TensorMetadata(name=name, datatype="FP32", shape=shape) for name, shape in named]
+    return [_describe(name, T=spec.num_frames, K=num_classes) for name in OUTPUTS]
 
 
 def parse_call(body: bytearray, json_length: str | None, spec: ClipSpec, max_clips: int) -> InferCall:
@@ -79,6 +78,10 @@ def render_outputs(outputs: Outputs, binary_of: dict[str, bool]) -> tuple[list[O
             tensor.data = values.ravel().tolist()
         tensors.append(tensor)
     return tensors, behind
+
+
+def _describe(name: str, **sizes: int) -> TensorMetadata:
+    return TensorMetadata(name=name, datatype=DTYPE_NAMES[DTYPES[name]], shape=shape_of(name, **sizes))
 
 
 def _parse_length(header: str | None, body_length: int) -> int:

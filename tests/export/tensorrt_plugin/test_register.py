@@ -8,7 +8,7 @@ import pytest
 
 from export.tensorrt_plugin.compile import find_nvrtc
 from export.tensorrt_plugin.launch import THREADS
-from service.backends.tensorrt import INPUT, OUTPUTS
+from service.backends.tensorrt import DTYPE_NAMES
 from tests.helpers.paths import REPOSITORY
 
 pytestmark = [
@@ -48,7 +48,7 @@ def told(tmp_path_factory):
 
 def test_tensorrt_has_all_that_the_build_and_the_backend_call(told):
     assert told["missing"] == []
-    assert told["types"] == [INPUT[1], OUTPUTS[0][1]]
+    assert told["types"] == [DTYPE_NAMES["uint8"], DTYPE_NAMES["float32"]]
 
 
 def test_the_plugin_goes_by_the_name_of_the_onnx_node(told):

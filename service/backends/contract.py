@@ -1,0 +1,61 @@
+"""Graph contract: names, element types and shapes of the input and the outputs of every exported graph.
+
+The exporter writes graphs that keep it, each backend checks a graph against it while loading, and the API of the Open
+Inference Protocol publishes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+INPUT = "clips"
+"""RGB frames; normalisation and layout are part of the graph."""
+
+OUTPUTS = ("logits", "offsets", "weights")
+"""Scores before the softmax; and the offsets, in frames, and weights that each block interlaced by."""
+
+DTYPES = {"clips": "uint8", "logits": "float32", "offsets": "float32", "weights": "float32"}
+"""NumPy's names of the element types."""
+
+SHAPES: dict[str, tuple[str | int, ...]] = {
+    "clips": ("N", "T", "H", "W", 3),
+    "logits": ("N", "K"),
+    "offsets": ("N", "B", 2),
+    "weights": ("N", "B", "T", 2),
+}
+"""N clips of T frames of H x W pixels, K classes, B blocks that interlace. Only N is dynamic."""
+
+
+class TensorType(NamedTuple):
+    """Name, element type as a runtime spells it, and rank of a tensor."""
+
+    name: str
+    dtype: str
+    rank: int
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.dtype} of rank {self.rank}"
+
+
+def tensor_types(names: Iterable[str], dtype_names: Mapping[str, str]) -> set[TensorType]:
+    """Return the types of the contract's tensors `names`, spelled by `dtype_names`: from NumPy's names to a runtime's.
+
+    >>> tensor_types(["logits"], {"float32": "FLOAT"})
+    {TensorType(name='logits', dtype='FLOAT', rank=2)}
+    """
+    return {TensorType(name, dtype_names[DTYPES[name]], len(SHAPES[name])) for name in names}
+
+
+def list_types(types: Iterable[TensorType]) -> str:
+    """Return the types as text for an error message, sorted by name; "nothing" for none."""
+    return ", ".join(map(str, sorted(types))) or "nothing"
+
+
+def shape_of(name: str, **sizes: int) -> list[int]:
+    """Return the shape of a tensor; an axis whose size is not given is -1.
+
+    >>> shape_of("weights", T=8)
+    [-1, -1, 8, 2]
+    """
+    return [axis if isinstance(axis, int) else sizes.get(axis, -1) for axis in SHAPES[name]]
