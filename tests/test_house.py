@@ -9,13 +9,14 @@ import pytest
 
 from tests.helpers.paths import REPOSITORY
 
-PACKAGES = ("clips", "training", "service", "export")
+PACKAGES = ("clips", "training", "service", "export", "tin")
 
 MAY_IMPORT = {
     "clips": (),
     "training": ("clips",),
     "service": ("clips",),
     "export": ("training", "clips", "service.backends", "service.store"),
+    "tin": ("clips", "service"),
 }
 RUNTIMES = {"onnxruntime", "tensorrt", "torch"}
 
