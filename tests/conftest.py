@@ -1,4 +1,4 @@
-"""What tests of several packages share: real video files, made with real encoders, and a small network."""
+"""Fixtures for tests of several packages: real video files, made with real encoders, and a small network."""
 
 from __future__ import annotations
 
@@ -9,28 +9,17 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 import service  # noqa: F401 - keeps ONNX Runtime quiet in tests that import it themselves
 from clips.clip_spec import ClipSpec, View
+from tests.helpers.training.networks import lively
 from tests.helpers.videos.encoded import encode, encode_audio
+from tests.helpers.videos.moving_square import moving_square
 from training.checkpoints.checkpoint import Checkpoint
-from training.model.tin import TIN, Architecture
+from training.model.tin import Architecture
 from training.synthetic.video_encoder import ENCODINGS, Encoding, encode_video
 
 H264 = ENCODINGS[0]
-
-
-def moving_square(num_frames: int, width: int = 96, height: int = 64) -> list[NDArray[np.uint8]]:
-    """A bright square that moves right over a dark gradient; every frame differs from every other."""
-    frames = []
-    for index in range(num_frames):
-        frame = np.zeros((height, width, 3), np.uint8)
-        frame[..., 0] = np.linspace(0, 90, width, dtype=np.uint8)
-        left = 4 + index * (width - 24) // max(num_frames, 1)
-        frame[20:36, left : left + 16] = (240, 200, 40)
-        frames.append(frame)
-    return frames
 
 
 @pytest.fixture
@@ -43,19 +32,6 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
-
-
-def lively(architecture: Architecture) -> TIN:
-    """A network whose normalisation statistics and offsets are nothing special."""
-    torch.manual_seed(0)
-    model = TIN(architecture)
-    for name, tensor in model.state_dict().items():
-        if "norm" in name and tensor.is_floating_point():
-            tensor.uniform_(0.5, 1.5)
-        if "fc2.bias" in name:
-            tensor.uniform_(-3, 3)
-    torch.nn.init.normal_(model.head.weight, std=0.1)
-    return model.eval()
 
 
 @pytest.fixture(scope="session")

@@ -98,28 +98,3 @@ def infer_together(backend: Backend, clips: Sequence[Clips]) -> list[Outputs]:
     ends = np.cumsum([len(each) for each in clips])[:-1]
     split = (np.split(array, ends) for array in (outputs.logits, outputs.offsets, outputs.weights))
     return [Outputs(*parts) for parts in zip(*split, strict=True)]
-
-
-class FakeBackend:
-    """Answers without a model: the logit of class k is the mean of the clip's pixel values minus k."""
-
-    max_batch_size = 4
-
-    def __init__(self, num_classes: int, num_blocks: int = 1) -> None:
-        self._num_classes = num_classes
-        self._num_blocks = num_blocks
-        self.closed = False
-
-    def infer(self, clips: Clips) -> Outputs:
-        """One deterministic answer per clip."""
-        num_clips, num_frames = clips.shape[:2]
-        brightness = clips.reshape(num_clips, -1).mean(axis=1, dtype=np.float32)
-        return Outputs(
-            logits=brightness[:, None] - np.arange(self._num_classes, dtype=np.float32),
-            offsets=np.zeros((num_clips, self._num_blocks, 2), np.float32),
-            weights=np.ones((num_clips, self._num_blocks, num_frames, 2), np.float32),
-        )
-
-    def close(self) -> None:
-        """Remember that it was closed."""
-        self.closed = True

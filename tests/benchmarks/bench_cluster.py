@@ -16,9 +16,10 @@ import numpy as np
 import typer
 
 from clips.clip_spec import ClipSpec
-from service.backends.base import Clips, FakeBackend, Outputs
+from service.backends.base import Clips, Outputs
 from service.deployment.ray_clients import ClusterBackend, RemoteBatcher
 from service.models.registry import LoadedModel, Registry
+from tests.helpers.fakes.fake_backend import FakeBackend
 from tests.helpers.servers.ray_cluster import running_cluster
 
 SPEC = ClipSpec(num_frames=8, short_side=32, crop=32)

@@ -17,7 +17,7 @@ from pathlib import Path
 import typer
 
 from tests.helpers.paths import REPOSITORY
-from tests.service.conftest import linked
+from tests.helpers.videos.linked import linked
 
 CLIP = REPOSITORY / "service" / "doctor_clips" / "h264.mp4"
 

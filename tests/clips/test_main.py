@@ -1,18 +1,19 @@
 import json
+from functools import partial
 
 import cv2
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from clips.__main__ import cli
 from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
+from tests.helpers.commands import invoke
 
 
 @pytest.fixture
 def run():
-    return lambda *arguments: CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    return partial(invoke, cli)
 
 
 def test_probe_prints_a_table(run, make_video):

@@ -5,9 +5,9 @@ import torch
 
 from export.tensorrt_plugin.launch import Precision
 from tests.benchmarks.bench_gpu import kernel_instead_of_torch
-from tests.conftest import lively
 from tests.gpu.device import why_not
 from tests.helpers.plugin.cases import cases_of
+from tests.helpers.training.networks import lively
 from training.model.tin import Architecture
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections import Counter
 from collections.abc import Iterator
@@ -15,8 +14,9 @@ from tests.helpers.hostile import files, forms, requests
 from tests.helpers.hostile.exchange import ask_all, post
 from tests.helpers.hostile.watch import Watch, listening, was_called
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.processes import resident_bytes
+from tests.helpers.servers.service import UPLOAD_LIMIT
 from tests.helpers.videos.made import CLIPS, make
-from tests.service.conftest import UPLOAD_LIMIT
 
 CONFINED = REPOSITORY / "tests" / "helpers" / "hostile" / "confined"
 AT_A_TIME = 4
@@ -80,7 +80,7 @@ def uploads(not_videos, canary, listener) -> dict[str, list[bytes]]:
 
 def test_all_are_refused_and_nothing_else_happens(server, uploads, videos, canary, listener):
     answer_good_ones(server, videos)
-    decoders, memory = server.decoders(), resident_bytes(server)
+    decoders, memory = server.decoders(), memory_of(server)
     outcomes = {kind: ask_all(server.address, sent, AT_A_TIME) for kind, sent in uploads.items()}
     total = sum(outcomes.values(), Counter())
     assert [outcome for outcome in total if outcome.startswith("unexpected")] == []
@@ -90,7 +90,7 @@ def test_all_are_refused_and_nothing_else_happens(server, uploads, videos, canar
     assert not was_called(listener)
     answer_good_ones(server, videos)
     assert server.decoders() == decoders, "a decoder crashed, hung, or opened something"
-    assert resident_bytes(server) < MAX_GROWTH * memory
+    assert memory_of(server) < MAX_GROWTH * memory
 
 
 def answer_good_ones(server, videos: dict[str, bytes]) -> None:
@@ -98,10 +98,8 @@ def answer_good_ones(server, videos: dict[str, bytes]) -> None:
         assert httpx.post(f"{server.address}/predict", content=videos["mp4"], timeout=20).status_code == 200
 
 
-def resident_bytes(server) -> int:
-    processes = (server.process.pid, *server.decoders())
-    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in processes)
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def memory_of(server) -> int:
+    return sum(map(resident_bytes, (server.process.pid, *server.decoders())))
 
 
 def test_what_is_opened_or_called_is_seen(server, canary, listener):

@@ -15,8 +15,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.helpers.http import metric, problem
 from tests.helpers.paths import REPOSITORY
-from tests.service.conftest import SERVER_PYTHON
+from tests.helpers.processes import free_port
+from tests.helpers.servers.service import SERVER_PYTHON
+from tests.helpers.waiting import until
 
 DEADLINE = 3.0
 GRACE = 3.0
@@ -51,28 +54,12 @@ def post(server, threads, videos) -> Callable[[], Future[httpx.Response]]:
     return lambda: threads.submit(httpx.post, f"{server.address}/predict", content=videos["mp4"], timeout=20)
 
 
-def problem(response: httpx.Response) -> tuple[int, str]:
-    return response.status_code, response.json()["type"].removeprefix("/problems/")
-
-
 def connect(server, body: bytes, announced: int) -> socket.socket:
     """A client that announces so many bytes and sends these."""
     url = httpx.URL(server.address)
     connection = socket.create_connection((url.host, url.port), timeout=10)
     connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % announced + body)
     return connection
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def until(condition: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def is_full(server) -> bool:
@@ -156,7 +143,7 @@ def test_a_key_with_too_many_requests_is_told_so(start_server, store, threads, v
 
     server.signal_decoders(signal.SIGSTOP)
     sent = threads.submit(post, "one")
-    until(lambda: "tin_queue_depth 1.0" in httpx.get(f"{server.address}/metrics").text)
+    until(lambda: metric(server.address, "tin_queue_depth") == 1)
     refused, other = post("one"), threads.submit(post, "two")
     assert problem(refused) == (429, "share-exceeded")
     assert int(refused.headers["retry-after"]) >= 1

@@ -14,7 +14,8 @@ import pytest
 
 from service.config.settings import Settings
 from tests.helpers.paths import REPOSITORY
-from tests.service.conftest import SERVER_PYTHON, linked
+from tests.helpers.servers.service import SERVER_PYTHON
+from tests.helpers.videos.linked import linked
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.helpers.processes import resident_bytes
+
 NUM_CLIENTS = 4
 NUM_REQUESTS = int(os.environ.get("SOAK_REQUESTS", "1000"))
 WARM_UP = 400
@@ -45,7 +47,3 @@ def test_memory_does_not_grow(
     warm = memory_after(WARM_UP)
     assert memory_after(NUM_REQUESTS) < 1.05 * warm
     assert server.decoders() == decoders
-
-
-def resident_bytes(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -4,10 +4,9 @@ import sys
 
 import pytest
 import torch
-import typer
-from typer.testing import CliRunner
 
 from clips.clip_spec import ClipSpec
+from tests.helpers.commands import invoke
 from tests.helpers.paths import REPOSITORY
 from training.benchmark import count_flops, main, random_frames
 from training.model.tin import TIN, Architecture, Normalise, Temporal
@@ -16,9 +15,7 @@ TINY = ("tin_motion", "--set", "clip.crop=32", "--rounds", "2", "--device", "cpu
 
 
 def run(*arguments):
-    app = typer.Typer()
-    app.command()(main)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return invoke(main, *arguments)
 
 
 def resnet50_macs(num_classes):

@@ -3,10 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import typer
-from typer.testing import CliRunner
 
 from clips.clip_spec import ClipSpec
+from tests.helpers.commands import invoke
 from tests.helpers.reference import golden_arrays, normalised_frames, tin_r50_tensors
 from tests.helpers.training.foreign_files import CLASSES, as_project, as_torchvision, small_r50
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
@@ -29,9 +28,7 @@ def save(tensors, path):
 
 
 def run(*arguments):
-    app = typer.Typer()
-    app.command()(main)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return invoke(main, *arguments)
 
 
 def test_mmaction2s_file_becomes_a_checkpoint_with_its_answers(tmp_path, labels_file):

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
+from tests.helpers.commands import invoke
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.training.official_files import (
     STHV1_LABELS,
@@ -28,7 +28,7 @@ def prepare(*arguments):
 
 
 def run(*arguments):
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    return invoke(cli, *arguments)
 
 
 def lists(out):

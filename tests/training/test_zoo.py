@@ -2,8 +2,8 @@ import hashlib
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
+from tests.helpers.commands import invoke
 from tests.helpers.servers.file_server import serving
 from tests.helpers.training.foreign_files import CLASSES, as_project, small_r50
 from training.checkpoints.checkpoint import load_checkpoint
@@ -15,7 +15,7 @@ HOST = "https://published.example"
 
 
 def run(*arguments):
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+    return invoke(cli, *arguments)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from clips.decoding.errors import ClipError, LimitExceeded, NotAVideo, Undecodab
 from clips.decoding.limits import DecodeLimits
 from clips.decoding.seek import MAX_HELD_BYTES
 from clips.sampling import evaluation_indices
-from tests.conftest import moving_square
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.videos.moving_square import moving_square
 from training.synthetic.video_encoder import ENCODINGS, Encoding, encode_video
 
 GIF = Encoding("gif", "gif")

@@ -8,7 +8,7 @@ from clips.clip_spec import ClipSpec, View
 from export.errors import ExportError
 from export.graph import calibration
 from export.graph.calibration import calibration_clips, clip_sets, source_files, validation_clips
-from tests.conftest import moving_square
+from tests.helpers.videos.moving_square import moving_square
 from training.data.dataset import read_views
 from training.data.readers import Videos
 from training.lists.item_list import Listed

@@ -3,7 +3,7 @@ import torch
 
 from clips.clip_spec import ClipSpec
 from export.graph.split_network import SplitTIN
-from tests.conftest import lively
+from tests.helpers.training.networks import lively
 from training.model.tin import TIN, Architecture, Normalise, Temporal
 
 

@@ -17,8 +17,8 @@ from export.parity.compare import (
 )
 from export.parity.report import prove
 from service.backends import onnx_runtime
-from service.backends.base import FakeBackend
 from service.backends.onnx_runtime import OnnxRuntimeBackend
+from tests.helpers.fakes.fake_backend import FakeBackend
 
 
 @pytest.fixture(scope="module")

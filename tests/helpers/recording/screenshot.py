@@ -5,9 +5,8 @@ python -m tests.helpers.recording.screenshot
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import sync_playwright
 
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.servers.service import running_services
 
 PICTURE = REPOSITORY / "docs" / "page.png"
 CHROMIUM = Path("/usr/bin/chromium")
@@ -34,15 +34,8 @@ COMMON = 60
 @contextmanager
 def running_service() -> Iterator[str]:
     """The address of a service of the repository's own store."""
-    command = [sys.executable, "-u", "-m", "service", "serve", "--port", "0"]
-    environment = os.environ | {"COLUMNS": "200"}
-    with subprocess.Popen(
-        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as service:
-        assert service.stdout is not None
-        line = next(line for line in service.stdout if "answers on http" in line)
-        yield next(word for word in line.split() if word.startswith("http"))
-        service.terminate()
+    with tempfile.TemporaryDirectory() as folder, running_services(lambda: Path(folder)) as start:
+        yield start().address
 
 
 def take(address: str) -> NDArray[np.uint8]:

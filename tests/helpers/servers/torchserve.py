@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 from export.formats.torchserve_archive import to_torchserve
 from service.store.manifest import Manifest
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.processes import free_ports
 
 DEMO = REPOSITORY / "model_store" / "tin-motion" / "1"
 REQUIRED = os.environ.get("TIN_REQUIRE_TORCHSERVE") == "1"
@@ -106,7 +106,7 @@ class TorchServe:
         return {"Authorization": f"Bearer {self.keys[api]}"}
 
     def _configure(self):
-        ports = _free_ports(5)
+        ports = free_ports(5)
         apis = ("inference", "management", "metrics")
         self.addresses = {api: f"http://127.0.0.1:{port}" for api, port in zip(apis, ports, strict=False)}
         lines = [f"{api}_address={address}" for api, address in self.addresses.items()]
@@ -117,11 +117,3 @@ class TorchServe:
     def _read_keys(self):
         written = json.loads(self.key_file.read_text())
         self.keys = {api: entry["key"] for api, entry in written.items()}
-
-
-def _free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from tests.conftest import moving_square
+from tests.helpers.videos.moving_square import moving_square
 from training.lists.item_list import Listed
 
 FILE_NAME = "img_{:05}.jpg"

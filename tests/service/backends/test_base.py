@@ -7,8 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from service.backends.base import FakeBackend, RuntimeDown, RuntimeFull, TryLater, infer_together
+from service.backends.base import RuntimeDown, RuntimeFull, TryLater, infer_together
 from service.backends.contract import OUTPUTS
+from tests.helpers.fakes.fake_backend import FakeBackend
 
 
 @pytest.mark.parametrize("kind", [RuntimeDown, RuntimeFull])

@@ -8,11 +8,12 @@ import pytest
 from clips.clip_spec import ClipSpec, View
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
-from service.backends.base import Clips, FakeBackend, InferenceFailed, Outputs
+from service.backends.base import Clips, InferenceFailed, Outputs
 from service.batch.decoding import Decoded
 from service.batch.inference import answer_each
 from service.batch.results import Answer, Failed
 from service.models.registry import LoadedModel
+from tests.helpers.fakes.fake_backend import FakeBackend
 
 SPEC = ClipSpec(crop=32, short_side=32, view=View.SQUEEZE)
 

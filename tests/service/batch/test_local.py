@@ -14,7 +14,7 @@ from service.batch import decoding, local
 from service.batch.request import PredictOptions
 from service.batch.results import Answer, Failed
 from tests.helpers.fakes.noted_decoders import note_decoders
-from tests.service.conftest import linked
+from tests.helpers.videos.linked import linked
 
 QUESTION = PredictOptions("colours", "2", 3)
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.servers.ray_cluster import node_options, require_ray, running_nodes
-from tests.service.conftest import linked
+from tests.helpers.videos.linked import linked
 
 require_ray()
 

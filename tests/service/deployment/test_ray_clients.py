@@ -10,10 +10,10 @@ import pytest
 
 from clips.decoding.errors import NotAVideo
 from clips.decoding.limits import DecodeLimits
-from service.backends.base import FakeBackend
 from service.limits.admission import Overloaded
+from tests.helpers.fakes.fake_backend import FakeBackend
 from tests.helpers.servers.ray_cluster import require_ray
-from tests.service.conftest import SPEC
+from tests.helpers.stores import SPEC
 
 require_ray()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from unittest import mock
 import httpx
 import pytest
 
+from tests.helpers.processes import free_port
 from tests.helpers.servers.ray_cluster import node_options, require_ray, running_cluster
 
 require_ray()
@@ -34,8 +34,7 @@ WORKER_CORES = 5
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture(scope="module")

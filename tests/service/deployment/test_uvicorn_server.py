@@ -15,7 +15,7 @@ import pytest
 
 from service.deployment.uvicorn_server import listen
 from tests.helpers.paths import REPOSITORY
-from tests.service.conftest import SERVER_PYTHON
+from tests.helpers.servers.service import SERVER_PYTHON
 
 
 @pytest.fixture

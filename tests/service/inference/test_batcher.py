@@ -4,8 +4,9 @@ import threading
 import numpy as np
 import pytest
 
-from service.backends.base import FakeBackend, InferenceFailed
+from service.backends.base import InferenceFailed
 from service.inference.batcher import Batcher
+from tests.helpers.fakes.fake_backend import FakeBackend
 
 
 class SlowBackend(FakeBackend):

@@ -4,10 +4,10 @@ import pytest
 from clips.clip_spec import ClipSpec, View
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
-from service.backends.base import FakeBackend
 from service.inference.prediction import score
 from service.inference.stability import compare, views_to_infer
 from service.models.registry import LoadedModel
+from tests.helpers.fakes.fake_backend import FakeBackend
 
 LABELS = ("pushing", "pulling", "nothing")
 THREE_VIEWS = ClipSpec(crop=32, short_side=32, view=View.THREE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from service.config.settings import Settings
 from service.models.hot_reload import live_registry
 from service.models.registry import Registry
 from service.store.model_store import sha256_of
+from tests.helpers.waiting import until
 
 Publish = Callable[..., Path]
 POLL_SECONDS = 0.1
@@ -65,14 +65,6 @@ def put(root: Path, publish: Publish, tmp_path: Path) -> Callable[..., str]:
 def _status(client: httpx.Client, name: str, version: str) -> dict[str, Any] | None:
     models = client.get("/models").json()["models"]
     return next((row for row in models if (row["name"], row["version"]) == (name, version)), None)
-
-
-def _until(found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 10
-    while not (value := found()):
-        assert time.monotonic() < deadline
-        time.sleep(0.03)
-    return value
 
 
 def _is_ready(client: httpx.Client, name: str, version: str) -> bool:
@@ -121,14 +113,14 @@ def _until_answered_by(answers: list[httpx.Response], version: str, digest: str)
         model = answers[-1].json()["model"] if answers else {}
         return (model.get("version"), model.get("digest")) == (version, digest)
 
-    _until(has_taken_over)
+    until(has_taken_over)
 
 
 def test_swaps_under_load_lose_no_request(
     server: httpx.Client, put: Callable[..., str], root: Path, videos: dict[str, bytes]
 ) -> None:
     put("swapped", "1", "first")
-    _until(lambda: _is_ready(server, "swapped", "1"))
+    until(lambda: _is_ready(server, "swapped", "1"))
     with _load_on(server, videos["short.mp4"], "swapped") as answers:
         for number in range(5):
             first = put("swapped", "1", f"again {number}")
@@ -144,9 +136,9 @@ def test_a_corrupt_new_version_is_shown_and_the_old_one_goes_on(
     server: httpx.Client, put: Callable[..., str], videos: dict[str, bytes]
 ) -> None:
     put("damaged", "1")
-    _until(lambda: _is_ready(server, "damaged", "1"))
+    until(lambda: _is_ready(server, "damaged", "1"))
     put("damaged", "2", corrupt=True)
-    status = _until(lambda: _status(server, "damaged", "2"))
+    status = until(lambda: _status(server, "damaged", "2"))
     assert status["status"] == "refused"
     assert "damaged/2/model.onnx is not the file that was published" in status["reason"]
     assert _answered_by(server, videos["short.mp4"], "damaged")["version"] == "1"
@@ -156,13 +148,13 @@ def test_corrupt_files_in_place_are_shown_until_good_ones_come(
     server: httpx.Client, put: Callable[..., str], videos: dict[str, bytes]
 ) -> None:
     first = put("exchanged", "1", "first")
-    _until(lambda: _is_ready(server, "exchanged", "1"))
+    until(lambda: _is_ready(server, "exchanged", "1"))
     put("exchanged", "1", "second", corrupt=True)
-    reason = _until(lambda: _ready(server, "exchanged", "1")["reason"])
+    reason = until(lambda: _ready(server, "exchanged", "1")["reason"])
     assert "exchanged/1/model.onnx is not the file that was published" in reason
     assert _answered_by(server, videos["short.mp4"], "exchanged")["digest"] == first
     third = put("exchanged", "1", "third")
-    _until(lambda: _ready(server, "exchanged", "1")["digest"] == third)
+    until(lambda: _ready(server, "exchanged", "1")["digest"] == third)
     assert _answered_by(server, videos["short.mp4"], "exchanged")["digest"] == third
     assert _ready(server, "exchanged", "1")["reason"] is None
 
@@ -172,9 +164,9 @@ def test_a_version_that_is_removed_is_served_no_more(
 ) -> None:
     for version in ("1", "2"):
         put("removed", version)
-    _until(lambda: _is_ready(server, "removed", "2"))
+    until(lambda: _is_ready(server, "removed", "2"))
     shutil.rmtree(root / "removed" / "2")
-    _until(lambda: _status(server, "removed", "2") is None)
+    until(lambda: _status(server, "removed", "2") is None)
     assert _answered_by(server, videos["short.mp4"], "removed")["version"] == "1"
     asked = server.post("/predict", params={"model": "removed", "version": "2"}, content=videos["short.mp4"])
     assert asked.status_code == 404
@@ -186,9 +178,9 @@ def test_a_version_that_is_copied_file_by_file_is_served_once_it_is_whole(
     folder, target = publish(tmp_path, "copied", "1"), root / "copied" / "1"
     target.mkdir(parents=True)
     shutil.copy(folder / "manifest.json", target)
-    assert "model.onnx cannot be read" in _until(lambda: _status(server, "copied", "1"))["reason"]
+    assert "model.onnx cannot be read" in until(lambda: _status(server, "copied", "1"))["reason"]
     shutil.copy(folder / "model.onnx", target)
-    assert _until(lambda: _is_ready(server, "copied", "1"))
+    assert until(lambda: _is_ready(server, "copied", "1"))
 
 
 def _versions_after(settings: Settings, change: Callable[[], None], seconds: float) -> list[str]:

@@ -7,8 +7,9 @@ import threading
 import numpy as np
 import pytest
 
-from service.backends.base import Backend, Clips, FakeBackend, Outputs, RemoteBackend, RuntimeDown
+from service.backends.base import Backend, Clips, Outputs, RemoteBackend, RuntimeDown
 from service.models.refcounted_backend import SharedBackend, share
+from tests.helpers.fakes.fake_backend import FakeBackend
 
 CLIPS = np.full((1, 8, 4, 4, 3), 7, np.uint8)
 

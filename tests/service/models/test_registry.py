@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from clips.clip_spec import ClipSpec
-from service.backends.base import Backend, FakeBackend, InferenceFailed
+from service.backends.base import Backend, InferenceFailed
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.config.settings import Settings
 from service.models.artifact_selection import Capabilities, open_backend
@@ -29,6 +29,7 @@ from service.models.registry import (
 )
 from service.store.manifest import Artifact
 from service.store.model_store import ModelNotFound
+from tests.helpers.fakes.fake_backend import FakeBackend
 
 Publish = Callable[..., Path]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from service.config.settings import Settings
 from service.models.registry import Registry
 from service.store.model_store import sha256_of
 from tests.helpers.servers.scripted_torchserve import HEALTHY, Reply, ScriptedTorchServe
+from tests.helpers.waiting import until
 
 OLD, NEW = "a" * 64, "b" * 64
 
@@ -74,13 +74,6 @@ def put(tmp_path: Path, publish: Callable[..., Path]) -> Callable[[str, str], No
 
 def digest(folder: Path, version: str) -> str:
     return sha256_of(folder / "colours" / version / "model.mar")
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_an_archive_that_was_exchanged_waits_for_the_server(settings, put, runs, tmp_path):

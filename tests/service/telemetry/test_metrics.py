@@ -17,9 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from clips.clip_spec import ClipSpec
 from service.api.schemas.predict import Timing
-from service.backends.base import FakeBackend
 from service.models.registry import LoadedModel, RefusedModel
 from service.telemetry.metrics import Metrics
+from tests.helpers.fakes.fake_backend import FakeBackend
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from tests.helpers.browser import PHONE_WIDTH
+
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
@@ -26,12 +28,6 @@ ARGUMENTS = [
     "--host-resolver-rules=MAP insecure.test 127.0.0.1",
 ]
 REQUIRED = os.environ.get("TIN_REQUIRE_BROWSER") == "1"
-PHONE_WIDTH = 360
-
-
-def width_needed(page: Page) -> int:
-    """Pixels; more than PHONE_WIDTH when a phone has to scroll sideways."""
-    return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.service.web.conftest import PHONE_WIDTH, width_needed
+from tests.helpers.browser import PHONE_WIDTH, width_needed
 
 KEY = "sésame ouvre-toi"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.service.web.conftest import PHONE_WIDTH, width_needed
+from tests.helpers.browser import PHONE_WIDTH, width_needed
 
 
 def test_clip_gives_five_bars_and_eight_frames(page: Page, complaints: list[str], videos: dict[str, bytes]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.service.web.conftest import PHONE_WIDTH, width_needed
+from tests.helpers.browser import PHONE_WIDTH, width_needed
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -10,8 +9,10 @@ import numpy as np
 import pytest
 
 from clips.decoding.decode import decode
-from tests.conftest import moving_square
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.processes import children_of
+from tests.helpers.videos.moving_square import moving_square
+from tests.helpers.waiting import until
 from training.lists.extract_frames import SETTINGS, STRETCH, ExtractionError, extract
 from training.lists.frame_folder import FrameFolder
 from training.synthetic.video_encoder import ENCODINGS, encode_video
@@ -153,10 +154,6 @@ def start(tmp_path):
     return start
 
 
-def children_of(pid):
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def has_ended(pid):
     """A zombie has, too: nobody may be there to ask how it ended."""
     try:
@@ -165,22 +162,15 @@ def has_ended(pid):
         return True
 
 
-def wait_until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.005)
-
-
 def test_a_killed_run_ends_everywhere_and_the_next_one_finishes_its_work(tmp_path, start):
     frames = tmp_path / "frames"
     killed = start("frames")
-    wait_until((frames / "02").exists)
+    until((frames / "02").exists)
     children = children_of(killed.pid)
     killed.send_signal(signal.SIGKILL)
     killed.communicate(timeout=20)
     assert len(children) >= 2
-    wait_until(lambda: all(map(has_ended, children)))
+    until(lambda: all(map(has_ended, children)))
     finished = {path.name: path.stat() for path in frames.glob("[0-9]*")}
     assert 2 <= len(finished) < 24
     assert all(len(os.listdir(frames / name)) == 48 for name in finished)
@@ -196,7 +186,7 @@ def test_a_killed_run_ends_everywhere_and_the_next_one_finishes_its_work(tmp_pat
 
 def test_a_killed_process_is_one_error_that_names_what_it_was_at(tmp_path, start):
     run_of_two = start("frames")
-    wait_until((tmp_path / "frames" / "02").exists)
+    until((tmp_path / "frames" / "02").exists)
     workers = [pid for pid in children_of(run_of_two.pid) if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
     os.kill(workers[0], signal.SIGKILL)
     _, errors = run_of_two.communicate(timeout=60)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,9 @@ import httpx
 import numpy as np
 import pytest
 
+from tests.helpers.http import metric
 from tests.helpers.videos.made import Made, damage, make, x264
+from tests.helpers.waiting import until
 
 Row = dict[str, Any]
 
@@ -166,18 +167,6 @@ def _under_way(server: Any, video: bytes) -> Iterator[tuple[Iterator[Row], int]]
         yield rows, child
 
 
-def _metric(server: Any, name: str) -> float:
-    lines = httpx.get(f"{server.address}/metrics").text.splitlines()
-    return next((float(line.split()[-1]) for line in lines if line.startswith(f"{name} ")), 0.0)
-
-
-def _until(condition: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @needs_children
 def test_rows_come_while_decoding_goes_on(server: Any, long_video: bytes) -> None:
     with _under_way(server, long_video) as (rows, child):
@@ -187,18 +176,18 @@ def test_rows_come_while_decoding_goes_on(server: Any, long_video: bytes) -> Non
     assert last["kind"] == "segments"
     # where scenes meet, mixed colours come between them
     assert [segment["label"] for segment in last["segments"] if segment["label"] in SCENES] == list(SCENES) * 5
-    assert _metric(server, 'tin_requests_total{outcome="ok"}') == 1
-    assert _metric(server, 'tin_stage_duration_seconds_count{stage="decode"}') == 1
-    assert _metric(server, "tin_frames_decoded_count") == 1
+    assert metric(server.address, 'tin_requests_total{outcome="ok"}') == 1
+    assert metric(server.address, 'tin_stage_duration_seconds_count{stage="decode"}') == 1
+    assert metric(server.address, "tin_frames_decoded_count") == 1
 
 
 @needs_children
 def test_a_client_that_leaves_frees_the_child_and_the_place(server: Any, long_video: bytes) -> None:
     with _under_way(server, long_video) as (_, child):
-        assert _metric(server, "tin_queue_depth") == 1
-    _until(lambda: _metric(server, "tin_queue_depth") == 0)
-    _until(lambda: child not in server.decoders())
-    assert _metric(server, 'tin_requests_total{outcome="abandoned"}') == 1
+        assert metric(server.address, "tin_queue_depth") == 1
+    until(lambda: metric(server.address, "tin_queue_depth") == 0)
+    until(lambda: child not in server.decoders())
+    assert metric(server.address, 'tin_requests_total{outcome="abandoned"}') == 1
     with _under_way(server, long_video):
         pass
 
@@ -222,8 +211,8 @@ def test_a_child_that_dies_or_hangs_is_told_in_the_last_row(
             *windows, last = rows
         assert {row["kind"] for row in windows} <= {"window"}
         assert (last["kind"], last["type"], last["status"]) == ("problem", f"/problems/{slug}", status)
-        assert _metric(server, f'tin_requests_total{{outcome="{slug}"}}') == 1
-        assert _metric(server, "tin_queue_depth") == 0
+        assert metric(server.address, f'tin_requests_total{{outcome="{slug}"}}') == 1
+        assert metric(server.address, "tin_queue_depth") == 0
         assert child not in server.decoders()
 
 

@@ -21,14 +21,16 @@ from clips.sampling import evaluation_indices
 from clips.scores import average_views, top_scores
 from clips.transforms import make_views
 from service.api.app import create_app
-from service.backends.base import Clips, FakeBackend, Outputs
+from service.backends.base import Clips, Outputs
 from service.config.settings import Settings
 from service.decoding.pool import DecoderPool
 from service.inference.batcher import Batcher
 from service.inference.pipeline import make_gateway
 from service.models.registry import LoadedModel, Registry
 from service.telemetry.metrics import Metrics
-from tests.service.conftest import LABELS, SPEC, UPLOAD_LIMIT
+from tests.helpers.fakes.fake_backend import FakeBackend
+from tests.helpers.servers.service import UPLOAD_LIMIT
+from tests.helpers.stores import LABELS, SPEC
 
 SHAPE = [-1, 8, 32, 32, 3]
 CLIPS = np.random.default_rng(0).integers(0, 256, (3, 8, 32, 32, 3), np.uint8)

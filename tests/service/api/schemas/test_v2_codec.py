@@ -10,7 +10,7 @@ import pytest
 
 from clips.clip_spec import ClipSpec, View
 from service.api.schemas.v2_codec import MAX_JSON_BYTES, BadInferRequest, InferCall, parse_call, render_outputs
-from service.backends.base import FakeBackend
+from tests.helpers.fakes.fake_backend import FakeBackend
 
 SPEC = ClipSpec(num_frames=2, short_side=3, crop=3, view=View.SQUEEZE)
 CLIPS = np.random.default_rng(0).integers(0, 256, (2, 2, 3, 3, 3), np.uint8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from service.backends.torchserve.backend import TorchServeBackend
 from service.backends.torchserve.token import InferenceKey
 from tests.helpers.servers.scripted_torchserve import HEALTHY, Reply, ScriptedTorchServe
 from tests.helpers.servers.torchserve import DEMO, TorchServe, need_torchserve
+from tests.helpers.waiting import until
 
 STORE = DEMO.parents[1]
 ARCHIVE = DEMO / "model.mar"
@@ -69,13 +69,6 @@ def answering(**changes: Any) -> Callable[[str, str], Reply]:
     """What the handler of `small_archive` says to one clip, but for the changes."""
     answer = {"model": {"sha256": SHA256}, "logits": [[1.0, 2.0]], "offsets": [[[0, 0]]], "weights": [[[[1, 1]]]]}
     return lambda method, path: HEALTHY if path == "/ping" else (200, answer | changes)
-
-
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def outage(backend: TorchServeBackend) -> str:

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.servers.service import SERVER_PYTHON
 from tests.helpers.servers.torchserve import DEMO, TorchServe, need_torchserve
-from tests.service.conftest import SERVER_PYTHON
+from tests.helpers.waiting import until
 
 STORE = DEMO.parents[1]
 DEADLINE = 10.0
@@ -71,13 +72,6 @@ def post(address: str, video: bytes) -> httpx.Response:
 def scores(response: httpx.Response) -> list[tuple[str, float]]:
     assert response.status_code == 200, response.text
     return [(each["label"], each["probability"]) for each in response.json()["predictions"]]
-
-
-def until(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @contextmanager
