@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from service import console
 from service.api.schemas.presenters import model_status
 from service.batch import local
-from service.batch.errors import OfflineError
+from service.batch.errors import BatchError
 from service.batch.inputs import expand_inputs
 from service.batch.request import PredictOptions
 from service.batch.results import Failed, Result
@@ -110,14 +110,14 @@ def predict_files(
     with _loaded_models(settings) as registry:
         chosen, count = _choose(registry, model, version, top_k)
         options = PredictOptions(chosen.name, chosen.version, count, stability)
-        predict_locally = partial(local.outcomes, model=chosen, options=options, settings=settings)
+        predict_locally = partial(local.predict_videos, model=chosen, options=options, settings=settings)
         predict_on_ray = partial(_on_ray(out), options=options, settings=settings) if on_ray else None
         try:
             if out:
                 is_well = _write_each(out, options, videos, predict_on_ray or predict_locally)
             else:
                 is_well = _print_each(videos, predict_locally, as_json)
-        except OfflineError as error:
+        except BatchError as error:
             _give_up(str(error))
     raise typer.Exit(0 if is_well else 1)
 
@@ -185,10 +185,10 @@ def _on_ray(out: Path | None) -> Callable[..., Iterator[Result]]:
     if out is None:
         _give_up("--ray needs --out FILE, which keeps the answers when it is interrupted")
     try:
-        from service.batch.ray_data import outcomes  # noqa: PLC0415 - an extra
+        from service.batch.ray_data import predict_videos  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         _give_up(f"--ray needs {error.name}: pip install -c constraints.txt -e .[cluster]")
-    return outcomes
+    return predict_videos
 
 
 def _settings(**options: Any) -> Settings:

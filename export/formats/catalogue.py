@@ -111,9 +111,9 @@ def _open_onnx(path: Path) -> Backend:
 
 
 def _open_torch(path: Path) -> Backend:
-    from service.backends.torch_program import TorchEagerBackend  # noqa: PLC0415
+    from service.backends.torch_program import TorchProgramBackend  # noqa: PLC0415
 
-    return TorchEagerBackend(path)
+    return TorchProgramBackend(path)
 
 
 def _make_int8(subject: ExportRequest, folder: Path) -> bytes:

@@ -89,6 +89,11 @@ class RemoteBackend(Backend, Protocol):
         """Raises RuntimeDown when the server was not well when it was last looked at; takes no time."""
 
 
+def one_line(error: object) -> str:
+    """Return an error's message on one line, or the name of its type when it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def infer_together(backend: Backend, clips: Sequence[Clips]) -> list[Outputs]:
     """Run the clips of several videos in one call: one Outputs for each array of `clips`, uint8 [N, T, H, W, 3].
 

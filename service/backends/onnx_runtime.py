@@ -15,7 +15,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs
+from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, one_line
 from service.backends.contract import INPUT, OUTPUTS, TensorType, list_types, tensor_types
 from service.backends.cpu_quota import usable_cores
 
@@ -73,7 +73,7 @@ class OnnxRuntimeBackend:
         try:
             outputs = [self._run(clips)] if len(parts) == 1 else list(self._threads.map(self._run, parts))
         except _RUNTIME_ERRORS as error:
-            raise InferenceFailed(f"ONNX Runtime failed: {_one_line(error)}") from error
+            raise InferenceFailed(f"ONNX Runtime failed: {one_line(error)}") from error
         return Outputs(*(np.concatenate(each) for each in zip(*outputs, strict=True)))
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ class OnnxCudaBackend:
             with self._turn:
                 return self._infer(np.ascontiguousarray(clips))
         except _RUNTIME_ERRORS as error:
-            raise InferenceFailed(f"ONNX Runtime failed: {_one_line(error)}") from error
+            raise InferenceFailed(f"ONNX Runtime failed: {one_line(error)}") from error
 
     def close(self) -> None:
         """Drop the session and what it holds on the GPU."""
@@ -174,7 +174,7 @@ def _seconds_to_run(session: ort.InferenceSession) -> float:
         session.run(None, {INPUT: clip})
         return min(timeit.repeat(lambda: session.run(None, {INPUT: clip}), number=1, repeat=3))
     except _RUNTIME_ERRORS as error:
-        raise BackendUnavailable(f"ONNX Runtime cannot run a clip: {_one_line(error)}") from error
+        raise BackendUnavailable(f"ONNX Runtime cannot run a clip: {one_line(error)}") from error
 
 
 def _open_session(path: Path, options: ort.SessionOptions, providers: list[Any]) -> ort.InferenceSession:
@@ -182,7 +182,7 @@ def _open_session(path: Path, options: ort.SessionOptions, providers: list[Any])
     try:
         session = ort.InferenceSession(path, options, providers=providers)
     except _RUNTIME_ERRORS as error:
-        raise BackendUnavailable(f"ONNX Runtime cannot load {path.name}: {_one_line(error)}") from error
+        raise BackendUnavailable(f"ONNX Runtime cannot load {path.name}: {one_line(error)}") from error
     _check_contract(path.name, session)
     return session
 
@@ -198,7 +198,3 @@ def _check_contract(file: str, session: ort.InferenceSession) -> None:
 
 def _types_of(values: list[ort.NodeArg]) -> set[TensorType]:
     return {TensorType(value.name, value.type, len(value.shape)) for value in values}
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

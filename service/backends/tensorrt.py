@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from service.backends import cuda
-from service.backends.base import BackendError, BackendUnavailable, Clips, InferenceFailed, Outputs
+from service.backends.base import BackendError, BackendUnavailable, Clips, InferenceFailed, Outputs, one_line
 from service.backends.contract import INPUT, OUTPUTS, TensorType, list_types, tensor_types
 
 DTYPE_NAMES = {"uint8": "UINT8", "float32": "FLOAT"}
@@ -50,7 +50,7 @@ def import_tensorrt() -> Any:
         import tensorrt  # noqa: PLC0415 - optional
     except (ImportError, OSError, RuntimeError) as error:
         hint = "pip install 'tin-serve[tensorrt]', with NVIDIA's own index for its libraries"
-        raise BackendUnavailable(f"TensorRT is not installed ({_one_line(error)}): {hint}") from error
+        raise BackendUnavailable(f"TensorRT is not installed ({one_line(error)}): {hint}") from error
     return tensorrt
 
 
@@ -64,7 +64,7 @@ def make_log(trt: Any) -> Any:
 
         def log(self, severity: Any, message: str) -> None:
             if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
-                self.errors.append(_one_line(message))
+                self.errors.append(one_line(message))
 
     return Log()
 
@@ -163,7 +163,7 @@ def _raising(kind: type[BackendError], what: str) -> Iterator[None]:
     try:
         yield
     except (cuda.CudaError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise kind(f"{what}: {_one_line(error)}") from error
+        raise kind(f"{what}: {one_line(error)}") from error
 
 
 def _load(trt: Any, path: Path) -> Any:
@@ -182,7 +182,3 @@ def _check_contract(file: str, engine: Any) -> None:
     if found != expected:
         extra, missing = list_types(found - expected), list_types(expected - found)
         raise BackendUnavailable(f"{file} has {extra} instead of {missing}")
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split())

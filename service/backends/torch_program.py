@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 from torch.export.passes import move_to_device_pass
 
-from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs
+from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, one_line
 
 Tensors = tuple[Tensor, Tensor, Tensor]
 
 MAX_BATCH_SIZE_ON_CUDA = 16
 
 
-class TorchEagerBackend:
+class TorchProgramBackend:
     """One program, shared by all threads. `num_threads` 0 leaves the number of CPU threads to torch.
 
     Raises BackendUnavailable when the file is no program of our contract.
@@ -34,7 +34,7 @@ class TorchEagerBackend:
         try:
             module = move_to_device_pass(torch.export.load(path), device).module()
         except Exception as error:  # torch.export.load raises nearly anything for a file that is no program
-            raise BackendUnavailable(f"torch cannot load {path.name}: {_one_line(error)}") from error
+            raise BackendUnavailable(f"torch cannot load {path.name}: {one_line(error)[:300]}") from error
         self.max_batch_size = MAX_BATCH_SIZE_ON_CUDA if device == "cuda" else 1
         self._run = _CapturedProgram(module) if device == "cuda" else _EagerProgram(module)
 
@@ -43,7 +43,7 @@ class TorchEagerBackend:
         try:
             logits, offsets, weights = self._run(torch.from_numpy(np.ascontiguousarray(clips)))
         except (RuntimeError, TypeError, ValueError, AssertionError) as error:
-            raise InferenceFailed(f"torch failed: {_one_line(error)}") from error
+            raise InferenceFailed(f"torch failed: {one_line(error)[:300]}") from error
         return Outputs(logits.numpy(), offsets.numpy(), weights.numpy())
 
     def close(self) -> None:
@@ -91,7 +91,3 @@ class _CapturedProgram:
         with torch.cuda.graph(graph):
             outputs = self._module(inputs)
         return graph, inputs, outputs
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -1,18 +1,18 @@
 """What ends a run; each message is one line, written for the person who started it.
 
-OfflineError
-├── AnswersError    the file for the answers cannot be written, or gone on with
+BatchError
+├── ResultsFileError    the file for the answers cannot be written, or gone on with
 └── ClusterFailed   there is no cluster, or it gave up
 """
 
 
-class OfflineError(Exception):
+class BatchError(Exception):
     """Base of what ends a run before every video was tried."""
 
 
-class AnswersError(OfflineError):
+class ResultsFileError(BatchError):
     """The file cannot be written, or holds anything but answers to the same options."""
 
 
-class ClusterFailed(OfflineError):
+class ClusterFailed(BatchError):
     """Ray could not be reached, or gave up."""

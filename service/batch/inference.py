@@ -1,4 +1,4 @@
-"""The inputs of some videos become outcomes."""
+"""The inputs of some videos become results."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from service.inference.stability import views_to_infer
 from service.models.registry import LoadedModel
 
 
-def answer_each(videos: Sequence[Decoded], model: LoadedModel, top_k: int) -> list[Result]:
+def infer_each(videos: Sequence[Decoded], model: LoadedModel, top_k: int) -> list[Result]:
     """In batches as the model's backend likes them; where it fails, each video of the batch has failed."""
-    return [outcome for batch in _batches(videos, model) for outcome in _answer_batch(batch, model, top_k)]
+    return [result for batch in _batches(videos, model) for result in _answer_batch(batch, model, top_k)]
 
 
 def _batches(videos: Sequence[Decoded], model: LoadedModel) -> Iterator[Sequence[Decoded]]:

@@ -1,4 +1,4 @@
-"""The outcomes of videos on this machine: as many threads as children that decode, and the model in all of them."""
+"""Results of videos on this machine: as many threads as children that decode, and the model in all of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from service.batch.decoding import FileDecoder
-from service.batch.inference import answer_each
+from service.batch.inference import infer_each
 from service.batch.request import PredictOptions
 from service.batch.results import Failed, Result
 from service.config.settings import Settings
@@ -20,7 +20,7 @@ AHEAD = 2
 """Videos in work or done, for each child, while the first of them is waited for."""
 
 
-def outcomes(
+def predict_videos(
     videos: Sequence[Path], model: LoadedModel, options: PredictOptions, settings: Settings
 ) -> Iterator[Result]:
     """One for each video, in their order; `model` is the options's."""
@@ -35,20 +35,20 @@ def outcomes(
     waiting: deque[Future[Result]] = deque()
     with _threads(decoders) as threads:
         for video in videos:
-            waiting.append(threads.submit(_outcome, video, idle, model, options.top_k))
+            waiting.append(threads.submit(_result, video, idle, model, options.top_k))
             if len(waiting) == AHEAD * len(decoders):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _outcome(video: Path, idle: SimpleQueue[FileDecoder], model: LoadedModel, top_k: int) -> Result:
+def _result(video: Path, idle: SimpleQueue[FileDecoder], model: LoadedModel, top_k: int) -> Result:
     decoder = idle.get()
     try:
         decoded = decoder.decode(str(video), Path())
     finally:
         idle.put(decoder)
-    return decoded if isinstance(decoded, Failed) else answer_each([decoded], model, top_k)[0]
+    return decoded if isinstance(decoded, Failed) else infer_each([decoded], model, top_k)[0]
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.batch.decoding import Decoded, FileDecoder
-from service.batch.inference import answer_each
+from service.batch.inference import infer_each
 from service.batch.request import PredictOptions
 from service.batch.results import Failed
 from service.config.settings import Settings
@@ -25,54 +25,54 @@ from service.models.artifact_selection import Capabilities
 from service.models.registry import LoadedModel, load
 from service.store.model_store import ModelStore, StoredModel
 
-Batch = dict[str, NDArray[Any]]
+Columns = dict[str, NDArray[Any]]
 
 
-class Decoding:
+class DecodeActor:
     """Column `file`, of names as bytes, becomes `decoded`, of Decoded | Failed; relative ones are in `folder`."""
 
     def __init__(self, options: PredictOptions, settings: Settings, folder: Path) -> None:
-        self._question = options
+        self._options = options
         self._settings = settings
         self._folder = folder
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Columns) -> Columns:
         names = map(os.fsdecode, batch["file"])
         return {"decoded": _column([self._decoder.decode(name, self._folder) for name in names])}
 
     @cached_property
     def _decoder(self) -> FileDecoder:
         forget_main()
-        spec = _stored_model(self._question, self._settings).manifest.clip
+        spec = _stored_model(self._options, self._settings).manifest.clip
         bounds, max_memory_bytes = self._settings.decode_limits(), self._settings.max_decoder_bytes
-        return FileDecoder(spec, bounds, max_memory_bytes, shifted=self._question.stability)
+        return FileDecoder(spec, bounds, max_memory_bytes, shifted=self._options.stability)
 
 
-class Answering:
-    """Column `decoded` becomes `outcome`, of Answer | Failed."""
+class InferActor:
+    """Column `decoded` becomes `result`, of Answer | Failed."""
 
     def __init__(self, options: PredictOptions, settings: Settings) -> None:
-        self._question = options
+        self._options = options
         self._settings = settings
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Columns) -> Columns:
         decoded = [video for video in batch["decoded"] if isinstance(video, Decoded)]
         failed = [video for video in batch["decoded"] if isinstance(video, Failed)]
-        return {"outcome": _column([*failed, *answer_each(decoded, self._model, self._question.top_k)])}
+        return {"result": _column([*failed, *infer_each(decoded, self._model, self._options.top_k)])}
 
     @cached_property
     def _model(self) -> LoadedModel:
-        return load(_stored_model(self._question, self._settings), self._settings, Capabilities.detect())
+        return load(_stored_model(self._options, self._settings), self._settings, Capabilities.detect())
 
 
-class DecodingAndAnswering:
-    """Both on one core: column `file` becomes `outcome`."""
+class DecodeAndInferActor:
+    """Both on one core: column `file` becomes `result`."""
 
     def __init__(self, options: PredictOptions, settings: Settings, folder: Path) -> None:
-        self._decode = Decoding(options, settings, folder)
-        self._answer = Answering(options, settings)
+        self._decode = DecodeActor(options, settings, folder)
+        self._answer = InferActor(options, settings)
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Columns) -> Columns:
         return self._answer(self._decode(batch))
 
 

@@ -1,7 +1,7 @@
-"""The outcomes of millions of videos, by Ray Data: `python -m service predict --ray`.
+"""Results of millions of videos, by Ray Data: `python -m service predict --ray`.
 
-    Decoding     an actor on each core: a video becomes the model's input, in a child with limits
-    Answering    an actor on each GPU: the inputs of many decoders become answers, in batches
+    DecodeActor     an actor on each core: a video becomes the model's input, in a child with limits
+    InferActor    an actor on each GPU: the inputs of many decoders become answers, in batches
 
 Without a GPU one actor does both, as decoding and inference would only take each other's cores. What is lost with a
 node is done again elsewhere. Videos and store are read where the actors are: each node has them under the same paths.
@@ -27,7 +27,7 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.exceptions import RayError
 
 from service.batch.errors import ClusterFailed
-from service.batch.ray_actors import Answering, Batch, Decoding, DecodingAndAnswering
+from service.batch.ray_actors import Columns, DecodeActor, DecodeAndInferActor, InferActor
 from service.batch.request import PredictOptions
 from service.batch.results import Result
 from service.config.settings import Settings
@@ -47,7 +47,7 @@ VIDEOS_PER_CALL = 32
 SECONDS_TO_CONNECT = 5.0
 
 
-def outcomes(videos: Sequence[Path], options: PredictOptions, settings: Settings) -> Iterator[Result]:
+def predict_videos(videos: Sequence[Path], options: PredictOptions, settings: Settings) -> Iterator[Result]:
     """One for each video, as they come; on the cluster that RAY_ADDRESS names, or else on this machine's cores.
 
     Raises ClusterFailed.
@@ -58,14 +58,14 @@ def outcomes(videos: Sequence[Path], options: PredictOptions, settings: Settings
         rows = _pipeline(_tasks(videos), options, settings)
         try:
             for batch in _by_another_thread(rows.iter_batches(batch_size=None, batch_format="numpy")):
-                yield from batch["outcome"]
+                yield from batch["result"]
         except RayError as error:
             raise ClusterFailed(f"Ray gave up: {_first_cause(error)}") from error
 
 
-def _by_another_thread(batches: Iterable[Batch]) -> Iterator[Batch]:
+def _by_another_thread(batches: Iterable[Columns]) -> Iterator[Columns]:
     """The same. Ctrl-C reaches the main thread, and Ray Data, stopped midway in what it does, may wait for ever."""
-    made: Queue[Batch | Exception | None] = Queue(maxsize=8)
+    made: Queue[Columns | Exception | None] = Queue(maxsize=8)
 
     def make() -> None:
         try:
@@ -90,9 +90,9 @@ def _pipeline(tasks: Dataset, options: PredictOptions, settings: Settings) -> Da
     if not gpus:
         on_a_core = on_nodes.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
         arguments = (options, on_a_core, Path.cwd())
-        return _stage(tasks, DecodingAndAnswering, arguments, at_first=cores)
-    decoded = _stage(tasks, Decoding, (options, on_nodes, Path.cwd()), at_first=cores - gpus)
-    return _stage(decoded, Answering, (options, on_nodes), at_first=gpus, num_gpus=1)
+        return _stage(tasks, DecodeAndInferActor, arguments, at_first=cores)
+    decoded = _stage(tasks, DecodeActor, (options, on_nodes, Path.cwd()), at_first=cores - gpus)
+    return _stage(decoded, InferActor, (options, on_nodes), at_first=gpus, num_gpus=1)
 
 
 def _stage(rows: Dataset, actor: type, arguments: tuple[object, ...], *, at_first: int, num_gpus: int = 0) -> Dataset:

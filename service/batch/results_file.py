@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from service.api.schemas.predict import PredictionResponse
-from service.batch.errors import AnswersError
+from service.batch.errors import ResultsFileError
 from service.batch.request import PredictOptions
 from service.batch.results import Answer, Failed, Result
 
@@ -42,7 +42,7 @@ class ResultsFile:
     def open(cls, path: Path, options: PredictOptions) -> Iterator[ResultsFile]:
         """Make the file, or go on with it, while nobody else writes to it.
 
-        Raises AnswersError when that cannot be, or when it holds anything but answers to `options`.
+        Raises ResultsFileError when that cannot be, or when it holds anything but answers to `options`.
         """
         with _opened(path) as file:
             answers = cls(path, file)
@@ -55,15 +55,15 @@ class ResultsFile:
         """Whether it need not be tried again."""
         return video in self.answered or video in self.unanswerable
 
-    def add(self, outcome: Result) -> None:
-        """Write the outcome's line, if it has one; it is in the file when this returns. Raises AnswersError."""
-        line = as_line(outcome)
+    def add(self, result: Result) -> None:
+        """Write the result's line, if it has one; it is in the file when this returns. Raises ResultsFileError."""
+        line = as_line(result)
         if not line:
             return
         with _told_of(self._path):
             self._file.write(line)
             self._file.flush()
-        self._note(outcome.file, is_answer=isinstance(outcome, Answer))
+        self._note(result.file, is_answer=isinstance(result, Answer))
 
     def _read(self, options: PredictOptions) -> None:
         self._file.seek(0)
@@ -74,7 +74,7 @@ class ResultsFile:
             file, answers = _parse(line, f"{self._path}, line {number},")
             if answers and answers != options:
                 have = f"{self._path} has {answers}"
-                raise AnswersError(f"{have}, while {options} are asked for; name another file")
+                raise ResultsFileError(f"{have}, while {options} are asked for; name another file")
             self._note(file, is_answer=bool(answers))
         self._file.seek(0, os.SEEK_END)
 
@@ -82,9 +82,9 @@ class ResultsFile:
         (self.answered if is_answer else self.unanswerable).add(video)
 
 
-def as_line(outcome: Result) -> bytes:
+def as_line(result: Result) -> bytes:
     """JSON in UTF-8 with the end of the line; nothing for what may turn out otherwise the next time."""
-    match outcome:
+    match result:
         case Answer(file, response):
             return _json_line({"file": file, **response.model_dump(exclude_none=True)})
         case Failed(file, reason, lasts=True):
@@ -114,7 +114,7 @@ def _lock(path: Path, file: io.BufferedRandom) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise AnswersError(f"another run writes to {path}; wait for it, or name another file") from None
+        raise ResultsFileError(f"another run writes to {path}; wait for it, or name another file") from None
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def _told_of(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise AnswersError(f"cannot write answers to {path}: {error.strerror}") from error
+        raise ResultsFileError(f"cannot write answers to {path}: {error.strerror}") from error
 
 
 def _is_cut_off(line: bytes) -> bool:
@@ -136,11 +136,11 @@ def _parse(line: bytes, place: str) -> tuple[str, PredictOptions | None]:
         file = str(fields.pop("file"))
         if "error" in fields:
             return file, None
-        return file, _question_of(PredictionResponse.model_validate(fields))
+        return file, _options_of(PredictionResponse.model_validate(fields))
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise AnswersError(f"{place} is no answer of this command; name another file") from None
+        raise ResultsFileError(f"{place} is no answer of this command; name another file") from None
 
 
-def _question_of(response: PredictionResponse) -> PredictOptions:
+def _options_of(response: PredictionResponse) -> PredictOptions:
     model, num_actions = response.model, len(response.predictions)
     return PredictOptions(model.name, model.version, num_actions, stability=response.stability is not None)

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from service.backends.base import one_line
+
 
 class CheckFailed(Exception):
     """Something is wrong; the message says what."""
@@ -43,8 +45,4 @@ def examine(check: Check, tell: Callable[[str], None]) -> Finding:
     except CheckSkipped as reason:
         return Finding(check=check.name, status="skipped", found=str(reason))
     except Exception as error:
-        return Finding(check=check.name, status="failed", found=_one_line(error), advice=check.advice)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+        return Finding(check=check.name, status="failed", found=one_line(error), advice=check.advice)

@@ -17,7 +17,7 @@ from pathlib import Path
 from service.backends.cpu_quota import usable_cores
 from service.config.settings import Settings
 from service.doctor.check import Check, CheckFailed
-from service.doctor.golden import load_record
+from service.doctor.golden import load_golden
 from service.doctor.model_checks import ModelChecker
 from service.doctor.pipeline_checks import REINSTALL, codec_checks, stage_checks
 from service.store.manifest import MANIFEST_FILE
@@ -28,7 +28,7 @@ LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless")
 
 def checks(settings: Settings) -> Iterator[Check]:
     """Every check. Each is to be run before the next is asked for, which may depend on it."""
-    record = load_record()
+    record = load_golden()
     yield Check("machine", _describe_machine, "nothing to do")
     yield Check("libraries", _name_libraries, REINSTALL)
     free_space = partial(_check_free_space, settings.max_upload_bytes)

@@ -24,7 +24,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RecordedArray(_Record):
+class GoldenArray(_Record):
     """An array's digest, and every so many-th of its numbers, to tell how far another one is off."""
 
     shape: tuple[int, ...]
@@ -54,16 +54,16 @@ class RecordedArray(_Record):
         return float(max(seen, np.finfo(np.float32).tiny))
 
 
-class RecordedClip(_Record):
+class GoldenClip(_Record):
     """A made clip of one codec: how many frames it has, and those of them that a model would see, as RGB."""
 
     codec: str
     file: str
     num_frames: int
-    frames: RecordedArray
+    frames: GoldenArray
 
 
-class RecordedStages(_Record):
+class GoldenStages(_Record):
     """One of the clips on its way through training's code to a checkpoint's answer.
 
     `frames` are uint8 [T, H, W, 3], `views` uint8 [V, T, crop, crop, 3], `normalised` float32 [V, T, 3, crop, crop];
@@ -73,24 +73,24 @@ class RecordedStages(_Record):
     file: str
     spec: ClipSpec
     indices: tuple[int, ...]
-    frames: RecordedArray
-    views: RecordedArray
-    normalised: RecordedArray
+    frames: GoldenArray
+    views: GoldenArray
+    normalised: GoldenArray
     checkpoint_sha256: Sha256
     logits: list[float]
     label: str
 
 
-class Record(_Record):
+class GoldenRecord(_Record):
     """Everything that is recorded."""
 
-    clips: tuple[RecordedClip, ...]
-    stages: RecordedStages
+    clips: tuple[GoldenClip, ...]
+    stages: GoldenStages
 
 
-def load_record() -> Record:
+def load_golden() -> GoldenRecord:
     """The record of the clips in FOLDER."""
-    return Record.model_validate_json((FOLDER / RECORD_FILE).read_bytes())
+    return GoldenRecord.model_validate_json((FOLDER / RECORD_FILE).read_bytes())
 
 
 def _digest(array: NDArray[Any]) -> str:

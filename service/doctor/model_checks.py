@@ -12,7 +12,7 @@ from clips.scores import softmax, top_scores
 from service.backends.base import RemoteBackend
 from service.config.settings import Settings
 from service.doctor.check import Check, CheckFailed, CheckSkipped
-from service.doctor.golden import RecordedStages
+from service.doctor.golden import GoldenStages
 from service.doctor.pipeline_checks import served_views
 from service.models.artifact_selection import Capabilities
 from service.models.registry import LoadedModel, load
@@ -34,7 +34,7 @@ MOST_TIMES_OFF = 2
 class ModelChecker:
     """A version; each check builds on what those before it found."""
 
-    def __init__(self, name: str, version: str, settings: Settings, stages: RecordedStages) -> None:
+    def __init__(self, name: str, version: str, settings: Settings, stages: GoldenStages) -> None:
         self._name = name
         self._version = version
         self._settings = settings

@@ -16,7 +16,8 @@ from clips.sampling import evaluation_indices
 from clips.transforms import normalise
 from service.backends.base import Clips
 from service.doctor.check import Check, CheckFailed
-from service.doctor.golden import FOLDER, RecordedArray, RecordedClip, RecordedStages
+from service.doctor.golden import FOLDER, GoldenArray, GoldenClip, GoldenStages
+from service.store.model_store import listed
 
 MAX_COLOUR_DIFFERENCE = 3.0
 """Of 255. Processors may round differently where YUV becomes RGB and where frames are scaled; a frame that is another
@@ -27,13 +28,13 @@ MAX_NORMALISED_DIFFERENCE = MAX_COLOUR_DIFFERENCE / 50
 REINSTALL = "install exactly what constraints.txt lists: remove .venv and run `make serve`"
 
 
-def codec_checks(clips: tuple[RecordedClip, ...]) -> Iterator[Check]:
+def codec_checks(clips: tuple[GoldenClip, ...]) -> Iterator[Check]:
     """A made clip of each codec decodes to the frames that were recorded."""
     for clip in clips:
         yield Check(f"codec: {clip.codec}", partial(_decode, clip), REINSTALL)
 
 
-def stage_checks(stages: RecordedStages) -> Iterator[Check]:
+def stage_checks(stages: GoldenStages) -> Iterator[Check]:
     """What comes before the model, which is the same for every model of this ClipSpec."""
     yield Check("stage: indices", partial(_sample, stages), REINSTALL)
     yield Check("stage: RGB frames", partial(_show, stages), REINSTALL)
@@ -41,48 +42,45 @@ def stage_checks(stages: RecordedStages) -> Iterator[Check]:
     yield Check("stage: normalise", partial(_normalise, stages), REINSTALL)
 
 
-def served_views(stages: RecordedStages) -> Clips:
+def served_views(stages: GoldenStages) -> Clips:
     """uint8 [V, T, crop, crop, 3]: what serving would hand to the model."""
     return preprocess(FOLDER / stages.file, stages.spec, DecodeLimits()).views
 
 
-def _decode(clip: RecordedClip) -> str:
+def _decode(clip: GoldenClip) -> str:
     decoded = decode(FOLDER / clip.file, partial(evaluation_indices, num_segments=clip.frames.shape[0]))
     if decoded.video.frames != clip.num_frames:
         raise CheckFailed(f"{clip.file} has {clip.num_frames} frames, but {decoded.video.frames} were found")
     return _judge(clip.frames, np.stack(decoded.images), MAX_COLOUR_DIFFERENCE)
 
 
-def _sample(stages: RecordedStages) -> str:
+def _sample(stages: GoldenStages) -> str:
     indices = _decoded(stages).indices
+    found, expected = listed(map(str, indices)), listed(map(str, stages.indices))
     if indices != stages.indices:
-        raise CheckFailed(f"frames {_listed(indices)} are taken, in training {_listed(stages.indices)}")
-    return f"frames {_listed(indices)}"
+        raise CheckFailed(f"frames {found} are taken, in training {expected}")
+    return f"frames {found}"
 
 
-def _show(stages: RecordedStages) -> str:
+def _show(stages: GoldenStages) -> str:
     return _judge(stages.frames, np.stack(_decoded(stages).images), MAX_COLOUR_DIFFERENCE)
 
 
-def _scale(stages: RecordedStages) -> str:
+def _scale(stages: GoldenStages) -> str:
     return _judge(stages.views, served_views(stages), MAX_COLOUR_DIFFERENCE)
 
 
-def _normalise(stages: RecordedStages) -> str:
+def _normalise(stages: GoldenStages) -> str:
     normalised = normalise(served_views(stages), stages.spec)
     return _judge(stages.normalised, normalised, MAX_NORMALISED_DIFFERENCE)
 
 
-def _decoded(stages: RecordedStages) -> DecodedClip:
+def _decoded(stages: GoldenStages) -> DecodedClip:
     return decode(FOLDER / stages.file, partial(evaluation_indices, num_segments=stages.spec.num_frames))
 
 
-def _judge(recorded: RecordedArray, array: NDArray[Any], tolerance: float) -> str:
+def _judge(recorded: GoldenArray, array: NDArray[Any], tolerance: float) -> str:
     difference = recorded.difference(array)
     if not difference <= tolerance:
         raise CheckFailed(f"up to {difference:.3g} away from what was recorded in training")
     return "equal to the bit" if difference == 0 else f"rounded otherwise, up to {difference:.3g} away"
-
-
-def _listed(indices: tuple[int, ...]) -> str:
-    return ", ".join(map(str, indices))

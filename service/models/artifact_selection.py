@@ -72,9 +72,9 @@ def open_backend(artifact: Artifact, path: Path, settings: Settings, machine: Ca
 
         return TensorRTBackend(path)
     if artifact.format.startswith("torch"):
-        from service.backends.torch_program import TorchEagerBackend  # noqa: PLC0415
+        from service.backends.torch_program import TorchProgramBackend  # noqa: PLC0415
 
-        return TorchEagerBackend(path, settings.onnx_threads)
+        return TorchProgramBackend(path, settings.onnx_threads)
     from service.backends.onnx_runtime import OnnxCudaBackend, OnnxRuntimeBackend  # noqa: PLC0415
 
     return OnnxCudaBackend(path) if machine.has_onnx_cuda else OnnxRuntimeBackend(path, settings.onnx_threads)

@@ -7,12 +7,12 @@ import weakref
 from service.backends.base import Backend, Clips, Outputs, RemoteBackend
 
 
-def share(backend: Backend) -> SharedBackend:
+def refcounted(backend: Backend) -> RefcountedBackend:
     """A backend that is closed when nobody refers to what this returns; a remote one stays remote."""
-    return SharedRemoteBackend(backend) if isinstance(backend, RemoteBackend) else SharedBackend(backend)
+    return RefcountedRemoteBackend(backend) if isinstance(backend, RemoteBackend) else RefcountedBackend(backend)
 
 
-class SharedBackend:
+class RefcountedBackend:
     """Any backend; whoever refers to this object, a request or a batch that waits, keeps the backend open.
 
     So a model can leave the registry at any time, and its users have nothing to give back.
@@ -32,7 +32,7 @@ class SharedBackend:
         self._close_once()
 
 
-class SharedRemoteBackend(SharedBackend):
+class RefcountedRemoteBackend(RefcountedBackend):
     """The same for one whose runtime is a server."""
 
     def __init__(self, backend: RemoteBackend) -> None:

@@ -17,9 +17,9 @@ from clips.clip_spec import ClipSpec
 from service.backends.base import Backend, BackendError, BackendUnavailable, RemoteBackend, RuntimeDown
 from service.config.settings import Settings
 from service.models.artifact_selection import Capabilities, choose, open_backend
-from service.models.refcounted_backend import share
+from service.models.refcounted_backend import refcounted
 from service.store.fingerprint import Fingerprint, fingerprint_of
-from service.store.model_store import ModelNotFound, ModelStore, StoredModel, StoreError
+from service.store.model_store import ModelNotFound, ModelStore, StoredModel, StoreError, listed
 
 RENAMING_SECONDS = 0.2
 """A version that is missing for longer was removed: where folders cannot be exchanged, two renames replace them."""
@@ -140,7 +140,7 @@ class Registry:
         versions = self._versions
         chosen = self._default_name(versions) if name is None else name
         if chosen not in versions:
-            raise ModelNotFound(f"no model {chosen!r} here; there is {_listed(versions)}")
+            raise ModelNotFound(f"no model {chosen!r} here; there is {listed(versions)}")
         if version is None:
             return _newest(versions[chosen], chosen)
         return _exactly(versions[chosen], chosen, version)
@@ -183,7 +183,7 @@ def _exactly(versions: Sequence[Version], name: str, version: str) -> LoadedMode
     by_version = {candidate.version: candidate for candidate in versions}
     found = by_version.get(version)
     if found is None:
-        raise ModelNotFound(f"model {name!r} has no version {version!r}; there is {_listed(by_version)}")
+        raise ModelNotFound(f"model {name!r} has no version {version!r}; there is {listed(by_version)}")
     if isinstance(found, RefusedModel):
         raise ModelUnavailable(f"{name} {version} is not served: {found.reason}")
     return found
@@ -253,7 +253,7 @@ def load(stored: StoredModel, settings: Settings, machine: Capabilities) -> Load
         reason=choice.reason,
         labels=manifest.labels,
         spec=manifest.clip,
-        backend=share(open_backend(artifact, stored.path_of(artifact), settings, machine)),
+        backend=refcounted(open_backend(artifact, stored.path_of(artifact), settings, machine)),
     )
     if not isinstance(model.backend, RemoteBackend):
         _warm_up(model)
@@ -267,7 +267,3 @@ def _warm_up(model: LoadedModel) -> None:
     logits = model.backend.infer(black).logits
     if logits.shape != (1, len(model.labels)):
         raise BackendUnavailable(f"{model.artifact} answers in shape {logits.shape} for {len(model.labels)} labels")
-
-
-def _listed(names: Mapping[str, object]) -> str:
-    return ", ".join(names) if names else "nothing"

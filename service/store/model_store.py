@@ -8,6 +8,7 @@ StoreError
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,14 +65,14 @@ class ModelStore:
         versions = self.versions_of(name)
         chosen = versions[-1] if version is None else version
         if chosen not in versions:
-            raise ModelNotFound(f"model {name!r} has no version {chosen!r}; it has {_listed(versions)}")
+            raise ModelNotFound(f"model {name!r} has no version {chosen!r}; it has {listed(versions)}")
         return _verified_whole(self.folder(name, chosen))
 
     def versions_of(self, name: str) -> list[str]:
         """A model's versions, oldest first; raises ModelNotFound."""
         stored = self.versions()
         if name not in stored:
-            raise ModelNotFound(f"no model {name!r} in the store; it holds {_listed(list(stored))}")
+            raise ModelNotFound(f"no model {name!r} in the store; it holds {listed(stored)}")
         return stored[name]
 
 
@@ -79,6 +80,11 @@ def sha256_of(path: Path) -> str:
     """The digest of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def listed(names: Iterable[str]) -> str:
+    """Join names for an error message; "nothing" when there are none."""
+    return ", ".join(names) or "nothing"
 
 
 def _verified_whole(folder: Path) -> StoredModel:
@@ -145,7 +151,3 @@ def _named(folder: Path, *file: str) -> str:
 
 def _version_order(version: str) -> tuple[int, int, str]:
     return (1, int(version), "") if version.isdigit() else (0, 0, version)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names) if names else "nothing"

@@ -10,7 +10,7 @@ from importlib.metadata import version
 import pytest
 
 from tests.helpers.paths import REPOSITORY
-from tests.service.conftest import SERVER_PYTHON
+from tests.helpers.servers.service import SERVER_PYTHON
 from tin.commands import COMMANDS
 
 HEAVY = ("export", "fastapi", "onnx", "onnxruntime", "service", "torch", "training")

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, TryLater
-from service.backends.torchserve.circuit_breaker import Circuit
+from service.backends.torchserve.circuit_breaker import CircuitBreaker
 from service.backends.torchserve.client import NotServed, TorchServeClient, Unreachable
 from service.backends.torchserve.token import InferenceKey, KeyRefused
 from service.store.manifest import Sha256
@@ -22,12 +22,12 @@ from service.store.manifest import Sha256
 MAX_BODY_BYTES = 6_553_500
 """TorchServe's `max_request_size`, by default."""
 LOOKING_SECONDS = 1.0
-CARD_FILE = "model.json"
+INFO_FILE = "model.json"
 
 logger = logging.getLogger("service")
 
 
-class Card(BaseModel):
+class ArchiveInfo(BaseModel):
     """What an archive says of the graph in it; TorchServe's answers say the same of the graph that ran."""
 
     model_config = ConfigDict(frozen=True)
@@ -42,9 +42,9 @@ class Card(BaseModel):
         """Read the card in a .mar; raises BackendUnavailable when there is none."""
         try:
             with zipfile.ZipFile(archive) as packed:
-                return cls.model_validate_json(packed.read(CARD_FILE))
+                return cls.model_validate_json(packed.read(INFO_FILE))
         except (OSError, KeyError, ValidationError, zipfile.BadZipFile) as error:
-            raise BackendUnavailable(f"{archive.name} is not an archive of ours: it has no {CARD_FILE}") from error
+            raise BackendUnavailable(f"{archive.name} is not an archive of ours: it has no {INFO_FILE}") from error
 
 
 class _Graph(BaseModel):
@@ -71,10 +71,10 @@ class TorchServeBackend:
     max_batch_size = 1
 
     def __init__(self, archive: Path, url: str, key: InferenceKey | None = None, read_seconds: float = 30.0) -> None:
-        self._card = Card.of(archive)
+        self._model = ArchiveInfo.of(archive)
         self._key = key
         self._client = TorchServeClient(url, key, read_seconds)
-        self._circuit = Circuit("TorchServe")
+        self._circuit = CircuitBreaker("TorchServe")
         self._closing = threading.Event()
         self._look()
         threading.Thread(target=self._watch, name="torchserve-watch", daemon=True).start()
@@ -96,21 +96,21 @@ class TorchServeBackend:
         self._closing.set()
 
     def _infer(self, clips: Clips) -> Outputs:
-        at_once = max(1, MAX_BODY_BYTES // int(np.prod(self._card.clip_shape)))
+        at_once = max(1, MAX_BODY_BYTES // int(np.prod(self._model.clip_shape)))
         parts = [self._infer_part(clips[start : start + at_once]) for start in range(0, len(clips), at_once)]
         arrays = zip(*((part.logits, part.offsets, part.weights) for part in parts), strict=True)
         return Outputs(*(np.concatenate(array) for array in arrays))
 
     def _infer_part(self, clips: Clips) -> Outputs:
-        card = self._card
-        body = self._client.predict(card.name, card.version, clips.tobytes())
+        model = self._model
+        body = self._client.predict(model.name, model.version, clips.tobytes())
         try:
             answer = _Answer.model_validate_json(body)
         except ValidationError as error:
-            raise NotServed(f"TorchServe's {card.name} {card.version} does not answer as our handler does") from error
-        if answer.model.sha256 != card.sha256:
-            runs = f"TorchServe runs another {card.name} {card.version} than the model store holds"
-            raise NotServed(f"{runs}: sha256 {answer.model.sha256}, not {card.sha256}")
+            raise NotServed(f"TorchServe's {model.name} {model.version} does not answer as our handler does") from error
+        if answer.model.sha256 != model.sha256:
+            runs = f"TorchServe runs another {model.name} {model.version} than the model store holds"
+            raise NotServed(f"{runs}: sha256 {answer.model.sha256}, not {model.sha256}")
         if len(answer.logits) != len(clips):
             raise InferenceFailed(f"TorchServe answered {len(answer.logits)} clips of {len(clips)}")
         return Outputs(*(np.array(values, np.float32) for values in (answer.logits, answer.offsets, answer.weights)))
@@ -149,7 +149,7 @@ class TorchServeBackend:
     def _try_out(self) -> None:
         self._client.ping()
         try:
-            self._infer(np.zeros((1, *self._card.clip_shape), np.uint8))
+            self._infer(np.zeros((1, *self._model.clip_shape), np.uint8))
         except InferenceFailed as error:
             raise NotServed(str(error)) from error
         self._circuit.close()

@@ -19,7 +19,7 @@ MAX_RETRY_AFTER = 30
 logger = logging.getLogger("service")
 
 
-class Circuit:
+class CircuitBreaker:
     """Open until `close` is called for the first time; then `MAX_FAILURES` failures in a row open it. Thread-safe.
 
     `server` names what is behind it in messages; `clock` tells seconds.

@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 
 from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
-from service.doctor.golden import FOLDER, RECORD_FILE, Record, RecordedArray, RecordedClip, RecordedStages
+from service.doctor.golden import FOLDER, RECORD_FILE, GoldenArray, GoldenClip, GoldenRecord, GoldenStages
 from service.store.model_store import sha256_of
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.videos.made import REALTIME, Made, make, x264, x265
@@ -62,32 +62,32 @@ def film(made: Made) -> Iterator[VideoFrame]:
         yield VideoFrame.from_ndarray(frame, format="rgb24")
 
 
-def make_record() -> Record:
+def make_record() -> GoldenRecord:
     """What the clips that lie in FOLDER become."""
-    return Record(clips=tuple(_record_clip(codec) for codec in MADE), stages=_record_stages())
+    return GoldenRecord(clips=tuple(_record_clip(codec) for codec in MADE), stages=_record_stages())
 
 
-def _record_clip(codec: str) -> RecordedClip:
+def _record_clip(codec: str) -> GoldenClip:
     clip = decode(FOLDER / file_of(codec), lambda num_frames: evaluation_indices(num_frames, 8))
-    frames = RecordedArray.of(np.stack(clip.images), EVERY_PIXEL)
-    return RecordedClip(codec=codec, file=file_of(codec), num_frames=clip.video.frames, frames=frames)
+    frames = GoldenArray.of(np.stack(clip.images), EVERY_PIXEL)
+    return GoldenClip(codec=codec, file=file_of(codec), num_frames=clip.video.frames, frames=frames)
 
 
 @torch.inference_mode()
-def _record_stages() -> RecordedStages:
+def _record_stages() -> GoldenStages:
     checkpoint = load_checkpoint(CHECKPOINT)
     item, spec = Listed(FOLDER / STAGES_FILE, LABEL), checkpoint.clip
     clip = decode(item.path, lambda num_frames: evaluation_indices(num_frames, spec.num_frames))
     views = read_views(item, Videos(), spec)
     normalised = Normalise(spec)(torch.from_numpy(views))
     logits = checkpoint.build_model()(normalised)[0]
-    return RecordedStages(
+    return GoldenStages(
         file=STAGES_FILE,
         spec=spec,
         indices=clip.indices,
-        frames=RecordedArray.of(np.stack(clip.images), EVERY_PIXEL),
-        views=RecordedArray.of(views, EVERY_PIXEL),
-        normalised=RecordedArray.of(normalised.numpy(), EVERY_NUMBER),
+        frames=GoldenArray.of(np.stack(clip.images), EVERY_PIXEL),
+        views=GoldenArray.of(views, EVERY_PIXEL),
+        normalised=GoldenArray.of(normalised.numpy(), EVERY_NUMBER),
         checkpoint_sha256=sha256_of(CHECKPOINT),
         logits=logits.tolist(),
         label=LABELS[int(logits.argmax())],

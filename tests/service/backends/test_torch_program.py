@@ -4,7 +4,7 @@ import torch
 
 from export.formats.torch_program import to_torch
 from service.backends.base import BackendUnavailable, InferenceFailed
-from service.backends.torch_program import TorchEagerBackend
+from service.backends.torch_program import TorchProgramBackend
 from training.model.tin import Normalise
 
 
@@ -18,7 +18,7 @@ def program(checkpoint, tmp_path_factory):
 @pytest.mark.parametrize("num_clips", [1, 2, 5])
 def test_it_answers_as_the_plain_network_at_any_batch(program, checkpoint, num_clips):
     clips = np.random.default_rng(0).integers(0, 256, (num_clips, 8, 32, 32, 3), np.uint8)
-    outputs = TorchEagerBackend(program).infer(clips)
+    outputs = TorchProgramBackend(program).infer(clips)
     with torch.inference_mode():
         expected = checkpoint.build_model()(Normalise(checkpoint.clip)(torch.from_numpy(clips)))
     np.testing.assert_allclose(outputs.logits, expected, atol=1e-4)
@@ -28,9 +28,9 @@ def test_it_answers_as_the_plain_network_at_any_batch(program, checkpoint, num_c
 def test_a_file_that_is_no_program_is_told(tmp_path):
     (tmp_path / "model.pt2").write_bytes(b"no program")
     with pytest.raises(BackendUnavailable, match=r"torch cannot load model\.pt2"):
-        TorchEagerBackend(tmp_path / "model.pt2")
+        TorchProgramBackend(tmp_path / "model.pt2")
 
 
 def test_clips_of_another_size_are_told(program):
     with pytest.raises(InferenceFailed, match="torch failed"):
-        TorchEagerBackend(program).infer(np.zeros((1, 8, 31, 32, 3), np.uint8))
+        TorchProgramBackend(program).infer(np.zeros((1, 8, 31, 32, 3), np.uint8))

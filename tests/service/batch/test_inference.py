@@ -1,4 +1,4 @@
-"""Inputs become outcomes, in batches that suit the backend."""
+"""Inputs become results, in batches that suit the backend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from service.backends.base import Clips, InferenceFailed, Outputs
 from service.batch.decoding import Decoded
-from service.batch.inference import answer_each
+from service.batch.inference import infer_each
 from service.batch.results import Answer, Failed
 from service.models.registry import LoadedModel
 from tests.helpers.fakes.fake_backend import FakeBackend
@@ -51,7 +51,7 @@ def make(videos):
 
 
 def test_each_video_has_an_answer_in_its_turn(make, model, backend):
-    answers = answer_each([make(f"{number}.mp4") for number in range(6)], model, top_k=2)
+    answers = infer_each([make(f"{number}.mp4") for number in range(6)], model, top_k=2)
     assert [answer.file for answer in answers] == [f"{number}.mp4" for number in range(6)]
     assert backend.sizes == [4, 2]
     assert all(isinstance(answer, Answer) and len(answer.response.predictions) == 2 for answer in answers)
@@ -59,7 +59,7 @@ def test_each_video_has_an_answer_in_its_turn(make, model, backend):
 
 def test_what_one_video_asks_for_stays_together(make, model, backend):
     backend.max_batch_size = 7
-    answers = answer_each([make("a.mp4", shifted=True) for _ in range(5)], model, top_k=1)
+    answers = infer_each([make("a.mp4", shifted=True) for _ in range(5)], model, top_k=1)
     assert backend.sizes == [6, 6, 3]
     assert all(isinstance(answer, Answer) and answer.response.stability for answer in answers)
 
@@ -68,17 +68,17 @@ def test_where_the_runtime_fails_the_videos_of_its_batch_have_failed_for_now(mak
     backend.max_batch_size = 1
     dark = make("dark.mp4")
     dark.clip.views[...] = np.uint8(0)
-    failed, answered = answer_each([dark, make("bright.mp4")], model, top_k=1)
+    failed, answered = infer_each([dark, make("bright.mp4")], model, top_k=1)
     assert failed == Failed("dark.mp4", "too dark", lasts=False)
     assert isinstance(answered, Answer)
 
 
 def test_times_are_those_of_the_stages(make, model):
-    (answer,) = answer_each([make("a.mp4")], model, top_k=1)
+    (answer,) = infer_each([make("a.mp4")], model, top_k=1)
     assert isinstance(answer, Answer)
     timing = answer.response.timing_ms
     assert timing.total == pytest.approx(timing.decode + timing.transform + timing.infer, abs=0.002)
 
 
 def test_of_nothing_comes_nothing(model):
-    assert answer_each([], model, top_k=1) == []
+    assert infer_each([], model, top_k=1) == []

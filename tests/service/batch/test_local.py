@@ -16,7 +16,7 @@ from service.batch.results import Answer, Failed
 from tests.helpers.fakes.noted_decoders import note_decoders
 from tests.helpers.videos.linked import linked
 
-QUESTION = PredictOptions("colours", "2", 3)
+OPTIONS = PredictOptions("colours", "2", 3)
 
 
 @pytest.fixture
@@ -24,37 +24,37 @@ def children(monkeypatch):
     return note_decoders(monkeypatch, decoding)
 
 
-def test_outcomes_come_in_the_order_of_the_videos(settings, model, videos, not_videos, tmp_path, children):
+def test_results_come_in_the_order_of_the_videos(settings, model, videos, not_videos, tmp_path, children):
     names = linked(videos["mp4"], tmp_path / "clips", 20)
     text = tmp_path / "text.mp4"
     text.write_bytes(not_videos["text"])
     asked = [*names[:10], str(text), *names[10:]]
-    outcomes = list(local.outcomes([Path(name) for name in asked], model, QUESTION, settings))
-    assert [outcome.file for outcome in outcomes] == asked
-    assert [outcome.file for outcome in outcomes if isinstance(outcome, Failed)] == [str(text)]
+    results = list(local.predict_videos([Path(name) for name in asked], model, OPTIONS, settings))
+    assert [result.file for result in results] == asked
+    assert [result.file for result in results if isinstance(result, Failed)] == [str(text)]
     assert 1 <= len(children) <= 3
     assert not any(child.is_alive for child in children)
 
 
 def test_one_video_needs_one_child(settings, model, videos, tmp_path, children):
     names = linked(videos["mp4"], tmp_path / "clips", 1)
-    (outcome,) = local.outcomes([Path(names[0])], model, QUESTION, settings)
-    assert isinstance(outcome, Answer)
+    (result,) = local.predict_videos([Path(names[0])], model, OPTIONS, settings)
+    assert isinstance(result, Answer)
     assert len(children) == 1
 
 
-def test_no_videos_are_no_outcomes(settings, model):
-    assert list(local.outcomes([], model, QUESTION, settings)) == []
+def test_no_videos_are_no_results(settings, model):
+    assert list(local.predict_videos([], model, OPTIONS, settings)) == []
 
 
 def test_whoever_has_enough_need_not_wait(settings, model, videos, tmp_path, children):
     names = linked(videos["mp4"], tmp_path / "clips", 200)
-    outcomes = local.outcomes([Path(name) for name in names], model, QUESTION, settings)
-    next(outcomes)
+    results = local.predict_videos([Path(name) for name in names], model, OPTIONS, settings)
+    next(results)
     for child in children:
         os.kill(child._process.pid or 0, signal.SIGSTOP)
     started = time.monotonic()
-    outcomes.close()  # type: ignore[attr-defined]
+    results.close()  # type: ignore[attr-defined]
     assert time.monotonic() - started < 5
     assert not any(child.is_alive for child in children)
     assert not any(thread.name.startswith("ThreadPoolExecutor") for thread in threading.enumerate())

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from service.batch import local
-from service.batch.ray_actors import Batch, Decoding, DecodingAndAnswering
+from service.batch.ray_actors import Columns, DecodeActor, DecodeAndInferActor
 from service.batch.request import PredictOptions
 from service.batch.results import Answer, Failed, Result
 from service.store.model_store import ModelNotFound
 
-QUESTION = PredictOptions("colours", "2", 3, stability=True)
+OPTIONS = PredictOptions("colours", "2", 3, stability=True)
 
 
 @pytest.fixture
@@ -27,20 +27,20 @@ def names(tmp_path: Path, videos: dict[str, bytes], not_videos: dict[str, bytes]
     return [*contents, "nowhere.mp4", "three.mov"]
 
 
-def rows(names: list[str]) -> Batch:
+def rows(names: list[str]) -> Columns:
     return {"file": np.array([os.fsencode(name) for name in names], object)}
 
 
-def comparable(outcome: Result) -> tuple[str, object]:
+def comparable(result: Result) -> tuple[str, object]:
     """All but the times, which differ."""
-    told = outcome.response.model_dump(exclude={"timing_ms"}) if isinstance(outcome, Answer) else outcome
-    return Path(outcome.file).name, told
+    told = result.response.model_dump(exclude={"timing_ms"}) if isinstance(result, Answer) else result
+    return Path(result.file).name, told
 
 
-def test_the_outcomes_are_those_of_one_process(settings, model, names, tmp_path):
-    made = DecodingAndAnswering(QUESTION, settings, tmp_path)(rows(names))["outcome"]
-    expected = list(local.outcomes([tmp_path / name for name in names], model, QUESTION, settings))
-    assert [outcome.file for outcome in made if isinstance(outcome, Answer)] == ["one.mp4", "two.avi", "three.mov"]
+def test_the_results_are_those_of_one_process(settings, model, names, tmp_path):
+    made = DecodeAndInferActor(OPTIONS, settings, tmp_path)(rows(names))["result"]
+    expected = list(local.predict_videos([tmp_path / name for name in names], model, OPTIONS, settings))
+    assert [result.file for result in made if isinstance(result, Answer)] == ["one.mp4", "two.avi", "three.mov"]
     reasons = {Path(each.file).name: (each.reason, each.lasts) for each in expected if isinstance(each, Failed)}
     assert {each.file: (each.reason, each.lasts) for each in made if isinstance(each, Failed)} == reasons
     assert reasons["nowhere.mp4"] == ("No such file or directory", False)
@@ -48,15 +48,15 @@ def test_the_outcomes_are_those_of_one_process(settings, model, names, tmp_path)
     assert answered[0] == answered[1]
 
 
-def answers(outcomes: Iterable[Result]) -> list[Answer]:
-    return [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+def answers(results: Iterable[Result]) -> list[Answer]:
+    return [result for result in results if isinstance(result, Answer)]
 
 
-def test_no_rows_are_no_outcomes(settings, tmp_path):
-    assert len(DecodingAndAnswering(QUESTION, settings, tmp_path)(rows([]))["outcome"]) == 0
+def test_no_rows_are_no_results(settings, tmp_path):
+    assert len(DecodeAndInferActor(OPTIONS, settings, tmp_path)(rows([]))["result"]) == 0
 
 
 def test_a_node_without_the_model_says_so_when_it_is_given_work(settings, names, tmp_path):
-    decode = Decoding(PredictOptions("none", "1", 3), settings, tmp_path)
+    decode = DecodeActor(PredictOptions("none", "1", 3), settings, tmp_path)
     with pytest.raises(ModelNotFound, match="no model 'none' in the store"):
         decode(rows(names))

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from service.api.schemas.predict import Action, Clip, ModelRef, PredictionResponse, Timing
-from service.batch.errors import AnswersError
+from service.batch.errors import ResultsFileError
 from service.batch.request import PredictOptions
 from service.batch.results import Answer, Failed
 from service.batch.results_file import ResultsFile
 
-QUESTION = PredictOptions("colours", "2", 1)
+OPTIONS = PredictOptions("colours", "2", 1)
 
 
 def answered(file: str, version: str = "2", num_actions: int = 1) -> Answer:
@@ -35,14 +35,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "answers.jsonl"
 
 
-def write(path: Path, *outcomes: Answer | Failed) -> None:
-    with ResultsFile.open(path, QUESTION) as answers:
-        for outcome in outcomes:
-            answers.add(outcome)
+def write(path: Path, *results: Answer | Failed) -> None:
+    with ResultsFile.open(path, OPTIONS) as answers:
+        for result in results:
+            answers.add(result)
 
 
 def reopened(path: Path) -> tuple[set[str], set[str]]:
-    with ResultsFile.open(path, QUESTION) as answers:
+    with ResultsFile.open(path, OPTIONS) as answers:
         return answers.answered, answers.unanswerable
 
 
@@ -64,7 +64,7 @@ def test_the_next_run_knows_what_is_settled(path):
     write(path, answered("a.mp4"), Failed("b.mp4", "not a video", lasts=True), Failed("c.mp4", "no such file"))
     write(path, answered("d.mp4"))
     assert reopened(path) == ({"a.mp4", "d.mp4"}, {"b.mp4"})
-    with ResultsFile.open(path, QUESTION) as answers:
+    with ResultsFile.open(path, OPTIONS) as answers:
         assert [answers.settles(f"{name}.mp4") for name in "abcd"] == [True, True, False, True]
 
 
@@ -93,7 +93,7 @@ def test_a_line_that_was_cut_off_goes_wherever_it_was_cut(path):
 )
 def test_a_file_of_something_else_is_left_alone(path, content):
     path.write_bytes(content)
-    with pytest.raises(AnswersError, match=r"line 1, is no answer of this command; name another file"):
+    with pytest.raises(ResultsFileError, match=r"line 1, is no answer of this command; name another file"):
         reopened(path)
     assert path.read_bytes() == content
 
@@ -101,23 +101,23 @@ def test_a_file_of_something_else_is_left_alone(path, content):
 @pytest.mark.parametrize("other", [answered("a.mp4", version="1"), answered("a.mp4", num_actions=2)])
 def test_answers_to_another_question_are_not_mixed_in(path, other):
     write(path, other)
-    with pytest.raises(AnswersError, match="while 1 actions by colours 2, without stability are asked for"):
+    with pytest.raises(ResultsFileError, match="while 1 actions by colours 2, without stability are asked for"):
         reopened(path)
 
 
 def test_one_run_at_a_time_writes(path):
-    with ResultsFile.open(path, QUESTION), pytest.raises(AnswersError, match="another run writes"):
+    with ResultsFile.open(path, OPTIONS), pytest.raises(ResultsFileError, match="another run writes"):
         reopened(path)
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     for path, reason in ((tmp_path, "Is a directory"), (tmp_path / "no" / "folder", "No such file or directory")):
-        with pytest.raises(AnswersError, match=f"cannot write answers to {path}: {reason}"):
+        with pytest.raises(ResultsFileError, match=f"cannot write answers to {path}: {reason}"):
             reopened(path)
 
 
 def test_what_goes_wrong_elsewhere_is_not_told_of_the_file(path):
-    with pytest.raises(OSError, match="Input/output error"), ResultsFile.open(path, QUESTION):
+    with pytest.raises(OSError, match="Input/output error"), ResultsFile.open(path, OPTIONS):
         raise OSError(5, "Input/output error")
 
 
@@ -126,7 +126,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_whole(path):
     whole, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 100, limits[1]))
-        with pytest.raises(AnswersError, match=f"cannot write answers to {path}: File too large"):
+        with pytest.raises(ResultsFileError, match=f"cannot write answers to {path}: File too large"):
             write(path, answered("b.mp4"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

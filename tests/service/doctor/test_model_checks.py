@@ -10,7 +10,7 @@ import pytest
 
 from service.config.settings import Settings
 from service.doctor.check import Finding, examine
-from service.doctor.golden import load_record
+from service.doctor.golden import load_golden
 from service.doctor.model_checks import ModelChecker
 from tests.helpers.marks import needs_vnni
 from tests.helpers.paths import REPOSITORY
@@ -19,7 +19,7 @@ SHIPPED = REPOSITORY / "model_store"
 
 
 def _examine(backend: str, store: Path = SHIPPED, **recorded: Any) -> dict[str, Finding]:
-    stages = load_record().stages.model_copy(update=recorded)
+    stages = load_golden().stages.model_copy(update=recorded)
     patient = ModelChecker("tin-motion", "1", Settings(model_store=store, backend=backend), stages)
     found = [examine(check, lambda _: None) for check in patient.checks()]
     patient.close()
@@ -30,7 +30,7 @@ def test_float32_is_held_to_its_tolerance() -> None:
     found = _examine("onnx")["logits"]
     assert found.status == "ok"
     assert float(found.found.split()[1]) < 1e-4
-    off = [logit + 0.001 for logit in load_record().stages.logits]
+    off = [logit + 0.001 for logit in load_golden().stages.logits]
     assert _examine("onnx", logits=off)["logits"].found == "up to 0.001 away from torch's, and 0.0001 is allowed"
 
 
@@ -39,12 +39,12 @@ def test_int8_is_held_to_twice_what_its_proof_found() -> None:
     found = _examine("onnx-int8")["logits"]
     assert found.status == "ok"
     assert found.found.startswith("within 0.0")
-    off = [logit + 1 for logit in load_record().stages.logits]
+    off = [logit + 1 for logit in load_golden().stages.logits]
     assert _examine("onnx-int8", logits=off)["logits"].found.endswith("away from torch's, and 0.582765 is allowed")
 
 
 def test_float32_is_not_held_to_it_on_pictures_that_were_rounded_otherwise() -> None:
-    views = load_record().stages.views.model_copy(update={"sha256": "0" * 64})
+    views = load_golden().stages.views.model_copy(update={"sha256": "0" * 64})
     assert _examine("onnx", views=views)["logits"].found.endswith("the label decides")
 
 

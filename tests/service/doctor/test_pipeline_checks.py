@@ -14,15 +14,15 @@ from clips.decoding.decode import DecodedClip, decode
 from clips.decoding.limits import DecodeLimits
 from service.doctor import pipeline_checks
 from service.doctor.check import Check, Finding, examine
-from service.doctor.golden import Record, load_record
+from service.doctor.golden import GoldenRecord, load_golden
 from service.doctor.pipeline_checks import codec_checks, stage_checks
 
 ALL_CODECS = 7
 
 
 @pytest.fixture(scope="module")
-def record() -> Record:
-    return load_record()
+def record() -> GoldenRecord:
+    return load_golden()
 
 
 def _found(checks: Iterable[Check]) -> list[Finding]:
@@ -33,7 +33,7 @@ def _failed(checks: Iterable[Check]) -> list[str]:
     return [finding.check for finding in _found(checks) if finding.status == "failed"]
 
 
-def test_here_everything_is_equal_to_the_bit(record: Record) -> None:
+def test_here_everything_is_equal_to_the_bit(record: GoldenRecord) -> None:
     found = [finding.found for finding in _found([*codec_checks(record.clips), *stage_checks(record.stages)])]
     assert found.count("equal to the bit") == ALL_CODECS + 3
 
@@ -42,37 +42,37 @@ def _frames_before(source: Any, pick_frames: Callable[[int], list[int]], *limits
     return decode(source, lambda num_frames: [max(index - 1, 0) for index in pick_frames(num_frames)], *limits)
 
 
-def test_a_decoder_that_returns_other_frames(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoder_that_returns_other_frames(record: GoldenRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (pipeline_checks, preprocess):
         monkeypatch.setattr(module, "decode", _frames_before)
     assert len(_failed(codec_checks(record.clips))) == ALL_CODECS
     assert len(_failed(stage_checks(record.stages))) == 4
 
 
-def test_a_decoder_that_finds_other_frames(record: Record) -> None:
+def test_a_decoder_that_finds_other_frames(record: GoldenRecord) -> None:
     clip = record.clips[0].model_copy(update={"num_frames": 17})
     assert _found(codec_checks((clip,)))[0].found == "h264.mp4 has 17 frames, but 16 were found"
 
 
-def test_a_clip_that_does_not_decode(record: Record) -> None:
+def test_a_clip_that_does_not_decode(record: GoldenRecord) -> None:
     clip = record.clips[0].model_copy(update={"file": "record.json"})
     finding = _found(codec_checks((clip,)))[0]
     assert (finding.status, finding.advice) == ("failed", pipeline_checks.REINSTALL)
 
 
-def test_another_way_to_resize(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_way_to_resize(record: GoldenRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "INTER_LINEAR", cv2.INTER_CUBIC)
     assert _failed(stage_checks(record.stages)) == ["stage: resize", "stage: normalise"]
 
 
-def test_another_mean(record: Record) -> None:
+def test_another_mean(record: GoldenRecord) -> None:
     spec = record.stages.spec.__class__(**record.stages.spec.to_json() | {"mean": (128, 128, 128)})
     assert _failed(stage_checks(record.stages.model_copy(update={"spec": spec}))) == ["stage: normalise"]
 
 
 @pytest.mark.parametrize(("added", "status"), [(1, "ok"), (9, "failed")])
 def test_rounding_is_told_from_another_picture(
-    record: Record, monkeypatch: pytest.MonkeyPatch, added: int, status: str
+    record: GoldenRecord, monkeypatch: pytest.MonkeyPatch, added: int, status: str
 ) -> None:
     views = np.minimum(pipeline_checks.served_views(record.stages), 255 - added) + np.uint8(added)
     monkeypatch.setattr(pipeline_checks, "served_views", lambda _: views)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from service.backends.base import Backend, Clips, Outputs, RemoteBackend, RuntimeDown
-from service.models.refcounted_backend import SharedBackend, share
+from service.models.refcounted_backend import RefcountedBackend, refcounted
 from tests.helpers.fakes.fake_backend import FakeBackend
 
 CLIPS = np.full((1, 8, 4, 4, 3), 7, np.uint8)
@@ -37,12 +37,12 @@ def _start(backend: Backend) -> threading.Thread:
 
 def test_answers_as_the_backend_does() -> None:
     backend = FakeBackend(num_classes=3)
-    np.testing.assert_array_equal(SharedBackend(backend).infer(CLIPS).logits, backend.infer(CLIPS).logits)
+    np.testing.assert_array_equal(RefcountedBackend(backend).infer(CLIPS).logits, backend.infer(CLIPS).logits)
 
 
 def test_the_last_holder_closes_it() -> None:
     backend = FakeBackend(num_classes=2)
-    one = other = SharedBackend(backend)
+    one = other = RefcountedBackend(backend)
     del one
     assert not backend.closed
     del other
@@ -51,7 +51,7 @@ def test_the_last_holder_closes_it() -> None:
 
 def test_it_stays_open_while_it_infers() -> None:
     backend = _SlowBackend()
-    thread = _start(SharedBackend(backend))
+    thread = _start(RefcountedBackend(backend))
     assert backend.entered.wait(5)
     backend.released.set()
     thread.join(5)
@@ -68,7 +68,7 @@ def test_closing_it_twice_closes_it_once() -> None:
             self.count += 1
 
     backend = Counting(num_classes=2)
-    shared = SharedBackend(backend)
+    shared = RefcountedBackend(backend)
     shared.close()
     shared.close()
     del shared
@@ -81,8 +81,8 @@ class _Gone(FakeBackend):
 
 
 def test_one_that_is_run_by_a_server_stays_one() -> None:
-    assert not isinstance(share(FakeBackend(num_classes=2)), RemoteBackend)
-    shared = share(_Gone(num_classes=2))
+    assert not isinstance(refcounted(FakeBackend(num_classes=2)), RemoteBackend)
+    shared = refcounted(_Gone(num_classes=2))
     assert isinstance(shared, RemoteBackend)
     with pytest.raises(RuntimeDown, match="gone"):
         shared.check_up()

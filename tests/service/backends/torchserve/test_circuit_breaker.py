@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from service.backends.base import RuntimeDown
-from service.backends.torchserve.circuit_breaker import MAX_FAILURES, MAX_RETRY_AFTER, Circuit
+from service.backends.torchserve.circuit_breaker import MAX_FAILURES, MAX_RETRY_AFTER, CircuitBreaker
 
 
 class Clock:
@@ -25,27 +25,27 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def circuit(clock: Clock) -> Circuit:
+def circuit(clock: Clock) -> CircuitBreaker:
     """One whose server has answered."""
-    circuit = Circuit("the server", clock)
+    circuit = CircuitBreaker("the server", clock)
     circuit.close()
     return circuit
 
 
-def _fail(circuit: Circuit, times: int) -> None:
+def _fail(circuit: CircuitBreaker, times: int) -> None:
     for _ in range(times):
         circuit.failed("no connection")
 
 
 def test_it_is_open_until_the_server_was_tried() -> None:
-    circuit = Circuit("the server")
+    circuit = CircuitBreaker("the server")
     with pytest.raises(RuntimeDown, match="the server has not answered yet"):
         circuit.check()
     circuit.close()
     circuit.check()
 
 
-def test_failures_in_a_row_open_it(circuit: Circuit) -> None:
+def test_failures_in_a_row_open_it(circuit: CircuitBreaker) -> None:
     _fail(circuit, MAX_FAILURES - 1)
     circuit.check()
     circuit.failed("no route")
@@ -53,20 +53,20 @@ def test_failures_in_a_row_open_it(circuit: Circuit) -> None:
         circuit.check()
 
 
-def test_a_success_between_them_does_not(circuit: Circuit) -> None:
+def test_a_success_between_them_does_not(circuit: CircuitBreaker) -> None:
     _fail(circuit, MAX_FAILURES - 1)
     circuit.succeeded()
     _fail(circuit, MAX_FAILURES - 1)
     assert not circuit.is_open
 
 
-def test_a_late_success_does_not_close_it(circuit: Circuit) -> None:
+def test_a_late_success_does_not_close_it(circuit: CircuitBreaker) -> None:
     circuit.open("gone")
     circuit.succeeded()
     assert circuit.is_open
 
 
-def test_after_it_closed_failures_are_counted_anew(circuit: Circuit) -> None:
+def test_after_it_closed_failures_are_counted_anew(circuit: CircuitBreaker) -> None:
     _fail(circuit, MAX_FAILURES)
     circuit.close()
     _fail(circuit, MAX_FAILURES - 1)
@@ -75,7 +75,7 @@ def test_after_it_closed_failures_are_counted_anew(circuit: Circuit) -> None:
 
 @pytest.mark.parametrize(("lasted", "retry_after"), [(0.0, 1), (0.4, 1), (6.2, 7), (9999.0, MAX_RETRY_AFTER)])
 def test_an_outage_is_expected_to_last_as_long_again(
-    circuit: Circuit, clock: Clock, lasted: float, retry_after: int
+    circuit: CircuitBreaker, clock: Clock, lasted: float, retry_after: int
 ) -> None:
     circuit.open("gone")
     clock.now += lasted
@@ -85,7 +85,7 @@ def test_an_outage_is_expected_to_last_as_long_again(
     assert caught.value.retry_after == retry_after
 
 
-def test_each_news_is_logged_once(circuit: Circuit, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_news_is_logged_once(circuit: CircuitBreaker, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "service")
     _fail(circuit, 3 * MAX_FAILURES)
     circuit.open("another model")
