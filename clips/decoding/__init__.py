@@ -1,1 +1,1 @@
-"""Exact decoding: a video's bytes become the frames that were asked for, within limits."""
+"""Exact decoding: chosen frames of a video, bit-identical to a full decode, within limits."""

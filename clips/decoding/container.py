@@ -1,7 +1,7 @@
-"""A video file that is open: its packets, read within limits.
+"""Demuxing: open a video file and read its packets within limits.
 
-An upload is hostile. It is read from memory only, by demuxers of a short list that take no other file with them;
-any attempt to open one is refused.
+An upload may be hostile. FFmpeg reads it through a file object, with demuxers of a short list that refer to no other
+file; any attempt to open another file or address is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
 from clips.decoding.limits import DecodeLimits
 
 DEMUXERS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,h264,hevc,m4v,mpegvideo,ivf,obu,gif,mjpeg,mxf,rm,dv"
-"""FFmpeg demuxers that hold video and refer to nothing outside the file: no playlists, no concatenation, no SDP."""
+"""FFmpeg demuxers of video that refer to nothing outside the file: no playlists, no concatenation, no SDP."""
 
 SIGNATURES = (
     (4, b"ftyp"),
@@ -40,54 +40,57 @@ SIGNATURES = (
     (0, b"\x00\x00\x01"),
     (0, b"\x00\x00\x00\x01"),
 )
-"""Where a video container's first bytes stand: they tell a damaged video from a file that never was one."""
+"""Position and bytes of container signatures; a file with one that cannot be opened is a damaged video."""
 
 QUICK_PROBING = {"skip_frame": "all"}
-"""Opening a file decodes nothing of it. How far frames are reordered is then known from their times alone."""
+"""Opening a file decodes nothing of it, so how far frames are reordered follows from their times alone."""
 THOROUGH_PROBING: dict[str, str] = {}
-"""Opening a file decodes frames until FFmpeg knows how far they are reordered, where a container does not tell."""
+"""Opening a file decodes frames until FFmpeg knows how far they are reordered, unless the container says so."""
 
 READ_AHEAD_BYTES = 1 << 18
 PACKETS_PER_CLOCK_CHECK = 32
 
 
 class CpuClock:
-    """Counts this thread's CPU seconds; the decoders run in this thread alone."""
+    """Counts the CPU seconds of this thread, in which all decoding happens."""
 
     def __init__(self, max_seconds: float) -> None:
         self._max_seconds = max_seconds
         self._start = time.thread_time()
 
     def check(self) -> None:
-        """Raises LimitExceeded when the time is up."""
+        """Raise LimitExceeded once the time is used up."""
         if time.thread_time() - self._start > self._max_seconds:
-            limit = f"{self._max_seconds:g} s of processor time"
+            limit = f"{self._max_seconds:g} s of CPU time"
             raise LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
 @dataclass
 class OpenVideo:
-    """A file that is open: its packets can be read through once."""
+    """An open video file, whose packets can be read once."""
 
     container: InputContainer
     stream: VideoStream
     limits: DecodeLimits
     clock: CpuClock
     num_packets: int = 0
-    """Read so far."""
+    """Number of packets read so far."""
 
     @property
     def codec(self) -> str:
-        """FFmpeg's name of the codec, such as `av1`, where the decoder's name is `libdav1d`."""
+        """FFmpeg's name of the codec (`av1`), which is not always that of the decoder (`libdav1d`)."""
         return self.stream.codec_context.codec.canonical_name
 
     def check_frames(self, num_frames: int) -> None:
-        """Raises LimitExceeded for more frames than are taken."""
+        """Raise LimitExceeded for more frames than the limit."""
         if num_frames > self.limits.max_frames:
             raise LimitExceeded(f"the video has more than {self.limits.max_frames:,} frames; send a shorter one")
 
     def packets(self) -> Iterator[Packet[VideoStream]]:
-        """In decode order, without the empty one that would end the decoder's work."""
+        """Yield the packets in decode order, without the empty one that flushes the decoder.
+
+        Raises LimitExceeded for too many packets or too much CPU time, Undecodable for damage.
+        """
         try:
             for count, packet in enumerate(self.container.demux(self.stream)):
                 if count > self.limits.max_packets:
@@ -104,27 +107,38 @@ class OpenVideo:
 
 
 class VideoFile:
-    """A video's bytes, opened as often as they are read through. One clock runs for all of them."""
+    """A video's bytes or path, which can be opened several times; one CPU clock runs through all of them.
+
+        file = VideoFile("clip.mp4", DecodeLimits())
+        with file.open(QUICK_PROBING) as video:
+            print(video.codec, sum(1 for _ in video.packets()))
+
+    Raises LimitExceeded for too many bytes, NotAVideo for none, and OSError for a path that cannot be read.
+    """
 
     def __init__(self, source: bytes | os.PathLike[str], limits: DecodeLimits) -> None:
         self._source = source
         self._size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-        self._bounds = limits
+        self._limits = limits
         self._clock = CpuClock(limits.max_cpu_seconds)
         if self._size > limits.max_bytes:
-            raise LimitExceeded(f"the video has {self._size:,} bytes; at most {limits.max_bytes:,} are taken")
+            raise LimitExceeded(f"the video has {self._size:,} bytes; at most {limits.max_bytes:,} are allowed")
         if not self._size:
             raise NotAVideo("the video is empty: 0 bytes were received")
 
     @contextmanager
     def open(self, probing: dict[str, str]) -> Iterator[OpenVideo]:
-        """`probing`: FFmpeg's options for its look at the first packets; they do not reach the decoder."""
+        """Open the file from its start and select its best video stream.
+
+        `probing` are FFmpeg's options for reading the first packets; they do not reach the decoder. Raises NotAVideo,
+        Undecodable or LimitExceeded.
+        """
         with self._bytes() as file, self._demuxer(file, probing) as container:
             stream = _best_stream(container)
             if any(entry.pos + entry.size > self._size for entry in stream.index_entries):
                 raise Undecodable("the video is cut short: its index points past its end")
-            _configure(stream.codec_context, self._bounds)
-            yield OpenVideo(container, stream, self._bounds, self._clock)
+            _configure_decoder(stream.codec_context, self._limits)
+            yield OpenVideo(container, stream, self._limits, self._clock)
 
     def _bytes(self) -> BinaryIO:
         return (
@@ -134,20 +148,20 @@ class VideoFile:
         )
 
     def _demuxer(self, file: BinaryIO, probing: dict[str, str]) -> InputContainer:
-        max_pixels = str(self._bounds.max_pixels_per_frame)
+        max_pixels = str(self._limits.max_pixels_per_frame)
         options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none", "max_pixels": max_pixels, **probing}
         try:
             return av.open(file, "r", options=options, metadata_errors="replace", io_open=_refuse_to_open)
         except (av.error.FFmpegError, PermissionError) as error:
             file.seek(0)
-            raise _explain_unopened(file.read(16)) from error
+            raise _error_for_start(file.read(16)) from error
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Never:
     raise PermissionError(f"the video refers to another file or address, {url!r}")
 
 
-def _explain_unopened(start: bytes) -> NotAVideo | Undecodable:
+def _error_for_start(start: bytes) -> NotAVideo | Undecodable:
     if any(start[at : at + len(magic)] == magic for at, magic in SIGNATURES):
         return Undecodable("the video is damaged or cut short: its header cannot be read")
     return NotAVideo("the file is not a video that can be read; send MP4, MOV, MKV, WebM, AVI, TS, FLV, WMV or GIF")
@@ -162,9 +176,10 @@ def _best_stream(container: InputContainer) -> VideoStream:
     return stream
 
 
-def _configure(context: VideoCodecContext, limits: DecodeLimits) -> None:
+def _configure_decoder(context: VideoCodecContext, limits: DecodeLimits) -> None:
     if context.width * context.height > limits.max_pixels_per_frame:
-        limit = f"at most {limits.max_pixels_per_frame:,} pixels are taken"
+        limit = f"at most {limits.max_pixels_per_frame:,} pixels are allowed"
         raise LimitExceeded(f"frames of {context.width}x{context.height} are too large; {limit}")
+    # the container's max_pixels does not reach the decoder: a 770-byte GIF would cost 1.5 GB without this one
     context.options = {"max_pixels": str(limits.max_pixels_per_frame)}
     context.thread_count = 1

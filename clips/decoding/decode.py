@@ -1,11 +1,10 @@
-"""Video bytes become the frames that were asked for, exactly, within limits.
+"""Decode chosen frames of a video, bit-identical to those of a full decode.
 
-One function serves training, evaluation and the gateway, so all three see the same pixels. Containers lie about
-their frame counts, so frames are counted, not believed. Rotation metadata is applied; the sample aspect ratio is
-ignored, as MMAction2's readers do.
+Training, evaluation and serving use this one function, so all three see the same pixels. Frames are counted, because
+containers report wrong counts. Rotation metadata is applied; the sample aspect ratio is ignored, as by MMAction2.
 
-Few of a video's packets are needed for a few of its frames (`clips.decoding.seek`). Whatever makes leaving out the
-others inexact (`FullDecodeRequired` says what) makes us decode every packet; the `DecodeReport` tells so.
+There are two paths. The minimal one (`clips.decoding.seek`) feeds only the packets that the frames need. Where that
+might not be exact, it raises `FullDecodeRequired`, and the full path decodes every packet. `DecodeReport` says which.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from typing import Literal
 import numpy as np
 from av.video.frame import VideoFrame
 
-from clips.decoding.bitstream import FullDecodeRequired
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
 from clips.decoding.errors import NoFrames
 from clips.decoding.frames import Converter, Image, VideoInfo, describe, every_frame, seconds_of, upright_size
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
-from clips.decoding.seek import Plan, Survey, plan_for, planned_frames, survey_packets
+from clips.decoding.picture import FullDecodeRequired
+from clips.decoding.seek import Plan, Survey, decode_planned, plan_frames, survey_packets
 
 PickFrames = Callable[[int], Sequence[int]]
-"""Given how many frames a video has, the indices of those wanted, in the order wanted."""
+"""Returns the indices of the wanted frames of a video, in the wanted order, from its number of frames."""
 
 
 @dataclass(frozen=True)
 class DecodeReport:
-    """How much of a video was decoded. On the full path, `reason` says why."""
+    """The path taken and the packets fed to the decoder, of all; `reason` says why the full path was needed."""
 
     path: Literal["minimal", "full"]
     packets_fed: int
@@ -42,9 +41,9 @@ class DecodeReport:
 
 @dataclass(frozen=True)
 class DecodedClip:
-    """The frames asked for: uint8 [H, W, 3] RGB, upright. A frame asked for twice is the same array twice.
+    """The wanted frames of one video: `images` uint8 [H, W, 3] RGB, rotated upright, in full size.
 
-    `times` are in seconds from the video's first frame.
+    `times` are in seconds from the video's first frame. A frame wanted twice is the same array twice.
     """
 
     images: tuple[Image, ...]
@@ -57,38 +56,42 @@ class DecodedClip:
 def decode(
     source: bytes | os.PathLike[str], pick_frames: PickFrames, limits: DecodeLimits = DEFAULT_LIMITS
 ) -> DecodedClip:
-    """Decode the frames of a video that `pick_frames` names, equal to the bit to those of a decode of the whole.
+    """Decode the frames of a video that `pick_frames` chooses.
 
-    Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a path that cannot be read.
+        clip = decode("clip.mp4", lambda num_frames: [0, num_frames - 1])
+        first, last = clip.images
+
+    `source` is a path or the file's bytes. Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a
+    path that cannot be read.
     """
     file = VideoFile(source, limits)
     try:
-        return _decode_needed(file, pick_frames)
-    except FullDecodeRequired as unsure:
-        reason = str(unsure)
+        return _decode_minimal(file, pick_frames)
+    except FullDecodeRequired as error:
+        reason = str(error)
     num_frames = _count_displayable(file)
-    clip = _decode_all(file, pick_frames, num_frames, reason)
+    clip = _decode_full(file, pick_frames, num_frames, reason)
     if clip.video.frames == num_frames:
         return clip
-    return _decode_all(file, pick_frames, clip.video.frames, reason)
+    return _decode_full(file, pick_frames, clip.video.frames, reason)
 
 
-def _decode_needed(file: VideoFile, pick_frames: PickFrames) -> DecodedClip:
+def _decode_minimal(file: VideoFile, pick_frames: PickFrames) -> DecodedClip:
     with file.open(QUICK_PROBING) as video:
         survey = survey_packets(video)
-        plan = plan_for(pick_frames(len(survey.shown)), video, survey)
-        return _assemble(video, survey, plan, _take(file, video, survey, plan))
+        plan = plan_frames(pick_frames(len(survey.shown)), video, survey)
+        return _assemble(video, survey, plan, _planned_images(file, video, survey, plan))
 
 
-def _take(file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan) -> tuple[Image, ...]:
-    """The frames to return; FullDecodeRequired unless they and those around them come out as planned."""
+def _planned_images(file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan) -> tuple[Image, ...]:
+    """Return the wanted frames; raise FullDecodeRequired if one is missing or differs in size."""
     missing = set(plan.indices)
     images = _Images(len(missing))
-    with closing(planned_frames(file, video, survey, plan)) as frames:
-        for rank, frame in frames:
-            if rank in missing:
-                images.add(rank, frame)
-                missing.remove(rank)
+    with closing(decode_planned(file, video, survey, plan)) as frames:
+        for index, frame in frames:
+            if index in missing:
+                images.add(index, frame)
+                missing.remove(index)
     found = images.at(plan.indices) if not missing else ()
     if len({image.shape for image in found}) != 1:
         raise FullDecodeRequired("frames are missing or differ in size")
@@ -114,8 +117,8 @@ def _count_displayable(file: VideoFile) -> int:
         return sum(not packet.is_discard for packet in video.packets())
 
 
-def _decode_all(file: VideoFile, pick_frames: PickFrames, num_frames: int, reason: str) -> DecodedClip:
-    """Decode every packet; a clip without images when there turn out to be more or fewer than `num_frames`."""
+def _decode_full(file: VideoFile, pick_frames: PickFrames, num_frames: int, reason: str) -> DecodedClip:
+    """Decode every packet; return a clip without images if `num_frames` differs from the number that decodes."""
     if num_frames == 0:
         raise NoFrames("the video holds no frame")
     indices = tuple(pick_frames(num_frames))
@@ -139,9 +142,9 @@ def _decode_all(file: VideoFile, pick_frames: PickFrames, num_frames: int, reaso
 
 
 class _Images:
-    """Up to `capacity` frames as RGB, upright, by their place in the video.
+    """RGB images of up to `capacity` frames by index, in one block of memory.
 
-    They lie in one block of memory: a system hands out few large pages faster than many small ones.
+    One block, since the kernel hands out few large pages faster than many small ones.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -159,5 +162,5 @@ class _Images:
         self._of[index][:] = upright
 
     def at(self, indices: Iterable[int]) -> tuple[Image, ...]:
-        """KeyError for one that was not added."""
+        """Return the images with these indices; raise KeyError for one that was not added."""
         return tuple(self._of[index] for index in indices)

@@ -1,17 +1,17 @@
-"""What can be wrong with a video.
+"""Errors of decoding: everything that can be wrong with a video.
 
     ClipError
     ├── NotAVideo        the bytes are no video file, or hold no video stream
     ├── Undecodable      a video file, but damaged, cut short or of an unknown codec
     ├── NoFrames         a video file that decodes to nothing
-    └── LimitExceeded   larger than the `DecodeLimits` allow
+    └── LimitExceeded    larger than the `DecodeLimits` allow
 
 Each message is one line, written for the person who sent the file.
 """
 
 
 class ClipError(Exception):
-    """Base of everything that decoding raises."""
+    """Base class of all errors that decoding raises."""
 
 
 class NotAVideo(ClipError):
@@ -19,7 +19,7 @@ class NotAVideo(ClipError):
 
 
 class Undecodable(ClipError):
-    """The file is damaged, cut short, or of a codec that cannot be decoded here."""
+    """The file is damaged, cut short, or of a codec that this FFmpeg cannot decode."""
 
 
 class NoFrames(ClipError):
@@ -27,4 +27,4 @@ class NoFrames(ClipError):
 
 
 class LimitExceeded(ClipError):
-    """The file asks for more bytes, packets, pixels, frames or seconds than the limits allow."""
+    """The file needs more bytes, packets, pixels, frames or seconds than the limits allow."""

@@ -1,4 +1,4 @@
-"""What comes out of a decoder: every frame of a video, and a frame's pixels, size and time."""
+"""Decoded frames: every frame of a video, and the pixels, size and time of each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a file turned out to hold. Sides are in pixels, upright; `frames` were counted, not read from a header."""
+    """Facts about a video: FFmpeg's names of container and codec, size, number of frames, duration.
+
+    `width` and `height` are in pixels after rotation; `frames` are counted, not read from a header.
+    """
 
     container: str
     codec: str
@@ -32,7 +35,14 @@ class VideoInfo:
 
 
 def describe(video: OpenVideo, size: tuple[int, int], num_frames: int, seconds_to_last: float) -> VideoInfo:
-    """`size` is width and height, `seconds_to_last` the time from the first frame to the last."""
+    """Put a video's facts together.
+
+    Args:
+        video: the open file.
+        size: width and height in pixels, after rotation.
+        num_frames: number of frames that are shown.
+        seconds_to_last: time from the first frame to the last.
+    """
     width, height = size
     return VideoInfo(
         container=video.container.format.name,
@@ -45,7 +55,10 @@ def describe(video: OpenVideo, size: tuple[int, int], num_frames: int, seconds_t
 
 
 def every_frame(video: OpenVideo) -> Iterator[VideoFrame]:
-    """Every frame that decodes, in output order; a packet that does not decode is passed over, as players do."""
+    """Decode every packet and yield the frames in output order; skip packets that do not decode, as players do.
+
+    Raises LimitExceeded for too many frames, and whatever `OpenVideo.packets` raises.
+    """
     count = 0
     for packet in chain(video.packets(), [None]):
         video.clock.check()
@@ -60,33 +73,36 @@ def every_frame(video: OpenVideo) -> Iterator[VideoFrame]:
 
 
 class Converter:
-    """Turns frames into pixels."""
+    """Converts decoded frames to RGB images; keeps FFmpeg's scaler between frames."""
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
     def upright(self, frame: VideoFrame) -> Image:
-        """uint8 [H, W, 3], RGB, turned as its metadata say; FFmpeg's own memory, which is best copied soon."""
-        # one thread: more would be started anew for every frame
+        """Convert to uint8 [H, W, 3], RGB, with rotation metadata applied.
+
+        The array is a view of FFmpeg's memory, so copy it before the next frame.
+        """
+        # one thread, since FFmpeg would start new ones for every frame
         rgb = self._reformatter.reformat(frame, format="rgb24", threads=1).planes[0]
         rows = np.frombuffer(memoryview(rgb), np.uint8).reshape(rgb.height, rgb.line_size)
         return np.rot90(rows[:, : rgb.width * 3].reshape(rgb.height, rgb.width, 3), round(frame.rotation / 90))
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:
-    """Width and height of what `Converter.upright` would return."""
+    """Return width and height of the frame after rotation, in pixels."""
     sideways = round(frame.rotation / 90) % 2
     return (frame.height, frame.width) if sideways else (frame.width, frame.height)
 
 
 def seconds_of(frame: VideoFrame, index: int, stream: VideoStream) -> float:
-    """When the frame is shown; where nothing tells, by its place and the frame rate."""
+    """Return the frame's time in seconds; without a timestamp, its index divided by the frame rate."""
     if frame.pts is not None and frame.time_base is not None:
         return float(frame.pts * frame.time_base)
     return index * frame_seconds(stream)
 
 
 def frame_seconds(stream: VideoStream) -> float:
-    """How long one frame is shown, on average; 0 where nothing tells."""
+    """Return the average duration of a frame in seconds, or 0 for an unknown frame rate."""
     rate = stream.average_rate or stream.guessed_rate
     return float(1 / rate) if rate else 0.0

@@ -1,4 +1,4 @@
-"""How much a video may ask of us. An upload is hostile until it has been decoded within these."""
+"""DecodeLimits: upper bounds for one decode, since an upload may be hostile."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeLimits:
-    """Limits of one decode; going over one raises `LimitExceeded`, which names it."""
+    """Upper bounds for one decode; a video beyond one raises `LimitExceeded`, which names it.
+
+        decode("clip.mp4", pick_frames, DecodeLimits(max_frames=1_000))
+
+    `max_bytes` bounds the file, `max_pixels_per_frame` is width times height, and `max_cpu_seconds` is CPU time of the
+    decoding thread. Raises ValueError, naming the field, for a limit that is not positive.
+    """
 
     max_bytes: int = 100_000_000
     max_packets: int = 100_000

@@ -1,6 +1,6 @@
-"""Which of a video's packets a few of its frames need.
+"""Packet plan: the display order of a video's packets, and the packets that a few of its frames need.
 
-Times and pictures are given in decode order, a packet each; the packets' places in that order are what is planned with.
+`times` and `pictures` are in decode order, one of each for a packet. A packet is named by its position in that order.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from bisect import bisect, insort
 from collections.abc import Collection, Sequence
 from itertools import pairwise, takewhile
 
-from clips.decoding.bitstream import FullDecodeRequired, Picture
 from clips.decoding.errors import NoFrames
+from clips.decoding.picture import FullDecodeRequired, Picture
 
-MAX_REORDERING = 16
+MAX_REORDER_DEPTH = 16
 """The most that H.264 and HEVC allow."""
 
 
 def check_beginning(pictures: Sequence[Picture]) -> None:
-    """Raises NoFrames for no picture, FullDecodeRequired if not all pictures follow from the first one."""
+    """Raise NoFrames for no picture, FullDecodeRequired if the first ones need others that are missing."""
     if not pictures:
         raise NoFrames("the video holds no frame")
     if not pictures[0].is_start:
@@ -27,7 +27,10 @@ def check_beginning(pictures: Sequence[Picture]) -> None:
 
 
 def display_order(times: Sequence[int], pictures: Sequence[Picture]) -> list[int]:
-    """The packets whose frames are shown, as they are shown."""
+    """Return the packets whose frames are shown, sorted by time.
+
+    Raises NoFrames for none, FullDecodeRequired for two with the same time.
+    """
     shown = [i for i, picture in enumerate(pictures) if picture.is_shown]
     if not shown:
         raise NoFrames("the video holds no frame")
@@ -37,8 +40,11 @@ def display_order(times: Sequence[int], pictures: Sequence[Picture]) -> list[int
     return order
 
 
-def order_by_kind(pictures: Sequence[Picture]) -> list[int]:
-    """The order that MPEG-4's pictures ask for: a B is shown at once, any other one when the next other one comes."""
+def mpeg4_display_order(pictures: Sequence[Picture]) -> list[int]:
+    """Return the packets in the display order that MPEG-4 Part 2 prescribes, whatever their times say.
+
+    A B-VOP is shown at once, any other picture when the next other one is decoded.
+    """
     order: list[int] = []
     held: list[int] = []
     for i, picture in enumerate(pictures):
@@ -52,42 +58,56 @@ def order_by_kind(pictures: Sequence[Picture]) -> list[int]:
     return order + held
 
 
-def reordering(times: Sequence[int]) -> int:
-    """How many frames at most are decoded before one that is shown before them."""
+def reorder_depth(times: Sequence[int]) -> int:
+    """Return the most frames that are decoded before one that is shown before them (FFmpeg's `has_b_frames`).
+
+    Raises FullDecodeRequired for more than MAX_REORDER_DEPTH.
+    """
     depth = 0
     earlier: list[int] = []
     for time in times:
         depth = max(depth, len(earlier) - bisect(earlier, time))
-        if depth > MAX_REORDERING:
+        if depth > MAX_REORDER_DEPTH:
             raise FullDecodeRequired("frames are reordered further than any decoder expects")
         insort(earlier, time)
     return depth
 
 
-def runs_for(
-    targets: Collection[int], times: Sequence[int], pictures: Sequence[Picture], also: Collection[int] = ()
+def plan_runs(
+    targets: Collection[int], times: Sequence[int], pictures: Sequence[Picture], always_fed: Collection[int] = ()
 ) -> list[list[int]]:
-    """What to feed, in decode order; each run to a decoder that remembers nothing. `also` is fed in any case."""
+    """Return the packets that decode the targets, as runs in decode order.
+
+    Args:
+        targets: packets whose frames are wanted.
+        times: presentation times of all packets, in the stream's time base.
+        pictures: pictures of all packets.
+        always_fed: packets to feed even if no target needs them.
+
+    Returns:
+        Runs of packets; the decoder is flushed before each, so that it remembers nothing of the run before.
+    """
     top_layer = max(picture.layer for picture in pictures)
     is_needed = [picture.is_reference or picture.layer < top_layer for picture in pictures]
     starts = [0, *(i for i in range(1, len(pictures)) if pictures[i].is_start)]
-    last_from = {_start_of(target, times, starts): target for target in sorted(targets)}
-    fed = {*targets, *also}
-    for start, last in last_from.items():
+    last_target_from = {_start_for(target, times, starts): target for target in sorted(targets)}
+    fed = {*targets, *always_fed}
+    for start, last in last_target_from.items():
         fed.update(i for i in range(start, last) if is_needed[i] and times[i] >= times[start])
-    return _cut_at_gaps(sorted(fed), pictures, is_needed)
+    return _split_at_gaps(sorted(fed), pictures, is_needed)
 
 
-def _start_of(target: int, times: Sequence[int], starts: Sequence[int]) -> int:
-    """The last of the starts that is decoded and shown no later than the target, or the first one."""
+def _start_for(target: int, times: Sequence[int], starts: Sequence[int]) -> int:
+    """Return the last start that is decoded and shown no later than the target, or else the first start."""
     at = bisect(starts, target) - 1
+    # a leading picture of an open GOP follows a start in decode order, is shown before it, and needs the start before
     while at and times[starts[at]] > times[target]:
         at -= 1
     return starts[at]
 
 
-def _cut_at_gaps(fed: Sequence[int], pictures: Sequence[Picture], is_needed: Sequence[bool]) -> list[list[int]]:
-    """A run ends where a picture that others may need was left out."""
+def _split_at_gaps(fed: Sequence[int], pictures: Sequence[Picture], is_needed: Sequence[bool]) -> list[list[int]]:
+    """Split where a picture that others may need is left out; a new run begins at a start."""
     runs: list[list[int]] = []
     previous = -2
     for i in fed:

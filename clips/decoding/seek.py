@@ -1,13 +1,13 @@
-"""The minimal path: of a video's packets, those that the frames asked for need, and these frames.
+"""Minimal path: decode the requested frames of a video from as few packets as possible.
 
-The file is demuxed once, which costs little; the packets, in the order of their times, are the frames. Each frame asked
-for is decoded from the last place before it where decoding may start, leaving out what no other frame needs:
+The file is demuxed once, which costs little; its packets, sorted by time, are its frames. Each requested frame is
+decoded from the last start before it, without the packets that no other frame needs:
 
-    in decode order    I0 P4 B2 b1 b3 P8 B6 b5 b7  I9 P13 B11 b10 b12     (no frame needs a b)
-    asked for: 3       I0 P4 B2    b3
-    asked for: 13                                  I9 P13
+    decode order       I0 P4 B2 b1 b3 P8 B6 b5 b7  I9 P13 B11 b10 b12     (no frame needs a b)
+    frame 3 needs      I0 P4 B2    b3
+    frame 13 needs                                 I9 P13
 
-Whatever makes that inexact raises `FullDecodeRequired`, which says what it is.
+Whatever might make a frame differ from that of a full decode raises `FullDecodeRequired`, which says why.
 """
 
 from __future__ import annotations
@@ -22,42 +22,45 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from clips.decoding.bitstream import FullDecodeRequired, PacketReader, Picture, first_packet_matters, reader_of
+from clips.decoding.bitstream.packet_reader import first_packet_matters, packet_reader
 from clips.decoding.container import QUICK_PROBING, OpenVideo, VideoFile
-from clips.decoding.packet_plan import check_beginning, display_order, order_by_kind, reordering, runs_for
+from clips.decoding.packet_plan import check_beginning, display_order, mpeg4_display_order, plan_runs, reorder_depth
+from clips.decoding.picture import FullDecodeRequired, PacketReader, Picture
 
 TIMED_CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "flv", "asf", "avi"})
-"""Containers whose packets say when they are shown. AVI does not, and is trusted only where FFmpeg can know better."""
+"""Containers whose packets carry presentation times. AVI's do not: it is trusted only where no frames are reordered, or
+where the pictures' types give the order."""
 
-CHANGES = ("new_extradata", "param_change", "palette")
-"""Side data by which a packet changes how later ones decode."""
+CHANGING_SIDE_DATA = ("new_extradata", "param_change", "palette")
+"""Side data of a packet that changes how later ones decode."""
 
 MAX_HELD_BYTES = 32_000_000
+"""Packets of more bytes in all are read a second time instead of being kept in memory."""
 
-OUT_OF_STEP = "frames came in another number or order than their packets"
+OUT_OF_ORDER = "frames came in another number or order than their packets"
 
 
 class Survey:
-    """What one pass over the packets tells, in decode order."""
+    """Facts about a video's packets, gathered in one pass over them; `times` and `pictures` are in decode order."""
 
     def __init__(self) -> None:
         self.times: list[int] = []
         self.pictures: list[Picture] = []
         self.shown: list[int] = []
-        """The packets whose frames are shown, as they are shown."""
+        """The packets whose frames are shown, in display order."""
         self.first_packet = b""
         self.held: list[Packet[VideoStream]] | None = []
-        """The packets, unless they are so large that they had better be read a second time."""
+        """All packets, or None if they exceed MAX_HELD_BYTES."""
         self._num_bytes = 0
 
     def add(self, packet: Packet[VideoStream], read: PacketReader) -> None:
-        """Raises FullDecodeRequired for a packet out of the ordinary."""
+        """Add the next packet; raise FullDecodeRequired if it is damaged, has no time, or changes parameters."""
         if packet.pts is None:
             raise FullDecodeRequired("a packet has no time")
         if packet.is_corrupt:
             raise FullDecodeRequired("a packet is damaged")
         for extra in packet.iter_sidedata():
-            if extra.data_type in CHANGES:
+            if extra.data_type in CHANGING_SIDE_DATA:
                 raise FullDecodeRequired("the stream's parameters change")
         picture = read(memoryview(packet))
         self.times.append(packet.pts)
@@ -75,7 +78,11 @@ class Survey:
 
 @dataclass(frozen=True)
 class Plan:
-    """The frames to return, the times of all frames as they are shown, and the packets to feed, run by run."""
+    """The packets to feed for some frames.
+
+    `indices` are the requested frames, `times` those of all frames in display order (in the stream's time base), `runs`
+    the packets to feed, by position in decode order; the decoder is flushed between runs.
+    """
 
     indices: tuple[int, ...]
     times: Sequence[int]
@@ -83,17 +90,17 @@ class Plan:
 
     @property
     def num_fed(self) -> int:
-        """How many packets are fed in all."""
+        """Number of packets in all runs."""
         return sum(len(run) for run in self.runs)
 
 
 def survey_packets(video: OpenVideo) -> Survey:
-    """Read all packets through; raises FullDecodeRequired, NoFrames and LimitExceeded."""
+    """Read all packets; raise FullDecodeRequired, NoFrames, LimitExceeded or Undecodable."""
     context = video.stream.codec_context
     container = video.container.format.name
     if container not in TIMED_CONTAINERS or (container == "avi" and context.reorder_depth and video.codec != "mpeg4"):
         raise FullDecodeRequired(f"{container} does not say when each frame is shown")
-    read = reader_of(video.codec, context.extradata or b"")
+    read = packet_reader(video.codec, context.extradata or b"")
     survey = Survey()
     for packet in video.packets():
         survey.add(packet, read)
@@ -105,44 +112,50 @@ def survey_packets(video: OpenVideo) -> Survey:
 def _in_display_order(survey: Survey, codec: str) -> list[int]:
     check_beginning(survey.pictures)
     order = display_order(survey.times, survey.pictures)
-    if codec == "mpeg4" and order != order_by_kind(survey.pictures):
+    if codec == "mpeg4" and order != mpeg4_display_order(survey.pictures):
         raise FullDecodeRequired("the times of the frames contradict their kinds")
     return order
 
 
-def plan_for(indices: Sequence[int], video: OpenVideo, survey: Survey) -> Plan:
-    """What to feed for the frames of these indices into all that are shown."""
+def plan_frames(indices: Sequence[int], video: OpenVideo, survey: Survey) -> Plan:
+    """Plan the decode of the frames with these indices, counted in display order."""
     targets = {survey.shown[index] for index in indices}
-    also = {0} if first_packet_matters(video.codec, survey.first_packet) else set()
-    runs = runs_for(targets, survey.times, survey.pictures, also)
+    always_fed = {0} if first_packet_matters(video.codec, survey.first_packet) else set()
+    runs = plan_runs(targets, survey.times, survey.pictures, always_fed)
     return Plan(tuple(indices), [survey.times[i] for i in survey.shown], runs)
 
 
-def planned_frames(
+def decode_planned(
     file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan
 ) -> Generator[tuple[int, VideoFrame], None, None]:
-    """Frames in display order with their place in the video; raises FullDecodeRequired unless all is as planned.
+    """Feed the planned packets and yield each frame with its index, in display order.
 
-    `video` is the one of the survey. The frames before a FullDecodeRequired came as planned.
+    Raises FullDecodeRequired as soon as a frame differs from the plan in number, order or time; the frames before it
+    are exact.
+
+    Args:
+        file: the video's file, opened again if the survey holds no packets.
+        video: the open video that the survey was made with.
+        survey: facts about all packets.
+        plan: the packets to feed.
     """
     context = video.stream.codec_context
-    context.reorder_depth = max(context.reorder_depth, reordering(survey.times))
-    rank_of = {time_shown: rank for rank, time_shown in enumerate(plan.times)}
-    with closing(_fed(file, survey, plan)) as packets:
+    context.reorder_depth = max(context.reorder_depth, reorder_depth(survey.times))
+    index_of = {time: index for index, time in enumerate(plan.times)}
+    with closing(_planned_packets(file, survey, plan)) as packets:
         for run in plan.runs:
             shown = [survey.times[i] for i in run if survey.pictures[i].is_shown]
-            due = iter(sorted(rank_of[time] for time in shown))
+            expected = iter(sorted(index_of[time] for time in shown))
             for frame in _decode_run(video, islice(packets, len(run))):
-                rank = _rank(frame, rank_of)
-                if rank != next(due, None):
-                    raise FullDecodeRequired(OUT_OF_STEP)
-                yield rank, frame
-            if next(due, None) is not None:
-                raise FullDecodeRequired(OUT_OF_STEP)
+                index = _index_of_frame(frame, index_of)
+                if index != next(expected, None):
+                    raise FullDecodeRequired(OUT_OF_ORDER)
+                yield index, frame
+            if next(expected, None) is not None:
+                raise FullDecodeRequired(OUT_OF_ORDER)
 
 
-def _fed(file: VideoFile, survey: Survey, plan: Plan) -> Generator[Packet[VideoStream], None, None]:
-    """The packets of all runs."""
+def _planned_packets(file: VideoFile, survey: Survey, plan: Plan) -> Generator[Packet[VideoStream], None, None]:
     fed = [i for run in plan.runs for i in run]
     if survey.held is not None:
         yield from (survey.held[i] for i in fed)
@@ -166,11 +179,11 @@ def _decode_run(video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Ite
     context.reorder_depth = depth
 
 
-def _rank(frame: VideoFrame, rank_of: dict[int, int]) -> int:
+def _index_of_frame(frame: VideoFrame, index_of: dict[int, int]) -> int:
     if frame.is_corrupt:
         raise FullDecodeRequired("a frame is damaged")
     if frame.interlaced_frame:
         raise FullDecodeRequired("frames are interlaced")
-    if frame.pts not in rank_of:
+    if frame.pts not in index_of:
         raise FullDecodeRequired("a frame has another time than its packet")
-    return rank_of[frame.pts]
+    return index_of[frame.pts]

@@ -1,7 +1,7 @@
-"""The frames of a long video, one after another: as many as are wanted, in the memory of a few.
+"""Frame stream: any number of frames of a long video, one after another, in the memory of a few.
 
-They equal those of `clips.decoding.decode` to the bit, and come by the same two paths. Where the minimal path turns out
-in the middle not to be sure, the full path goes on with the first frame that has not been handed out.
+The frames are bit-identical to those of `clips.decoding.decode` and take the same two paths. If the minimal path fails
+midway, the full path continues with the first frame that has not been yielded.
 """
 
 from __future__ import annotations
@@ -15,39 +15,45 @@ from dataclasses import replace
 import numpy as np
 from av.video.frame import VideoFrame
 
-from clips.decoding.bitstream import FullDecodeRequired
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
 from clips.decoding.errors import NoFrames, Undecodable
 from clips.decoding.frames import Converter, Image, VideoInfo, describe, every_frame, seconds_of
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
-from clips.decoding.seek import Survey, plan_for, planned_frames, survey_packets
+from clips.decoding.picture import FullDecodeRequired
+from clips.decoding.seek import Survey, decode_planned, plan_frames, survey_packets
 
 ROUNDING = 1e-6
-MOST_SECONDS_LOST = 1.0
-"""At the end of a damaged video, for so long the last frame that decodes stands for those that do not."""
+"""Times in seconds that differ by less are equal."""
+MAX_SECONDS_LOST = 1.0
+"""Where the end of a damaged video does not decode, its last good frame stands for the frames of this many seconds."""
 
 
 @contextmanager
 def open_stream(source: bytes | os.PathLike[str], limits: DecodeLimits = DEFAULT_LIMITS) -> Iterator[FrameStream]:
-    """Find out when each frame of a video is shown; where its packets tell, nothing is decoded for it.
+    """Open a video and find the time of each of its frames, from its packets alone where these can be trusted.
 
-    Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a path that cannot be read.
+        with open_stream("long.mp4") as stream:
+            for index, image in stream.frames(range(0, len(stream.times), 100)):
+                ...
+
+    `source` is a path or the file's bytes. Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a
+    path that cannot be read.
     """
     file = VideoFile(source, limits)
     with file.open(QUICK_PROBING) as video:
         try:
             survey = survey_packets(video)
-        except FullDecodeRequired as unsure:
-            yield FrameStream(file, video, None, _times_by_decoding(file), str(unsure))
+        except FullDecodeRequired as error:
+            yield FrameStream(file, video, None, _times_by_decoding(file), str(error))
             return
         yield FrameStream(file, video, survey, _times_of_packets(video, survey))
 
 
 class FrameStream:
-    """A video whose frames can be taken once.
+    """An open video whose frames can be read once.
 
-    `times` are those of all frames, rising, in seconds from the first one. `reason` says why the full path was taken;
-    on the minimal one it is empty.
+    `times` are those of all frames, ascending, in seconds from the first one. `reason` says why the full path was
+    needed; on the minimal path it is empty. `packets_fed` counts the packets given to the decoder so far.
     """
 
     def __init__(
@@ -64,35 +70,35 @@ class FrameStream:
 
     @property
     def duration_seconds(self) -> float:
-        """From the first frame to the end of the last."""
+        """Seconds from the first frame to the end of the last."""
         return self._info.duration_seconds
 
     def describe(self, image: Image) -> VideoInfo:
-        """What the file holds, `image` being one of its frames."""
+        """Return the facts about the video; `image` is any of its frames, which gives the size."""
         height, width, _ = image.shape
         return replace(self._info, width=width, height=height)
 
     def frames(self, indices: Collection[int]) -> Iterator[tuple[int, Image]]:
-        """The frames of these indices, in order and each once, with the index: uint8 [H, W, 3] RGB, upright.
+        """Yield index and image of each wanted frame once, in ascending order: uint8 [H, W, 3] RGB, upright.
 
-        Raises Undecodable or LimitExceeded, however many have been handed out.
+        Raises Undecodable or LimitExceeded, possibly after some frames.
         """
         wanted = deque(sorted(set(indices)))
         if self._survey is None:
-            yield from self._all_frames(wanted, range(len(self.times)))
+            yield from self._full_path(wanted, range(len(self.times)))
             return
         try:
-            yield from self._planned_frames(wanted, self._survey)
-        except FullDecodeRequired as unsure:
-            self.reason = str(unsure)
-            # which frames there are was the packets' word; now only their times can tell which is which
-            yield from self._all_frames(wanted, self.times)
+            yield from self._minimal_path(wanted, self._survey)
+        except FullDecodeRequired as error:
+            self.reason = str(error)
+            # the indices come from packets, which a full decode may not match one to one; times identify the frames
+            yield from self._full_path(wanted, self.times)
 
-    def _planned_frames(self, wanted: deque[int], survey: Survey) -> Iterator[tuple[int, Image]]:
-        plan = plan_for(wanted, self._video, survey)
+    def _minimal_path(self, wanted: deque[int], survey: Survey) -> Iterator[tuple[int, Image]]:
+        plan = plan_frames(wanted, self._video, survey)
         self.packets_fed = plan.num_fed
         shapes = set()
-        with closing(planned_frames(self._file, self._video, survey, plan)) as frames:
+        with closing(decode_planned(self._file, self._video, survey, plan)) as frames:
             for index, frame in frames:
                 if not wanted or index < wanted[0]:
                     continue
@@ -104,12 +110,12 @@ class FrameStream:
         if wanted:
             raise FullDecodeRequired("frames are missing or differ in size")
 
-    def _all_frames(self, wanted: deque[int], moments: Sequence[float]) -> Iterator[tuple[int, Image]]:
-        """`moments` are those of all frames: their indices, or seconds."""
+    def _full_path(self, wanted: deque[int], moments: Sequence[float]) -> Iterator[tuple[int, Image]]:
+        """Decode every packet; `moments` identify all frames, by their indices or by their times in seconds."""
         with self._file.open(THOROUGH_PROBING) as video:
             decoded = every_frame(video)
             timed = enumerate(decoded) if isinstance(moments, range) else _timed(decoded, video)
-            for index, frame in _shown_at(timed, wanted, moments):
+            for index, frame in _frames_shown_at(timed, wanted, moments):
                 yield index, self._image(frame)
         self.packets_fed += video.num_packets
 
@@ -125,7 +131,7 @@ def _times_of_packets(video: OpenVideo, survey: Survey) -> list[float]:
 
 
 def _times_by_decoding(file: VideoFile) -> list[float]:
-    # sorted: frames come in order, but an AVI numbers them as they are decoded
+    # sorted, because frames come in display order while an AVI's times are in decode order
     with file.open(THOROUGH_PROBING) as video:
         times = sorted(time for time, _ in _timed(every_frame(video), video))
     if not times:
@@ -134,7 +140,7 @@ def _times_by_decoding(file: VideoFile) -> list[float]:
 
 
 def _timed(frames: Iterator[VideoFrame], video: OpenVideo) -> Iterator[tuple[float, VideoFrame]]:
-    """Each with its time in seconds from the first."""
+    """Yield each frame after its time, in seconds from the first frame."""
     first = None
     for index, frame in enumerate(frames):
         seconds = seconds_of(frame, index, video.stream)
@@ -142,10 +148,10 @@ def _timed(frames: Iterator[VideoFrame], video: OpenVideo) -> Iterator[tuple[flo
         yield seconds - first, frame
 
 
-def _shown_at(
+def _frames_shown_at(
     frames: Iterator[tuple[float, VideoFrame]], wanted: deque[int], moments: Sequence[float]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """For each that is wanted, the frame that is shown at its moment: the last that began no later."""
+    """Yield each wanted index with the frame shown at its moment, which is the last one that begins no later."""
     shown: tuple[float, VideoFrame] | None = None
     for began, frame in frames:
         while shown and wanted and began > moments[wanted[0]] + ROUNDING:
@@ -154,6 +160,6 @@ def _shown_at(
             return
         shown = began, frame
     while wanted:
-        if not shown or moments[wanted[0]] > shown[0] + MOST_SECONDS_LOST:
+        if not shown or moments[wanted[0]] > shown[0] + MAX_SECONDS_LOST:
             raise Undecodable("the video is damaged: its last frames do not decode")
         yield wanted.popleft(), shown[1]

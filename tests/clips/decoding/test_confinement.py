@@ -1,3 +1,5 @@
+"""Confined processes end as soon as they open a file or a socket."""
+
 import signal
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""Chosen frames of real videos: equal to those of a plain PyAV loop, within limits; and files that are no video."""
+
 import io
 import subprocess
 import sys
@@ -41,7 +43,7 @@ def first_frame(num_frames):
 
 
 def plain_loop(data):
-    """All frames, the obvious way."""
+    """Every frame of a video, by a plain PyAV loop."""
     with av.open(io.BytesIO(data), "r") as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
@@ -92,10 +94,10 @@ def test_rotation_metadata_is_applied(make_video):
         (DecodeLimits(max_packets=5), "packets"),
         (DecodeLimits(max_pixels_per_frame=96 * 63), "96x64"),
         (DecodeLimits(max_frames=5), "frames"),
-        (DecodeLimits(max_cpu_seconds=1e-9), "processor time"),
+        (DecodeLimits(max_cpu_seconds=1e-9), "CPU"),
     ],
 )
-def test_bounds_hold(make_video, limits, named):
+def test_limits_hold(make_video, limits, named):
     with pytest.raises(LimitExceeded, match=named):
         decode(make_video(20), sampled, limits)
 
@@ -118,12 +120,12 @@ def test_a_header_that_promises_a_giant_frame_costs_nothing():
     ],
     ids=["empty", "text", "png", "m3u8", "concat", "sdp"],
 )
-def test_what_is_no_video_is_told_so(data):
+def test_a_file_that_is_no_video(data):
     with pytest.raises(NotAVideo):
         decode(data, sampled)
 
 
-def test_a_video_without_a_video_stream_is_told_so():
+def test_a_file_without_a_video_stream():
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=8000)
@@ -131,12 +133,12 @@ def test_a_video_without_a_video_stream_is_told_so():
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    with pytest.raises(NotAVideo, match="no video stream"):
+    with pytest.raises(NotAVideo):
         decode(file.getvalue(), sampled)
 
 
 @pytest.mark.parametrize("options", [{}, {"movflags": "faststart"}], ids=["index-last", "index-first"])
-def test_a_truncated_mp4_is_told_so(options, tmp_path):
+def test_a_truncated_mp4(options, tmp_path):
     path = tmp_path / "whole.mp4"
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream("libx264", rate=25)
@@ -145,7 +147,7 @@ def test_a_truncated_mp4_is_told_so(options, tmp_path):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
     whole = path.read_bytes()
-    with pytest.raises(Undecodable, match="cut short"):
+    with pytest.raises(Undecodable):
         decode(whole[: len(whole) // 3], sampled)
 
 

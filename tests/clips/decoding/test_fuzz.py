@@ -1,4 +1,4 @@
-"""2,000 damaged files, in children that end when they open anything: none may crash, hang or overrun the limits."""
+"""2,000 damaged files, decoded in confined processes: none may crash, hang, exceed the limits or open anything."""
 
 import ast
 import socket
@@ -11,7 +11,7 @@ from tests.helpers.paths import REPOSITORY
 from tests.helpers.videos.fuzzing import write_corpus
 from tests.helpers.videos.made import CLIPS, make
 
-CHILDREN, CASES = 8, 250
+PROCESSES, CASES = 8, 250
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def corpus(tmp_path_factory, canary, address):
     return folder
 
 
-@pytest.mark.parametrize("seed", range(CHILDREN))
+@pytest.mark.parametrize("seed", range(PROCESSES))
 def test_damaged_files_give_frames_or_a_clip_error(corpus, seed):
     command = [
         sys.executable,

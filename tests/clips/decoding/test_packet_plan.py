@@ -1,13 +1,15 @@
+"""Display order and runs of packets, on pictures written by hand."""
+
 import time
 
 import pytest
 
-from clips.decoding.bitstream import FullDecodeRequired, Picture
 from clips.decoding.errors import NoFrames
-from clips.decoding.packet_plan import check_beginning, display_order, order_by_kind, reordering, runs_for
+from clips.decoding.packet_plan import check_beginning, display_order, mpeg4_display_order, plan_runs, reorder_depth
+from clips.decoding.picture import FullDecodeRequired, Picture
 
 SHOWN = "I0 P4 B2 b1 b3 P8 B6 b5 b7 I9 P13 B11 b10 b12"
-"""In decode order, each with the time at which it is shown; no picture needs a small b."""
+"""Pictures in decode order, each with its display time; no picture needs a lower-case b."""
 
 
 def pictures_of(shown):
@@ -19,9 +21,9 @@ def times_of(shown):
 
 
 def fed(shown, *targets):
-    """The runs that frames shown at these times need, as they are called."""
+    """The names of the packets, run by run, that the frames with these times need."""
     names, times = shown.split(), times_of(shown)
-    runs = runs_for({times.index(target) for target in targets}, times, pictures_of(shown))
+    runs = plan_runs({times.index(target) for target in targets}, times, pictures_of(shown))
     return [" ".join(names[i] for i in run) for run in runs]
 
 
@@ -46,7 +48,7 @@ def test_a_frame_shown_before_the_start_that_precedes_it_needs_an_earlier_one():
 
 def test_an_upper_layer_is_needed_by_itself_and_a_lower_one_by_it():
     pictures = [Picture(True), Picture(False, False, 0), Picture(False, False, 1), Picture(False, False, 1)]
-    assert runs_for({3}, [0, 1, 2, 3], pictures) == [[0, 1, 3]]
+    assert plan_runs({3}, [0, 1, 2, 3], pictures) == [[0, 1, 3]]
 
 
 def test_frames_are_ordered_by_their_times():
@@ -56,23 +58,23 @@ def test_frames_are_ordered_by_their_times():
     assert display_order([0, 0, 1], hidden) == [0, 2]
 
 
-def test_mpeg4_kinds_tell_the_order():
-    assert order_by_kind(pictures_of("I0 P3 b1 b2 P4")) == [0, 2, 3, 1, 4]
+def test_mpeg4_coding_types_give_the_order():
+    assert mpeg4_display_order(pictures_of("I0 P3 b1 b2 P4")) == [0, 2, 3, 1, 4]
 
 
 @pytest.mark.parametrize(("times", "depth"), [([0, 1, 2], 0), ([0, 2, 1], 1), (times_of(SHOWN), 2)])
 def test_the_depth_of_reordering_is_counted(times, depth):
-    assert reordering(times) == depth
+    assert reorder_depth(times) == depth
 
 
-def test_what_cannot_be_planned_is_told():
-    with pytest.raises(FullDecodeRequired, match="share a time"):
+def test_streams_that_cannot_be_planned():
+    with pytest.raises(FullDecodeRequired):
         display_order([0, 0], [Picture(True), Picture(False)])
-    with pytest.raises(FullDecodeRequired, match="reordered"):
-        reordering(range(18, 0, -1))
-    with pytest.raises(FullDecodeRequired, match="begin"):
+    with pytest.raises(FullDecodeRequired):
+        reorder_depth(range(18, 0, -1))
+    with pytest.raises(FullDecodeRequired):
         check_beginning([Picture(is_start=False)])
-    with pytest.raises(FullDecodeRequired, match="earlier ones"):
+    with pytest.raises(FullDecodeRequired):
         check_beginning([Picture(True), Picture(False, is_leading=True)])
     for nothing in (lambda: check_beginning([]), lambda: display_order([0], [Picture(True, is_shown=False)])):
         with pytest.raises(NoFrames):
@@ -83,5 +85,5 @@ def test_planning_for_thousands_of_frames_from_one_start_takes_no_time():
     num_frames = 20_000
     pictures = [Picture(is_start=i == 0, is_reference=True) for i in range(num_frames)]
     started = time.process_time()
-    assert runs_for(set(range(0, num_frames, 3)), range(num_frames), pictures) == [list(range(num_frames - 1))]
+    assert plan_runs(set(range(0, num_frames, 3)), range(num_frames), pictures) == [list(range(num_frames - 1))]
     assert time.process_time() - started < 1

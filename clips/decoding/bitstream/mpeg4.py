@@ -1,0 +1,50 @@
+"""MPEG-4 Part 2 packet headers: video object planes (VOPs) and their coding types."""
+
+from __future__ import annotations
+
+from clips.decoding.picture import FullDecodeRequired, Picture
+
+VOP = b"\0\0\1\xb6"
+GROUP_OF_VOPS = b"\0\0\1\xb3"
+MAX_EMPTY_VOP_BYTES = 19
+I_VOP, B_VOP = 0, 2
+"""Coding types; the others are P (1) and S (3)."""
+
+DIVX = b"DivX"
+"""Encoder's name in the headers of streams that may pack two pictures into one packet."""
+
+MAX_HEADERS_BYTES = 256
+
+
+class Mpeg4Reader:
+    """Packet reader for MPEG-4 Part 2: I-VOPs are starts, and B-VOPs are needed by no other picture."""
+
+    def __init__(self, extradata: bytes) -> None:
+        """Make a reader for one stream; `extradata` holds its parameters unless its packets do."""
+        self._extradata = extradata
+        self._parameters: bytes | None = None
+        self._may_be_packed = DIVX in extradata
+
+    def __call__(self, data: memoryview) -> Picture:
+        """Return the packet's picture; FullDecodeRequired for none, several, or one that may be empty."""
+        packet = bytes(data[:MAX_HEADERS_BYTES])
+        if VOP not in packet:
+            packet = bytes(data)
+        headers, vop, body = packet.partition(VOP)
+        self._may_be_packed |= DIVX in headers
+        if not vop or (self._may_be_packed and VOP in bytes(data)[len(headers) + len(VOP) :]):
+            raise FullDecodeRequired("a packet does not hold exactly one picture")
+        if len(data) - len(headers) <= MAX_EMPTY_VOP_BYTES:
+            raise FullDecodeRequired("a packet may hold an empty picture")
+        coding_type = body[0] >> 6
+        self._check_parameters(headers.partition(GROUP_OF_VOPS)[0], is_start=coding_type == I_VOP)
+        return Picture(is_start=coding_type == I_VOP, is_reference=coding_type != B_VOP)
+
+    def _check_parameters(self, parameters: bytes, *, is_start: bool) -> None:
+        # Decoding may start at any I-VOP only if each brings the same parameters (the encoder's name is one of them),
+        # or the container holds them for all.
+        if self._parameters is None:
+            self._parameters = parameters
+        is_known = parameters == self._parameters or (not parameters and self._parameters in self._extradata)
+        if not is_known and (parameters or is_start):
+            raise FullDecodeRequired("the stream's parameters change")

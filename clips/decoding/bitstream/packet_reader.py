@@ -1,0 +1,57 @@
+"""Packet header readers by codec; a codec without a reader needs a full decode."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from clips.decoding.bitstream.av1 import Av1Reader
+from clips.decoding.bitstream.mpeg4 import Mpeg4Reader
+from clips.decoding.bitstream.nal_units import H264, HEVC, NalReader
+from clips.decoding.bitstream.vpx import read_vp8, read_vp9
+from clips.decoding.picture import FullDecodeRequired, PacketReader, Picture
+
+INTRA_ONLY = frozenset({"mjpeg", "prores", "dnxhd", "huffyuv", "ffvhuff", "utvideo", "rawvideo", "v210", "dvvideo"})
+"""Codecs whose every packet decodes by itself."""
+
+READERS: dict[str, Callable[[bytes], PacketReader]] = {
+    "h264": lambda extradata: NalReader(extradata, H264),
+    "hevc": lambda extradata: NalReader(extradata, HEVC),
+    "mpeg4": Mpeg4Reader,
+    "vp8": lambda extradata: read_vp8,
+    "vp9": lambda extradata: read_vp9,
+    "av1": lambda extradata: Av1Reader(),
+}
+
+X264_SIGNATURE = re.compile(rb"x264 - core (\d{1,9})")
+X264_WITHOUT_FAULTS = 165
+"""From this build on, x264 has no fault that FFmpeg's decoder works around."""
+
+
+def packet_reader(codec: str, extradata: bytes) -> PacketReader:
+    """Make the reader for one stream's packets.
+
+        read = packet_reader("h264", b"")
+        read(memoryview(packet)).is_start    # True for an IDR picture
+
+    `codec` is FFmpeg's codec name (`OpenVideo.codec`), `extradata` the stream's configuration, or b"". Raises
+    FullDecodeRequired for a codec without a reader.
+    """
+    if codec in INTRA_ONLY:
+        return _read_intra
+    if codec not in READERS:
+        raise FullDecodeRequired(f"the frames of {codec} may need any earlier one")
+    return READERS[codec](extradata)
+
+
+def first_packet_matters(codec: str, first_packet: bytes) -> bool:
+    """Return True if later packets decode differently when the decoder has not seen the first one.
+
+    H.264 decoders work around the faults of older x264 builds, and x264 signs the first packet only.
+    """
+    signature = X264_SIGNATURE.search(first_packet) if codec == "h264" else None
+    return signature is not None and int(signature[1]) < X264_WITHOUT_FAULTS
+
+
+def _read_intra(data: memoryview) -> Picture:
+    return Picture(is_start=True)
