@@ -1,1 +1,1 @@
-"""A video becomes the model's input, and logits become named scores: shared by training, export and serving."""
+"""Video preprocessing and scores, shared by training, export and serving: a video to model input, logits to actions."""

@@ -1,6 +1,6 @@
-"""The commands: `python -m clips {probe,frames}`.
+"""Command line: `python -m clips {probe,frames}`, a video as the models see it.
 
-Exit codes: 0 all well; 2 the file cannot be read as a video, or the frames cannot be written.
+Exit codes: 0 success; 2 the file cannot be read as a video, or the frames cannot be written.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from clips.decoding.errors import ClipError
 from clips.decoding.frames import Image
 from clips.sampling import evaluation_indices
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help="See a video as the models see it.")
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Inspect a video as the models see it.")
 
-File = Annotated[Path, typer.Argument(help="A video: MP4, MOV, MKV, WebM, AVI, ...", show_default=False)]
+File = Annotated[Path, typer.Argument(help="Video file: MP4, MOV, MKV, WebM, AVI, ...", show_default=False)]
 
 
 @cli.command()
@@ -35,7 +35,7 @@ def probe(
     file: File,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Print what a file holds, which frames a model sees, and how they were decoded."""
+    """Print a video's properties, the frames that a model sees, and the packets that their decoding took."""
     facts = _facts(_sampled(file))
     if as_json:
         typer.echo(json.dumps(facts))
@@ -46,27 +46,27 @@ def probe(
 @cli.command()
 def frames(
     file: File,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write to; it is made if missing.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="Output folder; created if missing.", show_default=False)],
 ) -> None:
-    """Write the evaluation frames, upright and in full size, to 0.png, 1.png, ..."""
+    """Write the eight evaluation frames, upright and in full size, to 0.png, 1.png, ..."""
     pngs = [_png(image) for image in _sampled(file).images]
     try:
         _write_all({out / f"{number}.png": png for number, png in enumerate(pngs)}, out)
     except OSError as error:
-        _give_up(f"{out}: {error.strerror}")
+        _fail(f"{out}: {error.strerror}")
 
 
 def _sampled(file: Path) -> DecodedClip:
     try:
         return decode(file, lambda num_frames: evaluation_indices(num_frames, ClipSpec().num_frames))
     except ClipError as error:
-        _give_up(f"{file}: {error}")
+        _fail(f"{file}: {error}")
     except OSError as error:
-        _give_up(f"{file}: {error.strerror}")
+        _fail(f"{file}: {error.strerror}")
 
 
 def _facts(clip: DecodedClip) -> dict[str, object]:
-    """The clip without its pixels, as plain JSON types."""
+    """Return everything but the pixels, as plain JSON types."""
     sampled = [{"index": index, "seconds": seconds} for index, seconds in zip(clip.indices, clip.times, strict=True)]
     return {**asdict(clip.video), "sampled": sampled, "decoding": asdict(clip.report)}
 
@@ -74,16 +74,16 @@ def _facts(clip: DecodedClip) -> dict[str, object]:
 def _print_table(file: Path, facts: dict[str, object]) -> None:
     table = Table(box=box.SIMPLE, show_header=False, show_edge=False)
     table.title, table.title_justify = f"[bold]{escape(str(file))}[/]", "left"
-    for name, value in _lines(facts).items():
+    for name, value in _table_rows(facts).items():
         table.add_row(f"[cyan]{name}[/]", escape(value))
     Console().print(table)
 
 
-def _lines(facts: dict[str, object]) -> dict[str, str]:
+def _table_rows(facts: dict[str, object]) -> dict[str, str]:
     sampled, decoding = facts["sampled"], facts["decoding"]
     assert isinstance(sampled, list)
     assert isinstance(decoding, dict)
-    why = f": {decoding['reason']}" if decoding["reason"] else ""
+    reason = f": {decoding['reason']}" if decoding["reason"] else ""
     return {
         "container": f"{facts['container']}",
         "codec": f"{facts['codec']}",
@@ -91,7 +91,7 @@ def _lines(facts: dict[str, object]) -> dict[str, str]:
         "frames": f"{facts['frames']}",
         "duration": f"{facts['duration_seconds']:.3f} s",
         "sampled": ", ".join(f"{frame['index']} ({frame['seconds']:.2f} s)" for frame in sampled),
-        "decoding": f"{decoding['path']}{why}; {decoding['packets_fed']} of {decoding['packets']} packets fed",
+        "decoding": f"{decoding['path']}{reason}; {decoding['packets_fed']} of {decoding['packets']} packets fed",
     }
 
 
@@ -100,7 +100,7 @@ def _png(image: Image) -> bytes:
 
 
 def _write_all(contents: dict[Path, bytes], folder: Path) -> None:
-    """All files, or, when the disk fills up, none."""
+    """Write all files, or none if the disk fills up."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as unfinished:
         for path, content in contents.items():
@@ -109,7 +109,7 @@ def _write_all(contents: dict[Path, bytes], folder: Path) -> None:
             os.replace(Path(unfinished) / path.name, path)
 
 
-def _give_up(message: str) -> NoReturn:
+def _fail(message: str) -> NoReturn:
     Console(stderr=True, soft_wrap=True).print(f"[red]error[/] {escape(message)}")
     raise typer.Exit(2)
 

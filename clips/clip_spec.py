@@ -1,4 +1,4 @@
-"""The ClipSpec: how a model wants its clips. It travels with the model, so nobody types the numbers twice."""
+"""ClipSpec: a model's preprocessing parameters. They travel with the model, so nobody types the numbers twice."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ from typing import Any
 
 
 class View(StrEnum):
-    """Which part of a frame the model sees."""
+    """The part of each frame that the model sees."""
 
     CENTRE = "centre"
-    """Short side scaled to `short_side`, then the central `crop` x `crop` square."""
+    """Short side scaled to `short_side`, then the central `crop` x `crop` square (MMAction2: `CenterCrop`)."""
     THREE = "three"
-    """Short side scaled to `crop`, then three squares along the long side: first, last, middle."""
+    """Short side scaled to `crop`, then first, last and middle square along the long side (MMAction2: `ThreeCrop`)."""
     SQUEEZE = "squeeze"
     """The whole frame squeezed to `crop` x `crop`; the aspect ratio is not kept."""
 
 
 Channels = tuple[float, float, float]
+"""One value each for red, green and blue."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipSpec:
     """A model's input: `num_frames` RGB frames, scaled, cropped and normalised.
 
-    Sides are in pixels; `mean` and `std` are per RGB channel on the scale 0 to 255 (ImageNet's by default).
-    Raises ValueError, naming the field, when a value makes no sense.
+        ClipSpec(num_frames=16, view=View.THREE).num_views    # 3
+
+    `short_side` and `crop` are in pixels; `mean` and `std` are per RGB channel on the scale 0 to 255 (ImageNet's by
+    default). Raises ValueError, naming the field, for a value out of range.
     """
 
     num_frames: int = 8
@@ -43,7 +46,7 @@ class ClipSpec:
         for name in ("num_frames", "short_side", "crop"):
             side = getattr(self, name)
             if not isinstance(side, int) or not 1 <= side <= 4096:
-                raise ValueError(f"ClipSpec.{name} must be a whole number from 1 to 4096, not {side!r}")
+                raise ValueError(f"ClipSpec.{name} must be an integer from 1 to 4096, not {side!r}")
         if self.view is View.CENTRE and self.crop > self.short_side:
             raise ValueError(f"ClipSpec.crop {self.crop} is larger than short_side {self.short_side}")
         if min(self.std) <= 0:
@@ -51,16 +54,16 @@ class ClipSpec:
 
     @property
     def num_views(self) -> int:
-        """How many squares are cut from each frame."""
+        """Number of squares cut from each frame."""
         return 3 if self.view is View.THREE else 1
 
     def to_json(self) -> dict[str, Any]:
-        """The spec as plain JSON types."""
+        """Return the fields as plain JSON types."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> ClipSpec:
-        """The inverse of `to_json`; unknown or malformed fields raise ValueError or TypeError."""
+        """Make a spec from the fields of `to_json`; raise ValueError or TypeError for malformed or unknown ones."""
         return cls(**fields)
 
 

@@ -1,4 +1,4 @@
-"""A video becomes what the model takes, and what the answer tells about the video; no model is needed for it."""
+"""Preprocessing: from a video file to the model's input, with the facts that a response reports about the video."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from clips.sampling import evaluation_indices, shifted_indices
 from clips.transforms import make_views, resize_short_side
 
 THUMBNAIL_SHORT_SIDE = 160
-"""Pixels: enough to recognise, eight of them well under 100 kB."""
+"""In pixels; eight such thumbnails take well under 100 kB."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """T frames of one video as V views: `views` uint8 [V, T, crop, crop, 3], RGB.
+    """T sampled frames of one video as V views: `views` is uint8 [V, T, crop, crop, 3], RGB.
 
-    `times` are in seconds from the video's first frame.
+    `indices` are those of the frames, `times` are in seconds from the video's first frame.
     """
 
     views: NDArray[np.uint8]
@@ -36,18 +36,19 @@ class Sampling:
 
 @dataclass(frozen=True)
 class ModelInput(Sampling):
-    """The frames that the answer is about, and what else it tells about the video.
+    """The sampled frames of a request, and what its response reports about the video.
 
-    `thumbnails` are JPEGs, one a sampled frame, or none; `shifted` are the frames half a segment later, or None.
+    `shifted` is a second sampling half a segment later, or None; `thumbnails` are JPEGs, one for each sampled frame, or
+    empty.
     """
 
     video: VideoInfo
     shifted: Sampling | None
     thumbnails: tuple[bytes, ...]
     packets_fed: int
-    """What it took to decode them."""
+    """Number of packets given to the decoder."""
     started_at: float
-    """In seconds since the epoch."""
+    """Unix time in seconds."""
     decode_seconds: float
     transform_seconds: float
 
@@ -60,9 +61,20 @@ def preprocess(
     thumbnails: bool = False,
     shifted: bool = False,
 ) -> ModelInput:
-    """Decode, sample, transform; with `shifted` for a second sampling as well, from the same decode.
+    """Decode, sample, resize and crop a video.
 
-    Raises clips.decoding.errors.ClipError, and OSError for a path that cannot be read.
+        preprocess("clip.mp4", ClipSpec(), DecodeLimits()).views    # uint8 [1, 8, 224, 224, 3]
+
+    Args:
+        video: path or bytes of the file.
+        spec: the model's preprocessing parameters.
+        limits: upper bounds for the decode.
+        thumbnails: also encode the sampled frames as JPEG.
+        shifted: also sample frames half a segment later, from the same decode.
+
+    Raises:
+        ClipError: the video cannot be decoded within the limits.
+        OSError: the path cannot be read.
     """
     started_at, started = time.time(), time.perf_counter()
     pick_frames = _both_indices if shifted else evaluation_indices
@@ -90,7 +102,7 @@ def _both_indices(num_frames_in_clip: int, num_segments: int) -> list[int]:
 
 
 def _thumbnails(images: tuple[Image, ...]) -> tuple[bytes, ...]:
-    """A frame that a short clip repeats is encoded once."""
+    """Encode each frame; one that a short clip repeats is encoded once."""
     jpeg_of = {key: _jpeg(image) for key, image in {id(image): image for image in images}.items()}
     return tuple(jpeg_of[id(image)] for image in images)
 

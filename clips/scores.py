@@ -1,4 +1,4 @@
-"""Logits become named scores."""
+"""Scores: softmax over logits, averaged over views, and the top-k actions with their labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Score:
-    """One action and how likely the model finds it; rank 1 is the likeliest."""
+    """One action and its probability; rank 1 is the most probable."""
 
     rank: int
     label: str
@@ -20,18 +20,23 @@ class Score:
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Probabilities along the last axis, in float64, safe for large logits."""
+    """Return probabilities [..., K] in float64 for logits [..., K]; large logits do not overflow."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
 
 
 def average_views(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Views' logits [..., V, K] to one set of probabilities [..., K]. MMAction2: `average_clips="prob"`."""
+    """Average the probabilities of V views: logits [..., V, K] to [..., K]. MMAction2: `average_clips="prob"`."""
     return np.asarray(softmax(logits).mean(axis=-2))
 
 
 def top_scores(probabilities: NDArray[np.floating], labels: Sequence[str], count: int) -> list[Score]:
-    """The `count` likeliest actions, likeliest first; equal probabilities keep the order of the labels."""
+    """Return the `count` most probable actions in descending order; ties keep the order of the labels.
+
+        top_scores(average_views(logits), labels, 5)[0].label    # the top-1 action
+
+    `probabilities` is [K] for K labels; another shape raises ValueError.
+    """
     if probabilities.shape != (len(labels),):
         raise ValueError(f"{len(labels)} labels do not fit probabilities of shape {probabilities.shape}")
     order = np.argsort(-probabilities, kind="stable")[:count]

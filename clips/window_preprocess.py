@@ -1,4 +1,4 @@
-"""A long video becomes the model's input, window by window; no model is needed for it."""
+"""Window preprocessing: from a long video to the model's input, one sliding window after another."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from clips.windows import Window, Windowing, frames_within, windows_of
 
 @dataclass(frozen=True)
 class TimelineStart:
-    """Comes first: what the video is, and how many windows follow."""
+    """First part: facts about the video, and the number of windows that follow."""
 
     video: VideoInfo
     num_windows: int
@@ -29,7 +29,7 @@ class TimelineStart:
 
 @dataclass(frozen=True)
 class WindowInput:
-    """The T frames of one window as V views: `views` uint8 [V, T, crop, crop, 3], RGB."""
+    """T sampled frames of one window as V views: `views` is uint8 [V, T, crop, crop, 3], RGB."""
 
     start_seconds: float
     end_seconds: float
@@ -38,7 +38,7 @@ class WindowInput:
 
 @dataclass(frozen=True)
 class TimelineEnd:
-    """Comes last: what all of it took."""
+    """Last part: packets given to the decoder, and the seconds spent on decoding and transforms."""
 
     packets_fed: int
     decode_seconds: float
@@ -51,15 +51,25 @@ TimelinePart = TimelineStart | WindowInput | TimelineEnd
 def preprocess_windows(
     video: bytes | os.PathLike[str], spec: ClipSpec, limits: DecodeLimits, windowing: Windowing
 ) -> Iterator[TimelinePart]:
-    """A start, the windows in order of time, each as soon as its last frame is decoded, and an end.
+    """Yield a start, the windows in order of time, each as soon as its last frame is decoded, and an end.
 
-    Raises clips.decoding.errors.ClipError, at any time, and OSError for a path that cannot be read.
+        start, *windows, end = preprocess_windows("long.mp4", ClipSpec(), DecodeLimits(), Windowing(2, 1, 1000))
+
+    Args:
+        video: path or bytes of the file.
+        spec: the model's preprocessing parameters.
+        limits: upper bounds for the decode.
+        windowing: length and step of the windows.
+
+    Raises:
+        ClipError: the video cannot be decoded within the limits, or has too many windows; at any time.
+        OSError: the path cannot be read.
     """
     started = time.perf_counter()
     with open_stream(video, limits) as stream:
         windows = windows_of(stream.duration_seconds, windowing)
         samples = [sample_window(window, stream.times, spec.num_frames) for window in windows]
-        frames = _Frames(stream, {index for sample in samples for index in sample}, spec)
+        frames = _FrameViews(stream, {index for sample in samples for index in sample}, spec)
         frames.decode_seconds = time.perf_counter() - started
         for number, (window, sample) in enumerate(zip(windows, samples, strict=True)):
             views = frames.views_of(sample)
@@ -70,13 +80,13 @@ def preprocess_windows(
 
 
 def sample_window(window: Window, times: Sequence[float], num_segments: int) -> list[int]:
-    """The indices into all frames, whose rising `times` are given, of those that stand for the window."""
+    """Return the indices of the frames that represent the window; `times` are those of all frames, ascending."""
     within = frames_within(window, times)
     return [within[index] for index in evaluation_indices(len(within), num_segments)]
 
 
-class _Frames:
-    """The frames that the windows need, each decoded and transformed once, and held while a window needs it."""
+class _FrameViews:
+    """Views of the frames that windows need: each frame is decoded and transformed once, and kept while needed."""
 
     def __init__(self, stream: FrameStream, wanted: Collection[int], spec: ClipSpec) -> None:
         self._stream = stream
@@ -88,7 +98,7 @@ class _Frames:
         self.transform_seconds = 0.0
 
     def views_of(self, sample: Sequence[int]) -> NDArray[np.uint8]:
-        """uint8 [V, T, crop, crop, 3] of these frames; none of the samples to come begins before this one."""
+        """Return these frames as uint8 [V, T, crop, crop, 3]; later samples must not begin before this one."""
         for index in [index for index in self._views_of if index < sample[0]]:
             del self._views_of[index]
         while self._newest < sample[-1]:

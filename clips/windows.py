@@ -1,4 +1,4 @@
-"""The sliding windows of a long video, and which of its frames lie in each. All times are in seconds."""
+"""Sliding windows over a long video, and the frames in each. All times are in seconds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from clips.decoding.errors import LimitExceeded
 
 ROUNDING = 1e-6
-"""Times that are closer than that are the same."""
+"""Times that differ by less are equal."""
 
 
 @dataclass(frozen=True)
 class Windowing:
-    """Windows of `window_seconds`, one every `step_seconds`, at most `max_windows`.
+    """Parameters of sliding windows: length, step, and the most that are allowed.
 
-    Raises ValueError where nothing would lie in the windows, or something between them.
+    Raises ValueError unless 0 < `step_seconds` <= `window_seconds` < infinity and `max_windows` >= 1. A longer step
+    would leave out parts of the video.
     """
 
     window_seconds: float
@@ -26,23 +27,23 @@ class Windowing:
 
     def __post_init__(self) -> None:
         if not 0 < self.step_seconds <= self.window_seconds < math.inf or self.max_windows < 1:
-            raise ValueError(f"{self} leaves something of a video out, or everything")
+            raise ValueError(f"{self} needs 0 < step_seconds <= window_seconds, both finite, and max_windows >= 1")
 
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of a video: from its start on, up to its end."""
+    """A time span of a video, from `start` (inclusive) to `end` (exclusive)."""
 
     start: float
     end: float
 
 
 def windows_of(duration: float, windowing: Windowing) -> list[Window]:
-    """The windows in order of time, the last one ending at the video's end; a shorter video is one window.
+    """Return the windows in order of time; the last ends with the video, and a shorter video is one window.
 
-        duration 5.5, windows of 2 every 1     0-2  1-3  2-4  3-5  3.5-5.5
+        windows_of(5.5, Windowing(2, 1, 100))    # 0-2, 1-3, 2-4, 3-5, 3.5-5.5
 
-    Raises LimitExceeded, which names a step that would do, for too many.
+    Raises LimitExceeded for more than `max_windows`; the message names a step that fits.
     """
     length, step = windowing.window_seconds, windowing.step_seconds
     if duration <= length + ROUNDING:
@@ -56,9 +57,9 @@ def windows_of(duration: float, windowing: Windowing) -> list[Window]:
 
 
 def frames_within(window: Window, times: Sequence[float]) -> range:
-    """Which of the frames with these rising times begin to be shown in the window.
+    """Return the indices of the frames that begin in the window; `times` are those of all frames, ascending.
 
-    Where none does, it is the one that is shown all the while.
+    A window in which no frame begins has one frame: the one shown throughout.
     """
     first = bisect_left(times, window.start - ROUNDING)
     end = bisect_left(times, window.end - ROUNDING)
@@ -71,8 +72,8 @@ def _too_many(duration: float, num_windows: int, windowing: Windowing) -> LimitE
     if _fitting_step(duration, windowing) > length:
         length = _rounded_up(duration / most)
         advice = f"window_seconds={length:g} and step_seconds={length:g} would fit"
-    told = f"{duration:g} s in steps of {windowing.step_seconds:g} s are {num_windows:,} windows"
-    return LimitExceeded(f"{told}; at most {most:,} are taken: {advice}")
+    excess = f"{duration:g} s in steps of {windowing.step_seconds:g} s are {num_windows:,} windows"
+    return LimitExceeded(f"{excess}; at most {most:,} are allowed: {advice}")
 
 
 def _fitting_step(duration: float, windowing: Windowing) -> float:
@@ -81,5 +82,5 @@ def _fitting_step(duration: float, windowing: Windowing) -> float:
 
 
 def _rounded_up(seconds: float) -> float:
-    """To milliseconds."""
+    """Round up to milliseconds."""
     return math.ceil(seconds * 1000) / 1000

@@ -1,3 +1,5 @@
+"""The fields of a ClipSpec: validation and JSON."""
+
 import json
 
 import pytest
@@ -18,7 +20,7 @@ def test_three_crops_are_three_views():
     ("fields", "named"),
     [
         ({"num_frames": 0}, "num_frames"),
-        ({"crop": 300}, "crop 300 is larger than short_side 256"),
+        ({"crop": 300}, "crop"),
         ({"std": (1, 0, 1)}, "std"),
         ({"view": "fisheye"}, "fisheye"),
         ({"short_side": 2.5}, "short_side"),

@@ -1,3 +1,5 @@
+"""A video's views, facts, thumbnails and second sampling."""
+
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from clips.transforms import make_views
 SPEC = ClipSpec(crop=32, short_side=32, view=View.THREE)
 
 
-def test_a_video_becomes_views_and_what_the_answer_tells(videos):
+def test_a_video_becomes_views_and_facts(videos):
     clip = preprocess(videos["mp4"], SPEC, DecodeLimits())
     assert clip.views.shape == (3, 8, 32, 32, 3)
     assert clip.views.dtype == np.uint8

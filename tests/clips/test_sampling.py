@@ -1,3 +1,5 @@
+"""Sampled indices, equal to those of MMAction2's `SampleFrames` recorded in golden/."""
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ GOLDEN = golden_json("sampling.json")
 
 
 class Extreme(np.random.Generator):
-    """Draws the lowest or the highest number each time."""
+    """Random numbers that are always the lowest, or always the highest."""
 
     def __init__(self, *, highest: bool) -> None:
         super().__init__(np.random.PCG64())
@@ -57,5 +59,5 @@ def test_shifted_takes_the_end_of_each_segment_and_repeats_frames_of_a_short_cli
 
 def test_an_empty_clip_cannot_be_sampled():
     for sample in (evaluation_indices, shifted_indices):
-        with pytest.raises(ValueError, match="8 segments from 0 frames"):
+        with pytest.raises(ValueError, match="0 frames"):
             sample(0, 8)

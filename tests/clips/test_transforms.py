@@ -1,3 +1,5 @@
+"""Transforms, equal to MMAction2's results recorded in golden/."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a window gives the model is what POST /predict would build from the same frames."""
+"""Windows of a long video: their views equal those that POST /predict builds from the same frames."""
 
 import functools
 
@@ -31,7 +31,7 @@ NAMES = {
     "mpeg4-avi-packed",
     "gif",
 }
-"""B-frames, open groups, AVI; some go the full path, one of them only from its first frame on."""
+"""B-frames, open GOPs, AVI; some take the full path, one of them only after its first frame."""
 
 
 def parts_of(data, spec=SPEC, windowing=WINDOWING, limits=DecodeLimits()):  # noqa: B008
@@ -72,7 +72,7 @@ def test_a_clip_of_one_window_is_what_predict_sees():
 def test_each_frame_is_transformed_once_and_forgotten_when_no_window_needs_it(monkeypatch):
     (made,) = (made for made in CLIPS if made.name == "x264-300-frames")
     transformed, held = [], []
-    transform, views_of = make_views, module._Frames.views_of
+    transform, views_of = make_views, module._FrameViews.views_of
 
     def noting(images, spec):
         transformed.append(images)
@@ -84,7 +84,7 @@ def test_each_frame_is_transformed_once_and_forgotten_when_no_window_needs_it(mo
         return views
 
     monkeypatch.setattr(module, "make_views", noting)
-    monkeypatch.setattr(module._Frames, "views_of", weighing)
+    monkeypatch.setattr(module._FrameViews, "views_of", weighing)
     windowing = Windowing(2, 0.5, 100)
     _, windows, end = parts_of(made_file(made), windowing=windowing)
     times = [index / 25 for index in range(300)]
@@ -95,7 +95,7 @@ def test_each_frame_is_transformed_once_and_forgotten_when_no_window_needs_it(mo
     assert end.packets_fed <= 300
 
 
-def test_too_many_windows_are_told_before_anything_is_decoded():
+def test_too_many_windows_are_an_error_before_anything_is_decoded():
     (made,) = (made for made in CLIPS if made.name == "x264-300-frames")
     with pytest.raises(LimitExceeded, match=r"window_seconds=2\.4 and"):
         next(preprocess_windows(made_file(made), SPEC, DecodeLimits(), Windowing(2, 1, 5)))

@@ -1,3 +1,5 @@
+"""Sliding windows: spans, limits, and the frames in each."""
+
 import itertools
 import math
 
@@ -37,15 +39,13 @@ def test_nothing_is_left_out_and_nothing_comes_twice(duration, step):
 
 
 def test_a_step_that_would_fit_is_named_and_fits():
-    with pytest.raises(LimitExceeded, match=r"^600 s in steps of 0.1 s are 5,981 windows; at most 2,000 are taken"):
-        spans(600, step=0.1)
-    with pytest.raises(LimitExceeded, match=r": step_seconds=0.3 would fit$"):
+    with pytest.raises(LimitExceeded, match=r"5,981.*2,000.*step_seconds=0\.3 "):
         spans(600, step=0.1)
     assert len(spans(600, step=0.3)) <= 2000
 
 
 def test_longer_windows_are_named_where_no_step_would_fit():
-    with pytest.raises(LimitExceeded, match="window_seconds=10 and step_seconds=10 would fit"):
+    with pytest.raises(LimitExceeded, match="window_seconds=10 and step_seconds=10 "):
         spans(100, most=10)
     assert len(spans(100, 10, 10, most=10)) == 10
     with pytest.raises(LimitExceeded, match="window_seconds=100 "):
@@ -54,7 +54,7 @@ def test_longer_windows_are_named_where_no_step_would_fit():
 
 @pytest.mark.parametrize(("length", "step", "most"), [(0, 0, 9), (1, 2, 9), (1, 0, 9), (1, 1, 0), (math.inf, 1, 9)])
 def test_windowings_that_make_no_sense(length, step, most):
-    with pytest.raises(ValueError, match="leaves something"):
+    with pytest.raises(ValueError, match="step_seconds"):
         Windowing(length, step, most)
 
 

@@ -146,7 +146,7 @@ def test_too_many_windows_are_told_with_a_step_that_fits(
     server = start_server(model_store=store, max_windows=10)
     response = httpx.post(f"{server.address}/timeline", content=scenes)
     assert (response.status_code, response.json()["type"]) == (422, "/problems/bounds-exceeded")
-    assert "at most 10 are taken: step_seconds=1.178 would fit" in response.json()["detail"]
+    assert "step_seconds=1.178" in response.json()["detail"]
     fitting = httpx.post(f"{server.address}/timeline?step_seconds=1.178", content=scenes)
     assert json.loads(fitting.text.splitlines()[0])["num_windows"] == 10
 
