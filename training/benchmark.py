@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from clips.clip_spec import ClipSpec
-from training.engine.build_model import build_network
-from training.engine.device import DeviceError, device_name, find_device, is_out_of_memory, peak_bytes, wait_for
-from training.exit_codes import explained
+from training.engine.build_model import build_model
+from training.engine.device import DeviceError, device_name, find_device, is_out_of_memory, peak_bytes, synchronise
+from training.exit_codes import errors_as_exit_codes
 from training.files import replace_json
 from training.model.tin import TIN, Normalise
 from training.recipes.recipe import Recipe, load_recipe
@@ -29,7 +29,7 @@ WARMUP_ROUNDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost:
+class NetworkCost:
     """What the network costs in float32 (on a GPU torch takes TF32 for convolutions), by video of one view."""
 
     device: str
@@ -47,14 +47,14 @@ class Cost:
     """Parameters and the statistics of batch normalisation: what a checkpoint holds."""
 
 
-def measure(recipe: Recipe, *, batch_size: int, device: torch.device, rounds: int) -> Cost:
+def measure(recipe: Recipe, *, batch_size: int, device: torch.device, rounds: int) -> NetworkCost:
     """The cost of the recipe's network with random weights; raises DeviceError when the memory is too small.
 
     On the CPU the peak is right only in a process that has not used more memory before.
     """
     peak_before = peak_bytes(device)
     try:
-        model = build_network(recipe).to(device).eval()
+        model = build_model(recipe).to(device).eval()
         seconds = statistics.median(round_seconds(model, random_frames(recipe.clip, batch_size, device), rounds))
     except RuntimeError as error:
         if is_out_of_memory(error):
@@ -62,7 +62,7 @@ def measure(recipe: Recipe, *, batch_size: int, device: torch.device, rounds: in
                 f"batches of {batch_size} do not fit the memory of {device}; take smaller ones"
             ) from error
         raise
-    return Cost(
+    return NetworkCost(
         device=device_name(device),
         torch=torch.__version__,
         batch_size=batch_size,
@@ -88,10 +88,10 @@ def random_frames(spec: ClipSpec, batch_size: int, device: torch.device) -> Tens
 def round_seconds(model: TIN, frames: Tensor, rounds: int) -> Iterator[float]:
     """The wall time of each of `rounds` forward passes, after WARMUP_ROUNDS others."""
     for number in range(WARMUP_ROUNDS + rounds):
-        wait_for(frames.device)
+        synchronise(frames.device)
         started = time.perf_counter()
         model(frames)
-        wait_for(frames.device)
+        synchronise(frames.device)
         if number >= WARMUP_ROUNDS:
             yield time.perf_counter() - started
 
@@ -117,7 +117,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
 ) -> None:
     """Measure the recipe's network alone, with random weights: speed, peak memory, operations and parameters."""
-    with explained():
+    with errors_as_exit_codes():
         chosen, place = load_recipe(recipe, override), find_device(device)
         cost = measure(chosen, batch_size=batch_size, device=place, rounds=rounds)
         if out is not None:
@@ -125,7 +125,7 @@ def main(
     _print(chosen, cost, place)
 
 
-def _print(recipe: Recipe, cost: Cost, device: torch.device) -> None:
+def _print(recipe: Recipe, cost: NetworkCost, device: torch.device) -> None:
     memory = "tensors on the GPU" if device.type == "cuda" else "what the process grew by in RAM"
     side = recipe.clip.crop
     table = Table("", cost.device, title=f"{recipe.name}, {recipe.clip.num_frames} x {side} x {side}, float32")

@@ -9,17 +9,17 @@ import typer
 
 from clips.clip_spec import ClipSpec
 from training.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
-from training.checkpoints.key_mapping import Naming
-from training.checkpoints.load_pretrained import Report, initialise
+from training.checkpoints.key_mapping import KeyNaming
+from training.checkpoints.load_pretrained import LoadReport, load_pretrained
 from training.checkpoints.pretrained import Pretrained, read_pretrained
-from training.exit_codes import explained
+from training.exit_codes import errors_as_exit_codes
 from training.files import sha256_of
 from training.model.tin import TIN, Architecture, Temporal
 
 DEFAULT_OUT = Path("checkpoint.safetensors")
 
 NamingOption = Annotated[
-    Naming | None, typer.Option("--as", help="Whose names the tensors have.", show_default="guessed")
+    KeyNaming | None, typer.Option("--as", help="Whose names the tensors have.", show_default="guessed")
 ]
 TemporalOption = Annotated[
     Temporal | None,
@@ -32,11 +32,11 @@ def convert(
     path: Path,
     labels: tuple[str, ...],
     *,
-    naming: Naming | None = None,
+    naming: KeyNaming | None = None,
     temporal: Temporal | None = None,
     num_frames: int | None = None,
     new_head: bool = False,
-) -> tuple[Checkpoint, Report]:
+) -> tuple[Checkpoint, LoadReport]:
     """Read a .pth file into a checkpoint of this project, with an account of every tensor.
 
     What is None is as the file has it. The clips are those of the published configurations: short side 256, centre crop
@@ -60,13 +60,13 @@ def network_from(
     num_frames: int | None = None,
     *,
     new_head: bool = False,
-) -> tuple[TIN, Report]:
+) -> tuple[TIN, LoadReport]:
     """The network that the file is of, or another one that starts from it, filled; raises CheckpointError."""
     try:
         model = TIN(architecture_of(source, num_classes, temporal, num_frames))
     except ValueError as error:
         raise CheckpointError(str(error)) from error
-    return model, initialise(model, source, new_head=new_head)
+    return model, load_pretrained(model, source, new_head=new_head)
 
 
 def architecture_of(
@@ -94,7 +94,7 @@ def _check_labels(source: Pretrained, num_labels: int) -> None:
 
 def _published_kind(source: Pretrained) -> Temporal:
     """A network for pictures can only be the start of one for clips; it becomes a TIN unless told otherwise."""
-    return Temporal.TIN if source.naming is Naming.TORCHVISION else source.temporal
+    return Temporal.TIN if source.naming is KeyNaming.TORCHVISION else source.temporal
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
     return labels
 
 
-def _origin(path: Path, source: Pretrained, report: Report) -> dict[str, object]:
+def _origin(path: Path, source: Pretrained, report: LoadReport) -> dict[str, object]:
     digest = sha256_of(path)
     return {"converted_from": {"file": path.name, "sha256": digest, "names": source.naming, "fresh": report.fresh}}
 
@@ -131,7 +131,7 @@ def main(
     new_head: Annotated[bool, typer.Option("--new-head", help="Leave the file's head; the labels are others.")] = False,
 ) -> None:
     """Make a published checkpoint one of this project, which `python -m export` then publishes."""
-    with explained():
+    with errors_as_exit_codes():
         if out.suffix != ".safetensors":
             raise CheckpointError(f"{out}: the checkpoint's name must end in .safetensors")
         checkpoint, report = convert(

@@ -3,7 +3,7 @@
 BadInput
 |- RecipeError       training.recipes.recipe
 |- CheckpointError   training.checkpoints.checkpoint
-|- ListingError      training.lists.item_list
+|- ItemListError      training.lists.item_list
 |- DownloadError     training.checkpoints.download
 |- UnknownName       training.zoo
 |- MissingFootage    training.synthetic.out_of_domain

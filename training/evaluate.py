@@ -12,26 +12,26 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from training.engine.build_model import build_network, fill_network
-from training.engine.data_source import open_source
+from training.engine.build_model import build_model, load_weights
+from training.engine.data_source import open_data_source
 from training.engine.distributed import Processes, joined_processes
-from training.engine.evaluation import Metric, Scores, score
-from training.exit_codes import explained
+from training.engine.evaluation import ClipScores, Metric, score_clips
+from training.exit_codes import errors_as_exit_codes
 from training.files import replace_file, replace_json
 from training.model.tin import Normalise
 from training.recipes.recipe import Recipe, load_recipe
 
 
-def evaluate_checkpoint(recipe: Recipe, checkpoint: Path, processes: Processes) -> Scores:
+def evaluate_checkpoint(recipe: Recipe, checkpoint: Path, processes: Processes) -> ClipScores:
     """Every process's share of the validation set, scored and put together; raises BadInput."""
-    model = build_network(recipe)
-    fill_network(model, checkpoint, as_start=False)
-    source = open_source(recipe, 0, processes, Console(stderr=True).print)
+    model = build_model(recipe)
+    load_weights(model, checkpoint, as_start=False)
+    source = open_data_source(recipe, 0, processes, Console(stderr=True).print)
     batches = source.validation_batches(recipe.epochs - 1)
     console = Console(stderr=True)
     shown = track(batches, "evaluating", len(batches), console=console, disable=not processes.is_first)
     normalise = Normalise(recipe.clip).to(processes.device)
-    return score(model.to(processes.device), normalise, shown, processes)
+    return score_clips(model.to(processes.device), normalise, shown, processes)
 
 
 def main(
@@ -46,7 +46,7 @@ def main(
     override: Annotated[list[str] | None, typer.Option("--set", help="Override: data.batch_size=32")] = None,
 ) -> None:
     """Print a checkpoint's accuracy, alone or under torchrun; a sharded evaluation gives the same figures."""
-    with explained(), joined_processes() as processes:
+    with errors_as_exit_codes(), joined_processes() as processes:
         scores = evaluate_checkpoint(load_recipe(recipe, override), checkpoint, processes)
         figures = scores.measure([*(metrics or []), *(further or [])] or list(Metric))
         if processes.is_first:
@@ -54,7 +54,7 @@ def main(
             _write(figures | {"clips": len(scores.labels), "checkpoint": checkpoint.name}, scores, out, scores_out)
 
 
-def _write(result: dict[str, Any], scores: Scores, out: Path | None, scores_out: Path | None) -> None:
+def _write(result: dict[str, Any], scores: ClipScores, out: Path | None, scores_out: Path | None) -> None:
     if out is not None:
         replace_json(out, result)
     if scores_out is not None:

@@ -11,7 +11,7 @@ from training.errors import BadInput, Stopped
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def errors_as_exit_codes() -> Iterator[None]:
     """End with exit code 2 for BadInput and OSError, 1 for Stopped."""
     try:
         yield

@@ -19,13 +19,19 @@ from clips.clip_spec import ClipSpec
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
 from training.data.batch import Batch
 from training.engine.loops import evaluate
-from training.exit_codes import explained
+from training.exit_codes import errors_as_exit_codes
 from training.files import replace_json
 from training.model.tin import TIN, Normalise
 from training.recipes.recipe import load_recipe
-from training.synthetic.evaluation_sets import Split, frozen, make_split, own_videos, shuffled
+from training.synthetic.evaluation_sets import (
+    EvaluationSet,
+    make_evaluation_set,
+    rendered_videos,
+    repeat_middle_frame,
+    shuffle_frames,
+)
 from training.synthetic.motions import LABELS
-from training.synthetic.out_of_domain import foreign_clips, packaged_footage
+from training.synthetic.out_of_domain import out_of_domain_videos, packaged_footage
 
 BATCH_SIZE = 32
 
@@ -39,14 +45,19 @@ class Figure:
     goal: str
 
 
-def predict(model: TIN, spec: ClipSpec, split: Split) -> NDArray[np.int64]:
+def predict(model: TIN, spec: ClipSpec, split: EvaluationSet) -> NDArray[np.int64]:
     """The likeliest label's index for every clip."""
     answers = [logits[:, 0].argmax(dim=1).numpy() for logits, _ in evaluate(model, Normalise(spec), _batches(split))]
     return np.concatenate(answers)
 
 
 def measure(
-    model: TIN, spec: ClipSpec, own: Split, foreign: Split, foreign_answers: NDArray[np.int64], seed: int
+    model: TIN,
+    spec: ClipSpec,
+    own: EvaluationSet,
+    foreign: EvaluationSet,
+    foreign_answers: NDArray[np.int64],
+    seed: int,
 ) -> list[Figure]:
     """Every figure of the report."""
     own_answers = predict(model, spec, own)
@@ -55,8 +66,8 @@ def measure(
         Figure("top-1, fresh rendered clips", _share(own_answers == own.labels), "at least 93 %"),
         Figure("top-1, foreign clips", _share(foreign_answers == foreign.labels), "at least 88 %"),
         Figure("direction right, when the pair is", direction_share(*both), "at least 97 %"),
-        Figure("top-1, frames shuffled", _top1(model, spec, shuffled(own, seed)), "at most 15 %"),
-        Figure("top-1, one frame repeated", _top1(model, spec, frozen(own)), "at most 15 %"),
+        Figure("top-1, frames shuffled", _top1(model, spec, shuffle_frames(own, seed)), "at most 15 %"),
+        Figure("top-1, one frame repeated", _top1(model, spec, repeat_middle_frame(own)), "at most 15 %"),
     ]
 
 
@@ -66,7 +77,7 @@ def direction_share(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> fl
     return _share(answers[right_pair] == labels[right_pair])
 
 
-def _top1(model: TIN, spec: ClipSpec, split: Split) -> float:
+def _top1(model: TIN, spec: ClipSpec, split: EvaluationSet) -> float:
     return _share(predict(model, spec, split) == split.labels)
 
 
@@ -74,7 +85,7 @@ def _share(hits: NDArray[np.bool_]) -> float:
     return float(hits.mean()) if hits.size else 0.0
 
 
-def _batches(split: Split) -> Iterator[Batch]:
+def _batches(split: EvaluationSet) -> Iterator[Batch]:
     for start in range(0, len(split.labels), BATCH_SIZE):
         stop = start + BATCH_SIZE
         clips, labels = split.clips[start:stop, None], split.labels[start:stop]
@@ -92,14 +103,14 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
 ) -> None:
     """Print a demo model's accuracy on rendered and on foreign clips, and the controls that should fail."""
-    with explained():
+    with errors_as_exit_codes():
         spec = load_recipe(recipe).clip
         loaded = load_checkpoint(checkpoint)
         if loaded.clip != spec:
             raise CheckpointError(f"{checkpoint} was trained for other clips than recipe {recipe!r} makes")
-        foreign_videos = foreign_clips(clips, seed, footage or packaged_footage())
-        own = make_split(track(own_videos(clips, seed), "rendered clips", clips), spec)
-        foreign = make_split(track(foreign_videos, "foreign clips", clips), spec)
+        foreign_videos = out_of_domain_videos(clips, seed, footage or packaged_footage())
+        own = make_evaluation_set(track(rendered_videos(clips, seed), "rendered clips", clips), spec)
+        foreign = make_evaluation_set(track(foreign_videos, "foreign clips", clips), spec)
     model = loaded.build_model()
     foreign_answers = predict(model, spec, foreign)
     figures = measure(model, spec, own, foreign, foreign_answers, seed)

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.progress import track
 
 from training.errors import BadInput
-from training.exit_codes import explained
+from training.exit_codes import errors_as_exit_codes
 from training.lists.annotations import Annotations, read_kinetics400, read_sthv1, read_sthv2
 from training.lists.extract_frames import extract
-from training.lists.frame_folder import FrameFolder, look_into
-from training.lists.make_lists import Inventory, videos_by_name, write_lists
+from training.lists.frame_folder import FrameFolder, count_frames
+from training.lists.make_lists import DatasetScan, videos_by_name, write_lists
 
 STHV1_FILE_NAME = "{:05}.jpg"
 """What Something-Something V1 calls its frames; the recipe says the same."""
@@ -48,12 +48,12 @@ def kinetics400(
     out: Annotated[Path, typer.Option(help="The folder for the lists.")] = Path("data/kinetics400"),
 ) -> None:
     """List the videos of Kinetics-400, named as the official downloader names them: <id>_<start>_<end>.mp4."""
-    with explained():
+    with errors_as_exit_codes():
         annotated = read_kinetics400(annotations)
-        inventory, found = Inventory(), videos_by_name(_checked(videos))
-        for name in _present(annotated, found, inventory, videos):
-            inventory.add_video(found[name], videos)
-        _finish(annotated, inventory, out, root=videos, recipe="tin_tsm_finetune_r50_kinetics400")
+        scan, found = DatasetScan(), videos_by_name(_checked(videos))
+        for name in _present(annotated, found, scan, videos):
+            scan.add_video(found[name], videos)
+        _finish(annotated, scan, out, root=videos, recipe="tin_tsm_finetune_r50_kinetics400")
 
 
 @cli.command()
@@ -63,13 +63,13 @@ def sthv1(
     out: Annotated[Path, typer.Option(help="The folder for the lists.")] = Path("data/sthv1"),
 ) -> None:
     """Count and list the frames of Something-Something V1, which comes as folders <id>/00001.jpg and so on."""
-    with explained():
+    with errors_as_exit_codes():
         annotated = read_sthv1(annotations)
-        inventory = Inventory()
-        names = _present(annotated, set(os.listdir(_checked(frames))), inventory, frames)
+        scan = DatasetScan()
+        names = _present(annotated, set(os.listdir(_checked(frames))), scan, frames)
         for folder in _with_progress(_look_into_all(frames, names), len(names), "counting frames"):
-            inventory.add_frames(folder)
-        _finish(annotated, inventory, out, root=frames, recipe="tin_r50_sthv1")
+            scan.add_frames(folder)
+        _finish(annotated, scan, out, root=frames, recipe="tin_r50_sthv1")
 
 
 @cli.command()
@@ -85,15 +85,15 @@ def sthv2(
 
     Run it again after an interruption: what is finished stays.
     """
-    with explained():
+    with errors_as_exit_codes():
         annotated = read_sthv2(annotations)
-        inventory, found = Inventory(), videos_by_name(_checked(videos))
-        paths = {name: videos / found[name] for name in _present(annotated, found, inventory, videos)}
+        scan, found = DatasetScan(), videos_by_name(_checked(videos))
+        paths = {name: videos / found[name] for name in _present(annotated, found, scan, videos)}
         frames = out / "frames"
         folders = extract(paths, frames, height=height, quality=quality, workers=workers)
         for folder in _with_progress(folders, len(paths), "extracting frames"):
-            inventory.add_frames(folder)
-        _finish(annotated, inventory, out, root=frames, recipe="tin_r50_sthv2")
+            scan.add_frames(folder)
+        _finish(annotated, scan, out, root=frames, recipe="tin_r50_sthv2")
 
 
 def _checked(folder: Path) -> Path:
@@ -102,10 +102,10 @@ def _checked(folder: Path) -> Path:
     return folder
 
 
-def _present(annotated: Annotations, there: Container[str], inventory: Inventory, folder: Path) -> list[str]:
-    """The annotated names that the folder has; the inventory takes down the others."""
+def _present(annotated: Annotations, there: Container[str], scan: DatasetScan, folder: Path) -> list[str]:
+    """The annotated names that the folder has; the scan takes down the others."""
     names = annotated.names()
-    present = inventory.look_for(names, there)
+    present = scan.look_for(names, there)
     if not present:
         raise FolderError(f"{folder} has none of the {len(names)} annotated clips, such as {names[0]}")
     return present
@@ -113,7 +113,7 @@ def _present(annotated: Annotations, there: Container[str], inventory: Inventory
 
 def _look_into_all(root: Path, names: Iterable[str]) -> Iterator[FrameFolder]:
     with ThreadPoolExecutor(THREADS) as threads:
-        yield from threads.map(lambda name: look_into(root / name, STHV1_FILE_NAME), names)
+        yield from threads.map(lambda name: count_frames(root / name, STHV1_FILE_NAME), names)
 
 
 def _with_progress(folders: Iterator[FrameFolder], total: int, what: str) -> Iterable[FrameFolder]:
@@ -121,18 +121,18 @@ def _with_progress(folders: Iterator[FrameFolder], total: int, what: str) -> Ite
     return track(folders, what, total, console=console, transient=True, disable=not console.is_terminal)
 
 
-def _finish(annotated: Annotations, inventory: Inventory, out: Path, *, root: Path, recipe: str) -> None:
-    write_lists(annotated, inventory, out)
-    _summarise(annotated, inventory, out)
+def _finish(annotated: Annotations, scan: DatasetScan, out: Path, *, root: Path, recipe: str) -> None:
+    write_lists(annotated, scan, out)
+    _summarise(annotated, scan, out)
     typer.echo(f"next: {_training_command(recipe, root, out)}")
 
 
-def _summarise(annotated: Annotations, inventory: Inventory, out: Path) -> None:
+def _summarise(annotated: Annotations, scan: DatasetScan, out: Path) -> None:
     typer.echo(f"{out / 'labels.txt'}: {len(annotated.labels)} classes")
     for split, items in annotated.splits.items():
-        typer.echo(f"{out / split}.txt: {len(inventory.present(items))} of {len(items)} annotated")
-    typer.echo(f"{out / 'missing.txt'}: {len(inventory.missing)} that are annotated and not there")
-    typer.echo(f"{out / 'unreadable.txt'}: {len(inventory.unreadable)} that cannot be read")
+        typer.echo(f"{out / split}.txt: {len(scan.present(items))} of {len(items)} annotated")
+    typer.echo(f"{out / 'missing.txt'}: {len(scan.missing)} that are annotated and not there")
+    typer.echo(f"{out / 'unreadable.txt'}: {len(scan.unreadable)} that cannot be read")
 
 
 def _training_command(recipe: str, root: Path, out: Path) -> str:

@@ -11,59 +11,59 @@ from typing import Annotated
 import torch
 import typer
 
-from training.engine.build_model import build_network, fill_network, find_weights
-from training.engine.callbacks import Audience
-from training.engine.data_source import open_source
+from training.engine.build_model import build_model, load_weights, resolve_weights
+from training.engine.callbacks import Callbacks
+from training.engine.data_source import open_data_source
 from training.engine.distributed import Processes, joined_processes
 from training.engine.progress import show_progress
-from training.engine.run_log import Journal
-from training.engine.trainer import SNAPSHOT, Run
+from training.engine.run_log import RunLog
+from training.engine.trainer import RESUME_STATE, Trainer
 from training.errors import BadInput
-from training.exit_codes import explained
+from training.exit_codes import errors_as_exit_codes
 from training.model.tin import TIN
 from training.recipes.recipe import Recipe, load_recipe
 
 Say = Callable[[str], None]
 
 
-def train(run: Run, audience: Audience, work_dir: Path, *, validating: bool) -> None:
+def train(trainer: Trainer, callbacks: Callbacks, work_dir: Path, *, validating: bool) -> None:
     """Every epoch that is left: train, validate where it is time to, save."""
-    recipe = run.recipe
-    while run.epochs_done < recipe.epochs:
-        epoch = run.epochs_done
-        for step in run.train_epoch():
-            audience.step(epoch, step)
+    recipe = trainer.recipe
+    while trainer.epochs_done < recipe.epochs:
+        epoch = trainer.epochs_done
+        for step in trainer.train_epoch():
+            callbacks.on_step(epoch, step)
         metrics: dict[str, float] = {}
-        if validating and (run.epochs_done % recipe.validate_every == 0 or run.epochs_done == recipe.epochs):
-            metrics = run.validate()
-            audience.validation(epoch, metrics)
-        run.save(work_dir, metrics)
+        if validating and (trainer.epochs_done % recipe.validate_every == 0 or trainer.epochs_done == recipe.epochs):
+            metrics = trainer.validate()
+            callbacks.on_validation(epoch, metrics)
+        trainer.save(work_dir, metrics)
 
 
-def prepare_run(recipe: Recipe, processes: Processes, say: Say, *, seed: int, auto_scale_lr: bool) -> Run:
+def build_trainer(recipe: Recipe, processes: Processes, say: Say, *, seed: int, auto_scale_lr: bool) -> Trainer:
     """Open the data, build the network and fill it; raises BadInput."""
-    source = open_source(recipe, seed, processes, say)
+    source = open_data_source(recipe, seed, processes, say)
     torch.manual_seed(seed)
-    model = build_network(recipe)
+    model = build_model(recipe)
     if recipe.model.pretrained:
         _start_from(recipe.model.pretrained, model, processes, say)
     total_batch = recipe.data.batch_size * processes.world_size
     scale = total_batch / recipe.optim.total_batch
     if scale != 1 and not auto_scale_lr:
         say(f"{total_batch} clips a step, but the rates are meant for {recipe.optim.total_batch}: see --auto-scale-lr")
-    return Run(recipe, source, model, processes, seed=seed, rate_scale=scale if auto_scale_lr else 1.0)
+    return Trainer(recipe, source, model, processes, seed=seed, rate_scale=scale if auto_scale_lr else 1.0)
 
 
 def _start_from(pretrained: str, model: TIN, processes: Processes, say: Say) -> None:
     with processes.one_at_a_time_on_each_node():
-        weights = find_weights(pretrained)
+        weights = resolve_weights(pretrained)
     say(f"starting from {weights}")
-    for line in fill_network(model, weights, as_start=True).lines():
+    for line in load_weights(model, weights, as_start=True).lines():
         say(line)
 
 
 def _check_unused(work_dir: Path) -> None:
-    if (work_dir / SNAPSHOT).exists():
+    if (work_dir / RESUME_STATE).exists():
         raise BadInput(f"{work_dir} holds a run; --resume goes on with it, or name another folder")
 
 
@@ -90,20 +90,20 @@ def main(
     torch.set_num_threads(threads)
     if deterministic:
         make_deterministic()
-    with explained():
+    with errors_as_exit_codes():
         chosen = load_recipe(recipe, [*(override or []), *(["precision=bf16"] if amp else [])])
         with joined_processes() as processes, ExitStack() as listening:
-            audience = Audience()
+            callbacks = Callbacks()
             if not resume:
                 _check_unused(work_dir)
-            run = prepare_run(chosen, processes, audience.say, seed=seed, auto_scale_lr=auto_scale_lr)
+            trainer = build_trainer(chosen, processes, callbacks.on_message, seed=seed, auto_scale_lr=auto_scale_lr)
             if resume:
-                run.resume(work_dir)
+                trainer.resume(work_dir)
             if processes.is_first:
-                progress = show_progress(chosen.name, run.length.steps, first_step=run.steps_done)
-                journal = Journal(work_dir, first_step=run.steps_done)
-                audience.admit(listening.enter_context(progress), listening.enter_context(journal))
-            train(run, audience, work_dir, validating=validate)
+                progress = show_progress(chosen.name, trainer.length.steps, first_step=trainer.steps_done)
+                run_log = RunLog(work_dir, first_step=trainer.steps_done)
+                callbacks.add(listening.enter_context(progress), listening.enter_context(run_log))
+            train(trainer, callbacks, work_dir, validating=validate)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from rich.table import Table
 from training.checkpoints.checkpoint import save_checkpoint
 from training.checkpoints.download import download
 from training.checkpoints.pretrained import read_pretrained
-from training.checkpoints.zoo_catalogue import CATALOGUE, Published
+from training.checkpoints.zoo_catalogue import CATALOGUE, PublishedCheckpoint
 from training.convert import convert, describe, network_from, read_labels
 from training.errors import BadInput
-from training.exit_codes import explained
+from training.exit_codes import errors_as_exit_codes
 from training.model.tin import Temporal
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Published checkpoints, by name.")
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="PublishedCheckpoint checkpoints, by name.")
 
 
 class UnknownName(BadInput):
@@ -48,7 +48,7 @@ def fetch(name: str, cache: Path | None = None, mirror: str | None = None) -> Pa
     return target
 
 
-def find(name: str) -> Published:
+def find(name: str) -> PublishedCheckpoint:
     """The catalogue's entry; raises UnknownName."""
     if name not in CATALOGUE:
         near = get_close_matches(name, CATALOGUE, n=1)
@@ -88,7 +88,7 @@ def fetch_and_convert(
     mirror: Annotated[str | None, typer.Option(help="Another host with the same paths, as http://host:port.")] = None,
 ) -> None:
     """Fetch a checkpoint, check it, and make it one of this project."""
-    with explained():
+    with errors_as_exit_codes():
         names = read_labels(labels) if labels else None
         file = fetch(name, cache, mirror)
         if names is None:

@@ -18,9 +18,9 @@ from service.backends.base import Clips
 from training.checkpoints.checkpoint import Checkpoint
 from training.data.batch import NO_LABEL
 from training.data.dataset import read_views
-from training.data.readers import UnreadableItem, Videos
-from training.lists.item_list import Listed
-from training.synthetic.evaluation_sets import make_split, own_videos
+from training.data.readers import UnreadableItem, VideoReader
+from training.lists.item_list import ListItem
+from training.synthetic.evaluation_sets import make_evaluation_set, rendered_videos
 from training.synthetic.studio import Studio
 
 NUM_CALIBRATION = 256
@@ -71,8 +71,8 @@ def rendered_calibration_clips(spec: ClipSpec) -> Iterator[Clips]:
 
 def rendered_validation_clips(spec: ClipSpec) -> Iterator[Clips]:
     """Rendered films, encoded and decoded again: uint8 [1, T, H, W, 3], NUM_VALIDATION of them."""
-    for video in own_videos(NUM_VALIDATION, RENDERED_SEED):
-        yield make_split([video], spec).clips
+    for video in rendered_videos(NUM_VALIDATION, RENDERED_SEED):
+        yield make_evaluation_set([video], spec).clips
 
 
 def source_files(source: Path) -> list[Path]:
@@ -112,7 +112,7 @@ def _readable(videos: Sequence[Path], source: Path, spec: ClipSpec) -> Iterator[
     skipped = 0
     for path in videos:
         try:
-            yield read_views(Listed(path, NO_LABEL), Videos(), spec)
+            yield read_views(ListItem(path, NO_LABEL), VideoReader(), spec)
         except UnreadableItem as error:
             logger.warning("skipped %s", error)
             skipped += 1

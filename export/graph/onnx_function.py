@@ -14,7 +14,7 @@ from onnx import parser
 from torch import Tensor
 
 from export.tensorrt_plugin.node import DOMAIN, OPERATOR
-from training.model.interlace import NUM_GROUPS
+from training.model.interlace_ops import NUM_GROUPS
 
 VERSION = 1
 

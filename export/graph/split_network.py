@@ -18,7 +18,8 @@ from torch.nn.functional import relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clips.clip_spec import ClipSpec
-from training.model.interlace import NUM_GROUPS, TemporalInterlace
+from training.model.interlace import TemporalInterlace
+from training.model.interlace_ops import NUM_GROUPS
 from training.model.tin import TIN, Block, ConvNorm, Normalise
 
 

@@ -15,6 +15,7 @@ SOURCES = (
     "export/tensorrt_plugin",
     "export/parity",
     "training/model/interlace.py",
+    "training/model/interlace_ops.py",
     "training/model/tin.py",
     "clips/transforms.py",
     "clips/clip_spec.py",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from training.model.interlace import NUM_GROUPS
+from training.model.interlace_ops import NUM_GROUPS
 
 THREADS = 128
 """Threads per block."""

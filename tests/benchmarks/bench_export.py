@@ -38,7 +38,8 @@ from tests.benchmarks.machine import processor_flags, processor_name, stay_on_on
 from tests.helpers.reference import tin_r50_tensors
 from tests.helpers.training.foreign_files import from_mmaction2
 from training.checkpoints.checkpoint import Checkpoint
-from training.model.interlace import NUM_GROUPS, TemporalInterlace
+from training.model.interlace import TemporalInterlace
+from training.model.interlace_ops import NUM_GROUPS
 from training.model.tin import TIN, Architecture, ConvNorm, Normalise, Temporal
 from training.synthetic.studio import Studio
 

@@ -33,7 +33,8 @@ from torch.nn.functional import cross_entropy
 
 from tests.benchmarks.machine import installed_versions
 from tests.helpers.paths import REPOSITORY
-from training.model.interlace import SHIFT_DIVISOR, Backward, interlace, interlace_plain
+from training.model.interlace import SHIFT_DIVISOR, interlace
+from training.model.interlace_ops import Backward, interlace_plain
 from training.model.tin import TIN, Architecture
 
 RESULTS = Path(__file__).parent / "results"

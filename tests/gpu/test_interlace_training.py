@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from tests.gpu.device import training_device, why_no_triton
-from training.model.interlace import Backward, interlace, interlace_plain
+from training.model.interlace import interlace
+from training.model.interlace_ops import Backward, interlace_plain
 from training.model.tin import TIN, Architecture
 
 pytestmark = pytest.mark.skipif(bool(why_no_triton()), reason=why_no_triton())

@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.training.tiny_data import make_frame_data, overrides, run
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from training.engine.build_model import build_network
+from training.engine.build_model import build_model
 from training.recipes.recipe import load_recipe
 
 METRICS = ("--eval", "top_k_accuracy", "mean_class_accuracy")
@@ -28,7 +28,7 @@ def recipe(data):
 def checkpoint(data, recipe):
     path = data / "checkpoint.safetensors"
     loaded = load_recipe(str(recipe))
-    model = build_network(loaded)
+    model = build_model(loaded)
     save_checkpoint(Checkpoint(model.architecture, loaded.clip, ("right", "left", "still"), model.state_dict()), path)
     return path
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.training.tiny_data import command, make_frame_data, overrides, run
 from training.checkpoints.checkpoint import load_checkpoint
-from training.engine.trainer import BEST, LAST, SNAPSHOT
+from training.engine.trainer import BEST, LAST, RESUME_STATE
 from training.train import main
 
 RENDERED = overrides(
@@ -80,7 +80,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(trained, recipe, tmp_path):
     with subprocess.Popen(
         command(*arguments), cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as running:
-        while not (tmp_path / SNAPSHOT).exists():
+        while not (tmp_path / RESUME_STATE).exists():
             assert running.poll() is None, "it ended before it could be killed"
             time.sleep(0.002)
         running.send_signal(signal.SIGKILL)

@@ -7,7 +7,7 @@ from tests.helpers.commands import invoke
 from tests.helpers.servers.file_server import serving
 from tests.helpers.training.foreign_files import CLASSES, as_project, small_r50
 from training.checkpoints.checkpoint import load_checkpoint
-from training.checkpoints.zoo_catalogue import CATALOGUE, Published
+from training.checkpoints.zoo_catalogue import CATALOGUE, PublishedCheckpoint
 from training.model.tin import Temporal
 from training.zoo import cli
 
@@ -26,7 +26,7 @@ def small(tmp_path, monkeypatch):
     torch.save({"state_dict": as_project(model, "tsm")}, tmp_path / "made.pth")
     content = (tmp_path / "made.pth").read_bytes()
     path = f"/tsm/small-{hashlib.sha256(content).hexdigest()[:8]}.pth"
-    monkeypatch.setitem(CATALOGUE, "small", Published(HOST + path, "nothing", 0.5, 2.5))
+    monkeypatch.setitem(CATALOGUE, "small", PublishedCheckpoint(HOST + path, "nothing", 0.5, 2.5))
     (tmp_path / "labels.txt").write_text("".join(f"class {index}\n" for index in range(CLASSES)))
     with serving({path: content}) as mirror:
         yield model, mirror
@@ -105,4 +105,4 @@ def test_every_published_file_names_its_digest_and_has_its_path_on_a_mirror(name
 
 def test_a_file_without_a_digest_cannot_be_in_the_catalogue():
     with pytest.raises(ValueError, match=r"model\.pth does not end in 8 digits"):
-        Published(f"{HOST}/model.pth", "nothing", 0, 0).digest_start  # noqa: B018
+        PublishedCheckpoint(f"{HOST}/model.pth", "nothing", 0, 0).digest_start  # noqa: B018

@@ -19,7 +19,7 @@ CHUNK = 1 << 20
 TIMEOUT = 30.0
 """Seconds that the server may be silent."""
 
-Progress = Callable[[int, int | None], None]
+ProgressCallback = Callable[[int, int | None], None]
 """Is told how many bytes there are so far, and how many there will be, where that is known."""
 
 
@@ -27,7 +27,7 @@ class DownloadError(BadInput):
     """The file could not be fetched, or is not the one that was published; the message says what to do."""
 
 
-def download(url: str, target: Path, digest_start: str, progress: Progress) -> None:
+def download(url: str, target: Path, digest_start: str, progress: ProgressCallback) -> None:
     """Fetch `url` to `target`, unless it is there. What has come is kept in `.<name>.part` when the connection breaks.
 
     `digest_start` holds the first hex digits of the file's SHA-256. Raises DownloadError.
@@ -55,7 +55,7 @@ def download(url: str, target: Path, digest_start: str, progress: Progress) -> N
         raise DownloadError(f"{url} cannot be fetched: {error}; what has come is kept, run the same again") from error
 
 
-def _receive(url: str, file: BinaryIO, progress: Progress) -> None:
+def _receive(url: str, file: BinaryIO, progress: ProgressCallback) -> None:
     """Append what the file still lacks; raises OSError when the connection ends early."""
     start = file.seek(0, os.SEEK_END)
     try:

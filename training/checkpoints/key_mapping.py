@@ -9,7 +9,7 @@ from enum import StrEnum
 Renames = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
 
 
-class Naming(StrEnum):
+class KeyNaming(StrEnum):
     """Whose names a checkpoint's tensors have."""
 
     MMACTION2 = "mmaction2"
@@ -53,12 +53,16 @@ _ORIGINAL: Renames = (
     *_TORCHVISION,
 )
 
-_RENAMES = {Naming.MMACTION2: _MMACTION2, Naming.ORIGINAL: _ORIGINAL, Naming.TORCHVISION: _TORCHVISION}
+_RENAMES = {KeyNaming.MMACTION2: _MMACTION2, KeyNaming.ORIGINAL: _ORIGINAL, KeyNaming.TORCHVISION: _TORCHVISION}
 
-_SIGNS = {Naming.MMACTION2: r"^backbone\.", Naming.ORIGINAL: r"^base_model\.", Naming.TORCHVISION: r"^layer1\.0\."}
+_SIGNS = {
+    KeyNaming.MMACTION2: r"^backbone\.",
+    KeyNaming.ORIGINAL: r"^base_model\.",
+    KeyNaming.TORCHVISION: r"^layer1\.0\.",
+}
 
 
-def rename(name: str, naming: Naming) -> str:
+def rename(name: str, naming: KeyNaming) -> str:
     """Our name of a tensor; a name that is not of the naming's ResNets comes back unchanged."""
     name = _unwrapped(name)
     for pattern, ours in _RENAMES[naming]:
@@ -66,7 +70,7 @@ def rename(name: str, naming: Naming) -> str:
     return name
 
 
-def guess_naming(names: Collection[str]) -> Naming | None:
+def detect_naming(names: Collection[str]) -> KeyNaming | None:
     """Whose names these are; None when they are of no naming known here."""
     unwrapped = [_unwrapped(name) for name in names]
     for naming, sign in _SIGNS.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from training.checkpoints.checkpoint import Checkpoint, CheckpointError
-from training.checkpoints.key_mapping import Naming, guess_naming, rename
+from training.checkpoints.key_mapping import KeyNaming, detect_naming, rename
 from training.checkpoints.pth import read_tensors
 from training.model.tin import BLOCKS_OF_DEPTH, BOTTLENECK_DEPTHS, Temporal
 
@@ -20,7 +20,7 @@ from training.model.tin import BLOCKS_OF_DEPTH, BOTTLENECK_DEPTHS, Temporal
 class Pretrained:
     """Tensors by our names, `names_in_file` by ours, and how frames exchange information in the network they are of."""
 
-    naming: Naming | None
+    naming: KeyNaming | None
     """Whose names the file has; None for our own."""
     temporal: Temporal
     tensors: dict[str, Tensor]
@@ -62,19 +62,19 @@ class Pretrained:
         return shape
 
 
-def own_weights(checkpoint: Checkpoint) -> Pretrained:
+def from_checkpoint(checkpoint: Checkpoint) -> Pretrained:
     """A checkpoint of this project as the start of another network."""
     names = {name: name for name in checkpoint.tensors}
     return Pretrained(None, checkpoint.architecture.temporal, checkpoint.tensors, names)
 
 
-def read_pretrained(path: Path, naming: Naming | None = None) -> Pretrained:
+def read_pretrained(path: Path, naming: KeyNaming | None = None) -> Pretrained:
     """Read a .pth file; its names tell whose they are unless `naming` does. Raises CheckpointError with the path."""
     tensors = read_tensors(path)
-    naming = naming or guess_naming(tensors)
+    naming = naming or detect_naming(tensors)
     if naming is None:
         raise CheckpointError(
-            f"{path}: names such as {min(tensors)} are of no project known here ({', '.join(Naming)}); "
+            f"{path}: names such as {min(tensors)} are of no project known here ({', '.join(KeyNaming)}); "
             "only these projects' ResNets can be converted"
         )
     names_in_file = {rename(name, naming): name for name in tensors}

@@ -16,7 +16,7 @@ from training.files import replace_file
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class ResumeState:
     """State after `epochs_done` epochs; `identity` is what must be the same for the run to go on."""
 
     identity: dict[str, Any]
@@ -26,26 +26,26 @@ class Snapshot:
     optimizers: list[dict[str, Any]]
 
 
-def save_snapshot(snapshot: Snapshot, path: Path) -> None:
+def save_resume_state(state: ResumeState, path: Path) -> None:
     """Replace the file whole."""
     content = io.BytesIO()
-    torch.save(vars(snapshot), content)
+    torch.save(vars(state), content)
     replace_file(path, content.getvalue())
 
 
-def load_snapshot(path: Path, identity: dict[str, Any]) -> Snapshot:
-    """Read what `save_snapshot` wrote for the same run; raises CheckpointError naming the file and what differs."""
+def load_resume_state(path: Path, identity: dict[str, Any]) -> ResumeState:
+    """Read what `save_resume_state` wrote for the same run; raises CheckpointError naming the file and what differs."""
     try:
-        snapshot = Snapshot(**torch.load(path, map_location="cpu", weights_only=True))
+        state = ResumeState(**torch.load(path, map_location="cpu", weights_only=True))
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read, so there is nothing to resume: {error.strerror}") from error
     except (RuntimeError, pickle.UnpicklingError, TypeError, EOFError) as error:
-        raise CheckpointError(f"{path} is not a snapshot of a run; start again without --resume") from error
-    for place, was, now in _differences(snapshot.identity, identity):
+        raise CheckpointError(f"{path} is not the resume state of a run; start again without --resume") from error
+    for place, was, now in _differences(state.identity, identity):
         raise CheckpointError(
             f"{path} is of another run: {place} was {was} and is now {now}; resume with what it began with"
         )
-    return snapshot
+    return state
 
 
 def _differences(was: Any, now: Any, place: str = "") -> list[tuple[str, Any, Any]]:

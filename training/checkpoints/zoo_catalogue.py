@@ -11,7 +11,7 @@ PYTORCH = "https://download.pytorch.org/models"
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedCheckpoint:
     """A file at an address; top-1 and top-5 accuracy are in percent, on the validation part of `data`."""
 
     url: str
@@ -37,14 +37,14 @@ class Published:
         return self.url if mirror is None else mirror.rstrip("/") + urlsplit(self.url).path
 
 
-def _mmaction2(method: str, run: str, date_and_digest: str, data: str, top1: float, top5: float) -> Published:
+def _mmaction2(method: str, run: str, date_and_digest: str, data: str, top1: float, top5: float) -> PublishedCheckpoint:
     """MMAction2 0.x keeps a run's checkpoint in a folder of the run's name."""
-    return Published(f"{OPENMMLAB}/{method}/{run}/{run}_{date_and_digest}.pth", data, top1, top5)
+    return PublishedCheckpoint(f"{OPENMMLAB}/{method}/{run}/{run}_{date_and_digest}.pth", data, top1, top5)
 
 
-def _torchvision(depth: int, digest: str, top1: float, top5: float) -> Published:
+def _torchvision(depth: int, digest: str, top1: float, top5: float) -> PublishedCheckpoint:
     """Torchvision's first ImageNet weights, which MMAction2's recipes started from."""
-    return Published(f"{PYTORCH}/resnet{depth}-{digest}.pth", "ImageNet", top1, top5)
+    return PublishedCheckpoint(f"{PYTORCH}/resnet{depth}-{digest}.pth", "ImageNet", top1, top5)
 
 
 STH1, STH2, K400 = "Something-Something V1", "Something-Something V2", "Kinetics-400"

@@ -16,7 +16,7 @@ from training.data.rendered import SyntheticClips
 from training.data.sampler import Key, epoch_order, evaluation_order
 from training.data.unreadable import UnreadableTally
 
-Report = Callable[[str], None]
+Reporter = Callable[[str], None]
 """Given one line for each item that cannot be read, in the main process."""
 
 
@@ -40,7 +40,7 @@ class TrainingBatches:
         *,
         batch_size: int,
         workers: int,
-        report: Report,
+        report: Reporter,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -70,7 +70,7 @@ class EvaluationBatches:
         *,
         batch_size: int,
         workers: int,
-        report: Report,
+        report: Reporter,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:

@@ -14,9 +14,9 @@ from clips.sampling import evaluation_indices, training_indices
 from clips.transforms import make_views
 from training.data.augment import Augmentation
 from training.data.batch import NO_LABEL, Example
-from training.data.readers import Reader, UnreadableItem
+from training.data.readers import ItemReader, UnreadableItem
 from training.data.sampler import Key
-from training.lists.item_list import Listed
+from training.lists.item_list import ListItem
 
 
 class ListedClips(Dataset[Example]):
@@ -28,8 +28,8 @@ class ListedClips(Dataset[Example]):
 
     def __init__(
         self,
-        items: Sequence[Listed],
-        reader: Reader,
+        items: Sequence[ListItem],
+        reader: ItemReader,
         augmentation: Augmentation,
         *,
         num_frames: int,
@@ -64,12 +64,12 @@ class ListedClips(Dataset[Example]):
         # Without the spawn key, index 0 would draw the very numbers that shuffle the epoch.
         return np.random.default_rng(np.random.SeedSequence((self.seed, epoch), spawn_key=(index,)))
 
-    def _candidates(self, key: Key, rng: np.random.Generator) -> Iterator[Listed]:
+    def _candidates(self, key: Key, rng: np.random.Generator) -> Iterator[ListItem]:
         """The item itself, then all in random order."""
         yield self._items[key[1]]
         yield from (self._items[index] for index in rng.permutation(len(self._items)))
 
-    def _read(self, item: Listed, rng: np.random.Generator) -> NDArray[np.uint8]:
+    def _read(self, item: ListItem, rng: np.random.Generator) -> NDArray[np.uint8]:
         frames = self._reader.read(item, lambda num_frames: training_indices(num_frames, self._num_frames, rng))
         return self._augmentation.apply(frames, rng)
 
@@ -80,7 +80,7 @@ class ListedViews(Dataset[Example]):
     An item that cannot be read is black and has NO_LABEL, and its error comes along.
     """
 
-    def __init__(self, items: Sequence[Listed], reader: Reader, spec: ClipSpec, *, max_unreadable: int) -> None:
+    def __init__(self, items: Sequence[ListItem], reader: ItemReader, spec: ClipSpec, *, max_unreadable: int) -> None:
         self.max_unreadable = _never_all(items, max_unreadable)
         self._items = items
         self._reader = reader
@@ -98,13 +98,13 @@ class ListedViews(Dataset[Example]):
             return Example(_black(spec.num_views, spec.num_frames, spec.crop), NO_LABEL, (error,))
 
 
-def read_views(item: Listed, reader: Reader, spec: ClipSpec) -> NDArray[np.uint8]:
+def read_views(item: ListItem, reader: ItemReader, spec: ClipSpec) -> NDArray[np.uint8]:
     """An item's views, uint8 [V, T, crop, crop, 3]; raises UnreadableItem."""
     frames = reader.read(item, lambda num_frames: evaluation_indices(num_frames, spec.num_frames))
     return make_views(frames, spec)
 
 
-def _never_all(items: Sequence[Listed], max_unreadable: int) -> int:
+def _never_all(items: Sequence[ListItem], max_unreadable: int) -> int:
     """The limit, lowered so that it is passed when nothing at all can be read."""
     return min(max_unreadable, len({item.path for item in items}) - 1)
 

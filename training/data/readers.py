@@ -13,7 +13,7 @@ import numpy as np
 from clips.decoding.decode import PickFrames, decode
 from clips.decoding.errors import ClipError
 from clips.decoding.frames import Image
-from training.lists.item_list import Listed
+from training.lists.item_list import ListItem
 
 
 class UnreadableItem(Exception):
@@ -28,10 +28,10 @@ class UnreadableItem(Exception):
         return f"{self.path}: {self.reason}"
 
 
-class Reader(Protocol):
+class ItemReader(Protocol):
     """Reads the items of one kind of list."""
 
-    def read(self, item: Listed, pick_frames: PickFrames) -> Sequence[Image]:
+    def read(self, item: ListItem, pick_frames: PickFrames) -> Sequence[Image]:
         """The frames asked for: uint8 [H, W, 3] RGB, of one size. One asked for twice is the same array twice.
 
         Raises UnreadableItem.
@@ -39,7 +39,7 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True)
-class RawFrames:
+class FrameFolderReader:
     """Folders of frames; `file_name` is a format of the frame's number, counted from 1, such as "img_{:05}.jpg".
 
     MMAction2: `RawframeDataset(filename_tmpl=file_name, start_index=1)`.
@@ -47,8 +47,8 @@ class RawFrames:
 
     file_name: str
 
-    def read(self, item: Listed, pick_frames: PickFrames) -> Sequence[Image]:
-        """As `Reader.read`; only the files asked for are opened."""
+    def read(self, item: ListItem, pick_frames: PickFrames) -> Sequence[Image]:
+        """As `ItemReader.read`; only the files asked for are opened."""
         if item.num_frames is None:
             raise ValueError(f"{item.path} is listed without its number of frames, as a video is")
         indices = pick_frames(item.num_frames)
@@ -69,11 +69,11 @@ class RawFrames:
 
 
 @dataclass(frozen=True)
-class Videos:
+class VideoReader:
     """Video files, decoded as the gateway decodes them."""
 
-    def read(self, item: Listed, pick_frames: PickFrames) -> Sequence[Image]:
-        """As `Reader.read`; the frames are counted, whatever the list says."""
+    def read(self, item: ListItem, pick_frames: PickFrames) -> Sequence[Image]:
+        """As `ItemReader.read`; the frames are counted, whatever the list says."""
         try:
             return decode(item.path, pick_frames).images
         except ClipError as error:

@@ -43,15 +43,15 @@ class SyntheticClips(IterableDataset[Example]):
         stock: list[Example] = []
         while True:
             example = Example(*studio.draw_example(self._spec, self._difficulty))
-            yield self._perhaps_shuffled(example, studio.rng)
+            yield self._maybe_shuffled(example, studio.rng)
             if len(stock) == STOCK_SIZE:
                 slot = int(studio.rng.integers(STOCK_SIZE))
-                yield self._perhaps_shuffled(seen_otherwise(stock[slot], studio.rng), studio.rng)
+                yield self._maybe_shuffled(reversed_or_mirrored(stock[slot], studio.rng), studio.rng)
                 stock[slot] = example
             else:
                 stock.append(example)
 
-    def _perhaps_shuffled(self, example: Example, rng: np.random.Generator) -> Example:
+    def _maybe_shuffled(self, example: Example, rng: np.random.Generator) -> Example:
         if rng.random() < self._shuffled_share:
             return Example(example.clip[rng.permutation(len(example.clip))], NO_LABEL)
         return example
@@ -76,7 +76,7 @@ class SyntheticViews(Dataset[Batch]):
         return Batch.of([Example(clip[None], label) for clip, label in drawn])
 
 
-def seen_otherwise(example: Example, rng: np.random.Generator) -> Example:
+def reversed_or_mirrored(example: Example, rng: np.random.Generator) -> Example:
     """A clip reversed in time, mirrored or both, with the label that this makes right."""
     clip, label = example.clip, example.label
     reverse, flip_x, flip_y = rng.random(3) < 0.5

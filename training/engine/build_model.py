@@ -7,14 +7,14 @@ from pathlib import Path
 import torch
 
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
-from training.checkpoints.load_pretrained import Report, initialise
-from training.checkpoints.pretrained import Pretrained, own_weights, read_pretrained
+from training.checkpoints.load_pretrained import LoadReport, load_pretrained
+from training.checkpoints.pretrained import Pretrained, from_checkpoint, read_pretrained
 from training.model.tin import TIN, Architecture, Temporal
 from training.recipes.recipe import Recipe, RecipeError
 from training.zoo import fetch
 
 
-def build_network(recipe: Recipe) -> TIN:
+def build_model(recipe: Recipe) -> TIN:
     """The network as initialised from torch's random state; raises RecipeError for one that cannot be built."""
     section = recipe.model
     try:
@@ -34,7 +34,7 @@ def build_network(recipe: Recipe) -> TIN:
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def find_weights(pretrained: str) -> Path:
+def resolve_weights(pretrained: str) -> Path:
     """The file that `model.pretrained` means; a name in the catalogue is fetched into the cache.
 
     Raises `training.zoo.UnknownName` and `training.checkpoints.download.DownloadError`.
@@ -43,17 +43,17 @@ def find_weights(pretrained: str) -> Path:
     return Path(pretrained) if is_file else fetch(pretrained)
 
 
-def fill_network(model: TIN, weights: Path, *, as_start: bool) -> Report:
+def load_weights(model: TIN, weights: Path, *, as_start: bool) -> LoadReport:
     """Fill the model from a checkpoint of this project or a published .pth.
 
     As a start, TSM's or a plain network's weights will do for a TIN, and the head may be for other classes. Raises
     CheckpointError with the path.
     """
     own = weights.suffix == ".safetensors"
-    source = own_weights(load_checkpoint(weights)) if own else read_pretrained(weights)
+    source = from_checkpoint(load_checkpoint(weights)) if own else read_pretrained(weights)
     try:
         _check(source, model.architecture, as_start=as_start)
-        return initialise(model, source, new_head=source.num_classes != model.architecture.num_classes)
+        return load_pretrained(model, source, new_head=source.num_classes != model.architecture.num_classes)
     except CheckpointError as error:
         raise CheckpointError(f"{weights}: {error}") from error
 

@@ -8,46 +8,46 @@ from typing import Protocol
 from training.engine.loops import Step
 
 
-class Listener(Protocol):
+class Callback(Protocol):
     """Hears of a run; steps and epochs count from 0."""
 
-    def step(self, epoch: int, step: Step) -> None:
+    def on_step(self, epoch: int, step: Step) -> None:
         """One more optimiser step is done."""
 
-    def validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
+    def on_validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """What an epoch reached, in shares from 0 to 1."""
 
-    def say(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """A line about something out of the ordinary."""
 
 
-class Audience:
-    """Passes on all that it hears to every listener."""
+class Callbacks:
+    """Passes on all that it hears to every callback."""
 
     def __init__(self) -> None:
-        self._listeners: list[Listener] = []
-        self._unheard: list[str] = []
+        self._callbacks: list[Callback] = []
+        self._pending: list[str] = []
 
-    def admit(self, *listeners: Listener) -> None:
+    def add(self, *callbacks: Callback) -> None:
         """From now on these listen too."""
-        self._listeners.extend(listeners)
-        unheard, self._unheard = self._unheard, []
-        for text in unheard:
-            self.say(text)
+        self._callbacks.extend(callbacks)
+        pending, self._pending = self._pending, []
+        for text in pending:
+            self.on_message(text)
 
-    def step(self, epoch: int, step: Step) -> None:
-        """As `Listener.step`."""
-        for listener in self._listeners:
-            listener.step(epoch, step)
+    def on_step(self, epoch: int, step: Step) -> None:
+        """As `Callback.step`."""
+        for callback in self._callbacks:
+            callback.on_step(epoch, step)
 
-    def validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """As `Listener.validation`."""
-        for listener in self._listeners:
-            listener.validation(epoch, metrics)
+    def on_validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """As `Callback.validation`."""
+        for callback in self._callbacks:
+            callback.on_validation(epoch, metrics)
 
-    def say(self, text: str) -> None:
-        """As `Listener.say`."""
-        for listener in self._listeners:
-            listener.say(text)
-        if not self._listeners:
-            self._unheard.append(text)
+    def on_message(self, text: str) -> None:
+        """As `Callback.say`."""
+        for callback in self._callbacks:
+            callback.on_message(text)
+        if not self._callbacks:
+            self._pending.append(text)

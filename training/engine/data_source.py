@@ -13,12 +13,12 @@ from training.checkpoints.checkpoint import CheckpointError
 from training.convert import read_labels
 from training.data.augment import Augmentation, MultiScaleCrop
 from training.data.batch import Batch
-from training.data.dataloader import Batches, EvaluationBatches, Report, TrainingBatches, deal_batches, load_batches
+from training.data.dataloader import Batches, EvaluationBatches, Reporter, TrainingBatches, deal_batches, load_batches
 from training.data.dataset import ListedClips, ListedViews
-from training.data.readers import RawFrames, Reader, Videos
+from training.data.readers import FrameFolderReader, ItemReader, VideoReader
 from training.data.rendered import SyntheticClips, SyntheticViews
 from training.engine.distributed import Processes
-from training.lists.item_list import Listed, check_frame_folders, read_listing
+from training.lists.item_list import ListItem, check_frame_folders, read_item_list
 from training.recipes.recipe import Recipe, RecipeError
 from training.recipes.schema import FramesSection, SyntheticSection, VideosSection
 from training.synthetic.motions import LABELS
@@ -27,7 +27,7 @@ VALIDATION_SEED = 1_000_000
 """Far from every training seed."""
 
 
-class Source(Protocol):
+class DataSource(Protocol):
     """A recipe's clips, dealt out to one process of a run."""
 
     labels: tuple[str, ...]
@@ -40,16 +40,18 @@ class Source(Protocol):
         """A share of the validation batches, dealt in turn: views uint8 [N, V, T, H, W, 3]."""
 
 
-def open_source(recipe: Recipe, seed: int, processes: Processes, report: Report) -> Source:
+def open_data_source(recipe: Recipe, seed: int, processes: Processes, report: Reporter) -> DataSource:
     """The recipe's data, which gives its labels; raises BadInput, naming the file."""
     if isinstance(recipe.data, SyntheticSection):
-        return SyntheticSource(recipe.data, recipe.clip, _check(LABELS, recipe, "the rendered clips"), seed, processes)
+        return SyntheticDataSource(
+            recipe.data, recipe.clip, _check(LABELS, recipe, "the rendered clips"), seed, processes
+        )
     labels = _check(_read_labels(recipe.data.labels), recipe, str(recipe.data.labels))
-    return ListedSource(recipe.data, recipe.clip, labels, seed, processes, report)
+    return ListedDataSource(recipe.data, recipe.clip, labels, seed, processes, report)
 
 
-class ListedSource:
-    """Frame folders or video files, as two lists name them; raises ListingError."""
+class ListedDataSource:
+    """Frame folders or video files, as two lists name them; raises ItemListError."""
 
     def __init__(
         self,
@@ -58,12 +60,12 @@ class ListedSource:
         labels: tuple[str, ...],
         seed: int,
         processes: Processes,
-        report: Report,
+        report: Reporter,
     ) -> None:
         self.labels = labels
         reader = _reader(section)
         train, validation = (
-            _listed(section, path, len(labels), processes) for path in (section.train, section.validation)
+            _read_items(section, path, len(labels), processes) for path in (section.train, section.validation)
         )
         limit = section.max_unreadable
         clips = ListedClips(
@@ -81,15 +83,15 @@ class ListedSource:
         self.steps_per_epoch = self._training.steps_per_epoch
 
     def training_batches(self, epoch: int) -> Iterable[Batch]:
-        """As `Source.training_batches`; raises TooManyUnreadable."""
+        """As `DataSource.training_batches`; raises TooManyUnreadable."""
         return self._training.epoch(epoch)
 
     def validation_batches(self, epoch: int) -> Batches:
-        """As `Source.validation_batches`, the same in every epoch; raises TooManyUnreadable."""
+        """As `DataSource.validation_batches`, the same in every epoch; raises TooManyUnreadable."""
         return self._validation
 
 
-class SyntheticSource:
+class SyntheticDataSource:
     """Rendered clips of the demo's motions, at each epoch's size and difficulty."""
 
     def __init__(
@@ -103,7 +105,7 @@ class SyntheticSource:
         self._processes = processes
 
     def training_batches(self, epoch: int) -> Iterator[Batch]:
-        """As `Source.training_batches`."""
+        """As `DataSource.training_batches`."""
         clips = SyntheticClips(
             self._spec_of(epoch),
             difficulty=self._section.lesson(epoch).difficulty,
@@ -114,7 +116,7 @@ class SyntheticSource:
         return islice(batches, self.steps_per_epoch)
 
     def validation_batches(self, epoch: int) -> Batches:
-        """As `Source.validation_batches`: the same clips for every epoch of a lesson."""
+        """As `DataSource.validation_batches`: the same clips for every epoch of a lesson."""
         views = SyntheticViews(
             self._spec_of(epoch),
             num_clips=self._section.validation_clips,
@@ -144,14 +146,16 @@ def _check(labels: tuple[str, ...], recipe: Recipe, where: str) -> tuple[str, ..
     return labels
 
 
-def _reader(section: FramesSection | VideosSection) -> Reader:
-    return RawFrames(section.file_name) if isinstance(section, FramesSection) else Videos()
+def _reader(section: FramesSection | VideosSection) -> ItemReader:
+    return FrameFolderReader(section.file_name) if isinstance(section, FramesSection) else VideoReader()
 
 
-def _listed(section: FramesSection | VideosSection, path: Path, num_classes: int, processes: Processes) -> list[Listed]:
+def _read_items(
+    section: FramesSection | VideosSection, path: Path, num_classes: int, processes: Processes
+) -> list[ListItem]:
     """A list's items; the first process looks whether the folders of frames are whole."""
     with_frames = isinstance(section, FramesSection)
-    items = read_listing(path, root=section.root, num_classes=num_classes, with_frames=with_frames)
+    items = read_item_list(path, root=section.root, num_classes=num_classes, with_frames=with_frames)
     if isinstance(section, FramesSection) and processes.is_first:
         check_frame_folders(items, section.file_name)
     return items

@@ -44,7 +44,7 @@ def peak_bytes(device: torch.device) -> int:
     return unit * (int(peaks[0]) if peaks else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-def wait_for(device: torch.device) -> None:
+def synchronise(device: torch.device) -> None:
     """Let a GPU finish what it was given; the CPU always has."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

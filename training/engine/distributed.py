@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-Item = TypeVar("Item")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Processes:
         for buffer in model.buffers() if self.world_size > 1 else ():
             dist.broadcast(buffer, src=0)
 
-    def interleave(self, own: list[Item]) -> list[Item]:
+    def interleave(self, own: list[T]) -> list[T]:
         """Items that were dealt in turn, together again and in order, in every process."""
         if self.world_size == 1:
             return own
-        hands: list[list[Item]] = [[] for _ in range(self.world_size)]
+        hands: list[list[T]] = [[] for _ in range(self.world_size)]
         dist.all_gather_object(hands, own)
         longest = max(map(len, hands))
         return [hand[turn] for turn in range(longest) for hand in hands if turn < len(hand)]

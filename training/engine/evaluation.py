@@ -24,7 +24,7 @@ class Metric(StrEnum):
 
 
 @dataclass(frozen=True)
-class Scores:
+class ClipScores:
     """Probabilities float64 [N, K] and labels int64 [N] of the clips that could be read, in the list's order."""
 
     probabilities: NDArray[np.float64]
@@ -43,7 +43,7 @@ class Scores:
         return figures
 
 
-def score(model: nn.Module, normalise: nn.Module, batches: Iterable[Batch], processes: Processes) -> Scores:
+def score_clips(model: nn.Module, normalise: nn.Module, batches: Iterable[Batch], processes: Processes) -> ClipScores:
     """Score this process's share of the batches, and put every process's together."""
     own = [
         (average_clips(logits.numpy(), "prob"), labels.numpy())
@@ -51,4 +51,4 @@ def score(model: nn.Module, normalise: nn.Module, batches: Iterable[Batch], proc
     ]
     probabilities, labels = (np.concatenate(parts) for parts in zip(*processes.interleave(own), strict=True))
     readable = labels != NO_LABEL
-    return Scores(probabilities[readable], labels[readable])
+    return ClipScores(probabilities[readable], labels[readable])

@@ -34,7 +34,7 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepRule:
+class StepSettings:
     """How a step is made, the same for a whole epoch."""
 
     label_smoothing: float
@@ -49,7 +49,7 @@ def train_one_epoch(
     batches: Iterable[Batch],
     optimizers: list[Optimizer],
     factors: Iterator[float],
-    rule: StepRule,
+    settings: StepSettings,
     first_step: int,
 ) -> Iterator[Step]:
     """Train on `batches` (uint8 clips [N, T, H, W, 3], labels [N]), yielding each step as it is done.
@@ -58,15 +58,15 @@ def train_one_epoch(
     touched.
     """
     model.train()
-    if rule.freeze_norm:
+    if settings.freeze_norm:
         freeze_norm(model)
     started = time.monotonic()
     for number, batch in enumerate(_on_device(batches, model), start=first_step):
-        logits, loss = _forward(model, normalise, batch, rule)
+        logits, loss = _forward(model, normalise, batch, settings)
         if not math.isfinite(loss.item()):
             raise NonFiniteLoss(f"the loss is {loss.item()} at step {number}; lower the learning rates")
         scale_rates(optimizers, next(factors))
-        gradient_norm = _descend(model, loss, optimizers, rule.clip_grad_norm)
+        gradient_norm = _descend(model, loss, optimizers, settings.clip_grad_norm)
         now = time.monotonic()
         rate = optimizers[0].param_groups[0]["lr"]
         yield Step(number, loss.item(), _accuracy(logits, batch.labels), rate, gradient_norm, now - started)
@@ -79,12 +79,12 @@ def _on_device(batches: Iterable[Batch], model: nn.Module) -> Iterator[Batch]:
         yield batch._replace(clips=batch.clips.to(device), labels=batch.labels.to(device))
 
 
-def _forward(model: nn.Module, normalise: nn.Module, batch: Batch, rule: StepRule) -> tuple[Tensor, Tensor]:
+def _forward(model: nn.Module, normalise: nn.Module, batch: Batch, settings: StepSettings) -> tuple[Tensor, Tensor]:
     """Logits [N, K] in at least float32, and the mean loss."""
-    with torch.autocast(batch.clips.device.type, torch.bfloat16, enabled=rule.autocast):
+    with torch.autocast(batch.clips.device.type, torch.bfloat16, enabled=settings.autocast):
         logits: Tensor = model(normalise(batch.clips))
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    targets = soft_targets(batch.labels, logits.shape[1], rule.label_smoothing)
+    targets = soft_targets(batch.labels, logits.shape[1], settings.label_smoothing)
     return logits, functional.cross_entropy(logits, targets.to(logits.dtype))
 
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from clips.scores import average_views
 
-Scores = NDArray[np.floating]
-Labels = NDArray[np.integer]
+ScoreArray = NDArray[np.floating]
+LabelArray = NDArray[np.integer]
 
 
-def top_k_accuracy(scores: Scores, labels: Labels, k: int) -> float:
+def top_k_accuracy(scores: ScoreArray, labels: LabelArray, k: int) -> float:
     """The share of rows of `scores` [N, K] whose label is among the k highest. MMAction2: `top_k_accuracy`.
 
     Of equal scores the lowest index comes first, as in `clips.scores`; MMAction2 leaves that to an unstable sort.
@@ -26,7 +26,7 @@ def top_k_accuracy(scores: Scores, labels: Labels, k: int) -> float:
     return int(np.count_nonzero(ahead.sum(axis=1) < k)) / len(labels)
 
 
-def mean_class_accuracy(scores: Scores, labels: Labels) -> float:
+def mean_class_accuracy(scores: ScoreArray, labels: LabelArray) -> float:
     """The mean of every class's share of hits, each class weighing the same. MMAction2: `mean_class_accuracy`.
 
     A class that is predicted without being anywhere in `labels` counts as 0; one that is neither is left out.
@@ -41,7 +41,7 @@ def mean_class_accuracy(scores: Scores, labels: Labels) -> float:
     return float((hits / np.maximum(samples, 1))[seen].mean())
 
 
-def average_clips(logits: Scores, kind: Literal["prob", "score"]) -> NDArray[np.float64]:
+def average_clips(logits: ScoreArray, kind: Literal["prob", "score"]) -> NDArray[np.float64]:
     """Logits of every view [N, V, K] to scores [N, K]: mean probabilities, as served, or mean logits.
 
     MMAction2: `average_clips`. The two may disagree about the likeliest class.
@@ -51,7 +51,7 @@ def average_clips(logits: Scores, kind: Literal["prob", "score"]) -> NDArray[np.
     return np.asarray(logits.mean(axis=1, dtype=np.float64))
 
 
-def _check(scores: Scores, labels: Labels) -> None:
+def _check(scores: ScoreArray, labels: LabelArray) -> None:
     if scores.ndim != 2 or labels.shape != scores.shape[:1] or not labels.size:
         raise ValueError(f"scores {scores.shape} and labels {labels.shape} must be [N, K] and [N], with N at least 1")
     if np.isnan(scores).any():

@@ -17,7 +17,7 @@ from training.engine.loops import Step
 SECONDS_BETWEEN_LINES = 30.0
 
 
-class Progress(ABC):
+class ProgressDisplay(ABC):
     """A context manager that is told what a run does. Steps and epochs count from 0."""
 
     def __enter__(self) -> Self:
@@ -29,19 +29,19 @@ class Progress(ABC):
         return None
 
     @abstractmethod
-    def step(self, epoch: int, step: Step) -> None:
+    def on_step(self, epoch: int, step: Step) -> None:
         """One more step is done."""
 
     @abstractmethod
-    def say(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Show a line of text, as it is."""
 
-    def validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
+    def on_validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Show what an epoch reached."""
-        self.say(f"epoch {epoch + 1}: {in_words(metrics)}")
+        self.on_message(f"epoch {epoch + 1}: {format_figures(metrics)}")
 
 
-class ProgressBar(Progress):
+class ProgressBar(ProgressDisplay):
     """A bar with the time that is left, below the lines that were said."""
 
     def __init__(self, console: Console, name: str, total_steps: int, first_step: int) -> None:
@@ -61,16 +61,16 @@ class ProgressBar(Progress):
     ) -> None:
         self._progress.stop()
 
-    def step(self, epoch: int, step: Step) -> None:
+    def on_step(self, epoch: int, step: Step) -> None:
         """Move the bar by one step."""
         self._progress.update(self._task, advance=1, state=_state(step))
 
-    def say(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Print above the bar."""
         _print(self._progress.console, text)
 
 
-class ProgressLines(Progress):
+class ProgressLines(ProgressDisplay):
     """A line for the first and the last step, and for one every so many seconds, with the time that is left."""
 
     def __init__(
@@ -84,31 +84,31 @@ class ProgressLines(Progress):
         self._started = time.monotonic()
         self._due = self._started
 
-    def step(self, epoch: int, step: Step) -> None:
+    def on_step(self, epoch: int, step: Step) -> None:
         """Print a line when one is due."""
         done, now = step.number + 1, time.monotonic()
         if now < self._due and done < self._total_steps:
             return
         self._due = now + self._every
         left = (now - self._started) / (done - self._first_step) * (self._total_steps - done)
-        self.say(
+        self.on_message(
             f"{self._name}  epoch {epoch + 1}  step {done}/{self._total_steps} ({done / self._total_steps:.1%})  "
             f"{_state(step)}  {timedelta(seconds=round(left))} left"
         )
 
-    def say(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Print a line."""
         _print(self._console, text)
 
 
-def show_progress(name: str, total_steps: int, *, first_step: int = 0) -> Progress:
+def show_progress(name: str, total_steps: int, *, first_step: int = 0) -> ProgressDisplay:
     """What suits standard output, for a run that has `first_step` of its `total_steps` behind it."""
     console = Console()
     kind = ProgressBar if console.is_terminal else ProgressLines
     return kind(console, name, total_steps, first_step)
 
 
-def in_words(figures: Mapping[str, float]) -> str:
+def format_figures(figures: Mapping[str, float]) -> str:
     """Such as "loss 2.303, accuracy 0.0625"."""
     return ", ".join(f"{name} {figure:.4g}" for name, figure in figures.items())
 

@@ -14,7 +14,7 @@ from typing import Self
 from torch.utils.tensorboard import SummaryWriter
 
 from training.engine.loops import Step
-from training.engine.progress import in_words
+from training.engine.progress import format_figures
 from training.files import replace_file
 
 STEPS_BETWEEN_LINES = 20
@@ -23,7 +23,7 @@ STEPS_BETWEEN_LINES = 20
 SECONDS_BETWEEN_FLUSHES = 10
 
 
-class Journal:
+class RunLog:
     """A context manager that writes down what a run does. Steps and epochs count from 0.
 
     `log.jsonl` has an object a line: `{"mode": "train", "epoch": 0, "step": 7, "loss": ...}` for a step, and one of
@@ -35,7 +35,7 @@ class Journal:
     def __init__(self, work_dir: Path, *, first_step: int = 0) -> None:
         work_dir.mkdir(parents=True, exist_ok=True)
         self._last_step = first_step - 1
-        forget_steps(work_dir / "log.jsonl", first_step)
+        drop_steps(work_dir / "log.jsonl", first_step)
         self._objects = (work_dir / "log.jsonl").open("a", buffering=1)
         self._lines = (work_dir / "train.log").open("a", buffering=1, encoding="utf-8")
         self._curves = SummaryWriter(
@@ -49,26 +49,26 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is not None:
-            self.say(f"stopped by {type(error).__name__}: {error}")
+            self.on_message(f"stopped by {type(error).__name__}: {error}")
         self._objects.close()
         self._lines.close()
         self._curves.close()
 
-    def step(self, epoch: int, step: Step) -> None:
+    def on_step(self, epoch: int, step: Step) -> None:
         """Write down an optimiser step, with every field that it has."""
         figures = asdict(step)
         self._last_step = figures.pop("number")
         self._write("train", epoch, figures)
         if self._last_step % STEPS_BETWEEN_LINES == 0:
-            self.say(f"epoch {epoch + 1}, step {self._last_step}: {in_words(figures)}")
+            self.on_message(f"epoch {epoch + 1}, step {self._last_step}: {format_figures(figures)}")
 
-    def validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
+    def on_validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Write down what an epoch reached; nothing told before it is lost when the process is killed."""
         self._write("val", epoch, metrics)
         self._curves.flush()
-        self.say(f"epoch {epoch + 1}: {in_words(metrics)}")
+        self.on_message(f"epoch {epoch + 1}: {format_figures(metrics)}")
 
-    def say(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Add a line, with the time, to `train.log`."""
         self._lines.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
@@ -79,7 +79,7 @@ class Journal:
             self._curves.add_scalar(f"{mode}/{name}", figure, self._last_step)
 
 
-def forget_steps(path: Path, first_step: int) -> None:
+def drop_steps(path: Path, first_step: int) -> None:
     """Leave in a `log.jsonl`, if there is one, only whole lines about steps before `first_step`."""
     if path.exists():
         kept = [line for line in path.read_text(errors="replace").splitlines() if _is_before(line, first_step)]

@@ -10,28 +10,28 @@ import numpy as np
 import torch
 
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from training.checkpoints.resume_state import Snapshot, load_snapshot, save_snapshot
-from training.engine.data_source import Source
+from training.checkpoints.resume_state import ResumeState, load_resume_state, save_resume_state
+from training.engine.data_source import DataSource
 from training.engine.distributed import Processes
-from training.engine.evaluation import Metric, score
-from training.engine.loops import Step, StepRule, train_one_epoch
+from training.engine.evaluation import Metric, score_clips
+from training.engine.loops import Step, StepSettings, train_one_epoch
 from training.model.tin import TIN, Normalise
-from training.optim.lr_schedule import Length, rate_factor
+from training.optim.lr_schedule import RunLength, rate_factor
 from training.optim.optimizers import make_optimizers
 from training.recipes.recipe import Recipe
 
-LAST, BEST, SNAPSHOT = "checkpoint.safetensors", "best.safetensors", "snapshot.pt"
+LAST, BEST, RESUME_STATE = "checkpoint.safetensors", "best.safetensors", "snapshot.pt"
 """The files of a work folder: the last epoch's checkpoint, the best validated one, and what `--resume` reads."""
 
 
-class Run:
+class Trainer:
     """From a recipe to its checkpoint, epoch by epoch.
 
     `rate_scale` multiplies every learning rate: the linear scaling rule of `--auto-scale-lr`.
     """
 
     def __init__(
-        self, recipe: Recipe, source: Source, model: TIN, processes: Processes, *, seed: int, rate_scale: float
+        self, recipe: Recipe, source: DataSource, model: TIN, processes: Processes, *, seed: int, rate_scale: float
     ) -> None:
         self.recipe = recipe
         self.model = model.to(processes.device)
@@ -42,7 +42,7 @@ class Run:
         self._processes = processes
         self._trained = processes.wrap(self.model)
         self._normalise = Normalise(recipe.clip).to(processes.device)
-        self.length = Length(recipe.epochs, source.steps_per_epoch)
+        self.length = RunLength(recipe.epochs, source.steps_per_epoch)
         self._seed = seed
         self._rate_scale = rate_scale
 
@@ -65,24 +65,26 @@ class Run:
         """The next epoch, step by step. Its randomness is its own, whatever ran before."""
         epoch, first_step = self.epochs_done, self.steps_done
         torch.manual_seed(_epoch_seed(self._seed, epoch, self._processes.rank))
-        rule = StepRule(
+        settings = StepSettings(
             label_smoothing=self.recipe.label_smoothing,
             clip_grad_norm=self.recipe.optim.clip_grad_norm,
             autocast=self.recipe.precision == "bf16",
             freeze_norm=epoch >= self.recipe.epochs * self.recipe.freeze_norm_from,
         )
         batches, factors = self._source.training_batches(epoch), self._factors(first_step)
-        yield from train_one_epoch(self._trained, self._normalise, batches, self.optimizers, factors, rule, first_step)
+        yield from train_one_epoch(
+            self._trained, self._normalise, batches, self.optimizers, factors, settings, first_step
+        )
         self.epochs_done += 1
 
     def validate(self) -> dict[str, float]:
         """The metrics over the validation set, the same in every process."""
         self._processes.share_buffers(self.model)
         batches = self._source.validation_batches(self.epochs_done - 1)
-        return score(self.model, self._normalise, batches, self._processes).measure(Metric)
+        return score_clips(self.model, self._normalise, batches, self._processes).measure(Metric)
 
     def save(self, work_dir: Path, metrics: dict[str, float]) -> None:
-        """The first process replaces the last checkpoint, the best one where this is better, and then the snapshot."""
+        """The first process replaces the last checkpoint, the best one where this is better, and then the state."""
         if not self._processes.is_first:
             return
         checkpoint = self._checkpoint(metrics)
@@ -92,16 +94,16 @@ class Run:
             self.best = accuracy
             save_checkpoint(checkpoint, work_dir / BEST)
         optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
-        snapshot = Snapshot(self.identity, self.epochs_done, self.best, checkpoint.tensors, optimizers)
-        save_snapshot(snapshot, work_dir / SNAPSHOT)
+        state = ResumeState(self.identity, self.epochs_done, self.best, checkpoint.tensors, optimizers)
+        save_resume_state(state, work_dir / RESUME_STATE)
 
     def resume(self, work_dir: Path) -> None:
-        """Go on where the snapshot was taken; raises CheckpointError when it is missing or of another run."""
-        snapshot = load_snapshot(work_dir / SNAPSHOT, self.identity)
-        self.epochs_done, self.best = snapshot.epochs_done, snapshot.best
-        self.model.load_state_dict(snapshot.tensors)
-        for optimizer, state in zip(self.optimizers, snapshot.optimizers, strict=True):
-            optimizer.load_state_dict(state)
+        """Go on where the state was taken; raises CheckpointError when it is missing or of another run."""
+        state = load_resume_state(work_dir / RESUME_STATE, self.identity)
+        self.epochs_done, self.best = state.epochs_done, state.best
+        self.model.load_state_dict(state.tensors)
+        for optimizer, values in zip(self.optimizers, state.optimizers, strict=True):
+            optimizer.load_state_dict(values)
 
     def _checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
         training = self.identity | {"metrics": metrics | {"epochs": self.epochs_done}}

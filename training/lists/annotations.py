@@ -16,14 +16,14 @@ from training.errors import BadInput
 
 KINETICS_COLUMNS = ("label", "youtube_id", "time_start", "time_end")
 
-Row = TypeVar("Row")
+T = TypeVar("T")
 
 
 class AnnotationError(BadInput):
     """An annotation file is missing or malformed; the message names it, and the line or item."""
 
 
-class Item(NamedTuple):
+class Annotation(NamedTuple):
     """An annotated clip: the name of its video without suffix, or of its frame folder."""
 
     name: str
@@ -35,7 +35,7 @@ class Annotations:
     """The classes' names in label order, and the items of the splits `train` and `val`."""
 
     labels: tuple[str, ...]
-    splits: Mapping[str, Sequence[Item]]
+    splits: Mapping[str, Sequence[Annotation]]
 
     def names(self) -> list[str]:
         """Of all items, each once."""
@@ -53,9 +53,9 @@ def read_kinetics400(folder: Path) -> Annotations:
     labels = tuple(sorted({row["label"] for _, row in tables["train"]}))
     index_of = _index(labels, files["train"])
 
-    def parse(row: dict[str, str]) -> Item:
+    def parse(row: dict[str, str]) -> Annotation:
         start, end = (int(float(row[column])) for column in ("time_start", "time_end"))
-        return Item(f"{row['youtube_id']}_{start:06d}_{end:06d}", index_of(row["label"]))
+        return Annotation(f"{row['youtube_id']}_{start:06d}_{end:06d}", index_of(row["label"]))
 
     return Annotations(labels, {split: _parse_all(files[split], rows, parse) for split, rows in tables.items()})
 
@@ -69,11 +69,11 @@ def read_sthv1(folder: Path) -> Annotations:
     labels = tuple(line for _, line in _lines(labels_file))
     index_of = _index(labels, labels_file)
 
-    def parse(line: str) -> Item:
+    def parse(line: str) -> Annotation:
         name, separator, label = line.partition(";")
         if not separator:
             raise ValueError(f"{line!r} is not of the form `id;label`")
-        return Item(_checked_id(name), index_of(label))
+        return Annotation(_checked_id(name), index_of(label))
 
     files = {"train": _only_file(folder, "train.csv"), "val": _only_file(folder, "validation.csv")}
     return Annotations(labels, {split: _parse_all(path, _lines(path), parse) for split, path in files.items()})
@@ -88,11 +88,11 @@ def read_sthv2(folder: Path) -> Annotations:
     labels = _numbered_labels(labels_file)
     index_of = _index(labels, labels_file)
 
-    def parse(entry: Any) -> Item:
+    def parse(entry: Any) -> Annotation:
         if not isinstance(entry, dict) or not isinstance(entry.get("template"), str):
             raise ValueError("it has no template")
         template = entry["template"].replace("[", "").replace("]", "")
-        return Item(_checked_id(entry.get("id")), index_of(template))
+        return Annotation(_checked_id(entry.get("id")), index_of(template))
 
     files = {"train": _only_file(folder, "train.json"), "val": _only_file(folder, "validation.json")}
     return Annotations(labels, {split: _parse_all(path, _entries(path), parse) for split, path in files.items()})
@@ -111,7 +111,7 @@ def _only_file(folder: Path, *endings: str) -> Path:
     raise AnnotationError(f"{folder} has no {wanted}; put the official annotation files there")
 
 
-def _parse_all(path: Path, rows: Iterable[tuple[str, Row]], parse: Callable[[Row], Item]) -> tuple[Item, ...]:
+def _parse_all(path: Path, rows: Iterable[tuple[str, T]], parse: Callable[[T], Annotation]) -> tuple[Annotation, ...]:
     items = []
     for place, row in rows:
         try:

@@ -26,7 +26,7 @@ from clips.decoding.errors import ClipError
 from clips.decoding.frames import Image
 from clips.transforms import resize
 from training.errors import BadInput
-from training.lists.frame_folder import FrameFolder, look_into
+from training.lists.frame_folder import FrameFolder, count_frames
 
 FILE_NAME = "img_{:05}.jpg"
 """The format of a frame's file name, by its number."""
@@ -113,7 +113,7 @@ def _extract_one(name: str, video: Path, *, root: Path, height: int, quality: in
             shutil.rmtree(aside)
             return FrameFolder(name, problem=str(unreadable))
         aside.rename(folder)
-    return look_into(folder, FILE_NAME)
+    return count_frames(folder, FILE_NAME)
 
 
 class _Unreadable(Exception):

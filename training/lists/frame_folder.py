@@ -18,7 +18,7 @@ class FrameFolder:
     problem: str = ""
 
 
-def look_into(folder: Path, file_name: str) -> FrameFolder:
+def count_frames(folder: Path, file_name: str) -> FrameFolder:
     """Count the frames; `file_name` is a format of their number, such as "img_{:05}.jpg". OSError as `os.listdir`."""
     present = set(os.listdir(folder))
     num_frames = next(number for number in count() if file_name.format(number + 1) not in present)

@@ -20,12 +20,12 @@ THREADS = 32
 """As many folders are looked into at once: enough for a network's disk, where each look is a wait."""
 
 
-class ListingError(BadInput):
+class ItemListError(BadInput):
     """The list cannot be used; the message names it, or what it lists, and says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListItem:
     """An item of a list: a video file, or a folder of `num_frames` frames."""
 
     path: Path
@@ -33,8 +33,8 @@ class Listed:
     num_frames: int | None = None
 
 
-def read_listing(path: Path, *, root: Path, num_classes: int, with_frames: bool) -> list[Listed]:
-    """The items of a list whose names are relative to `root`; raises ListingError, naming the list and the line.
+def read_item_list(path: Path, *, root: Path, num_classes: int, with_frames: bool) -> list[ListItem]:
+    """The items of a list whose names are relative to `root`; raises ItemListError, naming the list and the line.
 
     MMAction2: the annotation files of `RawframeDataset` (`with_frames`) and `VideoDataset`.
     """
@@ -44,38 +44,38 @@ def read_listing(path: Path, *, root: Path, num_classes: int, with_frames: bool)
             if line.strip():
                 items.append(_parse(line, root, num_classes, with_frames=with_frames))
         except ValueError as error:
-            raise ListingError(f"{path}, line {number}: {error}") from error
+            raise ItemListError(f"{path}, line {number}: {error}") from error
     if not items:
-        raise ListingError(f"{path} lists nothing; make it with `python -m training.prepare`")
+        raise ItemListError(f"{path} lists nothing; make it with `python -m training.prepare`")
     return items
 
 
-def check_frame_folders(items: Sequence[Listed], file_name: str) -> None:
-    """Raises ListingError unless every folder holds the last of its frames, so that no epoch ends at a short one.
+def check_frame_folders(items: Sequence[ListItem], file_name: str) -> None:
+    """Raises ItemListError unless every folder holds the last of its frames, so that no epoch ends at a short one.
 
     `file_name` is a format of the frame's number, counted from 1, such as "img_{:05}.jpg".
     """
 
-    def is_complete(item: Listed) -> bool:
+    def is_complete(item: ListItem) -> bool:
         return os.path.isfile(item.path / file_name.format(item.num_frames))
 
     with ThreadPoolExecutor(THREADS) as threads:
         complete = threads.map(is_complete, items)
         short = [item for item, is_whole in zip(items, complete, strict=True) if not is_whole]
     if short:
-        raise ListingError(_explain_short(short[0], file_name, f"{len(short)} of {len(items)} folders"))
+        raise ItemListError(_explain_short(short[0], file_name, f"{len(short)} of {len(items)} folders"))
 
 
 def _lines_of(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
-        raise ListingError(f"there is no list {path}; make it with `python -m training.prepare`") from error
+        raise ItemListError(f"there is no list {path}; make it with `python -m training.prepare`") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ListingError(f"{path} cannot be read as a list: {error}") from error
+        raise ItemListError(f"{path} cannot be read as a list: {error}") from error
 
 
-def _parse(line: str, root: Path, num_classes: int, *, with_frames: bool) -> Listed:
+def _parse(line: str, root: Path, num_classes: int, *, with_frames: bool) -> ListItem:
     """One line; raises ValueError saying what is wrong with it."""
     name, *numbers = _split(line.strip(), 2 if with_frames else 1)
     label = int(numbers[-1])
@@ -84,7 +84,7 @@ def _parse(line: str, root: Path, num_classes: int, *, with_frames: bool) -> Lis
         raise ValueError(f"label {label} is outside the classes 0 to {num_classes - 1}")
     if num_frames is not None and num_frames < 1:
         raise ValueError(f"{name} has {num_frames} frames; leave it out, or extract its frames again")
-    return Listed(root / name, label, num_frames)
+    return ListItem(root / name, label, num_frames)
 
 
 def _split(line: str, num_numbers: int) -> list[str]:
@@ -99,7 +99,7 @@ def _is_whole(number: str) -> bool:
     return number.removeprefix("-").isdecimal()
 
 
-def _explain_short(item: Listed, file_name: str, how_many: str) -> str:
+def _explain_short(item: ListItem, file_name: str, how_many: str) -> str:
     last = file_name.format(item.num_frames)
     missing = f"lacks {last}, the last of its {item.num_frames} frames" if item.path.is_dir() else "does not exist"
     return (

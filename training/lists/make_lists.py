@@ -8,12 +8,12 @@ from pathlib import Path
 
 from clips.decoding.filenames import find_videos
 from training.files import replace_file
-from training.lists.annotations import Annotations, Item
+from training.lists.annotations import Annotation, Annotations
 from training.lists.frame_folder import FrameFolder
 
 
 @dataclass
-class Inventory:
+class DatasetScan:
     """What became of each annotated name."""
 
     listed: dict[str, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Inventory:
         else:
             self.listed[folder.name] = f"{folder.name} {folder.num_frames}"
 
-    def present(self, items: Iterable[Item]) -> list[Item]:
+    def present(self, items: Iterable[Annotation]) -> list[Annotation]:
         """Those of the items that a list can have."""
         return [item for item in items if item.name in self.listed]
 
@@ -57,13 +57,13 @@ def videos_by_name(root: Path) -> dict[str, Path]:
     return {path.stem: path for path in reversed(found)}
 
 
-def write_lists(annotations: Annotations, inventory: Inventory, out: Path) -> None:
+def write_lists(annotations: Annotations, scan: DatasetScan, out: Path) -> None:
     """Write train.txt, val.txt, labels.txt, missing.txt and unreadable.txt, each whole; the last two may be empty."""
     _write(out / "labels.txt", annotations.labels)
-    _write(out / "missing.txt", inventory.missing)
-    _write(out / "unreadable.txt", (f"{name}: {reason}" for name, reason in inventory.unreadable.items()))
+    _write(out / "missing.txt", scan.missing)
+    _write(out / "unreadable.txt", (f"{name}: {reason}" for name, reason in scan.unreadable.items()))
     for split, items in annotations.splits.items():
-        lines = (f"{inventory.listed[item.name]} {item.label}" for item in inventory.present(items))
+        lines = (f"{scan.listed[item.name]} {item.label}" for item in scan.present(items))
         _write(out / f"{split}.txt", lines)
 
 

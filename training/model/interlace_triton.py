@@ -18,7 +18,7 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from training.model.interlace import NUM_GROUPS, Backward
+from training.model.interlace_ops import NUM_GROUPS, Backward
 
 LARGEST_BLOCK = 1024
 """Elements of a frame that a program takes at most."""

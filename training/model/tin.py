@@ -20,7 +20,7 @@ from training.model.temporal_shift import TemporalShift
 BLOCKS_OF_DEPTH = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 BOTTLENECK_DEPTHS = (50, 101)
 
-Exchange = TemporalInterlace | TemporalShift
+TemporalModule = TemporalInterlace | TemporalShift
 """What lets the frames of a block's input see each other."""
 
 
@@ -82,7 +82,7 @@ class Block(nn.Module):
 
     expansion: int
 
-    def __init__(self, convs: list[ConvNorm], interlace: Exchange | None, shortcut: ConvNorm | None) -> None:
+    def __init__(self, convs: list[ConvNorm], interlace: TemporalModule | None, shortcut: ConvNorm | None) -> None:
         super().__init__()
         self.interlace = interlace
         self.convs = nn.ModuleList(convs)
@@ -102,7 +102,7 @@ class BasicBlock(Block):
 
     expansion = 1
 
-    def __init__(self, channels_in: int, channels: int, stride: int, interlace: Exchange | None) -> None:
+    def __init__(self, channels_in: int, channels: int, stride: int, interlace: TemporalModule | None) -> None:
         convs = [ConvNorm(channels_in, channels, 3, stride), ConvNorm(channels, channels, 3)]
         super().__init__(convs, interlace, _shortcut(channels_in, channels, stride))
 
@@ -112,7 +112,7 @@ class Bottleneck(Block):
 
     expansion = 4
 
-    def __init__(self, channels_in: int, channels: int, stride: int, interlace: Exchange | None) -> None:
+    def __init__(self, channels_in: int, channels: int, stride: int, interlace: TemporalModule | None) -> None:
         channels_out = channels * self.expansion
         convs = [
             ConvNorm(channels_in, channels, 1),
@@ -200,12 +200,12 @@ def _stages(architecture: Architecture) -> Iterator[list[Block]]:
         blocks: list[Block] = []
         for index in range(num_blocks):
             stride = 2 if stage and not index else 1
-            blocks.append(kind(channels_in, channels, stride, _exchange(architecture, channels_in, index)))
+            blocks.append(kind(channels_in, channels, stride, _temporal_module(architecture, channels_in, index)))
             channels_in = channels * kind.expansion
         yield blocks
 
 
-def _exchange(architecture: Architecture, channels: int, index: int) -> Exchange | None:
+def _temporal_module(architecture: Architecture, channels: int, index: int) -> TemporalModule | None:
     """What the block at `index` of its stage starts with."""
     if architecture.temporal is Temporal.TIN:
         return TemporalInterlace(channels, architecture.num_frames)

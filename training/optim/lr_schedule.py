@@ -9,7 +9,7 @@ from training.recipes.schema import CosineSchedule, LinearSchedule, ScheduleSect
 
 
 @dataclass(frozen=True)
-class Length:
+class RunLength:
     """How long a run is."""
 
     epochs: int
@@ -21,7 +21,7 @@ class Length:
         return self.epochs * self.steps_per_epoch
 
 
-def rate_factor(schedule: ScheduleSection, step: int, length: Length) -> float:
+def rate_factor(schedule: ScheduleSection, step: int, length: RunLength) -> float:
     """What the rates are multiplied by at a step, counted from the run's first, 0."""
     match schedule:
         case CosineSchedule():
@@ -34,7 +34,7 @@ def rate_factor(schedule: ScheduleSection, step: int, length: Length) -> float:
             return rise * min(1.0, (1 - step / length.steps) / (1 - schedule.decay_from))
 
 
-def _cosine(schedule: CosineSchedule, step: int, length: Length) -> float:
+def _cosine(schedule: CosineSchedule, step: int, length: RunLength) -> float:
     """From 1 to the floor, which is where the run's end would be. MMCV: `CosineAnnealingLrUpdaterHook`."""
     share = step // length.steps_per_epoch / length.epochs if schedule.by == "epoch" else step / length.steps
     return schedule.floor + (1 - schedule.floor) * (1 + math.cos(math.pi * share)) / 2

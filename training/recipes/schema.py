@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from training.model.interlace import Backward
+from training.model.interlace_ops import Backward
 from training.model.tin import Temporal
 
 
@@ -79,7 +79,7 @@ class SyntheticSection(_Data):
         return [lesson for lesson in self.lessons if lesson.from_epoch <= epoch][-1]
 
 
-class _Listed(_Data):
+class _ListedData(_Data):
     root: Path
     """Where the lists' names are looked up."""
     train: Path
@@ -102,7 +102,7 @@ def _numbered(file_name: str) -> str:
     raise ValueError('must hold the place of one number, as "img_{:05}.jpg" does')
 
 
-class FramesSection(_Listed):
+class FramesSection(_ListedData):
     """Folders of JPEGs, in lists of `name num_frames label`."""
 
     kind: Literal["frames"]
@@ -110,7 +110,7 @@ class FramesSection(_Listed):
     """Such as "{:05}.jpg"; the first frame is number 1."""
 
 
-class VideosSection(_Listed):
+class VideosSection(_ListedData):
     """Video files, in lists of `name label`."""
 
     kind: Literal["videos"]

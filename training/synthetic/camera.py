@@ -19,7 +19,7 @@ def make_noise(rng: np.random.Generator) -> NDArray[np.int8]:
 
 
 @dataclass(frozen=True)
-class Lens:
+class Camera:
     """One clip's camera: `blur` in pixels, `noise` in grey levels, a tone curve, a JPEG quality or None."""
 
     blur: float
@@ -28,7 +28,7 @@ class Lens:
     jpeg_quality: int | None
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, strength: float) -> Lens:
+    def draw(cls, rng: np.random.Generator, strength: float) -> Camera:
         """A random camera; `strength` from 0 (perfect) to 1 (as bad as telephones get)."""
         levels = np.linspace(0, 1, 256) ** rng.uniform(1 - 0.35 * strength, 1 + 0.5 * strength)
         contrast = 1 + strength * rng.uniform(-0.3, 0.2)

@@ -22,14 +22,14 @@ EVALUATION_SEED = 2_000_000
 
 
 @dataclass(frozen=True)
-class Split:
+class EvaluationSet:
     """Clips uint8 [N, T, H, W, 3], as the gateway would hand them to the model, and labels int64 [N]."""
 
     clips: NDArray[np.uint8]
     labels: NDArray[np.int64]
 
 
-def own_videos(count: int, seed: int) -> Iterator[LabelledVideo]:
+def rendered_videos(count: int, seed: int) -> Iterator[LabelledVideo]:
     """Rendered films never trained on, each also backwards, as video files of several codecs."""
     studio = Studio((EVALUATION_SEED, seed))
     for index in range(count // 2):
@@ -42,24 +42,26 @@ def own_videos(count: int, seed: int) -> Iterator[LabelledVideo]:
             yield LabelledVideo(encode_video(frames, ENCODINGS[index % len(ENCODINGS)], rate), label + direction)
 
 
-def make_split(videos: Iterable[LabelledVideo], spec: ClipSpec) -> Split:
+def make_evaluation_set(videos: Iterable[LabelledVideo], spec: ClipSpec) -> EvaluationSet:
     """Decode and transform video files exactly as the gateway does."""
     clips, labels = [], []
     for video in videos:
         clip = decode(video.video, lambda num_frames: evaluation_indices(num_frames, spec.num_frames))
         clips.append(make_views(clip.images, spec)[0])
         labels.append(video.label)
-    return Split(np.stack(clips), np.array(labels))
+    return EvaluationSet(np.stack(clips), np.array(labels))
 
 
-def shuffled(split: Split, seed: int) -> Split:
+def shuffle_frames(split: EvaluationSet, seed: int) -> EvaluationSet:
     """The same clips with their frames in random order."""
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(split.clips.shape[1]) for _ in split.clips]
-    return Split(np.stack([clip[order] for clip, order in zip(split.clips, orders, strict=True)]), split.labels)
+    return EvaluationSet(np.stack([clip[order] for clip, order in zip(split.clips, orders, strict=True)]), split.labels)
 
 
-def frozen(split: Split) -> Split:
+def repeat_middle_frame(split: EvaluationSet) -> EvaluationSet:
     """The same clips with their middle frame in place of all."""
     num_frames = split.clips.shape[1]
-    return Split(np.repeat(split.clips[:, num_frames // 2 : num_frames // 2 + 1], num_frames, axis=1), split.labels)
+    return EvaluationSet(
+        np.repeat(split.clips[:, num_frames // 2 : num_frames // 2 + 1], num_frames, axis=1), split.labels
+    )

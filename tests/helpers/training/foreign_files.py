@@ -3,7 +3,7 @@
 import re
 
 from tests.helpers.reference import golden_json
-from training.checkpoints.key_mapping import Naming, rename
+from training.checkpoints.key_mapping import KeyNaming, rename
 from training.model.tin import TIN, Architecture
 
 CLASSES = 174
@@ -25,14 +25,15 @@ def reference_names(project):
 
 def from_mmaction2(tensors):
     """Tensors under MMAction2's names to the same ones under this project's."""
-    return {rename(name, Naming.MMACTION2): tensor for name, tensor in tensors.items()}
+    return {rename(name, KeyNaming.MMACTION2): tensor for name, tensor in tensors.items()}
 
 
 def as_project(model, project):
     """The tensors of an R50 under a project's names."""
     tensors = model.state_dict()
     return {
-        foreign: tensors[rename(name, Naming.MMACTION2)].clone() for name, foreign in reference_names(project).items()
+        foreign: tensors[rename(name, KeyNaming.MMACTION2)].clone()
+        for name, foreign in reference_names(project).items()
     }
 
 

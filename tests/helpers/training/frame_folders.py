@@ -7,20 +7,20 @@ from pathlib import Path
 import cv2
 
 from tests.helpers.videos.moving_square import moving_square
-from training.lists.item_list import Listed
+from training.lists.item_list import ListItem
 
 FILE_NAME = "img_{:05}.jpg"
 
 
-def write_frames(folder: Path, num_frames: int, label: int = 0, *, width: int = 96, height: int = 64) -> Listed:
+def write_frames(folder: Path, num_frames: int, label: int = 0, *, width: int = 96, height: int = 64) -> ListItem:
     """A moving square, frame by frame."""
     folder.mkdir()
     for number, frame in enumerate(moving_square(num_frames, width, height), start=1):
         assert cv2.imwrite(str(folder / FILE_NAME.format(number)), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-    return Listed(folder, label, num_frames)
+    return ListItem(folder, label, num_frames)
 
 
-def read_frame(item: Listed, index: int):
+def read_frame(item: ListItem, index: int):
     """One frame of a folder, RGB, read in another way than the data sets read it."""
     image = cv2.imread(str(item.path / FILE_NAME.format(index + 1)))
     assert image is not None

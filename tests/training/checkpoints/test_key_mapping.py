@@ -2,40 +2,40 @@ import pytest
 import torch
 
 from tests.helpers.training.foreign_files import CLASSES, from_mmaction2, reference_names
-from training.checkpoints.key_mapping import Naming, guess_naming, rename
+from training.checkpoints.key_mapping import KeyNaming, detect_naming, rename
 from training.model.tin import TIN, Architecture
 
 PROJECTS = {
-    "mmaction2": Naming.MMACTION2,
-    "tsm": Naming.MMACTION2,
-    "original": Naming.ORIGINAL,
-    "torchvision": Naming.TORCHVISION,
+    "mmaction2": KeyNaming.MMACTION2,
+    "tsm": KeyNaming.MMACTION2,
+    "original": KeyNaming.ORIGINAL,
+    "torchvision": KeyNaming.TORCHVISION,
 }
 
 
 @pytest.mark.parametrize(("project", "naming"), PROJECTS.items())
 def test_every_projects_names_become_what_mmaction2s_become(project, naming):
     for name, foreign in reference_names(project).items():
-        assert rename(foreign, naming) == rename(name, Naming.MMACTION2), foreign
+        assert rename(foreign, naming) == rename(name, KeyNaming.MMACTION2), foreign
 
 
 @pytest.mark.parametrize(("project", "naming"), PROJECTS.items())
 def test_names_tell_whose_they_are(project, naming):
     names = list(reference_names(project).values())
-    assert guess_naming(names) is naming
-    assert guess_naming([name.removeprefix("module.") for name in names]) is naming
+    assert detect_naming(names) is naming
+    assert detect_naming([name.removeprefix("module.") for name in names]) is naming
 
 
 def test_a_data_parallel_wrapper_changes_nothing():
-    assert rename("module.backbone.conv1.conv.weight", Naming.MMACTION2) == "stem.conv.weight"
+    assert rename("module.backbone.conv1.conv.weight", KeyNaming.MMACTION2) == "stem.conv.weight"
 
 
 def test_tsms_own_names_are_those_that_tin_grew_from():
-    assert rename("module.base_model.layer2.1.conv1.net.weight", Naming.ORIGINAL) == "stages.1.1.convs.0.conv.weight"
+    assert rename("module.base_model.layer2.1.conv1.net.weight", KeyNaming.ORIGINAL) == "stages.1.1.convs.0.conv.weight"
 
 
 def test_names_of_nobody_known():
-    assert guess_naming(["encoder.block.0.weight"]) is None
+    assert detect_naming(["encoder.block.0.weight"]) is None
 
 
 def test_mmaction2s_names_are_those_of_the_network():

@@ -3,7 +3,7 @@ import torch
 
 from tests.helpers.training.foreign_files import as_project, as_torchvision, small_r50
 from training.checkpoints.checkpoint import CheckpointError
-from training.checkpoints.load_pretrained import initialise
+from training.checkpoints.load_pretrained import load_pretrained
 from training.checkpoints.pretrained import read_pretrained
 from training.model.tin import TIN, Architecture, Temporal
 
@@ -31,7 +31,7 @@ def unlike(model, other):
 def test_tin_is_taken_whole(source, project):
     torch.manual_seed(0)
     published, model = small_r50(Temporal.TIN), small_r50(Temporal.TIN)
-    report = initialise(model, source(as_project(published, project)))
+    report = load_pretrained(model, source(as_project(published, project)))
     assert unlike(model, published) == []
     assert (len(report.taken), len(report.renamed), report.left, report.fresh) == (448, 448, (), ())
 
@@ -39,7 +39,7 @@ def test_tin_is_taken_whole(source, project):
 def test_mmaction2s_input_constants_are_left(source):
     tensors = as_project(small_r50(Temporal.TIN), "mmaction2")
     constants = {"data_preprocessor.mean": torch.zeros(3), "data_preprocessor.std": torch.ones(3)}
-    report = initialise(small_r50(Temporal.TIN), source(tensors | constants))
+    report = load_pretrained(small_r50(Temporal.TIN), source(tensors | constants))
     assert report.left == tuple(constants)
     assert list(report.lines())[1] == "2 of the file's left: data_preprocessor.mean, data_preprocessor.std"
 
@@ -47,7 +47,7 @@ def test_mmaction2s_input_constants_are_left(source):
 def test_tin_takes_every_convolution_of_tsm(source):
     torch.manual_seed(0)
     published, model = small_r50(Temporal.TSM), small_r50(Temporal.TIN)
-    report = initialise(model, source(as_project(published, "tsm")))
+    report = load_pretrained(model, source(as_project(published, "tsm")))
     first_convs = [name for name in report.renamed if name.endswith(".conv1.conv.net.weight")]
     assert len(first_convs) == 16
     assert len(report.taken) == 320
@@ -62,7 +62,7 @@ def test_torchvision_gives_all_but_the_head_and_the_interlacing(source, depth, t
     torch.manual_seed(0)
     published = TIN(Architecture(num_classes=5, depth=depth, width=0.25, temporal=Temporal.NONE))
     model = TIN(Architecture(num_classes=7, depth=depth, width=0.25, temporal=temporal))
-    report = initialise(model, source(as_torchvision(published)))
+    report = load_pretrained(model, source(as_torchvision(published)))
     assert report.left == ("fc.weight", "fc.bias")
     assert {"head.weight", "head.bias"} == {name for name in report.fresh if ".interlace." not in name}
     assert set(report.fresh) | set(report.taken) == model.state_dict().keys()
@@ -72,14 +72,14 @@ def test_torchvision_gives_all_but_the_head_and_the_interlacing(source, depth, t
 def test_old_files_without_batch_counters_are_whole(source):
     tensors = as_torchvision(small_r50(Temporal.NONE))
     tensors = {name: tensor for name, tensor in tensors.items() if "num_batches_tracked" not in name}
-    report = initialise(small_r50(Temporal.NONE), source(tensors))
+    report = load_pretrained(small_r50(Temporal.NONE), source(tensors))
     assert len(report.taken) == 53 + 53 * 4
     assert len(report.fresh) == 53 + 2
 
 
 def test_a_new_head_for_other_classes(source):
     model = TIN(Architecture(num_classes=3, width=0.25))
-    report = initialise(model, source(as_project(small_r50(Temporal.TSM), "tsm")), new_head=True)
+    report = load_pretrained(model, source(as_project(small_r50(Temporal.TSM), "tsm")), new_head=True)
     assert report.left == ("cls_head.fc_cls.weight", "cls_head.fc_cls.bias")
     assert {"head.weight", "head.bias"} < set(report.fresh)
 
@@ -93,7 +93,7 @@ def test_a_new_head_for_other_classes(source):
 )
 def test_what_the_network_cannot_take_is_named_as_in_the_file(source, published, project, target, told):
     with pytest.raises(CheckpointError, match=told):
-        initialise(small_r50(target), source(as_project(small_r50(published), project)))
+        load_pretrained(small_r50(target), source(as_project(small_r50(published), project)))
 
 
 def test_missing_unused_and_misshapen_tensors_are_named(source):
@@ -102,7 +102,7 @@ def test_missing_unused_and_misshapen_tensors_are_named(source):
     tensors["backbone.layer2.0.block.weight"] = torch.zeros(1)
     tensors["backbone.conv1.bn.bias"] = torch.zeros(3)
     with pytest.raises(CheckpointError) as caught:
-        initialise(small_r50(Temporal.TIN), source(tensors))
+        load_pretrained(small_r50(Temporal.TIN), source(tensors))
     assert str(caught.value).endswith(
         "missing ['head.bias', 'stages.0.0.interlace.offset_net.fc2.bias']; "
         "unused ['backbone.layer2.0.block.weight']; of another shape ['backbone.conv1.bn.bias']"
@@ -115,5 +115,5 @@ def test_a_refused_file_leaves_the_model_alone(source):
     model = small_r50(Temporal.TIN)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(CheckpointError):
-        initialise(model, source(tensors))
+        load_pretrained(model, source(tensors))
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())

@@ -3,7 +3,7 @@ import torch
 
 from tests.helpers.training.foreign_files import CLASSES, as_project, as_torchvision, small_r50
 from training.checkpoints.checkpoint import CheckpointError
-from training.checkpoints.key_mapping import Naming
+from training.checkpoints.key_mapping import KeyNaming
 from training.checkpoints.pretrained import read_pretrained
 from training.model.tin import TIN, Architecture, Temporal
 
@@ -22,9 +22,9 @@ def saved(tmp_path):
 @pytest.mark.parametrize(
     ("project", "temporal", "naming", "frames"),
     [
-        ("mmaction2", Temporal.TIN, Naming.MMACTION2, 16),
-        ("original", Temporal.TIN, Naming.ORIGINAL, 8),
-        ("tsm", Temporal.TSM, Naming.MMACTION2, None),
+        ("mmaction2", Temporal.TIN, KeyNaming.MMACTION2, 16),
+        ("original", Temporal.TIN, KeyNaming.ORIGINAL, 8),
+        ("tsm", Temporal.TSM, KeyNaming.MMACTION2, None),
     ],
 )
 def test_the_names_and_shapes_tell_the_network(saved, project, temporal, naming, frames):
@@ -39,7 +39,7 @@ def test_the_names_and_shapes_tell_the_network(saved, project, temporal, naming,
 def test_torchvisions_depths(saved, depth):
     model = TIN(Architecture(num_classes=5, depth=depth, width=0.25, temporal=Temporal.NONE))
     found = read_pretrained(saved(as_torchvision(model)))
-    assert (found.naming, found.temporal, found.depth) == (Naming.TORCHVISION, Temporal.NONE, depth)
+    assert (found.naming, found.temporal, found.depth) == (KeyNaming.TORCHVISION, Temporal.NONE, depth)
     assert found.num_classes is None
 
 

@@ -7,10 +7,10 @@ from training.data.augment import Augmentation, MultiScaleCrop
 from training.data.batch import NO_LABEL
 from training.data.dataloader import EvaluationBatches, TrainingBatches, load_batches
 from training.data.dataset import ListedClips, ListedViews
-from training.data.readers import RawFrames, Videos
+from training.data.readers import FrameFolderReader, VideoReader
 from training.data.rendered import SyntheticClips
 from training.data.unreadable import TooManyUnreadable
-from training.lists.item_list import Listed
+from training.lists.item_list import ListItem
 
 SPEC = ClipSpec(crop=32, short_side=48, view=View.THREE)
 AUGMENTATION = Augmentation(short_side=48, crop=MultiScaleCrop(crop=32, scales=(1, 0.875, 0.75, 0.66)), flip=0.5)
@@ -33,13 +33,13 @@ def ignore(line):
 
 def training(items, *, workers=0, batch_size=3, max_unreadable=1, report=ignore, **place):
     dataset = ListedClips(
-        items, RawFrames(FILE_NAME), AUGMENTATION, num_frames=8, seed=5, max_unreadable=max_unreadable
+        items, FrameFolderReader(FILE_NAME), AUGMENTATION, num_frames=8, seed=5, max_unreadable=max_unreadable
     )
     return TrainingBatches(dataset, batch_size=batch_size, workers=workers, report=report, **place)
 
 
 def evaluation(items, *, workers=0, max_unreadable=1, report=ignore, **place):
-    dataset = ListedViews(items, RawFrames(FILE_NAME), SPEC, max_unreadable=max_unreadable)
+    dataset = ListedViews(items, FrameFolderReader(FILE_NAME), SPEC, max_unreadable=max_unreadable)
     return EvaluationBatches(dataset, batch_size=3, workers=workers, report=report, **place)
 
 
@@ -104,8 +104,8 @@ def test_too_many_broken_items_end_the_epoch(folders, workers):
 
 
 def test_a_data_set_of_which_nothing_can_be_read_is_an_error_whatever_the_limit(tmp_path):
-    gone = [Listed(tmp_path / f"{number}.mp4", 0) for number in range(3)]
-    dataset = ListedClips(gone, Videos(), AUGMENTATION, num_frames=8, seed=0, max_unreadable=100)
+    gone = [ListItem(tmp_path / f"{number}.mp4", 0) for number in range(3)]
+    dataset = ListedClips(gone, VideoReader(), AUGMENTATION, num_frames=8, seed=0, max_unreadable=100)
     with pytest.raises(TooManyUnreadable, match="3 of the items"):
         list(TrainingBatches(dataset, batch_size=2, workers=0, report=ignore).epoch(0))
 

@@ -10,10 +10,10 @@ from tests.helpers.training.frame_folders import FILE_NAME, read_frame, write_fr
 from training.data.augment import Augmentation, MultiScaleCrop
 from training.data.batch import NO_LABEL
 from training.data.dataset import ListedClips, ListedViews, read_views
-from training.data.readers import RawFrames, UnreadableItem, Videos
-from training.lists.item_list import Listed
+from training.data.readers import FrameFolderReader, UnreadableItem, VideoReader
+from training.lists.item_list import ListItem
 
-READER = RawFrames(FILE_NAME)
+READER = FrameFolderReader(FILE_NAME)
 WHOLE = Augmentation(short_side=64, crop=MultiScaleCrop(crop=64, scales=(1,)), flip=0.0)
 LIVELY = Augmentation(short_side=64, crop=MultiScaleCrop(crop=48, scales=(1, 0.75)), flip=0.5)
 
@@ -41,7 +41,7 @@ def make_unreadable(item):
 def test_no_skew_evaluation_sees_what_the_gateway_sees(make_video, view, num_frames):
     spec = ClipSpec(crop=48, short_side=64, view=view)
     path = make_video(num_frames)
-    views, label, unreadable = ListedViews([Listed(path, 2)], Videos(), spec, max_unreadable=0)[0]
+    views, label, unreadable = ListedViews([ListItem(path, 2)], VideoReader(), spec, max_unreadable=0)[0]
     assert label == 2
     assert not unreadable
     assert views.dtype == np.uint8
@@ -121,9 +121,9 @@ def test_a_short_clip_repeats_frames_as_published(folders):
 def test_videos_are_trained_on_as_folders_are(make_video):
     spec = ClipSpec(crop=64, view=View.SQUEEZE)
     path = make_video(8, width=64)
-    clip, label, _ = clips_of([Listed(path, 1)], Videos(), WHOLE)[0, 0]
+    clip, label, _ = clips_of([ListItem(path, 1)], VideoReader(), WHOLE)[0, 0]
     assert label == 1
-    np.testing.assert_array_equal(clip, read_views(Listed(path, 1), Videos(), spec)[0])
+    np.testing.assert_array_equal(clip, read_views(ListItem(path, 1), VideoReader(), spec)[0])
 
 
 def test_a_broken_item_is_replaced_by_another_that_depends_on_its_key_alone(folders):

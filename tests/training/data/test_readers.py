@@ -5,10 +5,10 @@ import pytest
 
 from clips.decoding.decode import decode
 from tests.helpers.training.frame_folders import FILE_NAME, read_frame, write_frames
-from training.data.readers import RawFrames, UnreadableItem, Videos
-from training.lists.item_list import Listed
+from training.data.readers import FrameFolderReader, UnreadableItem, VideoReader
+from training.lists.item_list import ListItem
 
-READER = RawFrames(FILE_NAME)
+READER = FrameFolderReader(FILE_NAME)
 
 
 @pytest.fixture
@@ -66,12 +66,12 @@ def test_frames_of_several_sizes_are_broken(folder, tmp_path):
 
 def test_a_folder_listed_as_a_video_is_the_callers_mistake(folder):
     with pytest.raises(ValueError, match="without its number of frames"):
-        READER.read(Listed(folder.path, 0), range)
+        READER.read(ListItem(folder.path, 0), range)
 
 
 def test_a_video_is_decoded_as_by_the_gateway(make_video):
     path = make_video(20)
-    frames = Videos().read(Listed(path, 0), lambda num_frames: [num_frames - 1, 3])
+    frames = VideoReader().read(ListItem(path, 0), lambda num_frames: [num_frames - 1, 3])
     np.testing.assert_array_equal(frames, decode(path, lambda _: [19, 3]).images)
 
 
@@ -83,7 +83,7 @@ def test_a_broken_video_is_named(tmp_path, content, reason):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UnreadableItem, match=reason) as raised:
-        Videos().read(Listed(path, 0), range)
+        VideoReader().read(ListItem(path, 0), range)
     assert str(raised.value).startswith(f"{path}: ")
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from clips.clip_spec import ClipSpec, View
 from training.data.batch import NO_LABEL, Example
-from training.data.rendered import SyntheticClips, seen_otherwise
+from training.data.rendered import SyntheticClips, reversed_or_mirrored
 
 SPEC = ClipSpec(crop=48, view=View.SQUEEZE)
 
@@ -24,7 +24,7 @@ def test_mirrors_and_time_change_the_label_as_they_change_the_picture(label):
         clip[t, 3 - t, t] = t + 1
     rng = np.random.default_rng(label)
     for _ in range(20):
-        other, new_label, _ = seen_otherwise(Example(clip, label), rng)
+        other, new_label, _ = reversed_or_mirrored(Example(clip, label), rng)
         reversed_, flipped_x, flipped_y = _what_was_done(other)
         changes_of_pair = {
             0: (reversed_, flipped_x),

@@ -3,14 +3,14 @@ import torch
 
 from tests.helpers.reference import tin_r50_tensors
 from training.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
-from training.engine.build_model import build_network, fill_network, find_weights
-from training.model.interlace import Backward
+from training.engine.build_model import build_model, load_weights, resolve_weights
+from training.model.interlace_ops import Backward
 from training.recipes.recipe import RecipeError, load_recipe
 from training.zoo import UnknownName
 
 
 def test_a_recipe_decides_the_network():
-    model = build_network(load_recipe("tin_motion", ["interlace.backward=mmcv"]))
+    model = build_model(load_recipe("tin_motion", ["interlace.backward=mmcv"]))
     assert all(interlace.backward_kind is Backward.MMCV for interlace in model.interlaces)
     torch.nn.init.zeros_(model.interlaces[0].offset_net.fc2.weight)
     offsets, _ = model.interlaces[0].plan(torch.rand(8, 4, 2, 2))
@@ -19,7 +19,7 @@ def test_a_recipe_decides_the_network():
 
 def test_a_network_that_cannot_be_built_is_a_recipe_error():
     with pytest.raises(RecipeError, match="tin-motion, model: depth must be one of"):
-        build_network(load_recipe("tin_motion", ["model.depth=20"]))
+        build_model(load_recipe("tin_motion", ["model.depth=20"]))
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def save(tmp_path):
 
     def save(*overrides):
         path, recipe = tmp_path / "own.safetensors", load_recipe("tin_motion", list(overrides))
-        model = build_network(recipe)
+        model = build_model(recipe)
         labels = tuple(str(index) for index in range(recipe.model.num_classes))
         save_checkpoint(Checkpoint(model.architecture, recipe.clip, labels, model.state_dict()), path)
         return path, model
@@ -38,8 +38,8 @@ def save(tmp_path):
 
 def test_own_weights_are_taken_whole(save):
     path, saved = save()
-    model = build_network(load_recipe("tin_motion"))
-    report = fill_network(model, path, as_start=False)
+    model = build_model(load_recipe("tin_motion"))
+    report = load_weights(model, path, as_start=False)
     assert not report.fresh
     assert torch.equal(model.head.weight, saved.head.weight)
 
@@ -47,12 +47,12 @@ def test_own_weights_are_taken_whole(save):
 @pytest.mark.parametrize("temporal", ["tsm", "none"])
 def test_own_weights_of_tsm_and_plain_networks_start_a_tin(save, temporal):
     path, saved = save(f"model.temporal={temporal}", "model.num_classes=4")
-    model = build_network(load_recipe("tin_motion"))
-    report = fill_network(model, path, as_start=True)
+    model = build_model(load_recipe("tin_motion"))
+    report = load_weights(model, path, as_start=True)
     assert {name.split(".")[0] for name in report.fresh} == {"stages", "head"}
     assert torch.equal(model.stem.conv.weight, saved.stem.conv.weight)
     with pytest.raises(CheckpointError, match=r"own\.safetensors: its num_classes is 4, the recipe's 16"):
-        fill_network(model, path, as_start=False)
+        load_weights(model, path, as_start=False)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_own_weights_of_tsm_and_plain_networks_start_a_tin(save, temporal):
 def test_weights_of_another_network_are_refused(save, setting, said, as_start):
     path, _ = save()
     with pytest.raises(CheckpointError, match=said):
-        fill_network(build_network(load_recipe("tin_motion", [setting])), path, as_start=as_start)
+        load_weights(build_model(load_recipe("tin_motion", [setting])), path, as_start=as_start)
 
 
 @pytest.fixture(scope="module")
@@ -81,18 +81,18 @@ def published(tmp_path_factory):
 
 
 def test_published_weights_fill_the_recipes_network_with_an_account(published):
-    report = fill_network(build_network(load_recipe("tin_r50_sthv2")), published, as_start=False)
+    report = load_weights(build_model(load_recipe("tin_r50_sthv2")), published, as_start=False)
     assert (len(report.taken), report.left, report.fresh) == (448, (), ())
 
 
 def test_a_published_head_for_other_classes_is_left_only_by_a_start(published):
-    network = build_network(load_recipe("tin_tsm_finetune_r50_kinetics400"))
+    network = build_model(load_recipe("tin_tsm_finetune_r50_kinetics400"))
     with pytest.raises(CheckpointError, match=r"tin\.pth: its num_classes is 174, the recipe's 400"):
-        fill_network(network, published, as_start=False)
-    assert set(fill_network(network, published, as_start=True).fresh) == {"head.weight", "head.bias"}
+        load_weights(network, published, as_start=False)
+    assert set(load_weights(network, published, as_start=True).fresh) == {"head.weight", "head.bias"}
 
 
 def test_weights_are_a_file_or_a_published_name():
-    assert str(find_weights("folder/own.pth")) == "folder/own.pth"
+    assert str(resolve_weights("folder/own.pth")) == "folder/own.pth"
     with pytest.raises(UnknownName, match="did you mean resnet50"):
-        find_weights("resnet5O")
+        resolve_weights("resnet5O")

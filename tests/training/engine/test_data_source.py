@@ -3,7 +3,7 @@ import torch
 
 from tests.helpers.training.tiny_data import make_frame_data
 from training.data.batch import NO_LABEL
-from training.engine.data_source import open_source
+from training.engine.data_source import open_data_source
 from training.engine.distributed import Processes
 from training.recipes.recipe import RecipeError, load_recipe
 
@@ -19,7 +19,7 @@ RENDERED = [
 
 
 def open_frames(tmp_path, *settings):
-    return open_source(load_recipe(str(make_frame_data(tmp_path)), list(settings)), 0, ALONE, print)
+    return open_data_source(load_recipe(str(make_frame_data(tmp_path)), list(settings)), 0, ALONE, print)
 
 
 def test_frame_folders_make_batches_of_clips_and_views(tmp_path):
@@ -42,7 +42,7 @@ def test_labels_must_be_as_many_as_the_classes(tmp_path):
 
 @pytest.fixture(scope="module")
 def rendered():
-    return open_source(load_recipe("tin_motion", RENDERED), 0, ALONE, print)
+    return open_data_source(load_recipe("tin_motion", RENDERED), 0, ALONE, print)
 
 
 def test_a_lesson_sets_the_size_of_training_and_validation(rendered):
@@ -54,7 +54,7 @@ def test_a_lesson_sets_the_size_of_training_and_validation(rendered):
 def test_rendered_clips_differ_by_epoch_and_process_and_not_otherwise(rendered):
     def first(epoch, rank=0):
         processes = Processes(torch.device("cpu"), rank=rank, world_size=2)
-        source = open_source(load_recipe("tin_motion", RENDERED), 0, processes, print)
+        source = open_data_source(load_recipe("tin_motion", RENDERED), 0, processes, print)
         return next(iter(source.training_batches(epoch))).clips
 
     assert torch.equal(first(0), first(0))
@@ -65,7 +65,7 @@ def test_rendered_clips_differ_by_epoch_and_process_and_not_otherwise(rendered):
 def test_the_validation_set_is_dealt_to_all_processes_and_never_changes(rendered):
     def dealt(rank):
         processes = Processes(torch.device("cpu"), rank=rank, world_size=2)
-        return list(open_source(load_recipe("tin_motion", RENDERED), 0, processes, print).validation_batches(2))
+        return list(open_data_source(load_recipe("tin_motion", RENDERED), 0, processes, print).validation_batches(2))
 
     whole, first, second = list(rendered.validation_batches(3)), dealt(0), dealt(1)
     assert [len(first), len(second)] == [1, 1]

@@ -5,10 +5,10 @@ import torch
 
 from clips.clip_spec import ClipSpec
 from training.data.batch import Batch
-from training.engine.loops import NonFiniteLoss, StepRule, evaluate, soft_targets, train_one_epoch
+from training.engine.loops import NonFiniteLoss, StepSettings, evaluate, soft_targets, train_one_epoch
 from training.model.tin import TIN, Architecture, Normalise
 
-RULE = StepRule(label_smoothing=0.0, clip_grad_norm=5.0, autocast=False, freeze_norm=False)
+SETTINGS = StepSettings(label_smoothing=0.0, clip_grad_norm=5.0, autocast=False, freeze_norm=False)
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def batches():
     return [Batch(clips.to(torch.uint8), labels)] * 12
 
 
-def run(model, batches, rule=RULE, rate=0.02):
+def run(model, batches, settings=SETTINGS, rate=0.02):
     optimizer = torch.optim.SGD([{"params": model.parameters(), "initial_lr": rate}], momentum=0.9)
-    return list(train_one_epoch(model, Normalise(ClipSpec()), batches, [optimizer], repeat(0.5), rule, 5))
+    return list(train_one_epoch(model, Normalise(ClipSpec()), batches, [optimizer], repeat(0.5), settings, 5))
 
 
 def test_an_epoch_learns_and_counts_its_steps(model, batches):
@@ -40,7 +40,7 @@ def test_an_epoch_learns_and_counts_its_steps(model, batches):
 
 def test_frozen_statistics_stay(model, batches):
     before = model.stem.norm.running_mean.clone()
-    run(model, batches[:2], StepRule(label_smoothing=0, clip_grad_norm=5.0, autocast=False, freeze_norm=True))
+    run(model, batches[:2], StepSettings(label_smoothing=0, clip_grad_norm=5.0, autocast=False, freeze_norm=True))
     assert torch.equal(model.stem.norm.running_mean, before)
 
 

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from tests.helpers.training.steps import make_step
-from training.engine.progress import ProgressBar, ProgressLines, in_words, show_progress
+from training.engine.progress import ProgressBar, ProgressLines, format_figures, show_progress
 
 
 def console(*, terminal):
@@ -15,7 +15,7 @@ def console(*, terminal):
 def take_steps(progress, numbers):
     with progress as watched:
         for number in numbers:
-            watched.step(number // 100, make_step(number, loss=2.5, accuracy=0.125))
+            watched.on_step(number // 100, make_step(number, loss=2.5, accuracy=0.125))
     return watched
 
 
@@ -48,8 +48,8 @@ def test_a_bar_goes_on_from_the_steps_behind_it():
 def test_what_is_said_is_printed_as_it_is(kind):
     screen = console(terminal=kind is ProgressBar)
     with kind(screen, "tin", 10, 0) as progress:
-        progress.say("from [bold]weights[/bold].safetensors")
-        progress.validation(0, {"top1": 0.4425, "top5": 0.7394})
+        progress.on_message("from [bold]weights[/bold].safetensors")
+        progress.on_validation(0, {"top1": 0.4425, "top5": 0.7394})
     said = screen.file.getvalue()
     assert "from [bold]weights[/bold].safetensors\n" in said
     assert "epoch 1: top1 0.4425, top5 0.7394\n" in said
@@ -57,9 +57,9 @@ def test_what_is_said_is_printed_as_it_is(kind):
 
 def test_output_that_is_no_terminal_gets_lines(capsys):
     with show_progress("tin", 10) as progress:
-        progress.step(0, make_step(0))
+        progress.on_step(0, make_step(0))
     assert capsys.readouterr().out.startswith("tin  epoch 1  step 1/10 (10.0%)")
 
 
 def test_figures_in_words():
-    assert in_words({"loss": 2.302585, "accuracy": 0.0625}) == "loss 2.303, accuracy 0.0625"
+    assert format_figures({"loss": 2.302585, "accuracy": 0.0625}) == "loss 2.303, accuracy 0.0625"

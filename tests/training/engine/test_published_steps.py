@@ -9,10 +9,10 @@ import torch
 from tests.helpers.reference import golden_arrays, golden_json, step_frames, tin_r50_tensors
 from tests.helpers.training.foreign_files import from_mmaction2
 from training.checkpoints.checkpoint import load_strictly
-from training.checkpoints.key_mapping import Naming, rename
+from training.checkpoints.key_mapping import KeyNaming, rename
 from training.data.batch import Batch
-from training.engine.loops import StepRule, train_one_epoch
-from training.model.interlace import Backward
+from training.engine.loops import StepSettings, train_one_epoch
+from training.model.interlace_ops import Backward
 from training.model.tin import TIN, Architecture
 from training.optim.optimizers import make_optimizers
 from training.recipes.recipe import load_recipe
@@ -42,12 +42,12 @@ def test_five_steps(run):
     model = published_model(Backward.MMCV if run == "mmcv" else Backward.ADJOINT)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     optimizers = make_optimizers(model, load_recipe("tin_r50_sthv1", [f"optim.lr={setting['lr']}"]).optim)
-    rule = StepRule(label_smoothing=0, clip_grad_norm=setting["max_norm"], autocast=False, freeze_norm=False)
+    rule = StepSettings(label_smoothing=0, clip_grad_norm=setting["max_norm"], autocast=False, freeze_norm=False)
     identity = torch.nn.Identity()
     steps = list(train_one_epoch(model, identity, batches(setting["size"]), optimizers, repeat(1.0), rule, 0))
     assert np.all(relative([step.loss for step in steps], GOLDEN[f"{run}/loss"]) < tolerances)
     assert np.all(relative([step.gradient_norm for step in steps], GOLDEN[f"{run}/grad_norm"]) < tolerances)
-    names = [rename(name, Naming.MMACTION2) for name in SETTING["tensors"]]
+    names = [rename(name, KeyNaming.MMACTION2) for name in SETTING["tensors"]]
     after = model.state_dict()
     moved = [(after[name] - before[name]).norm().item() for name in names]
     np.testing.assert_allclose(moved, GOLDEN[f"{run}/moved_norm"], rtol=tolerances[-1] * 10)

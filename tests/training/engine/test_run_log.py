@@ -11,17 +11,17 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.training.steps import make_step
 from training.engine.loops import Step
-from training.engine.run_log import Journal
+from training.engine.run_log import RunLog
 
 KILLED_RUN = """
 import os, pathlib, signal
 from tests.helpers.training.steps import make_step
-from training.engine.run_log import Journal
+from training.engine.run_log import RunLog
 
-journal = Journal(pathlib.Path("."))
-journal.step(0, make_step(0))
-journal.validation(0, {"top1": 0.5})
-journal.step(1, make_step(1))
+run_log = RunLog(pathlib.Path("."))
+run_log.on_step(0, make_step(0))
+run_log.on_validation(0, {"top1": 0.5})
+run_log.on_step(1, make_step(1))
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -39,11 +39,11 @@ def run(work_dir, steps, *, first_step=0, offset=0.0):
     """Two steps an epoch, with the number as its loss; `offset` tells one run's losses from another's."""
     if work_dir.joinpath("tensorboard").exists():
         time.sleep(1 - time.time() % 1)  # TensorBoard reads event files in the order of their seconds.
-    with Journal(work_dir, first_step=first_step) as journal:
+    with RunLog(work_dir, first_step=first_step) as run_log:
         for number in steps:
-            journal.step(number // 2, make_step(number, loss=number + offset))
+            run_log.on_step(number // 2, make_step(number, loss=number + offset))
             if number % 2:
-                journal.validation(number // 2, {"top1": number / 8})
+                run_log.on_validation(number // 2, {"top1": number / 8})
 
 
 def test_a_run_is_told_in_three_ways(tmp_path):
@@ -101,16 +101,16 @@ def test_what_was_told_survives_a_kill(tmp_path):
 
 
 def test_numbers_that_are_not_finite_stay_json(tmp_path):
-    with Journal(tmp_path) as journal:
-        journal.step(0, make_step(0, gradient_norm=math.inf, accuracy=math.nan))
+    with RunLog(tmp_path) as run_log:
+        run_log.on_step(0, make_step(0, gradient_norm=math.inf, accuracy=math.nan))
     told = json.loads((tmp_path / "log.jsonl").read_text(), parse_constant=pytest.fail)
     assert (told["gradient_norm"], told["accuracy"]) == (None, None)
 
 
 def test_the_text_says_what_ended_a_run(tmp_path):
     def fail():
-        with Journal(tmp_path) as journal:
-            journal.say("seed 0")
+        with RunLog(tmp_path) as run_log:
+            run_log.on_message("seed 0")
             raise RuntimeError("the loss is nan at step 3")
 
     with pytest.raises(RuntimeError):
@@ -123,4 +123,4 @@ def test_the_text_says_what_ended_a_run(tmp_path):
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        Journal(tmp_path / "file")
+        RunLog(tmp_path / "file")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.training.frame_folders import FILE_NAME, write_frames
-from training.lists.item_list import Listed, ListingError, check_frame_folders, read_listing
+from training.lists.item_list import ItemListError, ListItem, check_frame_folders, read_item_list
 
 ROOT = Path("frames")
 
@@ -14,22 +14,22 @@ def listing(tmp_path):
 
     def read(text, *, with_frames=True, num_classes=4):
         path.write_text(text, encoding="utf-8")
-        return read_listing(path, root=ROOT, num_classes=num_classes, with_frames=with_frames)
+        return read_item_list(path, root=ROOT, num_classes=num_classes, with_frames=with_frames)
 
     return read
 
 
 def test_a_list_of_frame_folders(listing):
     assert listing("100218 42 3\nPutting something/7 of 9 30 0\n\n") == [
-        Listed(ROOT / "100218", 3, 42),
-        Listed(ROOT / "Putting something/7 of 9", 0, 30),
+        ListItem(ROOT / "100218", 3, 42),
+        ListItem(ROOT / "Putting something/7 of 9", 0, 30),
     ]
 
 
 def test_a_list_of_videos(listing):
     assert listing("playing harp/a b 12.mp4 2\nç.webm\t1\r\n", with_frames=False) == [
-        Listed(ROOT / "playing harp/a b 12.mp4", 2),
-        Listed(ROOT / "ç.webm", 1),
+        ListItem(ROOT / "playing harp/a b 12.mp4", 2),
+        ListItem(ROOT / "ç.webm", 1),
     ]
 
 
@@ -46,32 +46,32 @@ def test_a_list_of_videos(listing):
     ],
 )
 def test_a_wrong_line_is_named(listing, tmp_path, line, complaint):
-    with pytest.raises(ListingError, match=complaint) as raised:
+    with pytest.raises(ItemListError, match=complaint) as raised:
         listing(f"fine 12 3\n\n{line}\nfine 12 3\n")
     assert str(raised.value).startswith(f"{tmp_path / 'train.txt'}, line 3: ")
 
 
 def test_a_video_without_label_is_named(listing):
-    with pytest.raises(ListingError, match=r"line 1: 'a\.mp4' is not of the form `name label`"):
+    with pytest.raises(ItemListError, match=r"line 1: 'a\.mp4' is not of the form `name label`"):
         listing("a.mp4\n", with_frames=False)
 
 
 @pytest.mark.parametrize("text", ["", "\n  \n"])
 def test_an_empty_list_is_an_error(listing, text):
-    with pytest.raises(ListingError, match=r"train\.txt lists nothing; make it with `python -m training\.prepare`"):
+    with pytest.raises(ItemListError, match=r"train\.txt lists nothing; make it with `python -m training\.prepare`"):
         listing(text)
 
 
 def test_a_missing_list_is_an_error(tmp_path):
-    with pytest.raises(ListingError, match=r"there is no list .*val\.txt; make it with"):
-        read_listing(tmp_path / "val.txt", root=ROOT, num_classes=4, with_frames=True)
+    with pytest.raises(ItemListError, match=r"there is no list .*val\.txt; make it with"):
+        read_item_list(tmp_path / "val.txt", root=ROOT, num_classes=4, with_frames=True)
 
 
 def test_what_is_no_text_is_an_error(tmp_path):
     path = tmp_path / "train.txt"
     path.write_bytes(b"\xff\xfe\x00 1 2")
-    with pytest.raises(ListingError, match=r"train\.txt cannot be read as a list"):
-        read_listing(path, root=ROOT, num_classes=4, with_frames=True)
+    with pytest.raises(ItemListError, match=r"train\.txt cannot be read as a list"):
+        read_item_list(path, root=ROOT, num_classes=4, with_frames=True)
 
 
 def test_complete_folders_pass(tmp_path):
@@ -80,9 +80,9 @@ def test_complete_folders_pass(tmp_path):
 
 def test_folders_with_fewer_frames_than_listed_are_counted(tmp_path):
     whole, short = write_frames(tmp_path / "whole", 5), write_frames(tmp_path / "short", 3)
-    items = [whole, Listed(short.path, 0, 4), Listed(tmp_path / "gone", 0, 4), whole]
+    items = [whole, ListItem(short.path, 0, 4), ListItem(tmp_path / "gone", 0, 4), whole]
     complaint = r"short lacks img_00004\.jpg, the last of its 4 frames \(incomplete: 2 of 4 folders\); extract"
-    with pytest.raises(ListingError, match=complaint):
+    with pytest.raises(ItemListError, match=complaint):
         check_frame_folders(items, FILE_NAME)
-    with pytest.raises(ListingError, match=r"gone does not exist \(incomplete: 1 of 2 folders\); extract"):
+    with pytest.raises(ItemListError, match=r"gone does not exist \(incomplete: 1 of 2 folders\); extract"):
         check_frame_folders(items[2:], FILE_NAME)

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 from tests.helpers.training.official_files import write
-from training.lists.annotations import Annotations, Item
+from training.lists.annotations import Annotation, Annotations
 from training.lists.frame_folder import FrameFolder
-from training.lists.make_lists import Inventory, videos_by_name, write_lists
+from training.lists.make_lists import DatasetScan, videos_by_name, write_lists
 
 
 def test_videos_are_found_at_any_depth_and_by_their_suffix(tmp_path):
@@ -28,15 +28,15 @@ def test_of_two_videos_of_one_name_the_first_counts(tmp_path):
 def test_lists_say_what_is_there_and_what_is_not(tmp_path):
     write(tmp_path / "tap dancing" / "4.mp4", "x")
     write(tmp_path / "5.mp4", "")
-    items = [Item(str(number), number % 2) for number in range(1, 6)]
-    inventory = Inventory()
-    assert inventory.look_for("12345", {"2", "3", "4", "5"}) == ["2", "3", "4", "5"]
-    inventory.add_frames(FrameFolder("2", num_frames=48))
-    inventory.add_frames(FrameFolder("3", problem="damaged"))
-    inventory.add_video(Path("tap dancing/4.mp4"), tmp_path)
-    inventory.add_video(Path("5.mp4"), tmp_path)
+    items = [Annotation(str(number), number % 2) for number in range(1, 6)]
+    scan = DatasetScan()
+    assert scan.look_for("12345", {"2", "3", "4", "5"}) == ["2", "3", "4", "5"]
+    scan.add_frames(FrameFolder("2", num_frames=48))
+    scan.add_frames(FrameFolder("3", problem="damaged"))
+    scan.add_video(Path("tap dancing/4.mp4"), tmp_path)
+    scan.add_video(Path("5.mp4"), tmp_path)
     out = tmp_path / "data" / "out"
-    write_lists(Annotations(("hold", "wirbeln \u2192"), {"train": items[:2], "val": items[2:]}), inventory, out)
+    write_lists(Annotations(("hold", "wirbeln \u2192"), {"train": items[:2], "val": items[2:]}), scan, out)
     assert {path.name: path.read_text(encoding="utf-8") for path in out.iterdir()} == {
         "labels.txt": "hold\nwirbeln \u2192\n",
         "train.txt": "2 48 0\n",
@@ -47,8 +47,8 @@ def test_lists_say_what_is_there_and_what_is_not(tmp_path):
 
 
 def test_a_later_inventory_replaces_the_lists(tmp_path):
-    annotations = Annotations(("a",), {"train": [Item("1", 0)], "val": [Item("2", 0)]})
-    write_lists(annotations, Inventory(missing=["1", "2"]), tmp_path)
-    write_lists(annotations, Inventory(listed={"1": "1 8", "2": "2 9"}), tmp_path)
+    annotations = Annotations(("a",), {"train": [Annotation("1", 0)], "val": [Annotation("2", 0)]})
+    write_lists(annotations, DatasetScan(missing=["1", "2"]), tmp_path)
+    write_lists(annotations, DatasetScan(listed={"1": "1 8", "2": "2 9"}), tmp_path)
     assert (tmp_path / "missing.txt").read_text() == ""
     assert (tmp_path / "train.txt").read_text() == "1 8 0\n"

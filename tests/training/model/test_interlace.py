@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from tests.helpers.reference import golden_arrays
-from training.model.interlace import Backward, TemporalInterlace, interlace, interlacing_matrix
+from training.model.interlace import TemporalInterlace, interlace
+from training.model.interlace_ops import Backward, interlacing_matrix
 
 GOLDEN = golden_arrays("interlace.npz")
 CHANNELS, NUM_FRAMES = 64, 8

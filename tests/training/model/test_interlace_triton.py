@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.training.live_memory import LiveMemory
-from training.model.interlace import interlace_plain
+from training.model.interlace_ops import interlace_plain
 from training.model.tin import TIN, Architecture
 
 PUBLISHED_MEGABYTES = 6181

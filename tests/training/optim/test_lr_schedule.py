@@ -1,7 +1,7 @@
 import pytest
 
 from tests.helpers.reference import golden_json
-from training.optim.lr_schedule import Length, rate_factor
+from training.optim.lr_schedule import RunLength, rate_factor
 from training.recipes.recipe import load_recipe
 from training.recipes.schema import LinearSchedule, SgdSection
 
@@ -19,12 +19,12 @@ def test_published_recipes_have_the_published_rates_at_every_recorded_point(name
     assert isinstance(recipe.optim, SgdSection)
     assert (recipe.epochs, recipe.optim.lr) == (golden["epochs"], golden["base_lr"])
     for epoch, iteration, rate in golden["points"]:
-        factor = rate_factor(recipe.schedule, epoch * 100 + iteration, Length(recipe.epochs, 100))
+        factor = rate_factor(recipe.schedule, epoch * 100 + iteration, RunLength(recipe.epochs, 100))
         assert recipe.optim.lr * factor == pytest.approx(rate, rel=1e-12, abs=0)
 
 
 def test_the_demo_rates_warm_up_stay_and_fall_to_zero():
-    schedule, length = load_recipe("tin_motion").schedule, Length(10, 100)
+    schedule, length = load_recipe("tin_motion").schedule, RunLength(10, 100)
     assert isinstance(schedule, LinearSchedule)
     factors = [rate_factor(schedule, step, length) for step in range(length.steps)]
     assert factors[0] < 0.01

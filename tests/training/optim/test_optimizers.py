@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from tests.helpers.reference import golden_json
-from training.checkpoints.key_mapping import Naming, rename
+from training.checkpoints.key_mapping import KeyNaming, rename
 from training.model.tin import TIN, Architecture
 from training.optim.optimizers import make_optimizers, scale_rates
 from training.recipes.recipe import load_recipe
 from training.recipes.schema import SgdSection
 
 GOLDEN = golden_json("optim.json")
-MMACTION2_NAMES = {rename(name, Naming.MMACTION2): name for name in golden_json("tin_r50_names.json")}
+MMACTION2_NAMES = {rename(name, KeyNaming.MMACTION2): name for name in golden_json("tin_r50_names.json")}
 
 
 @pytest.fixture(scope="module")
