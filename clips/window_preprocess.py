@@ -49,7 +49,11 @@ TimelinePart = TimelineStart | WindowInput | TimelineEnd
 
 
 def preprocess_windows(
-    video: bytes | os.PathLike[str], spec: ClipSpec, limits: DecodeLimits, windowing: Windowing
+    video: bytes | os.PathLike[str],
+    spec: ClipSpec,
+    limits: DecodeLimits,
+    windowing: Windowing,
+    first_window: int = 0,
 ) -> Iterator[TimelinePart]:
     """Yield a start, the windows in order of time, each as soon as its last frame is decoded, and an end.
 
@@ -60,6 +64,7 @@ def preprocess_windows(
         spec: the model's preprocessing parameters.
         limits: upper bounds for the decode.
         windowing: length and step of the windows.
+        first_window: the window to begin with, from 0, to go on with a timeline that broke off.
 
     Raises:
         ClipError: the video cannot be decoded within the limits, or has too many windows; at any time.
@@ -68,10 +73,10 @@ def preprocess_windows(
     started = time.perf_counter()
     with open_stream(video, limits) as stream:
         windows = windows_of(stream.duration_seconds, windowing)
-        samples = [sample_window(window, stream.times, spec.num_frames) for window in windows]
+        samples = [sample_window(window, stream.times, spec.num_frames) for window in windows[first_window:]]
         frames = _FrameViews(stream, {index for sample in samples for index in sample}, spec)
         frames.decode_seconds = time.perf_counter() - started
-        for number, (window, sample) in enumerate(zip(windows, samples, strict=True)):
+        for number, (window, sample) in enumerate(zip(windows[first_window:], samples, strict=True)):
             views = frames.views_of(sample)
             if number == 0:
                 yield TimelineStart(frames.video, len(windows))

@@ -1,4 +1,4 @@
-"""The application, put together.
+"""The application: its middleware, error handlers and routes, put together.
 
 `uvicorn --factory service.api.app:create_app` runs it with the settings of the environment.
 """
@@ -14,23 +14,26 @@ from starlette.exceptions import HTTPException
 
 from service.api.http.openapi import Application
 from service.api.http.problems import PROBLEMS, problem_response
+from service.api.lifespan import State, lifespan
 from service.api.middleware.access_log import AccessLog
+from service.api.middleware.error_boundary import ErrorBoundary
+from service.api.middleware.head_check import HeadCheck
 from service.api.middleware.load_shedding import LoadShedding
-from service.api.middleware.response_headers import Envelope
-from service.api.routes import pages, predict, v2
+from service.api.middleware.request_id import RequestId
+from service.api.middleware.response_headers import ResponseHeaders
+from service.api.routes import operations, pages, predict, timeline, v2
 from service.config.settings import Settings
-from service.inference import pipeline
 from service.telemetry.metrics import Metrics
 
-Lifespan = Callable[[FastAPI, Settings, Metrics], AbstractAsyncContextManager[pipeline.State]]
+Lifespan = Callable[[FastAPI, Settings, Metrics], AbstractAsyncContextManager[State]]
 
 
-def create_app(settings: Settings | None = None, lifespan: Lifespan = pipeline.lifespan) -> FastAPI:
+def create_app(settings: Settings | None = None, lifespan: Lifespan = lifespan) -> FastAPI:
     """The whole service; models are loaded when it starts up, by `lifespan`."""
     chosen, metrics = settings or Settings(), Metrics()
     app = Application(
         title="tin-serve",
-        summary="A video goes in, the likeliest actions come out.",
+        summary="A video goes in, the most probable actions come out.",
         version=_version(),
         lifespan=lambda app: lifespan(app, chosen, metrics),
         docs_url=None,
@@ -38,15 +41,15 @@ def create_app(settings: Settings | None = None, lifespan: Lifespan = pipeline.l
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.add_middleware(LoadShedding)
-    app.add_middleware(Envelope)
+    for middleware in (LoadShedding, HeadCheck, ErrorBoundary, ResponseHeaders, RequestId):  # the innermost first
+        app.add_middleware(middleware)
     app.add_middleware(AccessLog, metrics=metrics)
     for kind in PROBLEMS:
-        if kind is not Exception:
+        if kind is not Exception:  # the error boundary's, around all middleware within it
             app.add_exception_handler(kind, problem_response)
     app.add_exception_handler(HTTPException, problem_response)
-    app.include_router(predict.router)
-    app.include_router(v2.router)
+    for routes in (predict, timeline, operations, v2):
+        app.include_router(routes.router)
     app.router.routes.extend(pages.routes())
     return app
 

@@ -9,6 +9,7 @@ from clips.clip_spec import ClipSpec
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
 from service.batch.results import Failed, failure
+from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder
 
 
@@ -29,7 +30,7 @@ class FileDecoder:
 
     def __init__(self, spec: ClipSpec, limits: DecodeLimits, max_memory_bytes: int, *, shifted: bool) -> None:
         self._spec = spec
-        self._bounds = limits
+        self._limits = limits
         self._max_memory_bytes = max_memory_bytes
         self._shifted = shifted
         self._decoder: Decoder | None = None
@@ -40,9 +41,7 @@ class FileDecoder:
         try:
             with video.open("rb"):  # the child would not say what the system has against it
                 size_bytes = video.stat().st_size
-            clip = self._living_decoder().preprocess(
-                video, self._spec, self._bounds, thumbnails=False, shifted=self._shifted
-            )
+            clip = self._living_decoder().preprocess(DecodeJob(video, self._spec, self._limits, shifted=self._shifted))
         except Exception as error:
             return failure(file, error)
         return Decoded(file, size_bytes, clip)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import asdict
 
 from service.api.schemas.presenters import answer, timing_ms
 from service.backends.base import BackendError, infer_together
@@ -36,5 +36,6 @@ def _answer_batch(videos: Sequence[Decoded], model: LoadedModel, top_k: int) -> 
     seconds = time.perf_counter() - started
     for video, part in zip(videos, outputs, strict=True):
         prediction = score(video.clip, part, model, top_k, infer_seconds=seconds)
-        timing = timing_ms(prediction.seconds, total_seconds=sum(astuple(prediction.seconds)))
+        spent = asdict(prediction.seconds)
+        timing = timing_ms({**spent, "total": sum(spent.values())})
         yield Answer(video.file, answer(prediction, model, size_bytes=video.size_bytes, timing=timing))

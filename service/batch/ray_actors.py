@@ -20,7 +20,7 @@ from service.batch.inference import infer_each
 from service.batch.request import PredictOptions
 from service.batch.results import Failed
 from service.config.settings import Settings
-from service.deployment.ray_process import forget_main
+from service.decoding.process import detach_main_module
 from service.models.artifact_selection import Capabilities
 from service.models.registry import LoadedModel, load
 from service.store.model_store import ModelStore, StoredModel
@@ -42,7 +42,7 @@ class DecodeActor:
 
     @cached_property
     def _decoder(self) -> FileDecoder:
-        forget_main()
+        detach_main_module()
         spec = _stored_model(self._options, self._settings).manifest.clip
         bounds, max_memory_bytes = self._settings.decode_limits(), self._settings.max_decoder_bytes
         return FileDecoder(spec, bounds, max_memory_bytes, shifted=self._options.stability)

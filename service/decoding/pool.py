@@ -1,6 +1,6 @@
-"""Children that decode, as many as there are cores for; a child that is lost costs its own request only.
+"""A pool of decoders, one per core; a worker that is lost costs its own request only.
 
-Each child has a pipe of its own. Libraries whose workers share one (pebble, concurrent.futures) give up as a whole, or
+Each worker has a pipe of its own. Libraries whose workers share one (pebble, concurrent.futures) give up as a whole, or
 hang, when a worker is killed at the wrong moment.
 """
 
@@ -11,9 +11,8 @@ import logging
 
 from anyio import CapacityLimiter, to_thread
 
-from clips.clip_spec import ClipSpec
-from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
+from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder
 
 SECONDS_BEFORE_ANOTHER_TRY = 1.0
@@ -22,7 +21,7 @@ logger = logging.getLogger("service")
 
 
 class DecoderPool:
-    """Hands videos to `size` children, in the order they come; made and used within one event loop."""
+    """Hands jobs to `size` workers, in the order they come; made and used within one event loop."""
 
     def __init__(self, size: int, max_memory_bytes: int) -> None:
         self._size = size
@@ -32,21 +31,15 @@ class DecoderPool:
         self._replacements: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Start the children; raises OSError where the system has no room for them."""
+        """Start the workers; raises OSError where the system has no room for them."""
         for _ in range(self._size):
             self._idle.put_nowait(await self._start_one())
 
-    async def preprocess(
-        self, video: bytes, spec: ClipSpec, limits: DecodeLimits, *, thumbnails: bool, shifted: bool = False
-    ) -> ModelInput:
-        """`Decoder.preprocess` in the next child that is idle. When this is cancelled, that child is killed."""
+    async def preprocess(self, job: DecodeJob) -> ModelInput:
+        """Run `Decoder.preprocess` in the next idle worker. When this is cancelled, that worker is killed."""
         decoder = await self._next()
         try:
-            return await to_thread.run_sync(
-                lambda: decoder.preprocess(video, spec, limits, thumbnails=thumbnails, shifted=shifted),
-                abandon_on_cancel=True,
-                limiter=self._threads,
-            )
+            return await to_thread.run_sync(decoder.preprocess, job, abandon_on_cancel=True, limiter=self._threads)
         except asyncio.CancelledError:
             decoder.kill()
             raise
@@ -54,7 +47,7 @@ class DecoderPool:
             self._take_back(decoder)
 
     async def close(self) -> None:
-        """End the children; nothing is in work any more."""
+        """End the workers; no job may be in work any more."""
         for task in self._replacements:
             task.cancel()
         while not self._idle.empty():

@@ -1,21 +1,21 @@
-"""One child process that decodes, and the pipe to it.
+"""A decoder: one worker process and the pipe to it.
 
-A child is forked from a server of its own that has imported the decoders and nothing of ours, so it holds no model, no
+A worker is forked from a server process that has imported the decoders and nothing else, so it holds no model, no
 socket and no other request. Videos and views go through the pipe as they are: 5 MB take about 1.5 ms, 8 x 224 x 224 x 3
 half a millisecond, and a descriptor of shared memory is no faster.
 
 DecoderError
-├── DecoderEnded    something outside ended the child: an operator, or the kernel for want of memory
-└── DecoderFailed   a fault of ours
+├── DecoderEnded    the worker was ended from outside: by an operator, or by the kernel for want of memory
+└── DecoderFailed   the worker raised an unexpected exception: a bug of this project
 """
 
 from __future__ import annotations
 
 import io
 import multiprocessing
-import os
 import pickle
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,11 +24,13 @@ from types import UnionType
 from typing import Any
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.errors import ClipError, Undecodable
+from clips.decoding.errors import ClipError, LimitExceeded, NoFrames, NotAVideo, Undecodable
+from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
-from clips.preprocess import ModelInput
+from clips.preprocess import ModelInput, Sampling
 from clips.window_preprocess import TimelineEnd, TimelinePart, TimelineStart, WindowInput
 from clips.windows import Windowing
+from service.decoding.job import DecodeJob
 from service.decoding.worker import READY, Failure, TimelineJob, serve, too_long
 
 MAX_THUMBNAIL_BYTES = 1_000_000
@@ -36,27 +38,26 @@ SECONDS_TO_DIE = 1.0
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _EXIT_CODES = threading.Lock()
-"""An exit code can be read once only, and multiprocessing reads those of all children whenever it starts one."""
-
+"""An exit code can be read once only, and multiprocessing reads those of all workers whenever it starts one."""
 
 SECONDS_TO_START = 30.0
-"""A child takes some 10 ms; the first of all waits until the server that it is forked from has its libraries."""
+"""A worker starts in some 10 ms; the first one waits until the server that it is forked from has its libraries."""
 
 
 class DecoderError(Exception):
-    """Base of what goes wrong with a child through no fault of the video."""
+    """Base of the failures of a worker that are no fault of the video."""
 
 
 class DecoderEnded(DecoderError):
-    """The child was ended from outside."""
+    """The worker was ended from outside."""
 
 
 class DecoderFailed(DecoderError):
-    """The child raised what nobody foresaw; the message is its traceback."""
+    """The worker raised an unexpected exception; the message is its traceback."""
 
 
 class Decoder:
-    """A child, used for one video at a time; raises OSError when it cannot be started.
+    """A worker process, used for one job at a time; raises OSError when it cannot be started.
 
     `max_memory_bytes` limits its address space.
     """
@@ -73,38 +74,28 @@ class Decoder:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can take another video."""
+        """True while it can take another job."""
         with _EXIT_CODES:
             return not self._is_killed and self._process.is_alive()
 
-    def preprocess(
-        self,
-        video: bytes | os.PathLike[str],
-        spec: ClipSpec,
-        limits: DecodeLimits,
-        *,
-        thumbnails: bool,
-        shifted: bool = False,
-    ) -> ModelInput:
-        """`clips.preprocess.preprocess` in the child; blocks until it answers or is killed.
+    def preprocess(self, job: DecodeJob) -> ModelInput:
+        """Run `clips.preprocess.preprocess` in the worker; blocks until it answers or is killed.
 
-        Raises clips.decoding.errors.ClipError, also when the video makes the child crash, and DecoderError.
+        Raises clips.decoding.errors.ClipError, also when the video makes the worker crash, and DecoderError.
         """
-        self._send((video, spec, limits, thumbnails, shifted), limits)
-        answer: ModelInput = self._receive(ModelInput, spec, limits)
+        self._send(job, job.limits)
+        answer: ModelInput = self._receive(ModelInput, job)
         return answer
 
-    def windows(
-        self, video: bytes, spec: ClipSpec, limits: DecodeLimits, windowing: Windowing
-    ) -> Iterator[TimelinePart]:
-        """`clips.window_preprocess.preprocess_windows` in the child, which is ahead by what the pipe holds.
+    def windows(self, job: DecodeJob, windowing: Windowing, first_window: int = 0) -> Iterator[TimelinePart]:
+        """Run `clips.window_preprocess.preprocess_windows` in the worker, which is ahead by what the pipe holds.
 
-        Each part blocks, and raises, as `preprocess` does. A child whose parts are not read to the end is to be closed.
+        Each part blocks, and raises, as `preprocess` does. A worker whose parts are not read to the end must be closed.
         """
-        self._send(TimelineJob(video, spec, limits, windowing), limits)
-        yield self._receive(TimelineStart, spec, limits)
+        self._send(TimelineJob(job, windowing, first_window), job.limits)
+        yield self._receive(TimelineStart, job)
         for _ in range(windowing.max_windows + 1):
-            part: WindowInput | TimelineEnd = self._receive(WindowInput | TimelineEnd, spec, limits)
+            part: WindowInput | TimelineEnd = self._receive(WindowInput | TimelineEnd, job)
             yield part
             if isinstance(part, TimelineEnd):
                 return
@@ -112,24 +103,24 @@ class Decoder:
         raise _crashed()
 
     def kill(self) -> None:
-        """End it now, whatever it does; a thread that waits in `preprocess` goes on."""
+        """End the worker now, whatever it does; a thread that waits in `preprocess` goes on."""
         self._is_killed = True
         self._process.kill()
 
     def close(self) -> None:
-        """End it and free what it held here."""
+        """End the worker and free its pipe."""
         self.kill()
         with _EXIT_CODES:
             self._process.join()
         self._connection.close()
 
-    def _send(self, job: object, limits: DecodeLimits) -> None:
+    def _send(self, message: object, limits: DecodeLimits) -> None:
         with self._talking(limits):
-            self._connection.send(job)
+            self._connection.send(message)
 
-    def _receive(self, kind: type | UnionType, spec: ClipSpec, limits: DecodeLimits) -> Any:
-        with self._talking(limits):
-            answer = _load(self._connection.recv_bytes(_most_bytes(spec)), kind)
+    def _receive(self, kind: type | UnionType, job: DecodeJob) -> Any:
+        with self._talking(job.limits):
+            answer = _load(self._connection.recv_bytes(_most_bytes(job.spec)), kind)
         if isinstance(answer, str):
             raise DecoderFailed(answer)
         if isinstance(answer, ClipError):
@@ -138,13 +129,13 @@ class Decoder:
 
     @contextmanager
     def _talking(self, limits: DecodeLimits) -> Iterator[None]:
-        """What goes wrong between here and the child ends the child, and tells whose fault it was."""
+        """Map failures of the pipe to errors that say whose fault it was; the worker is ended on each of them."""
         try:
             yield
         except (EOFError, OSError) as error:
             raise self._cause_of_death(limits) from error
         except BaseException:
-            self.kill()  # what it has to say must not reach the next request
+            self.kill()  # its answer must not reach the next request
             raise
 
     def _wait_until_ready(self) -> None:
@@ -155,10 +146,10 @@ class Decoder:
         except EOFError:
             pass
         self.close()
-        raise ChildProcessError("a decoder was started and is not there")
+        raise ChildProcessError("a decoder was started and ended before it was ready")
 
     def _cause_of_death(self, limits: DecodeLimits) -> ClipError | DecoderError:
-        """Why the pipe is broken. A child that is alive nevertheless is not to be trusted, and ended."""
+        """Return why the pipe broke. A worker that is still alive is not to be trusted, and ended."""
         last_moment = time.monotonic() + SECONDS_TO_DIE
         while self.is_alive and time.monotonic() < last_moment:
             time.sleep(0.002)
@@ -176,19 +167,19 @@ class Decoder:
 
 
 def _crashed() -> Undecodable:
-    return Undecodable("the video makes the decoder crash; it is damaged, or made to do harm")
+    return Undecodable("the video makes the decoder crash; it is damaged or malicious")
 
 
 def _most_bytes(spec: ClipSpec) -> int:
-    """Of an answer: the views of two samplings, and generous thumbnails."""
+    """Upper bound of an answer's size: the views of two samplings, and generous thumbnails."""
     return spec.num_frames * (2 * spec.num_views * spec.crop**2 * 3 + MAX_THUMBNAIL_BYTES)
 
 
 def _load(data: bytes, kind: type | UnionType) -> Any:
-    """What a child sent: of this kind, or a failure."""
+    """Unpickle a message of a worker: an object of `kind`, or a failure."""
     try:
         answer = _AnswerUnpickler(io.BytesIO(data)).load()
-    except Exception as error:  # damaged data raise nearly anything
+    except Exception as error:  # damaged data raises nearly anything
         raise _crashed() from error
     if not isinstance(answer, kind | Failure):
         raise _crashed()
@@ -196,21 +187,26 @@ def _load(data: bytes, kind: type | UnionType) -> Any:
 
 
 class _AnswerUnpickler(pickle.Unpickler):
-    """Builds nothing but answers: a child that a video has taken over cannot run code here."""
+    """Unpickler with an allow-list: a worker that a video has taken over cannot run code here."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _PARTS_OF_ANSWERS:
+        if (module, name) not in _ANSWER_CLASSES:
             raise pickle.UnpicklingError(f"an answer holds no {module}.{name}")
         return super().find_class(module, name)
 
 
-_PARTS_OF_ANSWERS = {
-    ("clips.preprocess", "ModelInput"),
-    ("clips.preprocess", "Sampling"),
-    *(("clips.window_preprocess", name) for name in ("TimelineStart", "WindowInput", "TimelineEnd")),
-    ("clips.decoding.frames", "VideoInfo"),
-    *(("clips.decoding.errors", name) for name in ("NotAVideo", "Undecodable", "NoFrames", "LimitExceeded")),
+_ANSWER_CLASSES = {
+    *(
+        (kind.__module__, kind.__name__)
+        for kind in (ModelInput, Sampling, VideoInfo, TimelineStart, WindowInput, TimelineEnd)
+    ),
+    *((kind.__module__, kind.__name__) for kind in (NotAVideo, Undecodable, NoFrames, LimitExceeded)),
     ("numpy._core.multiarray", "_reconstruct"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
 }
+
+
+def detach_main_module() -> None:
+    """Keep workers light: a worker imports its parent's main module when that has a file, and Ray's imports Ray."""
+    vars(sys.modules["__main__"]).pop("__file__", None)

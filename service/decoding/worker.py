@@ -1,4 +1,4 @@
-"""What a decoding process does, and what it may not."""
+"""The decoding worker process: jobs come through a pipe and results go back, within limits set by the kernel."""
 
 from __future__ import annotations
 
@@ -14,46 +14,48 @@ from multiprocessing.connection import Connection
 
 import cv2
 
-from clips.clip_spec import ClipSpec
 from clips.decoding.errors import ClipError, LimitExceeded
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput, preprocess
 from clips.window_preprocess import TimelinePart, preprocess_windows
 from clips.windows import Windowing
+from service.decoding.job import DecodeJob
 
 MAX_OPEN_FILES = 32
 
 NICENESS = 10
-"""Decoding gives way to answering: who is only told to come again need not wait for others' videos."""
-
-READY = b"ready"
-"""The first that a child sends: from here on it keeps to its limits and leaves signals alone."""
-
-Failure = ClipError | str
-"""A `str` is the traceback of what nobody foresaw."""
+"""Decoding gives way to the event loop, so that refusals do not wait for others' videos."""
 
 TIMELINE_NICENESS = 10
-"""A timeline takes the processors that nobody else needs; an answer to POST /predict is waited for."""
+"""Added for timelines, which take the CPU time that POST /predict leaves."""
+
+READY = b"ready"
+"""The worker's first message: from here on it keeps to its limits and ignores signals."""
+
+Failure = ClipError | str
+"""An error of the video, or the traceback of an unexpected exception."""
 
 
 @dataclass(frozen=True)
 class TimelineJob:
-    """Asks for a message a window instead of one answer. The child waits while the pipe is full."""
+    """A decode job that is answered by one message per window instead of one answer, from `first_window` on.
 
-    video: bytes
-    spec: ClipSpec
-    limits: DecodeLimits
+    The worker waits while the pipe is full.
+    """
+
+    decode: DecodeJob
     windowing: Windowing
+    first_window: int = 0
 
 
 def serve(connection: Connection, max_memory_bytes: int) -> None:
-    """A child's life: videos come and answers go, until the server closes the pipe or is gone."""
-    # A signal to the whole group is the server's to answer: it lets the videos in work finish first.
+    """Answer jobs until the server closes the pipe or is gone."""
+    # A signal to the whole process group is handled by the server, which lets the videos in work finish first.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)
     cv2.setNumThreads(1)
-    _limit(max_memory_bytes)
+    _limit_resources(max_memory_bytes)
     connection.send_bytes(READY)
     while True:
         try:
@@ -61,33 +63,32 @@ def serve(connection: Connection, max_memory_bytes: int) -> None:
         except (EOFError, OSError):
             return
         if isinstance(job, TimelineJob):
-            for message in _timeline(job):
+            for message in _windows(job):
                 connection.send(message)
         else:
-            connection.send(_answer(*job))
+            connection.send(_preprocess(job))
 
 
 def too_long(limits: DecodeLimits) -> LimitExceeded:
-    """Told for a child that the kernel ended at its limit of processor time."""
-    limit = f"{limits.max_cpu_seconds:g} s of processor time"
+    """The error for a worker that the kernel ended at its limit of CPU time."""
+    limit = f"{limits.max_cpu_seconds:g} s of CPU time"
     return LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
-def _answer(
-    video: bytes | os.PathLike[str], spec: ClipSpec, limits: DecodeLimits, thumbnails: bool, shifted: bool
-) -> ModelInput | Failure:
-    _limit_processor_time(limits.max_cpu_seconds)
+def _preprocess(job: DecodeJob) -> ModelInput | Failure:
+    _limit_cpu_time(job.limits.max_cpu_seconds)
     try:
-        return preprocess(video, spec, limits, thumbnails=thumbnails, shifted=shifted)
+        return preprocess(job.video, job.spec, job.limits, thumbnails=job.thumbnails, shifted=job.shifted)
     except Exception as error:
         return _failure(error)
 
 
-def _timeline(job: TimelineJob) -> Iterator[TimelinePart | Failure]:
+def _windows(job: TimelineJob) -> Iterator[TimelinePart | Failure]:
     os.nice(TIMELINE_NICENESS)
-    _limit_processor_time(job.limits.max_cpu_seconds)
+    decode = job.decode
+    _limit_cpu_time(decode.limits.max_cpu_seconds)
     try:
-        yield from preprocess_windows(job.video, job.spec, job.limits, job.windowing)
+        yield from preprocess_windows(decode.video, decode.spec, decode.limits, job.windowing, job.first_window)
     except Exception as error:
         yield _failure(error)
 
@@ -95,12 +96,12 @@ def _timeline(job: TimelineJob) -> Iterator[TimelinePart | Failure]:
 def _failure(error: Exception) -> Failure:
     if isinstance(error, ClipError):
         return error
-    if isinstance(error, MemoryError | cv2.error):  # OpenCV tells a want of memory in its own way
+    if isinstance(error, MemoryError | cv2.error):  # OpenCV has an exception of its own for running out of memory
         return LimitExceeded("decoding takes more memory than one video is given; send a smaller video")
     return "".join(traceback.format_exception(error))
 
 
-def _limit(max_memory_bytes: int) -> None:
+def _limit_resources(max_memory_bytes: int) -> None:
     limits = {
         resource.RLIMIT_AS: max_memory_bytes,
         resource.RLIMIT_CORE: 0,
@@ -112,9 +113,9 @@ def _limit(max_memory_bytes: int) -> None:
         resource.setrlimit(kind, (allowed, allowed))
 
 
-def _limit_processor_time(more_seconds: float) -> None:
-    # Decoding keeps to its limits between packets; the kernel ends what does not come back from one. The kernel counts
-    # whole seconds of the process's whole life.
+def _limit_cpu_time(more_seconds: float) -> None:
+    # The decoder checks its limits between packets; the kernel ends one that does not come back from a packet. The
+    # kernel counts whole seconds of the process's whole life.
     seconds = math.ceil(time.process_time() + more_seconds) + 1
     most = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (_at_most(seconds, most), most))

@@ -1,12 +1,14 @@
-"""The decoders and the batcher of other processes: deployments of Ray Serve behind the signatures of our own.
+"""Clients of the Ray Serve deployments: decoders, models and batching in other processes, behind the local interfaces.
 
-Ray gives a request to another replica as long as none has taken it. One that is lost with its replica or its node is
-sent again here: decoding and inference change nothing, so doing them twice is safe.
+Ray gives a request to another replica as long as none has taken it. A request that is lost with its replica or its node
+is sent again here: decoding and inference have no side effects, so doing them twice is safe.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,23 +16,26 @@ from ray import serve
 from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayTaskError, WorkerCrashedError
 from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
 
-from clips.clip_spec import ClipSpec
 from clips.decoding.errors import ClipError
-from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
+from clips.window_preprocess import TimelineStart
+from clips.windows import Windowing
 from service.backends.base import Backend, Clips, Outputs
-from service.deployment.replica import ReplicaLost
+from service.decoding.job import DecodeJob
 from service.inference.batcher import Inferred
+from service.inference.pipeline import ReplicaLost
+from service.inference.windows import InferredPart, InferredWindow
 from service.limits.admission import Overloaded
+from service.models.registry import LoadedModel
 
 MODELS = "models"
 DECODERS = "decoders"
 
 LOST = (NodeDiedError, ObjectLostError, RayActorError, ReplicaUnavailableError, WorkerCrashedError)
-"""How Ray tells that whoever had a request is gone, and that the request is not to blame."""
+"""Ray's exceptions for a replica that is gone, of which the request is not to blame."""
 
 MAX_LOSSES = 3
-"""Of one call: the replicas of a lost node are found dead one by one."""
+"""Losses of one call in a row: the replicas of a lost node are found dead one by one."""
 
 RETRY_AFTER_SECONDS = 1
 
@@ -46,38 +51,104 @@ class ClusterBackend:
     max_batch_size: int
 
     def infer(self, clips: Clips) -> Outputs:
-        """What a replica answers to uint8 clips [N, T, H, W, 3]; for threads, as it blocks. Raises InferenceFailed."""
+        """Return a replica's outputs for uint8 clips [N, T, H, W, 3]; blocks, so call it in a thread.
+
+        Raises InferenceFailed.
+        """
         response = serve.get_deployment_handle(MODELS).infer.remote(self.name, self.version, clips)
         inferred: Inferred = response.result()
         return inferred.outputs
 
     def close(self) -> None:
-        """Nothing is held here."""
+        """Free nothing: the replicas hold the model."""
 
 
 class RemoteDecoders:
-    """Stands in for a DecoderPool; `deployment` is a handle of service.deployment.ray_serve.DecoderReplica."""
+    """`service.inference.pipeline.Decoders` by replicas; `deployment` is a handle of `ray_serve.DecoderReplica`."""
 
     def __init__(self, deployment: Any) -> None:
         self._deployment = deployment
 
-    async def preprocess(
-        self, video: bytes, spec: ClipSpec, limits: DecodeLimits, *, thumbnails: bool, shifted: bool = False
-    ) -> ModelInput:
-        """`Decoder.preprocess` in some replica. When this is cancelled, the child that decodes there is killed.
+    async def preprocess(self, job: DecodeJob) -> ModelInput:
+        """Run `Decoder.preprocess` in some replica. When this is cancelled, the worker that decodes there is killed.
 
         Raises what Decoder.preprocess does, Overloaded and ReplicaLost.
         """
-        answer: ModelInput | ClipError = await call(
-            self._deployment.preprocess, video, spec, limits, thumbnails=thumbnails, shifted=shifted
-        )
+        answer: ModelInput | ClipError = await call(self._deployment.preprocess, job)
         if isinstance(answer, ClipError):
             raise answer
         return answer
 
+    async def windows(
+        self, job: DecodeJob, windowing: Windowing, model: LoadedModel
+    ) -> AsyncGenerator[InferredPart, None]:
+        """Decode and infer in some replica; after a loss another one goes on with the first window that is missing.
+
+        Raises what Decoder.windows and Batcher.infer do, Overloaded and ReplicaLost.
+        """
+        received, num_losses = _ReceivedParts(), 0
+        while num_losses < MAX_LOSSES:
+            request = (job, windowing, model.name, model.version, received.next_window)
+            try:
+                async with _streamed(self._deployment, request) as parts:
+                    async for part in parts:
+                        if received.is_new(part):
+                            num_losses = 0
+                            yield part
+                return
+            except LOST as error:
+                num_losses += 1
+                logger.warning("a timeline goes on elsewhere, as its replica was lost: %s", type(error).__name__)
+        raise _lost_too_often()
+
+
+@dataclass
+class _ReceivedParts:
+    """The parts of a timeline that have been handed on, so that none comes twice after a loss."""
+
+    num_windows: int | None = None
+    num_received: int = 0
+    _num_to_skip: int = 0
+
+    @property
+    def next_window(self) -> int:
+        """The window to go on with. The last one is asked for again where only the end is missing."""
+        first = min(self.num_received, (self.num_windows or 1) - 1)
+        self._num_to_skip = self.num_received - first
+        return first
+
+    def is_new(self, part: InferredPart | ClipError) -> bool:
+        """Count a part and return True unless it was received before; raises a ClipError."""
+        match part:
+            case ClipError():
+                raise part
+            case TimelineStart():
+                is_first, self.num_windows = self.num_windows is None, part.num_windows
+                return is_first
+            case InferredWindow() if self._num_to_skip:
+                self._num_to_skip -= 1
+                return False
+            case InferredWindow():
+                self.num_received += 1
+        return True
+
+
+@asynccontextmanager
+async def _streamed(deployment: Any, request: tuple[object, ...]) -> AsyncIterator[AsyncIterator[Any]]:
+    """The parts that a replica streams; it is told to stop at the end. Raises what the replica raises."""
+    parts = deployment.options(stream=True).windows.remote(*request)
+    try:
+        yield parts
+    except RayTaskError as error:
+        raise error.cause from None
+    except BackPressureError as error:
+        raise _cluster_is_full() from error
+    finally:
+        parts.cancel()
+
 
 class RemoteBatcher:
-    """Stands in for a Batcher; `deployment` is a handle of service.deployment.ray_serve.ModelReplica."""
+    """`service.inference.pipeline.Batching` by replicas; `deployment` is a handle of `ray_serve.ModelReplica`."""
 
     def __init__(self, deployment: Any) -> None:
         self._deployment = deployment
@@ -93,19 +164,26 @@ class RemoteBatcher:
         return inferred
 
 
-async def call(method: Any, *args: object, **kwargs: object) -> Any:
-    """What a deployment's method returns, or raises, in a replica; sent again when that replica is lost.
+async def call(method: Any, *args: object) -> Any:
+    """Return what a deployment's method returns, or raise what it raises; sent again when its replica is lost.
 
     Raises Overloaded where the deployment's queue is full, and ReplicaLost.
     """
     for _ in range(MAX_LOSSES):
         try:
-            return await method.remote(*args, **kwargs)
+            return await method.remote(*args)
         except RayTaskError as error:
             raise error.cause from None
         except BackPressureError as error:
-            message = f"the cluster has too much to do; send it again in {RETRY_AFTER_SECONDS} s"
-            raise Overloaded(message, RETRY_AFTER_SECONDS) from error
+            raise _cluster_is_full() from error
         except LOST as error:
             logger.warning("a request is sent again, as its replica was lost: %s", type(error).__name__)
-    raise ReplicaLost(f"{MAX_LOSSES} replicas were lost while they worked on this; send it again")
+    raise _lost_too_often()
+
+
+def _cluster_is_full() -> Overloaded:
+    return Overloaded(f"the cluster's queues are full; send it again in {RETRY_AFTER_SECONDS} s", RETRY_AFTER_SECONDS)
+
+
+def _lost_too_often() -> ReplicaLost:
+    return ReplicaLost(f"{MAX_LOSSES} replicas were lost while they worked on this; send it again")

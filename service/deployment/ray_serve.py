@@ -1,19 +1,19 @@
-"""The service on many machines, by Ray Serve: `serve run service.deployment.ray_serve:app`, or docker/ray/serve.yaml.
+"""The service on many machines, on Ray Serve: `serve run service.deployment.ray_serve:app`, or docker/ray/serve.yaml.
 
-    ingress     our own FastAPI application, with the routes, limits and errors of the single process
-    ├── decoders    a replica is a core and one child that decodes
+    ingress     the FastAPI application, with the routes, limits and errors of the single process
+    ├── decoders    a replica is a core; it decodes in worker processes, timelines too
     └── models      a replica has every model of the store loaded, on cores or on a GPU
 
-The three scale on their own, by the requests that wait for them. Batches form in a replica by our Batcher, as in the
-single process: `@serve.batch` closes a batch by the clock, also while the model still runs the one before.
+The three scale on their own, by the requests that wait for them. Batches form in a replica by the Batcher of the single
+process: `@serve.batch` closes a batch by the clock, also while the model still runs the one before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,21 +24,27 @@ from ray import serve
 from ray.serve import Application
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from clips.clip_spec import ClipSpec
 from clips.decoding.errors import ClipError
-from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
+from clips.windows import Windowing
 from service.api.app import create_app
+from service.api.lifespan import State
 from service.backends.base import Clips
 from service.config.settings import Settings
+from service.decoding.job import DecodeJob
 from service.decoding.pool import DecoderPool
+from service.decoding.process import detach_main_module
+from service.decoding.timeline_pool import TimelinePool
 from service.deployment.ray_clients import DECODERS, MODELS, ClusterBackend, RemoteBatcher, RemoteDecoders, call
-from service.deployment.ray_process import forget_main
 from service.inference.batcher import Batcher, Inferred
-from service.inference.pipeline import State, make_gateway
+from service.inference.pipeline import make_gateway
+from service.inference.windows import InferredPart, infer_windows
 from service.models.registry import LoadedModel, Registry, Version
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import live_tracer
+
+DECODER_REQUESTS = 3
+"""Of one decoder replica: a video in work, the next one, which is there when the first is done, and a timeline."""
 
 HEAD_NODE = "node:__internal_head__"
 """Ray's own resource of the head node."""
@@ -47,25 +53,40 @@ logger = logging.getLogger("service")
 
 
 class DecoderReplica:
-    """One core and one child; the next video is here before the child has finished the last."""
+    """One core and one worker process for videos; each timeline gets a worker of its own, which gives way to it."""
 
     async def __init__(self, max_memory_bytes: int) -> None:  # type: ignore[misc]  # Ray awaits it
-        forget_main()
+        detach_main_module()
         self._pool = DecoderPool(1, max_memory_bytes)
+        self._timelines = TimelinePool(DECODER_REQUESTS, max_memory_bytes)
         await self._pool.start()
 
-    async def preprocess(
-        self, video: bytes, spec: ClipSpec, limits: DecodeLimits, *, thumbnails: bool, shifted: bool
-    ) -> ModelInput | ClipError:
-        """As DecoderPool.preprocess; a fault of the video is an answer, which Ray logs no traceback of."""
+    async def preprocess(self, job: DecodeJob) -> ModelInput | ClipError:
+        """Run `DecoderPool.preprocess`; an error of the video is returned, as Ray logs a traceback of raised ones."""
         try:
-            return await self._pool.preprocess(video, spec, limits, thumbnails=thumbnails, shifted=shifted)
+            return await self._pool.preprocess(job)
         except ClipError as error:
             return error
 
+    async def windows(
+        self, job: DecodeJob, windowing: Windowing, name: str, version: str, first_window: int
+    ) -> AsyncGenerator[InferredPart | ClipError, None]:
+        """Decode a long video here and infer each window in a model replica; errors of the video are yielded.
+
+        Only logits go back to the ingress. A window is inferred before the next is taken, so that nothing piles up.
+        """
+        infer = partial(call, serve.get_deployment_handle(MODELS).infer, name, version)
+        parts = infer_windows(self._timelines.windows(job, windowing, first_window), infer)
+        async with aclosing(parts):
+            try:
+                async for part in parts:
+                    yield part
+            except ClipError as error:
+                yield error
+
 
 class ModelReplica:
-    """The models as the store had them when the replica started: others come with a rolling update."""
+    """The models that the store held when the replica started; newer ones come with a rolling update."""
 
     async def __init__(self, open_registry: Callable[[], Registry]) -> None:  # type: ignore[misc]  # Ray awaits it
         self._registry = await asyncio.to_thread(open_registry)
@@ -73,18 +94,18 @@ class ModelReplica:
         self._batches = asyncio.create_task(self._batcher.run())
 
     async def infer(self, name: str, version: str, clips: Clips) -> Inferred:
-        """As Batcher.infer, by the model of this name and version; raises also ModelNotFound and ModelUnavailable."""
+        """Run `Batcher.infer` with the named model; also raises ModelNotFound and ModelUnavailable."""
         return await self._batcher.infer(self._registry.get(name, version).backend, clips)
 
     async def describe(self) -> list[Version]:
-        """What is loaded and refused, the backends stood in for."""
+        """The versions that are loaded or refused, with remote backends in place of the loaded ones."""
         return [_remote(version) for version in self._registry.all()]
 
 
 decoder_deployment = serve.deployment(
     name=DECODERS,
     ray_actor_options={"num_cpus": 1},
-    max_ongoing_requests=2,
+    max_ongoing_requests=DECODER_REQUESTS,
     max_queued_requests=64,
     autoscaling_config={"min_replicas": 1, "max_replicas": 16, "target_ongoing_requests": 1.5},
 )(DecoderReplica)
@@ -99,20 +120,20 @@ model_deployment = serve.deployment(
 
 
 class Ingress:
-    """Becomes our application; its lifespan finds the other deployments, which are bound here, by their names."""
+    """Becomes the application; its lifespan finds the other deployments, which are bound here, by their names."""
 
     def __init__(self, decoders: Any, models: Any) -> None:
         pass
 
 
 def app(settings: dict[str, Any]) -> Application:
-    """The application for `serve run` and `serve deploy`; what `args` does not set comes from the environment."""
+    """The application for `serve run` and `serve deploy`; settings that `args` omits come from the environment."""
     chosen = Settings(**settings)
     return build(chosen, partial(open_in_replica, chosen))
 
 
 def open_in_replica(settings: Settings) -> Registry:
-    """The store's models, on as many threads as Ray gave cores to this replica: others have the rest of the node."""
+    """Load the store's models, on as many threads as Ray gave cores to this replica; the others are not its own."""
     assigned = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
     threads = settings.onnx_threads or max(1, int(assigned))
     return Registry.open(settings.model_copy(update={"onnx_threads": threads}))
@@ -141,7 +162,7 @@ def build(settings: Settings, open_registry: Callable[[], Registry]) -> Applicat
 
 @asynccontextmanager
 async def cluster_lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
-    """Wait for a model replica, serve, and follow what the replicas have."""
+    """Wait for a model replica, serve, and keep up with the models that the replicas have."""
     models = serve.get_deployment_handle(MODELS)
     decoders = RemoteDecoders(serve.get_deployment_handle(DECODERS))
     registry = Registry({}, settings.default_model)
@@ -155,7 +176,7 @@ async def cluster_lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -
 
 
 class WithState:
-    """Hands each request the state of the application's lifespan, as uvicorn does and Ray Serve does not."""
+    """Gives each request the state of the application's lifespan, as uvicorn does and Ray Serve does not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -172,8 +193,8 @@ async def _follow(registry: Registry, models: Any, poll_seconds: float) -> None:
         await asyncio.sleep(poll_seconds)
         try:
             registry.replace_all(await call(models.describe))
-        except Exception as error:  # the ingress must outlive whatever befalls the replicas
-            logger.warning("no model replica says what it has; what was known goes on: %s", error)
+        except Exception as error:  # the ingress must outlive any failure of the replicas
+            logger.warning("no model replica lists its models; those known before stay: %s", error)
 
 
 def _remote(version: Version) -> Version:

@@ -1,49 +1,71 @@
-"""What the routes share: the settings, the models, and the path of a request: admission, decoders, batcher."""
+"""The gateway: from video bytes to a prediction, through the decoders and the batcher that all requests share."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Annotated, Protocol, TypedDict, cast
+from functools import partial
+from typing import Protocol
 
-from fastapi import Depends, FastAPI, Request
-from opentelemetry.trace import Tracer
-
-from clips.clip_spec import ClipSpec
-from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
-from service.api.http.api_keys import check_key
+from clips.window_preprocess import TimelineEnd
+from clips.windows import Windowing
 from service.backends.base import Backend, Clips
 from service.config.settings import Settings
+from service.decoding.job import DecodeJob
 from service.decoding.pool import DecoderPool
-from service.decoding.timeline_pool import TimelineDecoders
+from service.decoding.timeline_pool import TimelinePool
 from service.inference.batcher import Batcher, Inferred
 from service.inference.prediction import Prediction, score
 from service.inference.stability import views_to_infer
-from service.limits.admission import Admission
-from service.limits.service_time import ServiceTime
-from service.models.hot_reload import live_registry
+from service.inference.windows import InferredPart, infer_windows
+from service.limits.admission import Admission, ServiceTime
 from service.models.registry import LoadedModel, Registry
 from service.telemetry.metrics import Metrics
-from service.telemetry.tracing import live_tracer, record_stage, stage
+from service.telemetry.tracing import record_stage, stage
+
+
+class ReplicaLost(Exception):
+    """Replica after replica was lost under one request (service.deployment.ray_clients)."""
 
 
 class Decoders(Protocol):
-    """Decoders of videos: children of this process, or replicas on Ray (service.deployment.ray_clients)."""
+    """Decoders of videos: worker processes of this one, or replicas on Ray (service.deployment.ray_clients).
 
-    async def preprocess(
-        self, video: bytes, spec: ClipSpec, limits: DecodeLimits, *, thumbnails: bool, shifted: bool
-    ) -> ModelInput:
-        """As DecoderPool.preprocess."""
+    Both methods raise clips.decoding.errors.ClipError and service.decoding.process.DecoderError.
+    """
+
+    async def preprocess(self, job: DecodeJob) -> ModelInput:
+        """Return the model's input. When this is cancelled, decoding ends."""
+
+    def windows(self, job: DecodeJob, windowing: Windowing, model: LoadedModel) -> AsyncGenerator[InferredPart, None]:
+        """Yield a start, each window with the model's logits, and an end. When it is closed, decoding ends."""
 
 
-class Inferring(Protocol):
-    """Whoever runs models, on batches of several requests' clips."""
+class Batching(Protocol):
+    """Runs models on batches of several requests' clips: in this process, or in replicas on Ray."""
 
     async def infer(self, backend: Backend, clips: Clips) -> Inferred:
-        """As Batcher.infer."""
+        """Return the outputs for uint8 clips [N, T, H, W, 3]; raises InferenceFailed and TryLater."""
+
+
+@dataclass(frozen=True)
+class LocalDecoders:
+    """Worker processes of this one: a pool for POST /predict, and one worker per timeline."""
+
+    pool: DecoderPool
+    timelines: TimelinePool
+    batcher: Batcher
+
+    async def preprocess(self, job: DecodeJob) -> ModelInput:
+        """Return the model's input."""
+        return await self.pool.preprocess(job)
+
+    def windows(self, job: DecodeJob, windowing: Windowing, model: LoadedModel) -> AsyncGenerator[InferredPart, None]:
+        """Yield a start, each window with the model's logits, and an end."""
+        parts = self.timelines.windows(job, windowing)
+        return infer_windows(parts, partial(traced_infer, self.batcher, model.backend))
 
 
 @dataclass(frozen=True)
@@ -54,10 +76,8 @@ class Gateway:
     registry: Registry
     metrics: Metrics
     admission: Admission
-    service_time: ServiceTime
     decoders: Decoders
-    timelines: TimelineDecoders
-    batcher: Inferring
+    batcher: Batching
 
     def model(self, name: str | None = None, version: str | None = None) -> LoadedModel:
         """The model to answer with; raises as `Registry.get` does, and RuntimeDown where its server is down."""
@@ -65,92 +85,58 @@ class Gateway:
         model.check_up()
         return model
 
-    async def predict(
-        self, video: bytes, model: LoadedModel, top_k: int, *, thumbnails: bool, stability: bool
-    ) -> Prediction:
-        """Decode in a child, infer in a batch, score. Cancelling it frees what it holds.
+    async def predict(self, job: DecodeJob, model: LoadedModel, top_k: int) -> Prediction:
+        """Decode in a worker, infer in a batch, score. Cancelling it frees what it holds.
 
         Raises clips.decoding.errors.ClipError, service.decoding.process.DecoderError, InferenceFailed and TryLater.
         """
-        clip = await self._preprocess(video, model, thumbnails=thumbnails, shifted=stability)
+        clip = await self._preprocess(job)
         inferred = await self.infer(model, views_to_infer(clip))
-        self.service_time.add(clip.decode_seconds + clip.transform_seconds + inferred.seconds)
+        self.admission.service_time.add(clip.decode_seconds + clip.transform_seconds + inferred.seconds)
+        self.metrics.observe_decoding(clip.packets_fed)
         return score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds)
+
+    async def windows(
+        self, job: DecodeJob, windowing: Windowing, model: LoadedModel
+    ) -> AsyncGenerator[InferredPart, None]:
+        """Decode and infer a long video window by window; raises as `predict`, at any time."""
+        async with aclosing(self.decoders.windows(job, windowing, model)) as parts:
+            async for part in parts:
+                if isinstance(part, TimelineEnd):
+                    self.metrics.observe_decoding(part.packets_fed)
+                yield part
 
     async def infer(self, model: LoadedModel, clips: Clips) -> Inferred:
         """Run the model on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed and TryLater."""
-        with stage("batch"):
-            inferred = await self.batcher.infer(model.backend, clips)
-            record_stage("infer", inferred.started_at, inferred.seconds, batch_size=inferred.batch_size)
-        return inferred
+        return await traced_infer(self.batcher, model.backend, clips)
 
-    async def _preprocess(self, video: bytes, model: LoadedModel, *, thumbnails: bool, shifted: bool) -> ModelInput:
+    async def _preprocess(self, job: DecodeJob) -> ModelInput:
         with stage("preprocess"):
-            limits = self.settings.decode_limits()
-            clip = await self.decoders.preprocess(video, model.spec, limits, thumbnails=thumbnails, shifted=shifted)
+            clip = await self.decoders.preprocess(job)
             record_stage("decode", clip.started_at, clip.decode_seconds)
             record_stage("transform", clip.started_at + clip.decode_seconds, clip.transform_seconds)
         return clip
 
 
-class State(TypedDict):
-    """What the application's lifespan hands to each request."""
-
-    gateway: Gateway
-    tracer: Tracer
-
-
-@asynccontextmanager
-async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
-    """Load the models and start the decoders, serve, free them."""
-    async with live_tracer() as tracer, live_registry(settings) as registry:
-        decoders = DecoderPool(settings.decoders, settings.max_decoder_bytes)
-        batcher = Batcher(metrics.observe_batch)
-        gateway = make_gateway(settings, registry, metrics, decoders, batcher)
-        await decoders.start()
-        batches = asyncio.create_task(batcher.run())
-        app.state.admission = gateway.admission
-        yield {"gateway": gateway, "tracer": tracer}
-        batches.cancel()
-        await decoders.close()
+async def traced_infer(batcher: Batching, backend: Backend, clips: Clips) -> Inferred:
+    """Run `batcher.infer` as the stages `batch` and `infer` of a trace."""
+    with stage("batch"):
+        inferred = await batcher.infer(backend, clips)
+        record_stage("infer", inferred.started_at, inferred.seconds, batch_size=inferred.batch_size)
+    return inferred
 
 
 def make_gateway(
-    settings: Settings, registry: Registry, metrics: Metrics, decoders: Decoders, batcher: Inferring
+    settings: Settings, registry: Registry, metrics: Metrics, decoders: Decoders, batcher: Batching
 ) -> Gateway:
-    """The parts of the request's path, sized by the settings; nothing is started yet."""
-    service_time = ServiceTime(settings.decoders)
+    """Put the parts of the request's path together, sized by the settings; nothing is started yet."""
     admission = Admission(
         max_uploads=settings.max_uploads,
         max_bytes_held=settings.max_upload_bytes_held,
         max_queue=settings.max_queue,
+        max_timelines=settings.timelines(),
         max_per_key=settings.max_queue_per_key,
-        service_time=service_time,
+        service_time=ServiceTime(settings.decoders),
     )
-    metrics.watch_queue(lambda: admission.num_queued, settings.max_queue)
-    return Gateway(
-        settings=settings,
-        registry=registry,
-        metrics=metrics,
-        admission=admission,
-        service_time=service_time,
-        decoders=decoders,
-        timelines=TimelineDecoders(settings.timelines(), settings.max_decoder_bytes),
-        batcher=batcher,
-    )
-
-
-async def _of_request(request: Request) -> Gateway:
-    # What is not async, FastAPI sends to a thread and back.
-    return cast(Gateway, request.state.gateway)
-
-
-GatewayOfApp = Annotated[Gateway, Depends(_of_request)]
-
-
-async def _key_of_request(request: Request, gateway: GatewayOfApp) -> str | None:
-    return check_key(request.headers, gateway.settings.keys())
-
-
-KeyOfRequest = Annotated[str | None, Depends(_key_of_request)]
-"""The request's API key, checked; None where the service has none."""
+    metrics.watch_queue(lambda: admission.work_slots.num_taken, settings.max_queue)
+    return Gateway(settings, registry, metrics, admission, decoders, batcher)

@@ -1,52 +1,131 @@
-"""Who may come in: a place is taken at once or not at all, before any byte of a video is read.
+"""Admission control: take a slot at once or raise Overloaded, before any byte of a video is read.
 
-Uploads and work have places of their own, so that senders who are slow, or only pretend, take no work from others.
+Uploads, videos in work and timelines have slots of their own, so that slow senders take no work from others.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from service.limits.service_time import ServiceTime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 
 class Overloaded(Exception):
-    """There is no place; `retry_after` is in whole seconds."""
+    """No slot is free; `retry_after` is in whole seconds."""
 
     def __init__(self, message: str, retry_after: int) -> None:
-        super().__init__(message)
+        super().__init__(message, retry_after)  # both are needed to unpickle it, as Ray does
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        """The message alone."""
+        return str(self.args[0])
 
 
 class KeyLimitExceeded(Overloaded):
-    """One key holds as many places as a key may."""
+    """One API key has as many requests under way as a key may have."""
 
 
 class Draining(Exception):
-    """The service is about to stop: what comes is still answered, but should go elsewhere."""
+    """The service is about to stop: requests are still answered, but new ones should go elsewhere."""
 
 
-class Admission:
-    """Counts places for `max_uploads` bodies and `max_queue` videos, `max_per_key` of any one API key.
+class ServiceTime:
+    """Running mean of the seconds of work per video, divided by the number of workers that share the work.
 
-    The bodies of all requests under way, in work or not, take `max_bytes_held` at most. Used within one event loop.
+    The newest video counts for `1 / window`, so that a change of clips shows within that many.
+    """
+
+    def __init__(self, workers: int, window: int = 32) -> None:
+        self._workers = workers
+        self._window = window
+        self._num_seen = 0
+        self.mean_seconds = 0.0
+        """Between two finished videos while all workers are busy; 0 before the first one."""
+
+    def add(self, seconds: float) -> None:
+        """Count one video that took a worker this long."""
+        self._num_seen = min(self._num_seen + 1, self._window)
+        self.mean_seconds += (seconds / self._workers - self.mean_seconds) / self._num_seen
+
+    def retry_after(self, num_videos: int) -> int:
+        """Whole seconds until so many videos will be finished; at least 1."""
+        return max(1, math.ceil(num_videos * self.mean_seconds))
+
+
+class Slots:
+    """At most `capacity` holders at a time; one more raises Overloaded. Used within one event loop.
+
+    Args:
+        capacity: The number of slots.
+        holders: Named in refusals, such as "uploads under way".
+        retry_after: Called when full; returns whole seconds.
+        within: Other slots, of which a holder takes one as well.
     """
 
     def __init__(
-        self, max_uploads: int, max_bytes_held: int, max_queue: int, max_per_key: int, service_time: ServiceTime
+        self, capacity: int, holders: str, retry_after: Callable[[], int], within: Slots | None = None
     ) -> None:
-        self._max_uploads = max_uploads
+        self._capacity = capacity
+        self._holders = holders
+        self._retry_after = retry_after
+        self._within = within
+        self.num_taken = 0
+
+    def check(self) -> None:
+        """Raise Overloaded when no slot is free."""
+        if self._within:
+            self._within.check()
+        if self.num_taken >= self._capacity:
+            raise overloaded(f"{self._holders}: {self.num_taken}", self._retry_after())
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Hold one slot; raises Overloaded."""
+        self.check()
+        with self._within.take() if self._within else nullcontext():
+            self.num_taken += 1
+            try:
+                yield
+            finally:
+                self.num_taken -= 1
+
+
+class Admission:
+    """The slots and the memory of all requests under way. Used within one event loop.
+
+    Args:
+        max_uploads: Bodies read at the same time.
+        max_bytes_held: Memory of the bodies of all requests under way, in work or not, in bytes.
+        max_queue: Videos waiting or in work, timelines among them.
+        max_timelines: Timelines in work.
+        max_per_key: Requests of any one API key.
+        service_time: Of a video; `timeline_time` is the same of a timeline.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_uploads: int,
+        max_bytes_held: int,
+        max_queue: int,
+        max_timelines: int,
+        max_per_key: int,
+        service_time: ServiceTime,
+    ) -> None:
         self._max_bytes_held = max_bytes_held
-        self._max_queue = max_queue
         self._max_per_key = max_per_key
         self._num_of_key: Counter[str] = Counter()
-        self._service_time = service_time
-        self.num_uploads = 0
         self.num_bytes_held = 0
-        self.num_queued = 0
         self.is_draining = False
+        self.service_time = service_time
+        self.timeline_time = ServiceTime(max_timelines)
+        self.upload_slots = Slots(max_uploads, "uploads under way", self._until_empty)
+        self.work_slots = Slots(max_queue, "videos waiting or in work", self._until_empty)
+        self.timeline_slots = Slots(
+            max_timelines, "timelines in work", lambda: self.timeline_time.retry_after(1), within=self.work_slots
+        )
 
     @contextmanager
     def per_key_slot(self, key: str | None) -> Iterator[None]:
@@ -55,8 +134,8 @@ class Admission:
             yield
             return
         if self._num_of_key[key] >= self._max_per_key:
-            message = f"{self._num_of_key[key]} requests of this key are under way, which is all that one key may have"
-            raise KeyLimitExceeded(message, self._service_time.retry_after(self._num_of_key[key]))
+            message = f"requests of this key under way: {self._num_of_key[key]}, which is the limit"
+            raise KeyLimitExceeded(message, self.service_time.retry_after(self._num_of_key[key]))
         self._num_of_key[key] += 1
         try:
             yield
@@ -65,68 +144,45 @@ class Admission:
 
     @contextmanager
     def memory_budget(self) -> Iterator[MemoryReservation]:
-        """The memory of one request's body, none yet; free again when the request is over."""
+        """The memory of one request's body: nothing yet, and freed when the request is over."""
         reservation = MemoryReservation(self)
         try:
             yield reservation
         finally:
             self.num_bytes_held -= reservation.num_bytes
 
-    @contextmanager
-    def upload_slot(self) -> Iterator[None]:
-        """A place to read one body; raises Overloaded, also when there would be no place to work on it."""
-        self.check_room()
-        if self.num_uploads >= self._max_uploads:
-            raise self._overloaded(f"{self.num_uploads} uploads are under way")
-        self.num_uploads += 1
-        try:
-            yield
-        finally:
-            self.num_uploads -= 1
-
-    @contextmanager
-    def work_slot(self) -> Iterator[None]:
-        """A place to wait and to be worked on; raises Overloaded."""
-        self.check_room()
-        self.num_queued += 1
-        try:
-            yield
-        finally:
-            self.num_queued -= 1
-
     def check_memory(self, num_bytes: int) -> None:
-        """Raises Overloaded when there is no memory for so many bytes more."""
+        """Raise Overloaded when so many more bytes do not fit into memory."""
         if self.num_bytes_held + num_bytes > self._max_bytes_held:
-            raise self._overloaded(f"uploads reservation {self.num_bytes_held:,} bytes")
-
-    def check_room(self) -> None:
-        """Raises Overloaded when there is no place to work."""
-        if self.num_queued >= self._max_queue:
-            raise self._overloaded(f"{self.num_queued} videos are waiting or in work")
+            raise overloaded(f"bytes held by uploads: {self.num_bytes_held:,}", self._until_empty())
 
     def check_staying(self) -> None:
-        """Raises Draining once the service has been told to stop."""
+        """Raise Draining once the service is about to stop."""
         if self.is_draining:
             raise Draining("the service is about to stop")
 
-    def _overloaded(self, reason: str) -> Overloaded:
-        seconds = self._service_time.retry_after(self.num_queued)
-        return Overloaded(f"{reason}, which is all that are taken; send it again in {seconds} s", seconds)
+    def _until_empty(self) -> int:
+        return self.service_time.retry_after(self.work_slots.num_taken)
 
 
 class MemoryReservation:
-    """What one body holds of the memory that all bodies share."""
+    """The bytes that one body holds of the memory that all bodies share."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self.num_bytes = 0
 
     def expect(self, num_bytes: int) -> None:
-        """Raises Overloaded when a body of that size has no room now; what is only announced takes none."""
+        """Raise Overloaded when a body of that size does not fit now; an announced size takes no memory."""
         self._admission.check_memory(num_bytes)
 
     def add(self, num_bytes: int) -> None:
-        """So many more have come; raises Overloaded when there is no room for them."""
+        """Count bytes that were received; raises Overloaded when they do not fit."""
         self._admission.check_memory(num_bytes)
         self._admission.num_bytes_held += num_bytes
         self.num_bytes += num_bytes
+
+
+def overloaded(reason: str, retry_after: int) -> Overloaded:
+    """The refusal, with what to do in its message."""
+    return Overloaded(f"{reason}, which is the limit; send it again in {retry_after} s", retry_after)

@@ -1,4 +1,4 @@
-"""When work for a request ends early: its time is over, or nobody waits for it any more."""
+"""Deadlines: work for a request ends when its time is over or its client has left."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class DeadlineExceeded(Exception):
 
 @dataclass(frozen=True)
 class MinUploadRate:
-    """How long a sender is waited for: `grace_seconds`, and a second more for each `bytes_per_second` that came."""
+    """The slowest sender that is waited for: `grace_seconds`, and a second more per `bytes_per_second` received."""
 
     grace_seconds: float
     bytes_per_second: int
 
     def seconds_for(self, num_bytes: int) -> float:
-        """When, from the start, more than so many bytes must have come."""
+        """Seconds from the start by which more than so many bytes must have been received."""
         return self.grace_seconds + num_bytes / self.bytes_per_second
 
 
 async def in_time(work: Awaitable[T], seconds: float) -> T:
-    """The work's result; cancels it and raises DeadlineExceeded after `seconds`."""
+    """Return the work's result; cancel it and raise DeadlineExceeded after `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             return await work
@@ -39,7 +39,10 @@ async def in_time(work: Awaitable[T], seconds: float) -> T:
 
 
 async def while_connected(work: Coroutine[Any, Any, T], receive: Receive) -> T:
-    """The work's result; cancels it and raises ClientDisconnect when the client leaves. The body has been read."""
+    """Return the work's result; cancel it and raise ClientDisconnect when the client leaves.
+
+    To be called after the request's body has been read.
+    """
     working = asyncio.create_task(work)
     leaving = asyncio.create_task(_disconnection(receive))
     try:

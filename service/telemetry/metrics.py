@@ -1,18 +1,16 @@
-"""What Prometheus reads at /metrics: everything that is measured, by one name each, in base units.
+"""Metrics for Prometheus, read at /metrics: each measurement under one name, in base units.
 
-No label holds anything that a client chose: outcomes are `ok`, `abandoned` and the slugs of our problems, stages are
-ours, and models are the store's.
+No label holds anything that a client chose: outcomes are `ok`, `abandoned` and the slugs of the service's problems,
+stages are the service's own, and models are the store's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-
-from service.api.schemas.predict import InferTiming, Timing
-from service.models.registry import LoadedModel
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -22,8 +20,17 @@ _FRAMES = (8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384)
 _CLIPS = (1, 2, 4, 8, 16, 32, 64)
 
 
+class ModelLabels(NamedTuple):
+    """The labels of `tin_model_info`; `digest` is `sha256:<hexadecimal>` of the artifact that runs."""
+
+    name: str
+    version: str
+    artifact: str
+    digest: str
+
+
 class Metrics:
-    """The measurements of one application; another has others."""
+    """The measurements of one application; another application has its own."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -38,50 +45,50 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        self._queue_depth = Gauge("tin_queue_depth", "Requests that wait or are worked on.", registry=registry)
-        self._queue_capacity = Gauge("tin_queue_capacity", "The most that are let wait.", registry=registry)
+        self._queue_depth = Gauge("tin_queue_depth", "Requests waiting or in work.", registry=registry)
+        self._queue_capacity = Gauge("tin_queue_capacity", "Most requests waiting or in work.", registry=registry)
         self._batch_size = Histogram(
-            "tin_batch_size", "Clips that the model ran on at once.", buckets=_CLIPS, registry=registry
+            "tin_batch_size", "Clips in one run of a model.", buckets=_CLIPS, registry=registry
         )
         self._upload_bytes = Histogram(
-            "tin_upload_bytes", "Sizes of what was sent to be predicted.", buckets=_BYTES, registry=registry
+            "tin_upload_bytes", "Sizes of request bodies that were read.", buckets=_BYTES, registry=registry
         )
         self._frames_decoded = Histogram(
-            "tin_frames_decoded", "Frames that a video's answer took to decode.", buckets=_FRAMES, registry=registry
+            "tin_frames_decoded", "Frames decoded for a video's answer.", buckets=_FRAMES, registry=registry
         )
-        labels = ["name", "version", "artifact", "digest"]
-        self._model_info = Gauge("tin_model_info", "Models that answer; always 1.", labels, registry=registry)
+        self._model_info = Gauge(
+            "tin_model_info", "Models that answer; always 1.", list(ModelLabels._fields), registry=registry
+        )
 
     def end_request(self, outcome: str) -> None:
         """Count one request; `outcome` is one of a fixed set of words."""
         self._requests.labels(outcome).inc()
 
     def observe_upload(self, num_bytes: int) -> None:
-        """A body came in whole."""
+        """Record the size of a body that was read whole."""
         self._upload_bytes.observe(num_bytes)
 
     def observe_decoding(self, num_frames: int) -> None:
-        """A video's sampled frames were decoded, by way of so many."""
+        """Record the number of frames that were decoded for one video's answer."""
         self._frames_decoded.observe(num_frames)
 
-    def observe_stages(self, timing: Timing | InferTiming) -> None:
-        """A request was answered in these times."""
-        for stage, milliseconds in timing.model_dump(exclude_none=True).items():
-            self._stage_duration.labels(stage).observe(milliseconds / 1000)
+    def observe_stages(self, seconds: Mapping[str, float]) -> None:
+        """Record an answered request's wall-clock seconds, by stage."""
+        for stage, spent in seconds.items():
+            self._stage_duration.labels(stage).observe(spent)
 
     def observe_batch(self, num_clips: int) -> None:
-        """The model is run on so many clips at once."""
+        """Record the number of clips of one run of a model."""
         self._batch_size.observe(num_clips)
 
     def watch_queue(self, depth: Callable[[], float], capacity: int) -> None:
-        """Ask `depth` how many of at most `capacity` wait, whenever the metrics are read."""
+        """Call `depth` for the number of requests, at most `capacity`, whenever the metrics are read."""
         self._queue_capacity.set(capacity)
         self._queue_depth.set_function(depth)
 
-    def render(self, models: Iterable[object]) -> bytes:
-        """The text that Prometheus reads; of `models`, those that are loaded are named in it."""
+    def render(self, models: Iterable[ModelLabels]) -> bytes:
+        """Return the text that Prometheus reads; `models` are those that are loaded."""
         self._model_info.clear()
         for model in models:
-            if isinstance(model, LoadedModel):
-                self._model_info.labels(model.name, model.version, model.artifact, f"sha256:{model.digest}").set(1)
+            self._model_info.labels(*model).set(1)
         return generate_latest(self._registry)

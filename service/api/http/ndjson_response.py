@@ -1,10 +1,10 @@
-"""An answer that is sent row by row while the work goes on."""
+"""A streamed NDJSON response: rows are sent while the work goes on."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing
 
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
@@ -17,28 +17,32 @@ from service.limits.deadline import in_time, while_connected
 
 
 class RowsResponse(Response):
-    """Rows as NDJSON, each sent as soon as it is there.
+    """Rows as NDJSON, each sent as soon as it is known.
 
-    What fails before the first row is raised, and what fails later is told in a last row. The next row, and a client to
-    take it, are each waited for `seconds_per_row`. When the client leaves, the work is cancelled. The `places` that the
-    request holds are freed before the end is sent: who has read it may send the next video at once.
+    A failure before the first row is raised; a later one becomes the last row. When the client leaves, the work is
+    cancelled. The slots are freed before the end is sent, so that a client which has read it may send its next video.
+
+    Args:
+        rows: Closed at the end, whatever happens.
+        slots: The request's slots, freed at the end.
+        seconds_per_row: The longest wait for the next row, and for a client to take it.
     """
 
     media_type = "application/x-ndjson"
 
-    def __init__(self, rows: AsyncGenerator[BaseModel, None], places: ExitStack, seconds_per_row: float) -> None:
+    def __init__(self, rows: AsyncGenerator[BaseModel, None], slots: AsyncExitStack, seconds_per_row: float) -> None:
         self.status_code = 200
         self.background = None
         self.init_headers({"X-Accel-Buffering": "no"})  # a proxy is not to gather the rows
         self._rows = rows
-        self._places = places
+        self._slots = slots
         self._seconds_per_row = seconds_per_row
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send all of it."""
+        """Send all rows."""
         request = Request(scope)
         try:
-            with self._places:
+            async with self._slots:
                 await while_connected(self._send_rows(request, send), receive)
             await self._send_body(b"", send, more_body=False)
         except ClientDisconnect:

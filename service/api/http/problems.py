@@ -24,8 +24,7 @@ from service.api.schemas.predict import Problem
 from service.api.schemas.v2 import InferError
 from service.backends import base
 from service.decoding import process
-from service.deployment import replica
-from service.inference import prediction
+from service.inference import pipeline, prediction
 from service.limits import admission, deadline
 from service.models import registry
 from service.store import model_store
@@ -71,7 +70,7 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     admission.KeyLimitExceeded: ProblemType("share-exceeded", 429, "Too many requests of one key"),
     admission.Draining: ProblemType("draining", 503, "About to stop"),
     process.DecoderEnded: ProblemType("decoder-ended", 503, "The decoder was ended"),
-    replica.ReplicaLost: ProblemType("replica-lost", 503, "The replica was lost"),
+    pipeline.ReplicaLost: ProblemType("replica-lost", 503, "The replica was lost"),
     deadline.DeadlineExceeded: ProblemType("deadline-exceeded", 504, "The answer took too long"),
     base.RuntimeFull: ProblemType("overloaded", 503, "Too much to do"),
     base.RuntimeDown: ProblemType("runtime-down", 503, "The model server is down"),

@@ -1,12 +1,12 @@
-"""Bodies, counted while they come in. That of POST /predict holds a video: in a multipart field, or as it is.
+"""Request bodies, read into memory and counted while they come in; a video is a multipart field or the raw body.
 
 UploadError
-├── UploadTooLarge   more bytes than are taken; found before all of them are read
-├── SlowUpload       the sender is slower than is waited for
+├── UploadTooLarge   over the limit; raised before all of the body is read
+├── SlowUpload       the sender is slower than the minimum rate
 ├── MissingVideo     a form without a file in its field `video`
 └── EmptyUpload      no bytes at all
 
-A client's file name is never looked at, and nothing that it sends is written to a disk.
+A client's file name is ignored, and nothing that a client sends is written to a disk.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FIELD = "video"
 
 
 class UploadError(Exception):
-    """Base of what is wrong with a body before anyone asks whether it is a video."""
+    """Base of the errors of a body, before it is looked at as a video."""
 
 
 class UploadTooLarge(UploadError):
@@ -36,7 +36,7 @@ class UploadTooLarge(UploadError):
 
 
 class SlowUpload(UploadError):
-    """The body does not come fast enough."""
+    """The body is slower than the minimum rate."""
 
 
 class MissingVideo(UploadError):
@@ -47,7 +47,7 @@ class EmptyUpload(UploadError):
     """The body, or the file in it, has no bytes."""
 
 
-async def read_upload(
+async def read_video(
     request: Request, max_bytes: int, min_rate: MinUploadRate, reservation: MemoryReservation
 ) -> bytes:
     """The video's bytes; the whole body counts towards `max_bytes`, and is held.

@@ -1,4 +1,4 @@
-"""The first question to a request for work, asked before anything of it is looked at: is there room?"""
+"""Load shedding: a request for work is refused before anything of it is read, while no work slot is free."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.inference.pipeline import State
+from service.api.lifespan import State
 
 
 class LoadShedding:
-    """Wraps the routes. Under load most of what comes is sent away, and must not cost what is accepted its time."""
+    """Wraps the routes. Under load most requests are refused, which must not cost the accepted ones their time."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through; raises Overloaded for one that posts while there is no place to work on it."""
+        """Pass a request on; raises Overloaded for a POST while no work slot is free."""
         if scope["type"] == "http" and scope["method"] == "POST":
-            cast(State, scope["state"])["gateway"].admission.check_room()
+            cast(State, scope["state"])["gateway"].admission.work_slots.check()
         await self._app(scope, receive, send)

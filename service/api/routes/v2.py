@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from service.api.http.accepted_upload import accepted_upload
+from service.api.http.dependencies import GatewayOfApp, KeyOfRequest
 from service.api.http.openapi import INFER_ANSWER, INFER_BODY, v2_errors
 from service.api.http.problems import PROTOCOL_V2
 from service.api.http.upload import read_body
@@ -22,10 +24,9 @@ from service.api.schemas.v2 import (
     ServerReady,
 )
 from service.api.schemas.v2_codec import describe_input, describe_outputs, parse_call, render_outputs
-from service.inference.pipeline import Gateway, GatewayOfApp, KeyOfRequest
+from service.inference.pipeline import Gateway
 from service.limits.deadline import in_time, while_connected
 from service.models.registry import LoadedModel
-from service.telemetry.tracing import stage
 
 JSON_LENGTH_HEADER = "Inference-Header-Content-Length"
 
@@ -35,7 +36,7 @@ PLATFORMS = {
     ".plan": "tensorrt_plan",
     ".pt2": "pytorch_exportedprogram",
 }
-"""The protocol's <project>_<format>, by what the artifact's name ends in."""
+"""The protocol's <project>_<format>, by the suffix of the artifact's name."""
 
 router = APIRouter(prefix=PROTOCOL_V2)
 
@@ -132,22 +133,13 @@ async def infer_version(
 async def _infer(request: Request, gateway: Gateway, key: str | None, model: LoadedModel) -> Response:
     if "content-encoding" in request.headers:
         raise HTTPException(415, "a Content-Encoding is not taken; send the body as it is")
-    started, limits = time.perf_counter(), gateway.settings
-    with gateway.admission.per_key_slot(key), gateway.admission.memory_budget() as reservation:
-        with gateway.admission.upload_slot(), stage("upload"):
-            body = await read_body(request, limits.max_upload_bytes, limits.min_upload_rate(), reservation)
-        uploaded = time.perf_counter()
-        gateway.metrics.observe_upload(len(body))
-        json_length = request.headers.get(JSON_LENGTH_HEADER)
-        with gateway.admission.work_slot():
-            call = await to_thread.run_sync(parse_call, body, json_length, model.spec, limits.max_clips_per_request)
-            work = in_time(gateway.infer(model, call.clips), limits.deadline_seconds)
-            inferred = await while_connected(work, request.receive)
-    total_seconds = time.perf_counter() - started
-    timing = infer_timing_ms(
-        upload_seconds=uploaded - started, infer_seconds=inferred.seconds, total_seconds=total_seconds
-    )
-    gateway.metrics.observe_stages(timing)
+    limits, json_length = gateway.settings, request.headers.get(JSON_LENGTH_HEADER)
+    async with accepted_upload(request, gateway, key, read_body) as upload:
+        parse = partial(parse_call, upload.body, json_length, model.spec, limits.max_clips_per_request)
+        call = await to_thread.run_sync(parse)
+        work = in_time(gateway.infer(model, call.clips), limits.deadline_seconds)
+        inferred = await while_connected(work, request.receive)
+    timing = infer_timing_ms(upload.finish({"infer": inferred.seconds}))
     tensors, behind = render_outputs(inferred.outputs, call.binary_of)
     answer = InferResponse(model_name=model.name, model_version=model.version, id=call.id, outputs=tensors)
     response = _respond(answer, behind)

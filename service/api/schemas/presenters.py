@@ -1,8 +1,9 @@
-"""A prediction becomes the answer that a client reads."""
+"""Presenters: predictions, models and segments as the response bodies that clients read."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from clips.decoding.frames import VideoInfo
@@ -24,7 +25,9 @@ from service.api.schemas.predict import (
     Timing,
     Video,
 )
-from service.inference.prediction import Prediction, StageTimes
+from service.api.schemas.timeline import SegmentOfClip
+from service.inference.prediction import Prediction
+from service.inference.segmentation import Segment
 from service.inference.stability import Variants
 from service.models.registry import LoadedModel, RefusedModel
 
@@ -32,7 +35,10 @@ from service.models.registry import LoadedModel, RefusedModel
 def answer(
     prediction: Prediction, model: LoadedModel, *, size_bytes: int, timing: Timing, explain: bool = False
 ) -> PredictionResponse:
-    """The whole answer; with `explain` also the frames and what was interlaced, with variants how stable it is."""
+    """The whole answer of POST /predict.
+
+    With `explain` it also holds the frames and the offsets and weights; with variants, how stable it is.
+    """
     response = PredictionResponse(
         predictions=actions(prediction.scores),
         model=model_ref(model),
@@ -47,27 +53,23 @@ def answer(
     return response
 
 
-def timing_ms(stages: StageTimes, *, total_seconds: float, upload_seconds: float | None = None) -> Timing:
-    """Seconds to milliseconds, to the microsecond."""
-    upload = None if upload_seconds is None else _milliseconds(upload_seconds)
-    spent = {stage: _milliseconds(seconds) for stage, seconds in asdict(stages).items()}
-    return Timing(upload=upload, **spent, total=_milliseconds(total_seconds))
+def timing_ms(seconds: Mapping[str, float]) -> Timing:
+    """Convert the seconds of each stage, `total` among them, to milliseconds, rounded to the microsecond."""
+    return Timing(**{stage: _milliseconds(spent) for stage, spent in seconds.items()})
 
 
-def infer_timing_ms(*, upload_seconds: float, infer_seconds: float, total_seconds: float) -> InferTiming:
-    """The same for a request under /v2."""
-    return InferTiming(
-        upload=_milliseconds(upload_seconds), infer=_milliseconds(infer_seconds), total=_milliseconds(total_seconds)
-    )
+def infer_timing_ms(seconds: Mapping[str, float]) -> InferTiming:
+    """Convert the seconds of each stage of a request under /v2 to milliseconds."""
+    return InferTiming(**{stage: _milliseconds(spent) for stage, spent in seconds.items()})
 
 
 def server_timing(timing: Timing | InferTiming) -> str:
-    """The same as the value of a `Server-Timing` header."""
+    """Return the value of a `Server-Timing` header."""
     return ", ".join(f"{stage};dur={spent:g}" for stage, spent in timing.model_dump(exclude_none=True).items())
 
 
 def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
-    """One row of GET /models."""
+    """A row of GET /models."""
     if isinstance(version, RefusedModel):
         return ModelStatus(name=version.name, version=version.version, status="refused", reason=version.reason)
     outage = version.outage()
@@ -76,7 +78,7 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
         version=version.version,
         status="down" if outage else "ready",
         reason=outage or version.update_refused,
-        digest=_digest(version),
+        digest=tagged_digest(version),
         artifact=version.artifact,
         choice=version.reason,
         num_frames=version.spec.num_frames,
@@ -85,18 +87,18 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
 
 
 def frame_images(clip: ModelInput) -> list[FrameImage]:
-    """The frames in the order sampled."""
+    """The sampled frames as small JPEGs, in the order in which they were sampled."""
     pairs = zip(_sampled(clip), clip.thumbnails, strict=True)
     return [FrameImage(**dict(frame), image=_data_url(jpeg)) for frame, jpeg in pairs]
 
 
 def model_ref(model: LoadedModel) -> ModelRef:
-    """Which model answered."""
-    return ModelRef(name=model.name, version=model.version, digest=_digest(model))
+    """The model that answered."""
+    return ModelRef(name=model.name, version=model.version, digest=tagged_digest(model))
 
 
 def describe_video(video: VideoInfo, size_bytes: int) -> Video:
-    """What the upload turned out to hold."""
+    """The upload's properties, as counted and measured."""
     return Video(
         container=video.container,
         codec=video.codec,
@@ -124,8 +126,20 @@ def _stability(variants: Variants, shifted: Sampling) -> Stability:
 
 
 def actions(scores: list[Score]) -> list[Action]:
-    """As they come, likeliest first."""
+    """The scores as actions, in the order given."""
     return [Action(**asdict(score)) for score in scores]
+
+
+def segment_of_clip(segment: Segment) -> SegmentOfClip:
+    """A segment, its times rounded to the microsecond."""
+    return SegmentOfClip(
+        start_seconds=round(segment.start, 6),
+        end_seconds=round(segment.end, 6),
+        label=segment.label,
+        index=segment.index,
+        probability=segment.probability,
+        num_windows=segment.num_windows,
+    )
 
 
 def _sampled(clip: Sampling) -> list[SampledFrame]:
@@ -141,5 +155,6 @@ def _milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 3)
 
 
-def _digest(model: LoadedModel) -> str:
+def tagged_digest(model: LoadedModel) -> str:
+    """The digest of the artifact that runs, as `sha256:<hexadecimal>`."""
     return f"sha256:{model.digest}"

@@ -8,6 +8,7 @@ from clips.clip_spec import ClipSpec
 from clips.decoding.errors import NotAVideo
 from clips.decoding.limits import DecodeLimits
 from service.decoding import pool as pool_module
+from service.decoding.job import DecodeJob
 from service.decoding.pool import DecoderPool
 from service.decoding.process import Decoder
 from tests.helpers.fakes.noted_decoders import note_decoders
@@ -34,7 +35,7 @@ def started(monkeypatch):
 
 
 def work(pool, video):
-    return pool.preprocess(video, SPEC, DecodeLimits(), thumbnails=False)
+    return pool.preprocess(DecodeJob(video, SPEC, DecodeLimits()))
 
 
 def test_more_videos_than_children_are_all_answered(videos, not_videos):

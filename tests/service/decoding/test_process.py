@@ -15,6 +15,7 @@ from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, preprocess_windows
 from clips.windows import Windowing
+from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder, DecoderEnded, DecoderFailed
 from service.decoding.worker import READY
 
@@ -30,7 +31,7 @@ def decoder():
 
 
 def work(decoder, video, limits=DecodeLimits(), spec=SPEC):  # noqa: B008
-    return decoder.preprocess(video, spec, limits, thumbnails=True)
+    return decoder.preprocess(DecodeJob(video, spec, limits, thumbnails=True))
 
 
 def test_it_answers_as_this_process_would(decoder, videos):
@@ -44,7 +45,7 @@ def test_it_answers_as_this_process_would(decoder, videos):
 def test_two_samplings_come_whole_however_large_they_are(decoder, videos):
     spec = ClipSpec(crop=1024, view=View.SQUEEZE)
     here = preprocess(videos["mp4"], spec, DecodeLimits(), shifted=True)
-    there = decoder.preprocess(videos["mp4"], spec, DecodeLimits(), thumbnails=False, shifted=True)
+    there = decoder.preprocess(DecodeJob(videos["mp4"], spec, DecodeLimits(), shifted=True))
     np.testing.assert_array_equal(there.views, here.views)
     assert here.shifted is not None
     assert there.shifted is not None
@@ -99,7 +100,7 @@ WINDOWING = Windowing(0.5, 0.25, 100)
 
 def test_windows_are_those_that_this_process_would_make(decoder, videos):
     here = list(preprocess_windows(videos["mp4"], SPEC, DecodeLimits(), WINDOWING))
-    there = list(decoder.windows(videos["mp4"], SPEC, DecodeLimits(), WINDOWING))
+    there = list(decoder.windows(DecodeJob(videos["mp4"], SPEC, DecodeLimits()), WINDOWING))
     assert there[0] == here[0]
     assert len(there) == len(here) == 8
     for mine, theirs in zip(here[1:-1], there[1:-1], strict=True):
@@ -113,9 +114,9 @@ def test_windows_are_those_that_this_process_would_make(decoder, videos):
 
 def test_what_is_wrong_with_the_video_of_a_timeline_is_told(decoder, not_videos, videos):
     with pytest.raises(NotAVideo):
-        next(decoder.windows(not_videos["text"], SPEC, DecodeLimits(), WINDOWING))
+        next(decoder.windows(DecodeJob(not_videos["text"], SPEC, DecodeLimits()), WINDOWING))
     with pytest.raises(LimitExceeded, match="step_seconds="):
-        next(decoder.windows(videos["mp4"], SPEC, DecodeLimits(), Windowing(0.5, 0.25, 2)))
+        next(decoder.windows(DecodeJob(videos["mp4"], SPEC, DecodeLimits()), Windowing(0.5, 0.25, 2)))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_what_is_wrong_with_the_video_of_a_timeline_is_told(decoder, not_videos,
 )
 def test_a_death_between_windows_tells_whose_fault_it_was(decoder, videos, number, error):
     spec = ClipSpec(crop=224, short_side=224, view=View.SQUEEZE)
-    parts = decoder.windows(videos["mp4"], spec, DecodeLimits(), WINDOWING)
+    parts = decoder.windows(DecodeJob(videos["mp4"], spec, DecodeLimits()), WINDOWING)
     assert isinstance(next(parts), TimelineStart)
     os.kill(decoder._process.pid, number)
     with pytest.raises(error):
@@ -189,13 +190,13 @@ def send_windows_without_end(connection, max_memory_bytes):
 def test_a_child_that_was_taken_over_makes_no_timeline(monkeypatch, videos, misbehave):
     monkeypatch.setattr("service.decoding.process.serve", misbehave)
     with pytest.raises(Undecodable), closing(Decoder(MEMORY)) as decoder:
-        next(decoder.windows(videos["mp4"], SPEC, DecodeLimits(), WINDOWING))
+        next(decoder.windows(DecodeJob(videos["mp4"], SPEC, DecodeLimits()), WINDOWING))
 
 
 def test_a_child_that_was_taken_over_cannot_send_windows_for_ever(monkeypatch, videos):
     monkeypatch.setattr("service.decoding.process.serve", send_windows_without_end)
     with pytest.raises(Undecodable), closing(Decoder(MEMORY)) as decoder:
-        list(decoder.windows(videos["mp4"], SPEC, DecodeLimits(), WINDOWING))
+        list(decoder.windows(DecodeJob(videos["mp4"], SPEC, DecodeLimits()), WINDOWING))
 
 
 @pytest.mark.parametrize("misbehave", [send_a_takeover, send_something_else, announce_an_exabyte])

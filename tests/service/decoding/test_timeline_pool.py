@@ -11,9 +11,9 @@ from clips.decoding.limits import DecodeLimits
 from clips.window_preprocess import TimelineStart, WindowInput
 from clips.windows import Windowing
 from service.decoding import timeline_pool
+from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder, DecoderEnded
-from service.decoding.timeline_pool import TimelineDecoders
-from service.limits.admission import Overloaded
+from service.decoding.timeline_pool import TimelinePool
 from tests.helpers.fakes.noted_decoders import note_decoders
 
 SPEC = ClipSpec(crop=32, short_side=32)
@@ -26,8 +26,8 @@ def started(monkeypatch):
     return note_decoders(monkeypatch, timeline_pool)
 
 
-def windows(video):
-    return TimelineDecoders(1, 1 << 30).windows(video, SPEC, DecodeLimits(), WINDOWING)
+def windows(video, first_window=0):
+    return TimelinePool(1, 1 << 30).windows(DecodeJob(video, SPEC, DecodeLimits()), WINDOWING, first_window)
 
 
 async def first_of(parts):
@@ -92,12 +92,14 @@ def test_a_child_that_cannot_be_started_is_told(videos, monkeypatch):
         run(first_of(windows(videos["mp4"])))
 
 
-def test_places_are_counted_and_the_wait_is_told():
-    decoders = TimelineDecoders(2, 1 << 30)
-    decoders.service_time.add(50)
-    with decoders.place():
-        decoders.check_place()
-        with decoders.place(), pytest.raises(Overloaded, match=r"at the same time \(2\)") as refused:
-            decoders.check_place()
-    assert refused.value.retry_after == 25
-    decoders.check_place()
+def test_a_timeline_can_go_on_from_any_of_its_windows(videos):
+    async def parts_from(first_window):
+        return [part async for part in windows(videos["mp4"], first_window)]
+
+    start, *rest, _ = run(parts_from(0))
+    later_start, *later, _ = run(parts_from(2))
+    assert later_start == start
+    assert len(later) == len(rest) - 2 > 0
+    for one, other in zip(later, rest[2:], strict=True):
+        assert (one.start_seconds, one.end_seconds) == (other.start_seconds, other.end_seconds)
+        assert (one.views == other.views).all()

@@ -10,6 +10,7 @@ import pytest
 
 from clips.decoding.errors import NotAVideo
 from clips.decoding.limits import DecodeLimits
+from service.decoding.job import DecodeJob
 from service.limits.admission import Overloaded
 from tests.helpers.fakes.fake_backend import FakeBackend
 from tests.helpers.servers.ray_cluster import require_ray
@@ -21,7 +22,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError  
 from ray.serve.exceptions import BackPressureError  # noqa: E402
 
 from service.deployment.ray_clients import MAX_LOSSES, RemoteBatcher, RemoteDecoders, call  # noqa: E402
-from service.deployment.replica import ReplicaLost  # noqa: E402
+from service.inference.pipeline import ReplicaLost  # noqa: E402
 
 
 class Method:
@@ -67,7 +68,7 @@ def test_a_full_queue_sends_the_client_away_for_a_while():
 def test_a_fault_of_the_video_is_raised():
     deployment = SimpleNamespace(preprocess=Method(NotAVideo("no video")))
     with pytest.raises(NotAVideo, match="no video"):
-        asyncio.run(RemoteDecoders(deployment).preprocess(b"", SPEC, DecodeLimits(), thumbnails=False))
+        asyncio.run(RemoteDecoders(deployment).preprocess(DecodeJob(b"", SPEC, DecodeLimits())))
 
 
 def test_a_model_that_is_loaded_here_is_not_sent_away():

@@ -1,11 +1,11 @@
 import pytest
 
 from clips.scores import Score
-from service.inference.segmentation import JudgedWindow, merge
+from service.inference.segmentation import ScoredWindow, merge
 
 
 def judged(start, end, label, probability=0.5):
-    return JudgedWindow(start, end, Score(1, label, "ABC".index(label), probability))
+    return ScoredWindow(start, end, Score(1, label, "ABC".index(label), probability))
 
 
 def spans(windows):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -76,9 +76,9 @@ class Request:
     def answer(self, rows, client):
         """Returns how it is noted to have ended."""
         client.freed = self.freed
-        with ExitStack() as places:
-            places.callback(self.freed.append, "places")
-            response = RowsResponse(rows, places.pop_all(), LIMIT)
+        slots = AsyncExitStack()
+        slots.callback(self.freed.append, "slots")
+        response = RowsResponse(rows, slots, LIMIT)
         asyncio.run(asyncio.wait_for(response(self.scope, client.receive, client.send), 5))
         return self.scope["state"].get("outcome")
 
@@ -99,7 +99,7 @@ def test_rows_are_sent_one_by_one_and_everything_is_freed():
     assert b"content-length" not in dict(start["headers"])
     assert [message["body"] for message in bodies] == [b'{"number":0}\n', b'{"number":1}\n', b'{"number":2}\n', b""]
     assert [message["more_body"] for message in bodies] == [True, True, True, False]
-    assert client.at_the_end == request.freed == ["rows", "places"]
+    assert client.at_the_end == request.freed == ["rows", "slots"]
 
 
 @pytest.mark.parametrize(("then", "slug", "status"), [(fail, "undecodable", 422), (hang, "deadline-exceeded", 504)])
@@ -111,7 +111,7 @@ def test_what_fails_after_the_first_row_is_the_last_one(then, slug, status):
     assert (last["kind"], last["type"], last["status"]) == ("problem", f"/problems/{slug}", status)
     assert (last["instance"], last["request_id"]) == ("/timeline", "abc")
     assert client.messages[-1]["more_body"] is False
-    assert client.at_the_end == request.freed == ["rows", "places"]
+    assert client.at_the_end == request.freed == ["rows", "slots"]
 
 
 @pytest.mark.parametrize(("then", "error"), [(fail, Undecodable), (hang, DeadlineExceeded)])
@@ -120,7 +120,7 @@ def test_what_fails_before_the_first_row_is_raised(then, error):
     with pytest.raises(error):
         request.answer(request.numbers(0, then), client)
     assert client.messages == []
-    assert request.freed == ["rows", "places"]
+    assert request.freed == ["rows", "slots"]
 
 
 @pytest.mark.parametrize("leaves", [True, False])
@@ -130,4 +130,4 @@ def test_a_client_that_leaves_or_reads_no_more_frees_everything(leaves, count):
     assert request.answer(request.numbers(count), client) == "abandoned"
     assert len(client.rows) == 2
     assert client.at_the_end is None
-    assert request.freed == ["rows", "places"]
+    assert request.freed == ["rows", "slots"]

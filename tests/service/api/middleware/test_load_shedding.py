@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from service.api.middleware.load_shedding import LoadShedding
-from service.limits.admission import Admission, Overloaded
-from service.limits.service_time import ServiceTime
+from service.limits.admission import Admission, Overloaded, ServiceTime
 
 
 def seen_behind_the_gate(admission: Admission, scope: dict[str, Any]) -> bool:
@@ -29,11 +28,16 @@ def seen_behind_the_gate(admission: Admission, scope: dict[str, Any]) -> bool:
 
 def test_posts_wait_for_a_place_and_questions_do_not() -> None:
     admission = Admission(
-        max_uploads=1, max_bytes_held=1, max_queue=1, max_per_key=1, service_time=ServiceTime(workers=1)
+        max_uploads=1,
+        max_bytes_held=1,
+        max_queue=1,
+        max_timelines=1,
+        max_per_key=1,
+        service_time=ServiceTime(workers=1),
     )
     post, get = {"type": "http", "method": "POST"}, {"type": "http", "method": "GET"}
     assert seen_behind_the_gate(admission, post)
-    with admission.work_slot():
+    with admission.work_slots.take():
         assert seen_behind_the_gate(admission, get)
         with pytest.raises(Overloaded):
             seen_behind_the_gate(admission, post)

@@ -24,8 +24,9 @@ from service.api.app import create_app
 from service.backends.base import Clips, Outputs
 from service.config.settings import Settings
 from service.decoding.pool import DecoderPool
+from service.decoding.timeline_pool import TimelinePool
 from service.inference.batcher import Batcher
-from service.inference.pipeline import make_gateway
+from service.inference.pipeline import LocalDecoders, make_gateway
 from service.models.registry import LoadedModel, Registry
 from service.telemetry.metrics import Metrics
 from tests.helpers.fakes.fake_backend import FakeBackend
@@ -215,7 +216,8 @@ class _WaitingBackend(FakeBackend):
 async def _ask_while_it_works(backend: _WaitingBackend) -> tuple[httpx.Response, httpx.Response]:
     model = LoadedModel("slow", "1", "0" * 64, "model.onnx", "runs everywhere", ("a", "b"), SPEC, backend)
     settings, metrics = Settings(), Metrics()
-    decoders, batcher = DecoderPool(1, settings.max_decoder_bytes), Batcher(metrics.observe_batch)
+    batcher = Batcher(metrics.observe_batch)
+    decoders = LocalDecoders(DecoderPool(1, 1 << 30), TimelinePool(1, 1 << 30), batcher)
     gateway = make_gateway(settings, Registry({"slow": [model]}), metrics, decoders, batcher)
     batches = asyncio.create_task(batcher.run())
     app = create_app(Settings())

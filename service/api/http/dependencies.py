@@ -1,0 +1,26 @@
+"""FastAPI dependencies of the routes: the gateway, and the request's API key."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from service.api.http.api_keys import check_key
+from service.inference.pipeline import Gateway
+
+
+async def _gateway_of(request: Request) -> Gateway:
+    # FastAPI runs dependencies that are not async in a thread, which costs more than they do.
+    return cast(Gateway, request.state.gateway)
+
+
+GatewayOfApp = Annotated[Gateway, Depends(_gateway_of)]
+
+
+async def _key_of(request: Request, gateway: GatewayOfApp) -> str | None:
+    return check_key(request.headers, gateway.settings.keys())
+
+
+KeyOfRequest = Annotated[str | None, Depends(_key_of)]
+"""The request's API key, checked; None where the service has none."""

@@ -1,0 +1,43 @@
+"""Start-up and shut-down of the service in one process: models loaded, decoders started, all of it freed at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypedDict
+
+from fastapi import FastAPI
+from opentelemetry.trace import Tracer
+
+from service.config.settings import Settings
+from service.decoding.pool import DecoderPool
+from service.decoding.timeline_pool import TimelinePool
+from service.inference.batcher import Batcher
+from service.inference.pipeline import Gateway, LocalDecoders, make_gateway
+from service.models.hot_reload import live_registry
+from service.telemetry.metrics import Metrics
+from service.telemetry.tracing import live_tracer
+
+
+class State(TypedDict):
+    """The state that the application's lifespan hands to each request."""
+
+    gateway: Gateway
+    tracer: Tracer
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
+    """Load the models and start the decoders, serve, free them."""
+    async with live_tracer() as tracer, live_registry(settings) as registry:
+        pool = DecoderPool(settings.decoders, settings.max_decoder_bytes)
+        timelines = TimelinePool(settings.timelines(), settings.max_decoder_bytes)
+        batcher = Batcher(metrics.observe_batch)
+        gateway = make_gateway(settings, registry, metrics, LocalDecoders(pool, timelines, batcher), batcher)
+        await pool.start()
+        batches = asyncio.create_task(batcher.run())
+        app.state.admission = gateway.admission
+        yield {"gateway": gateway, "tracer": tracer}
+        batches.cancel()
+        await pool.close()
