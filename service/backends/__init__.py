@@ -1,1 +1,1 @@
-"""One file per runtime, imported only when chosen; `base` holds what they have in common."""
+"""Backends: one file per runtime, imported only when chosen; `base` has the protocol and the errors."""

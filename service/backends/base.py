@@ -1,11 +1,11 @@
-"""What a runtime must do to serve a model, and a fake one for tests.
+"""Backend protocol: a runtime with a loaded model, its outputs and its errors.
 
 BackendError
-├── BackendUnavailable   this machine cannot run the artifact at all
+├── BackendUnavailable   the artifact cannot run on this machine
 ├── InferenceFailed      the runtime failed on these clips
 └── TryLater             a runtime that is a server cannot run them now
-    ├── RuntimeFull      it has too much to do
-    └── RuntimeDown      it does not answer, or not as the model that is asked for
+    ├── RuntimeFull      its queue is full
+    └── RuntimeDown      it does not answer, or serves another model
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Clips = NDArray[np.uint8]
 
 
 class BackendError(Exception):
-    """Base of what backends raise; a runtime's own exceptions are mapped to these, once, in its file."""
+    """Base of the errors of backends; each backend maps its runtime's exceptions to these."""
 
 
 class BackendUnavailable(BackendError):
@@ -41,21 +41,21 @@ class TryLater(BackendError):
         self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[type[TryLater], tuple[str, int]]:
-        """For a replica of the cluster, which raises it in another process."""
+        """Pickle with `retry_after`, for replicas that raise it in another process."""
         return type(self), (str(self), self.retry_after)
 
 
 class RuntimeFull(TryLater):
-    """The runtime has too much to do."""
+    """The runtime's queue is full."""
 
 
 class RuntimeDown(TryLater):
-    """The runtime does not answer, or not as the model that is asked for."""
+    """The runtime does not answer, or serves another model."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What the graph returns for N clips of T frames, by a model of B blocks and K classes.
+    """Outputs of the graph for N clips of T frames, by a model of B blocks and K classes.
 
     `logits` float32 [N, K]; `offsets` float32 [N, B, 2], in frames; `weights` float32 [N, B, T, 2].
     """
@@ -69,7 +69,7 @@ class Backend(Protocol):
     """A loaded model, ready to infer. `infer` may be called from several threads."""
 
     max_batch_size: int
-    """How many clips are worth one call; 1 where a batch takes as long as its clips one by one."""
+    """Largest useful number of clips per call; 1 where a batch takes as long as its clips one by one."""
 
     def infer(self, clips: Clips) -> Outputs:
         """Run the model on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
@@ -80,13 +80,13 @@ class Backend(Protocol):
 
 @runtime_checkable
 class RemoteBackend(Backend, Protocol):
-    """A backend whose runtime is a server: it forms batches itself, of calls that come at once, and may be down.
+    """A backend whose runtime is a server: it forms batches of concurrent calls itself, and may be down.
 
     `infer` may raise RuntimeFull and RuntimeDown as well.
     """
 
     def check_up(self) -> None:
-        """Raises RuntimeDown when the server was not well when it was last looked at; takes no time."""
+        """Raise RuntimeDown if the last health check of the server failed; returns at once."""
 
 
 def one_line(error: object) -> str:

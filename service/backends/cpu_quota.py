@@ -1,6 +1,6 @@
-"""How many cores this process may use: the machine's, less what its affinity and its container's quota keep from it.
+"""CPU quota: the number of cores that affinity and the container's cgroup leave to this process.
 
-A quota is processor time per period: cgroup v2 has both in `cpu.max`, v1 in `cpu.cfs_quota_us` and `cpu.cfs_period_us`.
+A quota is CPU time per period: cgroup v2 has both in `cpu.max`, v1 in `cpu.cfs_quota_us` and `cpu.cfs_period_us`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ MOUNT = Path("/sys/fs/cgroup")
 
 
 def usable_cores(own_cgroups: Path = OWN_CGROUPS, mount: Path = MOUNT) -> int:
-    """At least 1; a quota of a part of a core counts as the whole one, as Go and Java have it."""
+    """Return the number of cores that this process may use, at least 1.
+
+    A quota is rounded up to whole cores, as in Go and Java.
+
+    Args:
+        own_cgroups: /proc file that lists the process's cgroups.
+        mount: where the cgroup file systems are mounted.
+    """
     quotas = [quota for folder in _folders(own_cgroups, mount) for quota in _quotas(folder)]
     return max(1, math.ceil(min([_affine_cores(), *quotas])))
 
@@ -27,7 +34,7 @@ def _affine_cores() -> int:
 
 
 def _folders(own_cgroups: Path, mount: Path) -> Iterator[Path]:
-    """The process's groups and all that they lie in, whose quotas hold too; some are not visible in a container."""
+    """Yield the process's cgroups and their parents, whose quotas apply too; a container does not see all of them."""
     for line in _text(own_cgroups).splitlines():
         _, controllers, group = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
@@ -37,7 +44,7 @@ def _folders(own_cgroups: Path, mount: Path) -> Iterator[Path]:
 
 
 def _quotas(folder: Path) -> Iterator[float]:
-    """In cores; nothing where there is no quota (`max`, or -1)."""
+    """Yield the quotas of a cgroup in cores; nothing where there is none (`max`, or -1)."""
     v2 = _text(folder / "cpu.max").split()
     v1 = [*_text(folder / "cpu.cfs_quota_us").split(), *_text(folder / "cpu.cfs_period_us").split()]
     for numbers in (v2, v1):

@@ -1,7 +1,7 @@
-"""The CUDA runtime for backends that drive it themselves: memory, a stream and graphs, without torch.
+"""CUDA runtime API by NVIDIA's cuda-bindings: memory, streams and graphs, without torch.
 
-Everything that is allocated is given back when the ExitStack that it was registered with closes. The functions are
-those of the CUDA Runtime API manual, by way of NVIDIA's cuda-bindings.
+Everything allocated is freed when the ExitStack passed with the call closes. The functions are named as in the manual
+of the CUDA Runtime API.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from numpy.typing import DTypeLike, NDArray
 
 
 class CudaError(Exception):
-    """CUDA cannot be used, or one of its functions failed; the message names it."""
+    """CUDA is unavailable, or one of its functions failed; the message names it."""
 
 
 def call(function: str, *arguments: Any) -> Any:
-    """What a function of the CUDA runtime returns beside its status. Raises CudaError."""
+    """Call a function of the CUDA runtime; returns its result without the status. Raises CudaError."""
     runtime = _runtime()
     status, *results = getattr(runtime, function)(*arguments)
     if status:
@@ -31,13 +31,13 @@ def call(function: str, *arguments: Any) -> Any:
 
 
 def device_name() -> str:
-    """The GPU's name as its driver gives it. Raises CudaError where there is no GPU."""
+    """Return the GPU's name as its driver reports it; raises CudaError without a GPU."""
     name: bytes = call("cudaGetDeviceProperties", 0).name
     return name.rstrip(b"\0").decode()
 
 
 def allocate_pinned(resources: ExitStack, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Page-locked host memory, which copies to and from the GPU without a detour."""
+    """Allocate page-locked host memory, which the GPU copies from and to directly."""
     num_bytes = math.prod(shape) * np.dtype(dtype).itemsize
     address = call("cudaHostAlloc", num_bytes, 0)
     resources.callback(call, "cudaFreeHost", address)
@@ -46,14 +46,14 @@ def allocate_pinned(resources: ExitStack, shape: tuple[int, ...], dtype: DTypeLi
 
 
 def allocate_device(resources: ExitStack, num_bytes: int) -> int:
-    """The address of device memory."""
+    """Allocate device memory; returns its address."""
     address = call("cudaMalloc", num_bytes)
     resources.callback(call, "cudaFree", address)
     return int(address)
 
 
 def create_stream(resources: ExitStack) -> Any:
-    """A stream that does not wait for the default one."""
+    """Create a stream that does not synchronise with the default stream."""
     stream = call("cudaStreamCreateWithFlags", 1)
     resources.callback(call, "cudaStreamDestroy", stream)
     return stream
@@ -70,7 +70,7 @@ def download(device: int, host: NDArray[Any], stream: Any) -> None:
 
 
 def capture(resources: ExitStack, stream: Any, enqueue: Callable[[], None]) -> Any:
-    """What `enqueue` puts on the stream, as an executable graph; nothing runs."""
+    """Capture the work that `enqueue` puts on the stream as an executable graph; nothing runs."""
     mode = _runtime().cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
     call("cudaStreamBeginCapture", stream, mode)
     try:

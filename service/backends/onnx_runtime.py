@@ -1,4 +1,4 @@
-"""ONNX Runtime: on the CPU the backend of the base install, on CUDA with a graph for each batch size."""
+"""ONNX Runtime backends: on the CPU, the default, and on CUDA with one CUDA graph per batch size."""
 
 from __future__ import annotations
 
@@ -39,27 +39,31 @@ _RUNTIME_ERRORS = (
 
 
 SECONDS_WORTH_SHARING = 0.05
-"""A clip that takes longer, on all cores, is faster on them than on one."""
+"""Above this time per clip on all cores, all cores are used without comparing."""
 
 WORTHWHILE_SPEEDUP = 1.25
-"""What all cores must gain over one to be given to a shorter one."""
+"""Speed-up over one core from which on a shorter clip gets all cores."""
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
 
 def has_cuda() -> bool:
-    """Whether the installed ONNX Runtime was built for CUDA and this machine has it."""
+    """Return True if ONNX Runtime has the CUDA execution provider here."""
     return CUDA in ort.get_available_providers()
 
 
 class OnnxRuntimeBackend:
     """One session on the CPU, shared by all threads.
 
-    `num_threads` 0 takes all usable cores: for one clip after the other, or, where a clip gains nothing from several,
-    for as many clips at once. With `whole_batches` the clips of a call always go through the graph as one batch, as in
-    servers that form batches.
+        OnnxRuntimeBackend(Path("model.onnx")).infer(np.zeros((1, 8, 224, 224, 3), np.uint8)).logits
 
-    Raises BackendUnavailable when the file is no ONNX graph, or not one of our contract.
+    Args:
+        path: ONNX graph that keeps `service.backends.contract`.
+        num_threads: intra-op threads. 0 uses all cores: for one clip after the other, or, where a clip gains too little
+            from several cores, for as many clips at once.
+        whole_batches: run the clips of a call as one batch, as servers do that form batches.
+
+    Raises BackendUnavailable when the file is no ONNX graph, or breaks the contract.
     """
 
     def __init__(self, path: Path, num_threads: int = 0, *, whole_batches: bool = False) -> None:
@@ -77,7 +81,7 @@ class OnnxRuntimeBackend:
         return Outputs(*(np.concatenate(each) for each in zip(*outputs, strict=True)))
 
     def close(self) -> None:
-        """Drop the session, and with it the weights."""
+        """Free the session and its weights."""
         self._threads.shutdown(wait=False)
         del self._session
 
@@ -86,9 +90,9 @@ class OnnxRuntimeBackend:
 
 
 class OnnxCudaBackend:
-    """One session on the GPU; inputs and outputs stay in place there, and each batch size is one CUDA graph.
+    """One session on the GPU: inputs and outputs keep their addresses, and each batch size is one CUDA graph.
 
-    Raises BackendUnavailable as OnnxRuntimeBackend does, and where there is no CUDA.
+    Raises BackendUnavailable without CUDA, and when the file is no ONNX graph or breaks the contract.
     """
 
     max_batch_size = 16
@@ -98,18 +102,18 @@ class OnnxCudaBackend:
         if CUDA not in self._session.get_providers():
             raise BackendUnavailable(f"ONNX Runtime has no CUDA for {path.name}")
         self._bindings: dict[int, tuple[ort.IOBinding, ort.OrtValue, ort.RunOptions]] = {}
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def infer(self, clips: Clips) -> Outputs:
         """Run the graph on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
         try:
-            with self._turn:
+            with self._lock:
                 return self._infer(np.ascontiguousarray(clips))
         except _RUNTIME_ERRORS as error:
             raise InferenceFailed(f"ONNX Runtime failed: {one_line(error)}") from error
 
     def close(self) -> None:
-        """Drop the session and what it holds on the GPU."""
+        """Free the session and its memory on the GPU."""
         self._bindings.clear()
         del self._session
 
@@ -122,7 +126,7 @@ class OnnxCudaBackend:
         return Outputs(*(np.asarray(output) for output in binding.copy_outputs_to_cpu()))
 
     def _bind(self, clips: Clips) -> tuple[ort.IOBinding, ort.OrtValue, ort.RunOptions]:
-        """Fixed places for one batch size; a first run finds out the outputs' shapes."""
+        """Allocate buffers for one batch size; a first run outside the CUDA graph finds the outputs' shapes."""
         on_gpu = ort.OrtValue.ortvalue_from_numpy(clips, "cuda", 0)
         binding = self._session.io_binding()
         binding.bind_ortvalue_input(INPUT, on_gpu)
@@ -139,7 +143,7 @@ class OnnxCudaBackend:
 
 
 def _default_threads() -> int:
-    # Where no core is kept from us, ONNX Runtime counts better: it knows which ones are two threads of one core.
+    # With all cores allowed ONNX Runtime counts better itself: it knows which are hyperthreads of one core.
     usable = usable_cores()
     return 0 if usable == os.cpu_count() else usable
 
@@ -147,13 +151,16 @@ def _default_threads() -> int:
 def _open_on_cpu(path: Path, num_threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = num_threads
-    # Threads that wait in a loop would take the cores from the decoders: 12.9 ms of processor time a clip, not 7.5.
+    # Spinning threads take the cores from the decoders: 12.9 ms of CPU time per clip instead of 7.5.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return _open_session(path, options, [CPU])
 
 
 def _open_fitting(path: Path, num_threads: int) -> tuple[ort.InferenceSession, int]:
-    """With how many clips it runs at once: a small graph's threads would wait for each other, and decoders for them."""
+    """Open a session; returns it with the number of clips to run at once.
+
+    A small graph gains little from several threads, which wait for each other and keep decoders waiting.
+    """
     if num_threads:
         return _open_on_cpu(path, num_threads), 1
     shared = _open_on_cpu(path, _default_threads())
@@ -165,7 +172,7 @@ def _open_fitting(path: Path, num_threads: int) -> tuple[ort.InferenceSession, i
 
 
 def _seconds_to_run(session: ort.InferenceSession) -> float:
-    """The shortest of a few runs on one black clip, after one to warm up; infinite where clips are of any size."""
+    """Time one black clip: the shortest of three runs after a warm-up; infinite for a graph of dynamic sizes."""
     sizes = session.get_inputs()[0].shape[1:]
     if not all(isinstance(size, int) for size in sizes):
         return math.inf

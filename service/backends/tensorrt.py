@@ -1,6 +1,6 @@
-"""TensorRT: an engine that was built for this very GPU and TensorRT version.
+"""TensorRT backend: an engine that was built for this GPU and TensorRT version.
 
-Per batch size one execution context, with pinned staging buffers, recorded once as a CUDA graph: its shapes never
+Each batch size has an execution context with pinned staging buffers, captured once as a CUDA graph. Its shapes never
 change, since ahead-of-time plugins leak a module at every change (NVIDIA/TensorRT#4849).
 """
 
@@ -26,26 +26,26 @@ DTYPE_NAMES = {"uint8": "UINT8", "float32": "FLOAT"}
 
 @dataclass(frozen=True)
 class Target:
-    """What an engine is built for; it runs on nothing else."""
+    """GPU and TensorRT version that an engine is built for; it runs on no other."""
 
     gpu: str
     tensorrt: str
 
     def file_name(self, precision: str) -> str:
-        """The engine's file, such as model-nvidia-l4-fp16-trt11.4.0.106.plan."""
+        """Return the engine's file name, such as model-nvidia-l4-fp16-trt11.4.0.106.plan."""
         gpu = re.sub(r"[^a-z0-9]+", "-", self.gpu.lower()).strip("-")
         return f"model-{gpu}-{precision}-trt{self.tensorrt}.plan"
 
 
 def find_target() -> Target:
-    """The target that this machine is. Raises BackendUnavailable where TensorRT or a GPU is missing."""
+    """Return the target of this machine; raises BackendUnavailable without TensorRT or a GPU."""
     trt = import_tensorrt()
     with _raising(BackendUnavailable, "no GPU for TensorRT"):
         return Target(cuda.device_name(), trt.__version__)
 
 
 def import_tensorrt() -> Any:
-    """The `tensorrt` module. Raises BackendUnavailable."""
+    """Import the `tensorrt` module; raises BackendUnavailable when it is not installed."""
     try:
         import tensorrt  # noqa: PLC0415 - optional
     except (ImportError, OSError, RuntimeError) as error:
@@ -55,7 +55,7 @@ def import_tensorrt() -> Any:
 
 
 def make_log(trt: Any) -> Any:
-    """A TensorRT logger that keeps errors in its list `errors` and drops the rest."""
+    """Make a TensorRT logger that keeps errors in its list `errors` and drops the rest."""
 
     class Log(trt.ILogger):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -70,10 +70,13 @@ def make_log(trt: Any) -> Any:
 
 
 def split_batch(num_clips: int, sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """How clips are spread over contexts: (number of clips, size of the context that takes them) in order.
+    """Spread clips over contexts of fixed batch sizes: (number of clips, batch size of the context) in order.
 
-    A context is filled up with clips that nobody asked for when that at most doubles it; else the clips are split.
-    With sizes 1, 4 and 16: 3 clips are (3, 4), 5 are (4, 4), (1, 1), and 40 are (16, 16), (16, 16), (8, 16).
+    A context is padded when that at most doubles the clips; else the clips are split.
+
+        split_batch(3, [1, 4, 16])     # [(3, 4)]
+        split_batch(5, [1, 4, 16])     # [(4, 4), (1, 1)]
+        split_batch(40, [1, 4, 16])    # [(16, 16), (16, 16), (8, 16)]
     """
     parts = []
     while num_clips:
@@ -86,10 +89,10 @@ def split_batch(num_clips: int, sizes: Sequence[int]) -> list[tuple[int, int]]:
 
 
 class TensorRTBackend:
-    """An engine file, ready on the GPU at the batch sizes that its optimisation profile names.
+    """An engine on the GPU, at the batch sizes of its optimisation profile.
 
-    Raises BackendUnavailable when TensorRT or a GPU is missing, the engine was built for another GPU or version, or
-    it does not keep our contract.
+    Raises BackendUnavailable without TensorRT or a GPU, and when the engine was built for another GPU or version, or
+    breaks `service.backends.contract`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -114,13 +117,13 @@ class TensorRTBackend:
         return Outputs(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
     def close(self) -> None:
-        """Give the GPU's memory back."""
+        """Free the engine's memory on the GPU."""
         self._contexts.clear()
         self._resources.close()
 
 
 class _Context:
-    """The engine at one batch size: pinned input, graph, pinned outputs."""
+    """Execution context of one batch size: pinned input, CUDA graph, pinned outputs."""
 
     def __init__(self, engine: Any, size: int, stream: Any, resources: ExitStack) -> None:
         self._stream = stream
@@ -128,13 +131,13 @@ class _Context:
         self._context.set_input_shape(INPUT, (size, *engine.get_tensor_shape(INPUT)[1:]))
         self._clips, self._clips_on_gpu = self._bind(INPUT, np.uint8, resources)
         self._outputs = [self._bind(name, np.float32, resources) for name in OUTPUTS]
-        # The first run allocates, which a graph must not.
+        # The first run allocates, which a graph capture must not.
         self._enqueue()
         cuda.call("cudaStreamSynchronize", stream)
         self._graph = cuda.capture(resources, stream, self._enqueue)
 
     def infer(self, clips: Clips) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
-        """Logits, offsets and weights of as many clips as there are, at most the context's size."""
+        """Return logits, offsets and weights of at most as many clips as the batch size."""
         if clips.dtype != np.uint8 or clips.shape[1:] != self._clips.shape[1:]:
             wanted, given = ("x".join(map(str, shape)) for shape in (self._clips.shape[1:], clips.shape[1:]))
             raise InferenceFailed(f"the engine takes clips of uint8 {wanted}, not {clips.dtype} {given}")
@@ -159,7 +162,7 @@ class _Context:
 
 @contextmanager
 def _raising(kind: type[BackendError], what: str) -> Iterator[None]:
-    """CUDA's and TensorRT's exceptions become ours."""
+    """Map the exceptions of CUDA and TensorRT to `kind`."""
     try:
         yield
     except (cuda.CudaError, OSError, RuntimeError, TypeError, ValueError) as error:
@@ -171,7 +174,7 @@ def _load(trt: Any, path: Path) -> Any:
     cuda.device_name()
     engine = trt.Runtime(log).deserialize_cuda_engine(path.read_bytes())
     if engine is None:
-        raise RuntimeError("; ".join(log.errors) or "it is no engine for this GPU and TensorRT version")
+        raise RuntimeError("; ".join(log.errors) or "it is not an engine for this GPU and TensorRT version")
     return engine
 
 

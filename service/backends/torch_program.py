@@ -1,7 +1,7 @@
-"""PyTorch, on CUDA where there is one: runs the program that `export.formats.torch_program` saved.
+"""PyTorch backend: runs the program that `export.formats.torch_program` saved, on CUDA if there is a GPU.
 
-On CUDA the convolutions' weights are laid out channels-last, and every batch size becomes a CUDA graph at its first
-use, so that a call costs one launch.
+On CUDA the weights of convolutions are channels-last, and each batch size is captured as a CUDA graph at its first use,
+so that a call costs one launch.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ MAX_BATCH_SIZE_ON_CUDA = 16
 
 
 class TorchProgramBackend:
-    """One program, shared by all threads. `num_threads` 0 leaves the number of CPU threads to torch.
+    """A saved program, shared by all threads. `num_threads` 0 leaves the number of CPU threads to torch.
 
-    Raises BackendUnavailable when the file is no program of our contract.
+    Raises BackendUnavailable when torch cannot load the file.
     """
 
     def __init__(self, path: Path, num_threads: int = 0) -> None:
@@ -33,7 +33,7 @@ class TorchProgramBackend:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             module = move_to_device_pass(torch.export.load(path), device).module()
-        except Exception as error:  # torch.export.load raises nearly anything for a file that is no program
+        except Exception as error:  # torch.export.load raises nearly any exception for a file that is not a program
             raise BackendUnavailable(f"torch cannot load {path.name}: {one_line(error)[:300]}") from error
         self.max_batch_size = MAX_BATCH_SIZE_ON_CUDA if device == "cuda" else 1
         self._run = _CapturedProgram(module) if device == "cuda" else _EagerProgram(module)
@@ -47,7 +47,7 @@ class TorchProgramBackend:
         return Outputs(logits.numpy(), offsets.numpy(), weights.numpy())
 
     def close(self) -> None:
-        """Drop the program, and with it the weights."""
+        """Free the program and its weights."""
         del self._run
 
 
@@ -62,16 +62,16 @@ class _EagerProgram:
 
 
 class _CapturedProgram:
-    """One CUDA graph for each batch size, with buffers of its own; one call at a time."""
+    """One CUDA graph per batch size, with its own buffers; one call at a time."""
 
     def __init__(self, module: torch.nn.Module) -> None:
         self._module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._graphs: dict[torch.Size, tuple[torch.cuda.CUDAGraph, Tensor, Tensors]] = {}
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     @torch.inference_mode()
     def __call__(self, clips: Tensor) -> Tensors:
-        with self._turn:
+        with self._lock:
             if clips.shape not in self._graphs:
                 self._graphs[clips.shape] = self._capture(clips)
             graph, inputs, (logits, offsets, weights) = self._graphs[clips.shape]
@@ -83,7 +83,7 @@ class _CapturedProgram:
         inputs = clips.cuda()
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):  # a graph cannot be captured before libraries have set themselves up
+        with torch.cuda.stream(stream):  # libraries initialise themselves in these runs, which a capture does not allow
             for _ in range(3):
                 self._module(inputs)
         torch.cuda.current_stream().wait_stream(stream)

@@ -1,4 +1,4 @@
-"""A check: something to look at, what it found, and what to do when it fails."""
+"""Checks of the doctor: a check, its finding, and the function that runs it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from service.backends.base import one_line
 
 
 class CheckFailed(Exception):
-    """Something is wrong; the message says what."""
+    """The check found a fault; the message names it."""
 
 
 class CheckSkipped(Exception):
-    """It cannot be looked at here; the message says why."""
+    """The check cannot run here; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """`run` returns what it found, or raises; `advice` is for whoever reads that it failed."""
+    """A check by name; `run` returns its finding or raises, `advice` says what to do when it fails."""
 
     name: str
     run: Callable[[], str]
@@ -29,7 +29,7 @@ class Check:
 
 
 class Finding(BaseModel):
-    """What came of a check. `advice` is there when it failed."""
+    """Result of a check; `advice` is set when it failed."""
 
     check: str
     status: Literal["ok", "failed", "skipped"]
@@ -37,9 +37,9 @@ class Finding(BaseModel):
     advice: str | None = None
 
 
-def examine(check: Check, tell: Callable[[str], None]) -> Finding:
-    """Tell its name and run it. Whatever it raises is a finding too: nobody foresees how an installation is broken."""
-    tell(check.name)
+def examine(check: Check, announce: Callable[[str], None]) -> Finding:
+    """Announce the check's name, run it and return the finding; any exception of the check is a failure."""
+    announce(check.name)
     try:
         return Finding(check=check.name, status="ok", found=check.run())
     except CheckSkipped as reason:

@@ -1,6 +1,6 @@
-"""What can be wrong with an installation: the checks, in order.
+"""Checks of an installation, in order: machine, libraries, codecs, pipeline, model store.
 
-None of them needs torch: what training computes was recorded, and lies beside the clips that it was recorded of.
+None of them needs torch: results of the training code are recorded beside the clips in `clips/`.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless")
 
 
 def checks(settings: Settings) -> Iterator[Check]:
-    """Every check. Each is to be run before the next is asked for, which may depend on it."""
-    record = load_golden()
+    """Yield every check; run each before the next is requested, which may depend on it."""
+    golden = load_golden()
     yield Check("machine", _describe_machine, "nothing to do")
     yield Check("libraries", _name_libraries, REINSTALL)
     free_space = partial(_check_free_space, settings.max_upload_bytes)
     yield Check("temporary space", free_space, "make room there, or name another folder in TMPDIR")
-    yield from codec_checks(record.clips)
-    yield from stage_checks(record.stages)
+    yield from codec_checks(golden.clips)
+    yield from stage_checks(golden.stages)
     find_models = partial(_find_models, settings.model_store, settings.default_model)
     yield Check(
         "model store", find_models, "name the right one with --model-store or TIN_MODEL_STORE, or publish a model"
     )
     for name, versions in ModelStore(settings.model_store).versions().items():
         for each in versions:
-            with closing(ModelChecker(name, each, settings, record.stages)) as patient:
-                yield from patient.checks()
+            with closing(ModelChecker(name, each, settings, golden.stages)) as checker:
+                yield from checker.checks()
 
 
 def _describe_machine() -> str:
@@ -54,7 +54,7 @@ def _describe_machine() -> str:
 
 
 def _free_memory() -> int | None:
-    """In bytes; None where the system does not tell (Linux does)."""
+    """Return the available memory in bytes; None on systems other than Linux."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:
@@ -72,7 +72,7 @@ def _check_free_space(needed: int) -> str:
     free = shutil.disk_usage(folder).free
     found = f"{free / 1e9:.1f} GB free in {folder}"
     if free < needed:
-        raise CheckFailed(f"{found}, but one upload may have {needed / 1e9:.1f} GB")
+        raise CheckFailed(f"{found}, but one upload may take {needed / 1e9:.1f} GB")
     return found
 
 

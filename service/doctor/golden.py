@@ -1,6 +1,6 @@
-"""What the doctor's clips become, recorded where models are trained; serving must arrive at the same on any machine.
+"""Golden values: results of the training code for the doctor's clips, which serving must reproduce on any machine.
 
-`doctor_clips/` holds a clip for each codec and `record.json`. `tests.helpers.recording.record_doctor` makes both.
+`clips/` holds a clip of each codec and `record.json`; `tests.helpers.recording.record_doctor` makes both.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ FOLDER = Path(__file__).parent / "clips"
 RECORD_FILE = "record.json"
 
 
-class _Record(BaseModel):
+class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class GoldenArray(_Record):
-    """An array's digest, and every so many-th of its numbers, to tell how far another one is off."""
+class GoldenArray(_Frozen):
+    """Digest of an array, and each `every`-th of its numbers, which measure how far another array is off."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -35,27 +35,30 @@ class GoldenArray(_Record):
 
     @classmethod
     def of(cls, array: NDArray[Any], every: int) -> Self:
-        """Record an array of any shape."""
+        """Record an array of any shape and dtype."""
         return cls(
             shape=array.shape,
             dtype=str(array.dtype),
-            sha256=_digest(array),
+            sha256=_sha256_of(array),
             every=every,
             numbers=_numbers(array, every),
         )
 
     def difference(self, array: NDArray[Any]) -> float:
-        """The largest seen: 0 only for the recorded array to the bit, infinite for one of another shape."""
+        """Return the largest absolute difference of the recorded numbers.
+
+        0 only for an array that is equal to the bit; infinite for one of another shape or dtype.
+        """
         if (array.shape, str(array.dtype)) != (self.shape, self.dtype):
             return float("inf")
-        if _digest(array) == self.sha256:
+        if _sha256_of(array) == self.sha256:
             return 0.0
         seen = np.abs(np.subtract(_numbers(array, self.every), self.numbers)).max()
         return float(max(seen, np.finfo(np.float32).tiny))
 
 
-class GoldenClip(_Record):
-    """A made clip of one codec: how many frames it has, and those of them that a model would see, as RGB."""
+class GoldenClip(_Frozen):
+    """A clip of one codec: its number of frames, and the sampled ones as RGB."""
 
     codec: str
     file: str
@@ -63,11 +66,11 @@ class GoldenClip(_Record):
     frames: GoldenArray
 
 
-class GoldenStages(_Record):
-    """One of the clips on its way through training's code to a checkpoint's answer.
+class GoldenStages(_Frozen):
+    """One of the clips after each stage of the training code, up to a checkpoint's answer.
 
     `frames` are uint8 [T, H, W, 3], `views` uint8 [V, T, crop, crop, 3], `normalised` float32 [V, T, 3, crop, crop];
-    the checkpoint gave `logits` [K] in torch, and `label` is its likeliest.
+    `logits` [K] are the checkpoint's in torch, and `label` is its top-1.
     """
 
     file: str
@@ -81,19 +84,19 @@ class GoldenStages(_Record):
     label: str
 
 
-class GoldenRecord(_Record):
-    """Everything that is recorded."""
+class GoldenRecord(_Frozen):
+    """All golden values: the contents of `record.json`."""
 
     clips: tuple[GoldenClip, ...]
     stages: GoldenStages
 
 
 def load_golden() -> GoldenRecord:
-    """The record of the clips in FOLDER."""
+    """Read the golden values of the clips in FOLDER."""
     return GoldenRecord.model_validate_json((FOLDER / RECORD_FILE).read_bytes())
 
 
-def _digest(array: NDArray[Any]) -> str:
+def _sha256_of(array: NDArray[Any]) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 

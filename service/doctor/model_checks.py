@@ -1,4 +1,4 @@
-"""One version of the model store under the doctor's hands."""
+"""Checks of one version of the model store: files, loading, server, logits, label."""
 
 from __future__ import annotations
 
@@ -28,11 +28,18 @@ ANSWERS_OTHERWISE = "compare it with its checkpoint: `python -m export verify NA
 
 
 MOST_TIMES_OFF = 2
-"""Of int8, which has no tolerance: how many times the largest difference that its proof found on some 30 clips."""
+"""Allowed multiple of the largest difference in the parity report of int8, which has no tolerance."""
 
 
 class ModelChecker:
-    """A version; each check builds on what those before it found."""
+    """Checks a version; each check builds on those before it.
+
+    Args:
+        name: the model's name.
+        version: its version.
+        settings: the service's settings, among them the store.
+        stages: golden values of a clip.
+    """
 
     def __init__(self, name: str, version: str, settings: Settings, stages: GoldenStages) -> None:
         self._name = name
@@ -43,7 +50,7 @@ class ModelChecker:
         self._loaded: LoadedModel | None = None
 
     def checks(self) -> Iterator[Check]:
-        """To be run in this order."""
+        """Yield the checks; run each before the next is requested."""
         name = f"{self._name} {self._version}"
         yield Check(f"{name}: files", self._check_files, PUBLISH_AGAIN)
         yield Check(f"{name}: loads", self._check_loading, OTHER_FORMAT)
@@ -62,52 +69,52 @@ class ModelChecker:
         _check_checkpoint(stored)
         self._stored = stored
         files = ", ".join(artifact.file for artifact in stored.manifest.artifacts)
-        return f"the digests and parity reports of {files} are right"
+        return f"digests and parity reports of {files} are valid"
 
     def _check_loading(self) -> str:
         if self._stored is None:
-            raise CheckSkipped("its files are not right")
+            raise CheckSkipped("its files are not valid")
         model = self._loaded = load(self._stored, self._settings, Capabilities.detect())
         return f"{model.artifact} runs here ({model.reason})"
 
     def _check_server(self) -> str:
         assert self._loaded is not None
         self._loaded.check_up()
-        return "it answers, and as the model of the store"
+        return "it answers, and runs the model of the store"
 
     def _check_logits(self) -> str:
         difference = float(np.abs(self._logits - self._stages.logits).max())
         tolerance = self._tolerance()
         if tolerance is None:
-            return f"up to {difference:.2g} away from torch's; the label decides"
+            return f"differ by up to {difference:.2g} from torch's; the label decides"
         if not difference <= tolerance:
-            raise CheckFailed(f"up to {difference:.2g} away from torch's, and {tolerance:g} is allowed")
+            raise CheckFailed(f"differ by up to {difference:.2g} from torch's; {tolerance:g} is allowed")
         return f"within {difference:.2g} of torch's"
 
     def _check_label(self) -> str:
-        likeliest = top_scores(softmax(self._logits), self._loaded_model.labels, 1)[0]
-        if likeliest.label != self._stages.label:
-            raise CheckFailed(f"{likeliest.label!r}, but torch says {self._stages.label!r}")
-        return f"{likeliest.label}, {likeliest.probability:.0%}"
+        top1 = top_scores(softmax(self._logits), self._loaded_model.labels, 1)[0]
+        if top1.label != self._stages.label:
+            raise CheckFailed(f"{top1.label!r}, but torch says {self._stages.label!r}")
+        return f"{top1.label}, {top1.probability:.0%}"
 
     @property
     def _loaded_model(self) -> LoadedModel:
         if self._stored is None or self._loaded is None:
             raise CheckSkipped("it is not loaded")
         if self._stored.manifest.checkpoint.sha256 != self._stages.checkpoint_sha256:
-            raise CheckSkipped("nothing was recorded of this checkpoint")
+            raise CheckSkipped("there are no golden values for this checkpoint")
         if outage := self._loaded.outage():
             raise CheckSkipped(outage)
         return self._loaded
 
     @cached_property
     def _logits(self) -> NDArray[np.float32]:
-        """float32 [K], of the recorded clip."""
+        """Logits of the golden clip, float32 [K]."""
         logits: NDArray[np.float32] = self._loaded_model.backend.infer(served_views(self._stages)).logits[0]
         return logits
 
     def _tolerance(self) -> float | None:
-        """How far the logits may be off; None where that proves nothing."""
+        """Return the allowed difference of the logits; None when the input already differs from the golden one."""
         if self._stages.views.difference(served_views(self._stages)) > 0:
             return None
         parity = self._running_artifact().parity
@@ -120,7 +127,7 @@ class ModelChecker:
 
 
 def _check_checkpoint(stored: StoredModel) -> None:
-    """Serving does without the checkpoint, so the store does not look at it."""
+    """Check the checkpoint's digest, which the store does not: serving does not need the checkpoint."""
     checkpoint = stored.manifest.checkpoint
     path = stored.path_of(checkpoint)
     if path.exists() and sha256_of(path) != checkpoint.sha256:

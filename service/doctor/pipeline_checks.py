@@ -1,4 +1,4 @@
-"""Serving's way from a video to the model's input, compared stage by stage with what was recorded in training."""
+"""Checks of the pipeline from a video to the model's input, stage by stage against golden values of training."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from service.doctor.golden import FOLDER, GoldenArray, GoldenClip, GoldenStages
 from service.store.model_store import listed
 
 MAX_COLOUR_DIFFERENCE = 3.0
-"""Of 255. Processors may round differently where YUV becomes RGB and where frames are scaled; a frame that is another
-one, or wrongly decoded, is tens away."""
+"""Of 255. CPUs may round differently in the conversion from YUV to RGB and in scaling; another frame, or one that is
+decoded wrongly, differs by tens."""
 
 MAX_NORMALISED_DIFFERENCE = MAX_COLOUR_DIFFERENCE / 50
 
@@ -29,13 +29,13 @@ REINSTALL = "install exactly what constraints.txt lists: remove .venv and run `m
 
 
 def codec_checks(clips: tuple[GoldenClip, ...]) -> Iterator[Check]:
-    """A made clip of each codec decodes to the frames that were recorded."""
+    """Yield a check per codec: its clip decodes to the golden frames."""
     for clip in clips:
         yield Check(f"codec: {clip.codec}", partial(_decode, clip), REINSTALL)
 
 
 def stage_checks(stages: GoldenStages) -> Iterator[Check]:
-    """What comes before the model, which is the same for every model of this ClipSpec."""
+    """Yield a check per stage before the model: sampling, decoding, resizing, normalising."""
     yield Check("stage: indices", partial(_sample, stages), REINSTALL)
     yield Check("stage: RGB frames", partial(_show, stages), REINSTALL)
     yield Check("stage: resize", partial(_scale, stages), REINSTALL)
@@ -43,14 +43,14 @@ def stage_checks(stages: GoldenStages) -> Iterator[Check]:
 
 
 def served_views(stages: GoldenStages) -> Clips:
-    """uint8 [V, T, crop, crop, 3]: what serving would hand to the model."""
+    """Preprocess the golden clip as serving does: uint8 [V, T, crop, crop, 3]."""
     return preprocess(FOLDER / stages.file, stages.spec, DecodeLimits()).views
 
 
 def _decode(clip: GoldenClip) -> str:
     decoded = decode(FOLDER / clip.file, partial(evaluation_indices, num_segments=clip.frames.shape[0]))
     if decoded.video.frames != clip.num_frames:
-        raise CheckFailed(f"{clip.file} has {clip.num_frames} frames, but {decoded.video.frames} were found")
+        raise CheckFailed(f"{clip.file} has {clip.num_frames} frames, but {decoded.video.frames} were decoded")
     return _judge(clip.frames, np.stack(decoded.images), MAX_COLOUR_DIFFERENCE)
 
 
@@ -58,7 +58,7 @@ def _sample(stages: GoldenStages) -> str:
     indices = _decoded(stages).indices
     found, expected = listed(map(str, indices)), listed(map(str, stages.indices))
     if indices != stages.indices:
-        raise CheckFailed(f"frames {found} are taken, in training {expected}")
+        raise CheckFailed(f"frames {found} are sampled, but {expected} in training")
     return f"frames {found}"
 
 
@@ -82,5 +82,5 @@ def _decoded(stages: GoldenStages) -> DecodedClip:
 def _judge(recorded: GoldenArray, array: NDArray[Any], tolerance: float) -> str:
     difference = recorded.difference(array)
     if not difference <= tolerance:
-        raise CheckFailed(f"up to {difference:.3g} away from what was recorded in training")
-    return "equal to the bit" if difference == 0 else f"rounded otherwise, up to {difference:.3g} away"
+        raise CheckFailed(f"differs by up to {difference:.3g} from training")
+    return "equal to the bit" if difference == 0 else f"rounded differently, by up to {difference:.3g}"

@@ -1,1 +1,1 @@
-"""Loaded models: artifacts chosen, opened, shared and reloaded as the store changes."""
+"""Loaded models: artifact selection, the registry, and hot reload."""

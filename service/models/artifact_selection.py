@@ -1,4 +1,4 @@
-"""Which of a version's artifacts this machine should run, and why."""
+"""Artifact selection: choose the format of a version that runs best on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What decides: `gpu` and `tensorrt` are the GPU's name and TensorRT's version, empty where there is none."""
+    """Capabilities of a machine; `gpu` and `tensorrt` are the GPU's name and TensorRT's version, empty without one."""
 
     has_vnni: bool = False
     has_onnx_cuda: bool = False
@@ -24,7 +24,7 @@ class Capabilities:
 
     @classmethod
     def detect(cls) -> Capabilities:
-        """The machine that runs us."""
+        """Detect the capabilities of this machine."""
         from service.backends.tensorrt import find_target  # noqa: PLC0415 - each runtime only when it is needed
 
         try:
@@ -36,21 +36,21 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Choice:
-    """What will run, and why rather than what is preferred to it."""
+    """The artifact to run; `reason` also says why those preferred to it do not run here."""
 
     artifact: Artifact
     reason: str
 
 
 Verdict = tuple[bool, str]
-"""Whether an artifact suits, and why or why not."""
+"""True if an artifact suits the machine; and the reason."""
 
 
 def choose(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str = AUTO) -> Choice:
-    """The best that this machine can run, or the format that is wanted; raises BackendUnavailable, saying why not.
+    """Choose the first artifact in the order of PREFERENCE that runs on `machine`, or the format that is wanted.
 
-    Best is a TensorRT engine built for this GPU, then float16 on CUDA, int8 where the processor has instructions for
-    it and the proof allows it, float32, and torch.
+    The order: a TensorRT engine built for this GPU, float16 on CUDA, int8 where the CPU has VNNI and the parity report
+    allows it, float32, torch. Raises BackendUnavailable with the reason for each format.
     """
     reasons = []
     for artifact, (suits, reason) in _in_order(artifacts, machine, wanted):
@@ -60,11 +60,11 @@ def choose(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str = A
     held = ", ".join(artifact.format for artifact in artifacts)
     why = f" ({'; '.join(reasons)})" if reasons else ""
     asked = "nothing that runs here" if wanted == AUTO else f"no {wanted} that runs here"
-    raise BackendUnavailable(f"it holds {held}: {asked}{why}")
+    raise BackendUnavailable(f"the version has {held}: {asked}{why}")
 
 
 def open_backend(artifact: Artifact, path: Path, settings: Settings, machine: Capabilities) -> Backend:
-    """Load an artifact into its runtime, which is imported only now; raises BackendUnavailable."""
+    """Load an artifact into its runtime, which is imported here; raises BackendUnavailable."""
     if artifact.format == "torchserve":
         return _open_torchserve(path, settings)
     if artifact.format == "tensorrt":
@@ -85,7 +85,7 @@ def _open_torchserve(archive: Path, settings: Settings) -> Backend:
     from service.backends.torchserve.token import InferenceKey  # noqa: PLC0415
 
     if not settings.torchserve_url:
-        raise BackendUnavailable("TorchServe was asked for, but TIN_TORCHSERVE_URL does not say where it is")
+        raise BackendUnavailable("backend torchserve needs TIN_TORCHSERVE_URL, the address of its inference API")
     file, management_url = settings.torchserve_keys, settings.torchserve_management_url
     key = InferenceKey(file, management_url) if file else None
     return TorchServeBackend(archive, settings.torchserve_url, key, settings.deadline_seconds)
@@ -119,13 +119,13 @@ def _judge_fp16(artifact: Artifact, machine: Capabilities) -> Verdict:
 
 def _judge_int8(artifact: Artifact, machine: Capabilities) -> Verdict:
     if machine.has_onnx_cuda:
-        return False, "made for processors, and ONNX Runtime has CUDA"
+        return False, "made for CPUs, and ONNX Runtime has CUDA"
     if not machine.has_vnni:
-        return False, "this processor has no VNNI"
+        return False, "this CPU has no VNNI"
     agreement = f"{artifact.parity.top1_agreement:.1%} of {artifact.parity.num_clips_judged} clips answered as float32"
     if not artifact.parity.agrees:
         return False, f"only {agreement}"
-    return True, f"this processor has VNNI, {agreement}"
+    return True, f"this CPU has VNNI, {agreement}"
 
 
 def _judge_any(artifact: Artifact, machine: Capabilities) -> Verdict:
@@ -144,19 +144,19 @@ PREFERENCE: dict[str, Callable[[Artifact, Capabilities], Verdict]] = {
 }
 
 ONLY_WHEN_ASKED_FOR = {"torchserve"}
-"""What needs a server besides this one."""
+"""Formats that need another server."""
 
 
 def _has_onnx_cuda() -> bool:
     try:
         from service.backends.onnx_runtime import has_cuda  # noqa: PLC0415
-    except ImportError:  # nobody needs it where TorchServe runs the models
+    except ImportError:  # not installed where TorchServe runs the models
         return False
     return has_cuda()
 
 
 def _has_vnni() -> bool:
-    """Whether the processor multiplies bytes in one instruction (x86: AVX-512 or AVX VNNI; Linux tells)."""
+    """Return True if the CPU has VNNI (x86: AVX-512 or AVX), by Linux's /proc/cpuinfo."""
     try:
         flags = Path("/proc/cpuinfo").read_text().split()
     except OSError:

@@ -1,4 +1,4 @@
-"""The models follow their store: what is published, exchanged or removed there takes effect while requests run."""
+"""Hot reload: the registry follows its store while requests run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ logger = logging.getLogger("service")
 
 @asynccontextmanager
 async def live_registry(settings: Settings) -> AsyncIterator[Registry]:
-    """The store's models, loaded, and looked after every `store_poll_seconds`; freed at the end."""
+    """Load the store's models and refresh them every `store_poll_seconds`; free them on exit.
+
+    A model that is published, replaced or removed takes effect without a restart and costs no request.
+    """
     registry = Registry({}, settings.default_model)
-    await to_thread.run_sync(_catch_up, registry, settings)
+    await to_thread.run_sync(_refresh, registry, settings)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_watch, registry, settings)
         yield registry
@@ -30,20 +33,20 @@ async def live_registry(settings: Settings) -> AsyncIterator[Registry]:
 async def _watch(registry: Registry, settings: Settings) -> None:
     while settings.store_poll_seconds:
         await anyio.sleep(settings.store_poll_seconds)
-        await to_thread.run_sync(_look, registry, settings)
+        await to_thread.run_sync(_poll, registry, settings)
 
 
-def _look(registry: Registry, settings: Settings) -> None:
+def _poll(registry: Registry, settings: Settings) -> None:
     if not settings.model_store.is_dir():
-        logger.warning("there is no model store at %s any more; what is loaded goes on", settings.model_store)
+        logger.warning("the model store %s is gone; the loaded models stay", settings.model_store)
         return
     try:
-        _catch_up(registry, settings)
+        _refresh(registry, settings)
     except Exception:  # the service must outlive whatever is put into its store
-        logger.exception("the model store could not be read; what is loaded goes on")
+        logger.exception("the model store cannot be read; the loaded models stay")
 
 
-def _catch_up(registry: Registry, settings: Settings) -> None:
+def _refresh(registry: Registry, settings: Settings) -> None:
     before = registry.all()
     registry.refresh(settings)
     _log_changes(before, registry.all())
@@ -64,6 +67,8 @@ def _log(version: Version) -> None:
     if not isinstance(version, LoadedModel):
         logger.warning("model %s is not served: %s", name, version.reason)
     elif version.update_refused is not None:
-        logger.warning("model %s goes on with %s as it was; new: %s", name, version.artifact, version.update_refused)
+        logger.warning(
+            "model %s keeps running %s; its update is refused: %s", name, version.artifact, version.update_refused
+        )
     else:
         logger.info("model %s runs %s (%s)", name, version.artifact, version.reason)

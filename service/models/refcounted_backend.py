@@ -1,4 +1,4 @@
-"""A backend that many requests hold: it is closed when the last of them lets go."""
+"""Reference-counted backend: closed when the last request that holds it is done."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from service.backends.base import Backend, Clips, Outputs, RemoteBackend
 
 
 def refcounted(backend: Backend) -> RefcountedBackend:
-    """A backend that is closed when nobody refers to what this returns; a remote one stays remote."""
+    """Wrap a backend so that it is closed when the wrapper is garbage collected; a remote backend stays remote."""
     return RefcountedRemoteBackend(backend) if isinstance(backend, RemoteBackend) else RefcountedBackend(backend)
 
 
 class RefcountedBackend:
-    """Any backend; whoever refers to this object, a request or a batch that waits, keeps the backend open.
+    """A backend that stays open as long as a request or a waiting batch refers to this object.
 
-    So a model can leave the registry at any time, and its users have nothing to give back.
+    So a model can leave the registry at any time, and its users have nothing to release.
     """
 
     def __init__(self, backend: Backend) -> None:
@@ -24,21 +24,21 @@ class RefcountedBackend:
         self._close_once = weakref.finalize(self, backend.close)
 
     def infer(self, clips: Clips) -> Outputs:
-        """What the backend answers to uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
+        """Run the backend on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
         return self._backend.infer(clips)
 
     def close(self) -> None:
-        """Close it now, for all; at the end of the process."""
+        """Close the backend now, whoever holds it: at the end of the process."""
         self._close_once()
 
 
 class RefcountedRemoteBackend(RefcountedBackend):
-    """The same for one whose runtime is a server."""
+    """A reference-counted backend whose runtime is a server."""
 
     def __init__(self, backend: RemoteBackend) -> None:
         super().__init__(backend)
         self._remote = backend
 
     def check_up(self) -> None:
-        """Raises RuntimeDown as the backend does."""
+        """Raise RuntimeDown when the backend does."""
         self._remote.check_up()

@@ -1,4 +1,4 @@
-"""The models in memory: what each version of the store became when it was last looked at.
+"""Registry: the loaded and refused versions of a model store.
 
 RegistryError
 ├── NoModelReady       no version of the store, or of the model asked for, can be served
@@ -22,7 +22,7 @@ from service.store.fingerprint import Fingerprint, fingerprint_of
 from service.store.model_store import ModelNotFound, ModelStore, StoredModel, StoreError, listed
 
 RENAMING_SECONDS = 0.2
-"""A version that is missing for longer was removed: where folders cannot be exchanged, two renames replace them."""
+"""Wait before a missing version counts as removed: some file systems replace a folder in two renames."""
 
 
 class RegistryError(Exception):
@@ -30,7 +30,7 @@ class RegistryError(Exception):
 
 
 class NoModelReady(RegistryError):
-    """There is nothing to answer with."""
+    """No model, or no version of the requested one, is loaded."""
 
 
 class ModelUnavailable(RegistryError):
@@ -39,31 +39,31 @@ class ModelUnavailable(RegistryError):
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A version that answers. `digest` is the sha256 of the artifact that runs."""
+    """A version that is served. `digest` is the SHA-256 of `artifact`, the file that runs."""
 
     name: str
     version: str
     digest: str
     artifact: str
     reason: str
-    """Why this artifact rather than another."""
+    """Reason for the choice of this artifact."""
     labels: tuple[str, ...]
     spec: ClipSpec
     backend: Backend
     fingerprint: Fingerprint | None = field(default=None, compare=False)
-    """The files that were last looked at."""
+    """The files of the store when they were last read."""
     update_refused: str | None = None
-    """Why these are not what runs, but what was there before; None when they are."""
+    """Reason why the files before those in the store still run; None when the latter run."""
     pending_update: LoadedModel | None = field(default=None, compare=False)
-    """What these are, when all that it waits for is the server that will run it."""
+    """The model of the files in the store, loaded, that waits for its server."""
 
     def check_up(self) -> None:
-        """Raises RuntimeDown while a server runs the model and is not well."""
+        """Raise RuntimeDown while the server that runs the model is down."""
         if isinstance(self.backend, RemoteBackend):
             self.backend.check_up()
 
     def outage(self) -> str | None:
-        """Why it cannot answer now, as `check_up` tells it; None when it can."""
+        """Return the message of `check_up`'s error; None when the model can answer."""
         try:
             self.check_up()
         except RuntimeDown as reason:
@@ -73,7 +73,7 @@ class LoadedModel:
 
 @dataclass(frozen=True)
 class RefusedModel:
-    """A version that the store holds but that is not served, and the reason."""
+    """A version of the store that is not served, and the reason."""
 
     name: str
     version: str
@@ -85,9 +85,11 @@ Version = LoadedModel | RefusedModel
 
 
 class Registry:
-    """The versions of a store; one that is refused leaves the others alone.
+    """The versions of a store; a refused one does not affect the others.
 
-    Readers in any thread see one state of the store or the next, whole.
+        Registry.open(Settings(model_store=Path("model_store"))).get("tin-motion")
+
+    Thread-safe for readers: they see one state of the store or the next, never a mixture.
     """
 
     def __init__(self, versions: Mapping[str, Sequence[Version]], default_model: str | None = None) -> None:
@@ -97,15 +99,15 @@ class Registry:
 
     @classmethod
     def open(cls, settings: Settings) -> Registry:
-        """Load every version of the settings' store."""
+        """Load every version of `settings.model_store`."""
         registry = cls({}, settings.default_model)
         registry.refresh(settings)
         return registry
 
     def refresh(self, settings: Settings) -> None:
-        """Follow the settings' store: only versions that are new or were exchanged are read, checked and loaded.
+        """Bring the registry up to date with its store; only new and replaced versions are read, checked and loaded.
 
-        Whoever got a model before keeps it. Takes as long as loading does; for one thread at a time.
+        A model that a request holds stays usable. Blocks while models load; call it from one thread at a time.
         """
         store = ModelStore(settings.model_store)
         known = {(version.name, version.version): version for version in self.all()}
@@ -116,7 +118,7 @@ class Registry:
         self._default_so_far = _default_loaded(self._versions, self._default_so_far)
 
     def replace_all(self, versions: Iterable[Version]) -> None:
-        """Hold these instead: what a registry in another process has, in its order."""
+        """Replace all versions by those of a registry in another process, in its order."""
         by_name: dict[str, list[Version]] = {}
         for version in versions:
             by_name.setdefault(version.name, []).append(version)
@@ -124,23 +126,23 @@ class Registry:
         self._default_so_far = _default_loaded(by_name, self._default_so_far)
 
     def all(self) -> list[Version]:
-        """Loaded and refused versions, by name, oldest first."""
+        """Return the loaded and refused versions, by name, oldest first."""
         return _flat(self._versions)
 
     def refused(self) -> list[RefusedModel]:
-        """What the store holds but is not served."""
+        """Return the versions that are not served."""
         return [version for version in self.all() if isinstance(version, RefusedModel)]
 
     def get(self, name: str | None = None, version: str | None = None) -> LoadedModel:
-        """The model asked for; without a version the newest that can answer, without a name the default model.
+        """Return a model by name and version: by default the default model, and its newest version that can answer.
 
-        Where the settings name no default, it is the first that loaded, and stays it as long as it is loaded.
+        Without a default in the settings it is the first model that loaded, for as long as it is loaded.
         Raises ModelNotFound, ModelUnavailable or NoModelReady.
         """
         versions = self._versions
         chosen = self._default_name(versions) if name is None else name
         if chosen not in versions:
-            raise ModelNotFound(f"no model {chosen!r} here; there is {listed(versions)}")
+            raise ModelNotFound(f"no model {chosen!r} here; the models are {listed(versions)}")
         if version is None:
             return _newest(versions[chosen], chosen)
         return _exactly(versions[chosen], chosen, version)
@@ -157,7 +159,7 @@ class Registry:
             raise NoModelReady(f"the default model {wanted!r} is not in the store")
         default = wanted or _default_loaded(versions, self._default_so_far)
         if default is None:
-            raise NoModelReady("no model is loaded, so nothing can be predicted; GET /models says why")
+            raise NoModelReady("no model is loaded; GET /models says why")
         return default
 
 
@@ -166,13 +168,13 @@ def _flat(versions: Mapping[str, Sequence[Version]]) -> list[Version]:
 
 
 def _default_loaded(versions: Mapping[str, Sequence[Version]], so_far: str | None) -> str | None:
-    """The default so far if it is loaded, else the first model that is."""
+    """Return the default so far if it is loaded, else the first loaded model."""
     loaded = [version.name for version in _flat(versions) if isinstance(version, LoadedModel)]
     return so_far if so_far in loaded else next(iter(loaded), None)
 
 
 def _newest(versions: Sequence[Version], name: str) -> LoadedModel:
-    """Of those that are loaded the newest that can answer, or else the newest."""
+    """Return the newest loaded version that can answer, or else the newest loaded one."""
     loaded = [version for version in reversed(versions) if isinstance(version, LoadedModel)]
     if not loaded:
         raise NoModelReady(f"no version of model {name!r} is loaded; GET /models says why")
@@ -183,7 +185,7 @@ def _exactly(versions: Sequence[Version], name: str, version: str) -> LoadedMode
     by_version = {candidate.version: candidate for candidate in versions}
     found = by_version.get(version)
     if found is None:
-        raise ModelNotFound(f"model {name!r} has no version {version!r}; there is {listed(by_version)}")
+        raise ModelNotFound(f"model {name!r} has no version {version!r}; its versions are {listed(by_version)}")
     if isinstance(found, RefusedModel):
         raise ModelUnavailable(f"{name} {version} is not served: {found.reason}")
     return found
@@ -198,25 +200,24 @@ def _versions_of(store: ModelStore, known: Mapping[tuple[str, str], Version]) ->
 
 
 def _current(known: Version | None, store: ModelStore, name: str, version: str, settings: Settings) -> Version:
-    """What the version is now: what is known of it, unless its files say otherwise and can be served."""
+    """Return the version as its files are now: `known` unless they have changed and can be served."""
     fingerprint = fingerprint_of(store.folder(name, version), known.fingerprint if known else None)
     if known is not None and _is_of(known, fingerprint):
-        return replace(_successor_or_self(known), fingerprint=fingerprint)
+        return replace(_update_or_self(known), fingerprint=fingerprint)
     opened = _open_version(store, name, version, settings)
-    if (
-        fingerprint_of(store.folder(name, version), fingerprint) != fingerprint
-    ):  # exchanged meanwhile: it may be half of each
+    if fingerprint_of(store.folder(name, version), fingerprint) != fingerprint:
+        # replaced while it was read: it may be half of each
         opened = _open_version(store, name, version, settings)
     if isinstance(known, LoadedModel) and isinstance(opened, RefusedModel):
         return replace(known, fingerprint=fingerprint, update_refused=opened.reason, pending_update=None)
     if isinstance(known, LoadedModel) and isinstance(opened, LoadedModel):
         waiting = replace(known, update_refused=opened.outage(), pending_update=opened)
-        return replace(_successor_or_self(waiting), fingerprint=fingerprint)
+        return replace(_update_or_self(waiting), fingerprint=fingerprint)
     return replace(opened, fingerprint=fingerprint)
 
 
-def _successor_or_self(known: Version) -> Version:
-    """A pending_update takes over as soon as its server runs it, or runs what was before no longer."""
+def _update_or_self(known: Version) -> Version:
+    """Return the pending update once its server runs it, or no longer runs the present version; else `known`."""
     if not isinstance(known, LoadedModel) or known.pending_update is None:
         return known
     takes_over = known.pending_update.outage() is None or known.outage() is not None
@@ -224,7 +225,7 @@ def _successor_or_self(known: Version) -> Version:
 
 
 def _is_of(known: Version, fingerprint: Fingerprint) -> bool:
-    """Whether reading the fingerprint would tell nothing new. What was refused may have been written only in part."""
+    """Return True if nothing has changed since `known` was read. A refused version may have been half written then."""
     if known.fingerprint is None:
         return False
     served = isinstance(known, LoadedModel) and known.update_refused is None
@@ -241,7 +242,7 @@ def _open_version(store: ModelStore, name: str, version: str, settings: Settings
 
 
 def load(stored: StoredModel, settings: Settings, machine: Capabilities) -> LoadedModel:
-    """A checked version becomes one that answers; raises BackendError."""
+    """Load a checked version with the artifact that suits the machine best; raises BackendError."""
     manifest = stored.manifest
     choice = choose(manifest.artifacts, machine, settings.backend)
     artifact = choice.artifact
@@ -261,9 +262,11 @@ def load(stored: StoredModel, settings: Settings, machine: Capabilities) -> Load
 
 
 def _warm_up(model: LoadedModel) -> None:
-    # One black clip finds a graph that does not fit its manifest now, rather than at the first request.
+    # A black clip finds a graph that does not fit its manifest now, not at the first request.
     side = model.spec.crop
     black = np.zeros((1, model.spec.num_frames, side, side, 3), np.uint8)
     logits = model.backend.infer(black).logits
     if logits.shape != (1, len(model.labels)):
-        raise BackendUnavailable(f"{model.artifact} answers in shape {logits.shape} for {len(model.labels)} labels")
+        raise BackendUnavailable(
+            f"{model.artifact} returns logits of shape {logits.shape} for {len(model.labels)} labels"
+        )

@@ -1,4 +1,4 @@
-"""Which files a version of the store consists of: cheap to compare with what it was made of before."""
+"""Fingerprint of a version's folder: tells cheaply whether its files have changed."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from service.store.manifest import MANIFEST_FILE
 from service.store.model_store import sha256_of
 
 FileStates = frozenset[tuple[str, int, int, int]]
-"""Each file's name, inode, size in bytes, and time of change in ns."""
+"""Name, inode, size in bytes and modification time in ns of each file."""
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """A version's files at one moment; what could not be read is empty."""
+    """A version's files at one moment; `manifest_sha256` is empty when the manifest cannot be read."""
 
     files: FileStates
     manifest_sha256: str
 
 
 def fingerprint_of(folder: Path, known: Fingerprint | None = None) -> Fingerprint:
-    """The fingerprint that lies in the folder; `known` itself, and nothing is read, when no file has changed since."""
+    """Take the fingerprint of a version's folder.
+
+    Returns `known` itself, without reading a file, when no file has changed since it was taken.
+    """
     files = _states(folder)
     if known is not None and files == known.files:
         return known
-    return Fingerprint(files, _digest(folder / MANIFEST_FILE))
+    return Fingerprint(files, _sha256_or_empty(folder / MANIFEST_FILE))
 
 
 def _states(folder: Path) -> FileStates:
@@ -38,7 +41,7 @@ def _states(folder: Path) -> FileStates:
     return frozenset((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
-def _digest(path: Path) -> str:
+def _sha256_or_empty(path: Path) -> str:
     try:
         return sha256_of(path)
     except OSError:

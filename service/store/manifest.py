@@ -1,7 +1,9 @@
-"""The manifest: what lies in `model_store/<name>/<version>/`, where it came from, and the proof that it is right.
+"""Manifest of a published version: `model_store/<name>/<version>/manifest.json`.
 
-`export.publishing.publish` writes it, `service.store.model_store` reads it; both use these types, so neither drifts
-from the other.
+It lists the version's files, where they came from, and the parity report of each artifact.
+
+`export.publishing.publish` writes it, `service.store.model_store` reads it; both use these types, so that neither
+drifts from the other.
 """
 
 from __future__ import annotations
@@ -24,72 +26,72 @@ class _Record(BaseModel):
 
 
 class StoredFile(_Record):
-    """A file of the version's folder and the digest of its bytes."""
+    """A file of the version's folder and the SHA-256 of its bytes."""
 
     file: FileName
     sha256: Sha256
 
 
 class ParityReport(_Record):
-    """The same clips through torch and through the backend that serves, compared."""
+    """Parity report: the answers of an artifact compared with those of its checkpoint in torch, on the same clips."""
 
     backend: str
     device: str
     batches: tuple[int, ...]
     num_clips: int = Field(ge=1)
     num_real_clips: int = Field(ge=0)
-    """How many of them are real footage; the others are rendered, noise or flat."""
+    """Clips of real footage among them; the others are rendered, noise or flat."""
     clips_sha256: Sha256
     checkpoint_sha256: Sha256
     artifact_sha256: Sha256
     max_abs_logit_difference: float = Field(ge=0, allow_inf_nan=False)
     made_offsets: tuple[float, ...]
-    """In frames: what the blocks of a second export, proven likewise, were made to interlace by; none for int8."""
+    """In frames: the fixed offsets of a second export, compared in the same way; empty for int8."""
     max_abs_logit_difference_at_made_offsets: float = Field(ge=0, allow_inf_nan=False)
     tolerance: float | None = Field(gt=0)
-    """The largest logit difference allowed; None where only the agreement counts."""
+    """Largest logit difference allowed; None where only the agreement counts."""
     num_clips_judged: int = Field(ge=1)
-    """On how many the labels were compared: int8 is judged on others, which it was not calibrated on."""
+    """Clips on which the labels were compared: for int8 others than those that it was calibrated on."""
     top1_agreement: float = Field(ge=0, le=1)
     top5_agreement: float = Field(ge=0, le=1)
     required_top1_agreement: float = Field(ge=0, le=1)
     is_accepted: bool = False
-    """Somebody chose to publish it below the required agreement."""
+    """Published with `--accept` although it is below the required agreement."""
     versions: dict[str, str]
 
     @property
     def is_close(self) -> bool:
-        """Whether the logits are within the tolerance, where there is one."""
+        """True when the logits are within the tolerance, or when there is none."""
         largest = max(self.max_abs_logit_difference, self.max_abs_logit_difference_at_made_offsets)
         return self.tolerance is None or largest <= self.tolerance
 
     @property
     def agrees(self) -> bool:
-        """Whether the likeliest label is the checkpoint's often enough."""
+        """True when the top-1 labels agree with the checkpoint's on enough clips."""
         return self.top1_agreement >= self.required_top1_agreement
 
     @property
     def passed(self) -> bool:
-        """Whether the artifact may be served."""
+        """True when the artifact may be served."""
         return self.is_close and (self.agrees or self.is_accepted)
 
 
 class Artifact(StoredFile):
-    """One exported form of the checkpoint, with its proof."""
+    """One exported format of the checkpoint, with its parity report."""
 
     format: str
     """Its name in `python -m export --formats`."""
     precision: str
     opset: int | None = None
     built_for: dict[str, str] = {}
-    """What the machine must have to run it, where not every machine can: the GPU's name, TensorRT's version."""
+    """The machine that can run it, where not every one can: the GPU's name, TensorRT's version."""
     made_from: dict[str, str]
-    """Everything that it depends on, by name: the checkpoint's digest, the exporter's, options, library versions."""
+    """Provenance by name: digests of the checkpoint and the exporter's sources, options, library versions."""
     parity: ParityReport
 
 
 class Manifest(_Record):
-    """Everything that the service needs to know of one version of one model."""
+    """Manifest of one version of one model."""
 
     schema_version: int = Field(default=1, ge=1, le=1)
     name: FileName

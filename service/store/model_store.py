@@ -1,8 +1,8 @@
-"""The model store: `<root>/<name>/<version>/`, read only. Nothing is served that is not proven.
+"""Model store: reads `<root>/<name>/<version>/` and checks digests and parity reports.
 
 StoreError
 ├── ModelNotFound    no such model or version
-└── ModelRefused     it is there, but its manifest, a digest or a parity report is missing or wrong
+└── ModelRefused     its manifest, a digest or a parity report is missing or wrong
 """
 
 from __future__ import annotations
@@ -26,33 +26,36 @@ class ModelNotFound(StoreError):
 
 
 class ModelRefused(StoreError):
-    """The version cannot be trusted; the message says which file and why."""
+    """The version fails a check; the message names the file and the reason."""
 
 
 @dataclass(frozen=True)
 class StoredModel:
-    """One version whose files were checked against its manifest."""
+    """A version whose files were checked against its manifest."""
 
     folder: Path
     manifest: Manifest
 
     def path_of(self, stored: StoredFile) -> Path:
-        """Where the file lies."""
+        """Return the path of a file of the manifest."""
         return self.folder / stored.file
 
 
 class ModelStore:
-    """Reads models from a folder; opening a version checks every byte of its artifacts."""
+    """A folder of models, read only.
+
+    ModelStore(Path("model_store")).open("tin-motion").manifest.labels
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def folder(self, name: str, version: str) -> Path:
-        """Where a version lies."""
+        """Return the folder of a version."""
         return self.root / name / version
 
     def versions(self) -> dict[str, list[str]]:
-        """Every model's versions, oldest first. A version counts when it has a manifest."""
+        """Return the versions of each model, oldest first: the folders that have a manifest."""
         found: dict[str, list[str]] = {}
         for path in self.root.glob(f"*/*/{MANIFEST_FILE}"):
             name, version = path.parts[-3:-1]
@@ -61,7 +64,7 @@ class ModelStore:
         return {name: sorted(found[name], key=_version_order) for name in sorted(found)}
 
     def open(self, name: str, version: str | None = None) -> StoredModel:
-        """The named version, or the newest; raises ModelNotFound or ModelRefused."""
+        """Check every byte of a version's artifacts; the newest by default. Raises ModelNotFound or ModelRefused."""
         versions = self.versions_of(name)
         chosen = versions[-1] if version is None else version
         if chosen not in versions:
@@ -69,7 +72,7 @@ class ModelStore:
         return _verified_whole(self.folder(name, chosen))
 
     def versions_of(self, name: str) -> list[str]:
-        """A model's versions, oldest first; raises ModelNotFound."""
+        """Return a model's versions, oldest first; raises ModelNotFound."""
         stored = self.versions()
         if name not in stored:
             raise ModelNotFound(f"no model {name!r} in the store; it holds {listed(stored)}")
@@ -77,7 +80,7 @@ class ModelStore:
 
 
 def sha256_of(path: Path) -> str:
-    """The digest of a file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -88,7 +91,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def _verified_whole(folder: Path) -> StoredModel:
-    """Verify, and once more when the folder was replaced meanwhile: half of what was read was then another's."""
+    """Check a version, and once more if its folder was replaced meanwhile: the files read may be of both."""
     before = _inode(folder)
     try:
         return _verified(folder)
@@ -108,7 +111,7 @@ def _inode(folder: Path) -> int | None:
 def _verified(folder: Path) -> StoredModel:
     manifest = _read_manifest(folder)
     if (manifest.name, manifest.version) != folder.parts[-2:]:
-        raise ModelRefused(f"{_named(folder)}: its manifest is of {manifest.name} {manifest.version}")
+        raise ModelRefused(f"{_named(folder)}: its manifest is that of {manifest.name} {manifest.version}")
     for artifact in manifest.artifacts:
         _check_digest(folder, artifact)
         _check_parity(folder, artifact, manifest)
@@ -122,8 +125,8 @@ def _read_manifest(folder: Path) -> Manifest:
         raise ModelRefused(f"{_named(folder, MANIFEST_FILE)} cannot be read: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ModelRefused(f"{_named(folder, MANIFEST_FILE)} is not valid: {place}: {first['msg']}") from error
+        field = ".".join(str(part) for part in first["loc"])
+        raise ModelRefused(f"{_named(folder, MANIFEST_FILE)} is not valid: {field}: {first['msg']}") from error
 
 
 def _check_digest(folder: Path, artifact: Artifact) -> None:
@@ -137,11 +140,11 @@ def _check_digest(folder: Path, artifact: Artifact) -> None:
 
 
 def _check_parity(folder: Path, artifact: Artifact, manifest: Manifest) -> None:
-    proof, name = artifact.parity, _named(folder, artifact.file)
-    if proof.artifact_sha256 != artifact.sha256 or proof.checkpoint_sha256 != manifest.checkpoint.sha256:
-        raise ModelRefused(f"{name}: its parity report is about other files")
-    if not proof.passed:
-        raise ModelRefused(f"{name}: its parity report says that it differs from the checkpoint")
+    report, name = artifact.parity, _named(folder, artifact.file)
+    if report.artifact_sha256 != artifact.sha256 or report.checkpoint_sha256 != manifest.checkpoint.sha256:
+        raise ModelRefused(f"{name}: its parity report is for other files")
+    if not report.passed:
+        raise ModelRefused(f"{name}: its parity report shows that it differs from the checkpoint")
 
 
 def _named(folder: Path, *file: str) -> str:

@@ -1,4 +1,4 @@
-"""How the log is written: text for people, or one JSON object a line for programs."""
+"""Logging configuration: text for people, or one JSON object per line for programs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _JSON = {
     "timestamp": True,
     "reserved_attrs": [*RESERVED_ATTRS, "color_message"],
 }
-"""Uvicorn's `color_message` says a message again, for terminals."""
+"""Uvicorn's `color_message` repeats a message for terminals."""
 
 
 def log_config(log_format: LogFormat) -> dict[str, Any]:
-    """For logging.config.dictConfig: our lines, the web server's and those of an exporter of traces, on stderr."""
+    """Return a configuration for `logging.config.dictConfig`: service, web server and trace exporter log to stderr."""
     logger = {"handlers": ["stderr"], "level": "INFO", "propagate": False}
     return {
         "version": 1,

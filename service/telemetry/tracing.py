@@ -1,11 +1,11 @@
-"""Each request as a trace of OpenTelemetry, where the standard OTEL_* variables ask for it; elsewhere spans are no-ops.
+"""OpenTelemetry traces of requests, switched on by the standard OTEL_* variables; without them spans are no-ops.
 
     POST /predict              the request; continues the trace of an incoming `traceparent`
     ├── upload
-    ├── preprocess             waiting for a decoder, and its work
+    ├── preprocess             the wait for a decoder, and its work
     │   ├── decode
     │   └── transform
-    └── batch                  waiting for the model, and its work
+    └── batch                  the wait for the model, and its work
         └── infer
 
 FastAPI's own spans are turned off (service.api.app), and so is its export: they contain a client's path and query.
@@ -34,14 +34,14 @@ SERVICE = "tin-serve"
 
 _OFF = NoOpTracer()
 _tracer: ContextVar[Tracer] = ContextVar("tracer", default=_OFF)
-"""That of the request at hand."""
+"""The tracer of the current request."""
 
 logger = logging.getLogger("service")
 
 
 @asynccontextmanager
 async def live_tracer() -> AsyncIterator[Tracer]:
-    """Exports as the OTEL_* variables say, at the end also what is left; a no-op where they ask for nothing."""
+    """Yield a tracer that exports as the OTEL_* variables say, flushed on exit; a no-op when none is set."""
     provider = await to_thread.run_sync(_open_provider) if _is_wanted(os.environ) else None
     try:
         yield provider.get_tracer(SERVICE) if provider else _OFF
@@ -52,7 +52,7 @@ async def live_tracer() -> AsyncIterator[Tracer]:
 
 @contextmanager
 def server_span(scope: Scope) -> Iterator[Span]:
-    """A whole request, traced by the tracer in the state that its application's lifespan gave it."""
+    """Span of a whole request, by the tracer that the application's lifespan put into the request's state."""
     tracer = scope.get("state", {}).get("tracer", _OFF)
     if tracer is _OFF:
         yield INVALID_SPAN
@@ -66,7 +66,17 @@ def server_span(scope: Scope) -> Iterator[Span]:
 
 
 def end_request(span: Span, scope: Scope, route: str, status: int | None, outcome: str) -> None:
-    """Say of a request what it was and how it ended, and nothing that the client wrote but its request id."""
+    """Set the span's name, attributes and status at the end of a request.
+
+    Nothing that the client sent is recorded but its request id.
+
+    Args:
+        span: the request's span.
+        scope: its ASGI scope.
+        route: its route's path template.
+        status: HTTP status; None when none was sent.
+        outcome: "ok", "abandoned", or the slug of a problem.
+    """
     method = _method(scope)
     span.update_name(f"{method} {route}")
     span.set_attribute("http.request.method", method)
@@ -80,14 +90,14 @@ def end_request(span: Span, scope: Scope, route: str, status: int | None, outcom
 
 
 def trace_id_of(span: Span) -> str | None:
-    """As the log writes it: 32 hexadecimal digits; None where there is no trace."""
+    """Return the trace id as the log has it, 32 hexadecimal digits; None without a trace."""
     context = span.get_span_context()
     return format_trace_id(context.trace_id) if context.is_valid else None
 
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """What happens within is a span of the request at hand; an error that leaves it is told by its type."""
+    """Span of the current request around a block; an exception is recorded by its type only."""
     with _span(name) as span:
         try:
             yield
@@ -97,7 +107,10 @@ def stage(name: str) -> Iterator[None]:
 
 
 def record_stage(name: str, started_at: float, seconds: float, **attributes: int) -> None:
-    """A span of what happened elsewhere, or to several requests at once; `started_at` is in s since the epoch."""
+    """Record a span of work done in another process, or for several requests at once.
+
+    `started_at` is in seconds since the epoch.
+    """
     started = round(started_at * 1e9)
     ours = {f"tin.{attribute}": value for attribute, value in attributes.items()}
     _tracer.get().start_span(name, start_time=started, attributes=ours).end(started + round(seconds * 1e9))
@@ -105,7 +118,7 @@ def record_stage(name: str, started_at: float, seconds: float, **attributes: int
 
 @contextmanager
 def _span(name: str, kind: SpanKind = SpanKind.INTERNAL, parent: Headers | None = None) -> Iterator[Span]:
-    # The message of an exception may hold what a client wrote; the log has it.
+    # An exception's message may hold what a client sent; the log has it.
     context = None if parent is None else propagate.extract(parent)
     with _tracer.get().start_as_current_span(
         name, context, kind, record_exception=False, set_status_on_exception=False
@@ -133,7 +146,7 @@ def _is_wanted(environment: Mapping[str, str]) -> bool:
 
 
 def _open_provider() -> TracerProvider | None:
-    """None, and a warning, where traces cannot be had: they are worth no outage."""
+    """Return a provider; None after a warning when traces cannot be exported, which is no reason not to serve."""
     exporter = os.environ.get("OTEL_TRACES_EXPORTER") or "otlp"
     protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
     if exporter != "otlp" or protocol not in {None, "", "http/protobuf"}:

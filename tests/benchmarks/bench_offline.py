@@ -19,7 +19,7 @@ import typer
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.videos.linked import linked
 
-CLIP = REPOSITORY / "service" / "doctor_clips" / "h264.mp4"
+CLIP = REPOSITORY / "service" / "doctor" / "clips" / "h264.mp4"
 
 
 WAYS: dict[str, tuple[list[str], dict[str, str]]] = {

@@ -18,7 +18,7 @@ import typer
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.servers.ray_cluster import node_options, require_ray, running_cluster
 
-CLIP = REPOSITORY / "service" / "doctor_clips" / "h264.mp4"
+CLIP = REPOSITORY / "service" / "doctor" / "clips" / "h264.mp4"
 NUM_REQUESTS = 300
 CLIENTS = 4
 PORT = 8123

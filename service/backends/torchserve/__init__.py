@@ -1,1 +1,1 @@
-"""TorchServe as a backend: the model runs in a server of its own."""
+"""TorchServe backend: the model runs in another server, behind a circuit breaker."""

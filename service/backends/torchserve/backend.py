@@ -1,4 +1,4 @@
-"""TorchServe: the model runs in a server of its own, which forms batches; here it is asked, and looked after."""
+"""TorchServe backend: sends clips to a TorchServe, which forms batches, and checks its health."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ from service.backends.torchserve.token import InferenceKey, KeyRefused
 from service.store.manifest import Sha256
 
 MAX_BODY_BYTES = 6_553_500
-"""TorchServe's `max_request_size`, by default."""
-LOOKING_SECONDS = 1.0
+"""Default of TorchServe's `max_request_size`."""
+HEALTH_CHECK_SECONDS = 1.0
 INFO_FILE = "model.json"
 
 logger = logging.getLogger("service")
 
 
 class ArchiveInfo(BaseModel):
-    """What an archive says of the graph in it; TorchServe's answers say the same of the graph that ran."""
+    """Name, version, digest and input shape of the graph in an archive.
+
+    TorchServe's answers carry the digest of the graph that ran, which is compared with this.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,12 +42,14 @@ class ArchiveInfo(BaseModel):
 
     @classmethod
     def of(cls, archive: Path) -> Self:
-        """Read the card in a .mar; raises BackendUnavailable when there is none."""
+        """Read it from a .mar; raises BackendUnavailable when the archive has none."""
         try:
             with zipfile.ZipFile(archive) as packed:
                 return cls.model_validate_json(packed.read(INFO_FILE))
         except (OSError, KeyError, ValidationError, zipfile.BadZipFile) as error:
-            raise BackendUnavailable(f"{archive.name} is not an archive of ours: it has no {INFO_FILE}") from error
+            raise BackendUnavailable(
+                f"{archive.name} is not an archive made by export: it has no {INFO_FILE}"
+            ) from error
 
 
 class _Graph(BaseModel):
@@ -52,7 +57,7 @@ class _Graph(BaseModel):
 
 
 class _Answer(BaseModel):
-    """What the handler in the archive answers: export/formats/torchserve_handler.py."""
+    """Answer of the handler in the archive: export/formats/torchserve_handler.py."""
 
     model: _Graph
     logits: list[list[float]]
@@ -61,11 +66,18 @@ class _Answer(BaseModel):
 
 
 class TorchServeBackend:
-    """The model of the archive, run by the TorchServe at `url`. A thread looks after the server, every second.
+    """The model of an archive, run by the TorchServe at `url`; a thread checks the server's health every second.
 
-    Answers count only when they are of the graph in the archive. While the server is down or runs another one, calls
-    raise RuntimeDown at once; when a ping and a clip come through again, it is up again. Raises BackendUnavailable when
-    the archive cannot be read.
+    While the server is down or runs another graph than the archive's, calls raise RuntimeDown at once, until a ping and
+    a clip get through again.
+
+    Args:
+        archive: the model's .mar file.
+        url: address of TorchServe's inference API.
+        key: key for that API, if it asks for one.
+        read_seconds: longest wait for an answer.
+
+    Raises BackendUnavailable when the archive cannot be read.
     """
 
     max_batch_size = 1
@@ -76,23 +88,23 @@ class TorchServeBackend:
         self._client = TorchServeClient(url, key, read_seconds)
         self._circuit = CircuitBreaker("TorchServe")
         self._closing = threading.Event()
-        self._look()
+        self._check_health()
         threading.Thread(target=self._watch, name="torchserve-watch", daemon=True).start()
 
     def infer(self, clips: Clips) -> Outputs:
         """Send uint8 clips [N, T, H, W, 3]; raises InferenceFailed, RuntimeFull and RuntimeDown."""
         self._circuit.check()
-        with self._noting_failures():
+        with self._failures_reported():
             outputs = self._infer(clips)
         self._circuit.succeeded()
         return outputs
 
     def check_up(self) -> None:
-        """Raises RuntimeDown while the server is not well, with the reason."""
+        """Raise RuntimeDown with the reason while the server is down."""
         self._circuit.check()
 
     def close(self) -> None:
-        """Leave the server to itself; the thread that looks after it closes the connections."""
+        """Stop the health checks; their thread closes the connections."""
         self._closing.set()
 
     def _infer(self, clips: Clips) -> Outputs:
@@ -107,17 +119,19 @@ class TorchServeBackend:
         try:
             answer = _Answer.model_validate_json(body)
         except ValidationError as error:
-            raise NotServed(f"TorchServe's {model.name} {model.version} does not answer as our handler does") from error
+            raise NotServed(
+                f"TorchServe's {model.name} {model.version} does not answer in the format of export's handler"
+            ) from error
         if answer.model.sha256 != model.sha256:
             runs = f"TorchServe runs another {model.name} {model.version} than the model store holds"
             raise NotServed(f"{runs}: sha256 {answer.model.sha256}, not {model.sha256}")
         if len(answer.logits) != len(clips):
-            raise InferenceFailed(f"TorchServe answered {len(answer.logits)} clips of {len(clips)}")
+            raise InferenceFailed(f"TorchServe returned {len(answer.logits)} answers for {len(clips)} clips")
         return Outputs(*(np.array(values, np.float32) for values in (answer.logits, answer.offsets, answer.weights)))
 
     @contextmanager
-    def _noting_failures(self) -> Iterator[None]:
-        """Tell the circuit; a server that has the wrong model or key is of no more use than one that is gone."""
+    def _failures_reported(self) -> Iterator[None]:
+        """Report failures to the circuit breaker; a wrong model or key opens it at once."""
         try:
             yield
         except Unreachable as error:
@@ -128,25 +142,25 @@ class TorchServeBackend:
             raise self._circuit.down(str(error)) from error
 
     def _watch(self) -> None:
-        while not self._closing.wait(LOOKING_SECONDS):
+        while not self._closing.wait(HEALTH_CHECK_SECONDS):
             try:
-                self._look()
-            except Exception:  # nobody else would look after the server again
-                logger.exception("TorchServe could not be looked after")
+                self._check_health()
+            except Exception:  # without this thread the circuit would never close again
+                logger.exception("the health check of TorchServe failed")
         self._client.close()
 
-    def _look(self) -> None:
+    def _check_health(self) -> None:
         if self._key is not None:
-            with suppress(KeyRefused):  # it counts when TorchServe refuses a key that could not be renewed
+            with suppress(KeyRefused):  # an old key is good until TorchServe refuses it
                 self._key.renew_in_time()
-        with suppress(TryLater), self._noting_failures():
+        with suppress(TryLater), self._failures_reported():
             if self._circuit.is_open:
-                self._try_out()
+                self._try_to_close()
             else:
                 self._client.ping()
                 self._circuit.succeeded()
 
-    def _try_out(self) -> None:
+    def _try_to_close(self) -> None:
         self._client.ping()
         try:
             self._infer(np.zeros((1, *self._model.clip_shape), np.uint8))

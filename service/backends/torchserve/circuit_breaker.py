@@ -1,6 +1,6 @@
-"""Whether a server that we depend on is there: while it is not, nobody waits to find out again.
+"""Circuit breaker: while a server is down, calls fail at once instead of waiting for it.
 
-Libraries (pybreaker, purgatory) let a client's request be the trial that closes a circuit; here whoever owns it tries.
+Libraries (pybreaker, purgatory) use a client's request as the trial that closes a circuit; here the owner tries it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ logger = logging.getLogger("service")
 
 
 class CircuitBreaker:
-    """Open until `close` is called for the first time; then `MAX_FAILURES` failures in a row open it. Thread-safe.
+    """Open at first; once closed, `MAX_FAILURES` failures in a row open it again. Thread-safe.
 
-    `server` names what is behind it in messages; `clock` tells seconds.
+    `server` is its name in messages; `clock` returns seconds.
     """
 
     def __init__(self, server: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,23 +35,23 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are refused."""
+        """True while calls are refused."""
         return self._opened_at is not None
 
     def check(self) -> None:
-        """Raises RuntimeDown while it is open, with the reason."""
+        """Raise RuntimeDown with the reason while the circuit is open."""
         if self.is_open:
             raise self.down(self._reason)
 
     def down(self, reason: str) -> RuntimeDown:
-        """The error for a call that failed. An outage is expected to last as long again as it has lasted."""
+        """Make the error of a failed call; its `retry_after` expects an outage to last as long again as it has."""
         opened_at, now = self._opened_at, self._clock()
         lasted = 0.0 if opened_at is None else now - opened_at
         seconds = min(max(1, math.ceil(lasted)), MAX_RETRY_AFTER)
         return RuntimeDown(reason, seconds)
 
     def failed(self, reason: str) -> None:
-        """A call did not come through; several in a row open it."""
+        """Count a failed call; several in a row open the circuit."""
         with self._lock:
             self._num_failures += 1
             opens = self.is_open or self._num_failures >= MAX_FAILURES
@@ -59,22 +59,22 @@ class CircuitBreaker:
             self.open(reason)
 
     def succeeded(self) -> None:
-        """A call came through. That does not close it: the call may have started before the outage."""
+        """Reset the count of failures. The circuit stays open: the call may have begun before the outage."""
         with self._lock:
             self._num_failures = 0
 
     def open(self, reason: str) -> None:
-        """Refuse calls from now on."""
+        """Open the circuit: refuse calls from now on."""
         with self._lock:
             news = not self.is_open or reason != self._reason
             self._reason = reason
             if self._opened_at is None:
                 self._opened_at = self._clock()
         if news:
-            logger.warning("%s; requests are sent away until it is well again", reason)
+            logger.warning("%s; requests are refused until it answers again", reason)
 
     def close(self) -> None:
-        """It was tried and works: let calls through."""
+        """Close the circuit after a trial that worked: let calls through."""
         with self._lock:
             was_open, self._opened_at, self._num_failures = self.is_open, None, 0
         if was_open:

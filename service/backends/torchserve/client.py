@@ -1,7 +1,7 @@
-"""TorchServe's inference API; what it and HTTP do wrong becomes an error of ours here.
+"""Client of TorchServe's inference API; maps its errors and those of HTTP.
 
-A call is sent again only when no connection came about, so that TorchServe had nothing of it, or when it refused the
-key. After a timeout or a failure nobody knows what it has done.
+A call is repeated only when no connection was made, so that TorchServe got nothing of it, or when it refused the key.
+After a timeout or a failure it is unknown what TorchServe has done.
 """
 
 from __future__ import annotations
@@ -22,15 +22,21 @@ _RAW = {"Content-Type": "application/octet-stream"}
 
 
 class Unreachable(Exception):
-    """The connection failed, before the answer or in the midst of it."""
+    """The connection failed, or TorchServe reports that it is unhealthy."""
 
 
 class NotServed(Exception):
-    """TorchServe does not serve the model; the message says why."""
+    """TorchServe does not serve the model; the message gives the reason."""
 
 
 class TorchServeClient:
-    """Keeps its connections; for many threads. `read_seconds` is how long an answer may take."""
+    """HTTP client with a pool of connections. Thread-safe.
+
+    Args:
+        url: address of the inference API.
+        key: key for it; None when TorchServe asks for none.
+        read_seconds: longest wait for an answer.
+    """
 
     def __init__(self, url: str, key: InferenceKey | None, read_seconds: float) -> None:
         self._key = key
@@ -43,7 +49,7 @@ class TorchServeClient:
         self._seconds_of_last = 0.0
 
     def ping(self) -> None:
-        """Raises Unreachable when it does not answer or is not well, KeyRefused, and RuntimeFull without asking it."""
+        """Check the server's health; raises Unreachable, KeyRefused, and RuntimeFull when no connection is free."""
         timeout = httpx.Timeout(PING_SECONDS)
         try:
             response = self._send(self._client.build_request("GET", "/ping", timeout=timeout))
@@ -51,10 +57,10 @@ class TorchServeClient:
             raise Unreachable("TorchServe does not answer") from error
         self._check_key(response)
         if response.status_code != httpx.codes.OK:
-            raise Unreachable(f"TorchServe is not well: {_message(response)}")
+            raise Unreachable(f"TorchServe is unhealthy: {_message(response)}")
 
     def predict(self, name: str, version: str, body: bytes) -> bytes:
-        """What the model's handler answers to the bytes of one or more clips.
+        """Send the bytes of one or more clips to a model; returns the body of its handler's answer.
 
         Raises Unreachable, NotServed, KeyRefused, RuntimeFull and InferenceFailed.
         """
@@ -83,7 +89,7 @@ class TorchServeClient:
         try:
             return self._client.send(request)
         except httpx.PoolTimeout as error:
-            raise self._full(f"{MAX_CONNECTIONS} calls of TorchServe are under way") from error
+            raise self._full(f"{MAX_CONNECTIONS} calls of TorchServe are in progress") from error
         except httpx.ConnectTimeout as error:
             raise Unreachable("TorchServe cannot be reached: no connection in time") from error
         except httpx.TimeoutException as error:
@@ -103,30 +109,30 @@ class TorchServeClient:
             case 404:
                 raise NotServed(f"TorchServe does not serve the model: {_message(response)}")
             case 503:
-                raise self._full(f"TorchServe takes no more now: {_message(response)}")
+                raise self._full(f"TorchServe is overloaded: {_message(response)}")
             case 413:
                 raise InferenceFailed("a clip is larger than TorchServe's max_request_size")
         raise InferenceFailed(f"TorchServe answered {response.status_code}: {_message(response)}")
 
     def _full(self, reason: str) -> RuntimeFull:
-        """Behind a full queue the next answer takes at least as long as the last one."""
+        """Make the error of a full queue; the next answer takes at least as long as the last one did."""
         seconds = max(1, math.ceil(self._seconds_of_last))
         return RuntimeFull(f"{reason}; send it again in {seconds} s", seconds)
 
 
 def _refuses_key(response: httpx.Response) -> bool:
-    return response.status_code in {400, 401, 403} and _told(response).get("type") == "InvalidKeyException"
+    return response.status_code in {400, 401, 403} and _body(response).get("type") == "InvalidKeyException"
 
 
 def _message(response: httpx.Response) -> str:
-    told = _told(response)
-    message = told.get("message") or told.get("error") or told.get("status") or f"status {response.status_code}"
+    body = _body(response)
+    message = body.get("message") or body.get("error") or body.get("status") or f"status {response.status_code}"
     return " ".join(str(message).split()).rstrip(".")
 
 
-def _told(response: httpx.Response) -> dict[str, Any]:
+def _body(response: httpx.Response) -> dict[str, Any]:
     try:
-        told = response.json()
+        body = response.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return body if isinstance(body, dict) else {}

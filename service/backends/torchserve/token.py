@@ -1,4 +1,4 @@
-"""TorchServe's key for inference, read from the file that it writes its keys to, and renewed before it expires.
+"""TorchServe's inference key: read from its key file and renewed before it expires.
 
 TorchServe's docs/token_authorization_api.md: a restart writes other keys; `GET /token?type=inference` of the management
 API, authorised by the API key, replaces the inference key in the file.
@@ -15,14 +15,14 @@ import httpx
 from pydantic import BaseModel, Field, ValidationError
 
 RENEWING_SECONDS = 30.0
-"""How long before a key expires it is renewed."""
+"""Time before its expiry at which a key is renewed."""
 TIMEOUT_SECONDS = 2.0
 
 logger = logging.getLogger("service")
 
 
 class KeyRefused(Exception):
-    """There is no key that TorchServe accepts; the message says why."""
+    """There is no key that TorchServe accepts; the message gives the reason."""
 
 
 class _InferenceKey(BaseModel):
@@ -40,7 +40,7 @@ class _Keys(BaseModel):
 
 
 class InferenceKey:
-    """The key that counts now. Thread-safe. Without `management_url` it is only read, never renewed."""
+    """The current key of a TorchServe. Thread-safe. Without `management_url` it is read but never renewed."""
 
     def __init__(self, file: Path, management_url: str = "") -> None:
         self._file = file
@@ -50,21 +50,23 @@ class InferenceKey:
         self._state: tuple[int, int, int] | None = None
 
     def current(self) -> str:
-        """The key in the file, which is read again when it has changed; raises KeyRefused where there is none."""
+        """Return the key in the file, read again if the file has changed; raises KeyRefused when there is none."""
         return self._read().inference.key
 
     def instead_of(self, refused: str) -> str:
-        """Another key than the one that TorchServe has refused; raises KeyRefused when there is no other."""
+        """Return another key than the one that TorchServe has refused; raises KeyRefused when there is none."""
         with self._renewing:
             if self._read(again=True).inference.key == refused:
                 self._renew()
             key = self.current()
         if key == refused:
-            raise KeyRefused(f"TorchServe refuses the key in {self._file.name}: it has expired, or is another server's")
+            raise KeyRefused(
+                f"TorchServe refuses the key in {self._file.name}: it has expired, or belongs to another server"
+            )
         return key
 
     def renew_in_time(self) -> None:
-        """Renew a key that is about to expire; for whoever calls this every few seconds. Raises KeyRefused."""
+        """Renew the key if it is about to expire; to be called every few seconds. Raises KeyRefused."""
         with self._renewing:
             expires = self._read().inference.expires
             if expires and expires - datetime.now(UTC) < timedelta(seconds=RENEWING_SECONDS):
@@ -77,7 +79,10 @@ class InferenceKey:
                 state = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
                 if again or self._keys is None or state != self._state:
                     self._keys, self._state = _Keys.model_validate_json(self._file.read_bytes()), state
-            except (OSError, ValidationError) as error:  # gone while TorchServe is, half there while it is written
+            except (
+                OSError,
+                ValidationError,
+            ) as error:  # missing while TorchServe is down, incomplete while it is written
                 if self._keys is None:
                     reason = f"TorchServe's keys cannot be read from {self._file.name}: {_reason(error)}"
                     raise KeyRefused(reason) from error

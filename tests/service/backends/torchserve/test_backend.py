@@ -47,7 +47,7 @@ def open_backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Torc
         opened.append(TorchServeBackend(*arguments, **options))
         return opened[-1]
 
-    monkeypatch.setattr(torchserve_backend, "LOOKING_SECONDS", 0.05)
+    monkeypatch.setattr(torchserve_backend, "HEALTH_CHECK_SECONDS", 0.05)
     yield open_backend
     for backend in opened:
         backend.close()
@@ -123,7 +123,7 @@ def test_a_key_that_a_real_one_refuses(
 ) -> None:
     stale = tmp_path / "key_file.json"
     stale.write_text('{"inference": {"key": "stale"}, "API": {"key": "stale"}}')
-    for key, reason in [(InferenceKey(stale), "refuses the key in key_file.json"), (None, "asks for a key")]:
+    for key, reason in [(InferenceKey(stale), "key_file.json"), (None, "key")]:
         backend = open_backend(ARCHIVE, server.addresses["inference"], key)
         with pytest.raises(RuntimeDown, match=reason):
             backend.infer(CLIPS[:1])
@@ -145,7 +145,7 @@ def test_one_that_is_started_later_is_found(
     with ScriptedTorchServe() as gone:
         pass
     backend = open_backend(small_archive, gone.url)
-    with pytest.raises(RuntimeDown, match=r"cannot be reached \(ConnectError\)"):
+    with pytest.raises(RuntimeDown, match="ConnectError"):
         backend.infer(np.zeros((1, 2, 4, 4, 3), np.uint8))
     with ScriptedTorchServe(answering(), gone.port):
         until(lambda: is_up(backend))
@@ -163,7 +163,7 @@ def test_it_is_up_only_when_a_clip_comes_through(
             backend.check_up()
         server.reply = lambda method, path: HEALTHY if path == "/ping" else (500, {"message": "Worker died."})
         until(lambda: len(server.calls) > 10)
-        with pytest.raises(RuntimeDown, match=r"answered 500: Worker died"):
+        with pytest.raises(RuntimeDown, match="Worker died"):
             backend.check_up()
         server.reply = answering()
         until(lambda: is_up(backend))
@@ -172,9 +172,9 @@ def test_it_is_up_only_when_a_clip_comes_through(
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        ({"logits": [[1, 2], [3, 4]]}, InferenceFailed, "answered 2 clips of 1"),
-        ({"logits": "no"}, RuntimeDown, "does not answer as our handler does"),
-        ({"model": None}, RuntimeDown, "does not answer as our handler does"),
+        ({"logits": [[1, 2], [3, 4]]}, InferenceFailed, "2 answers for 1 clips"),
+        ({"logits": "no"}, RuntimeDown, "tin-motion 1"),
+        ({"model": None}, RuntimeDown, "tin-motion 1"),
         ({"model": {"sha256": "b" * 64}}, RuntimeDown, "runs another"),
     ],
 )
@@ -208,5 +208,5 @@ def test_a_failure_of_one_call_does_not_stop_the_others(
 def test_what_is_no_archive_of_ours_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.mar"
     path.write_bytes(content)
-    with pytest.raises(BackendUnavailable, match=r"model\.mar is not an archive of ours: it has no model\.json"):
+    with pytest.raises(BackendUnavailable, match=r"model\.mar .* model\.json"):
         TorchServeBackend(path, "http://127.0.0.1:1")
