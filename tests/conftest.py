@@ -24,7 +24,7 @@ H264 = ENCODINGS[0]
 
 @pytest.fixture
 def make_video(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a moving square to a file: number of frames, encoding, frame size."""
+    """Return a function that writes a moving square to a file, given number of frames, encoding and frame size."""
 
     def make(num_frames: int = 20, encoding: Encoding = H264, width: int = 96, height: int = 64) -> Path:
         path = tmp_path / f"{num_frames}-{encoding.encoder}.{encoding.container}"
@@ -58,7 +58,7 @@ def videos() -> dict[str, bytes]:
 
 @pytest.fixture(scope="session")
 def not_videos(videos: dict[str, bytes]) -> dict[str, bytes]:
-    """What people send by mistake or on purpose, by kind."""
+    """Files that users send instead of a video, by kind."""
     picture = cv2.imencode(".png", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
     return {
         "text": b"Dear service, this is not a video.\n" * 20,

@@ -41,7 +41,8 @@ from clips.decoding.decode import decode
 from clips.decoding.frames import Image
 from clips.sampling import evaluation_indices
 from tests.benchmarks.machine import processor_name, stay_on_one_core, versions_of
-from tests.helpers.videos.made import Made, make
+from tests.helpers.videos.clip_recipes import ClipRecipe
+from tests.helpers.videos.make_clip import make_clip
 
 RESULTS = Path(__file__).parent / "results"
 PEERS = ("decord", "torchcodec", "opencv", "pyav")
@@ -59,31 +60,33 @@ NO_B = X264 | {"bf": "0", "preset": "veryfast"}
 X265 = {"preset": "fast", "x265-params": "log-level=none:pools=none:frame-threads=1"}
 REALTIME = {"deadline": "realtime", "cpu-used": "8"}
 CLIPS = (
-    Made("h264 340x256 gop 250", options=X264, width=340, height=256, frames=300, gop=250),
-    Made("h264 340x256 gop 12", options=X264, width=340, height=256, frames=300),
-    Made("h264 640x360 gop 150", options=X264, width=640, height=360, frames=250, gop=150),
-    Made("h264 640x360 ts gop 50", "mpegts", options=X264, width=640, height=360, frames=250, gop=50),
-    Made("h264 720p mkv gop 250", "matroska", options=X264, width=1280, height=720, frames=200, gop=250),
-    Made("h264 1080p gop 250", options=X264 | {"preset": "veryfast"}, width=1920, height=1080, frames=150, gop=250),
-    Made("h264 720p no B gop 30", options=NO_B, width=1280, height=720, frames=150, gop=30),
-    Made("hevc 640x360 gop 250", "mp4", "libx265", X265, width=640, height=360, frames=250, gop=250),
-    Made("hevc 720p gop 60", "mp4", "libx265", X265, width=1280, height=720, frames=120, gop=60),
-    Made("mpeg4 avi 340x256", "avi", "mpeg4", {"bf": "0", "b": "800k"}, width=340, height=256, frames=300),
-    Made("mpeg4 avi 340x256 B", "avi", "mpeg4", {"bf": "2", "b": "800k"}, width=340, height=256, frames=300),
-    Made("vp8 640x360", "webm", "libvpx", REALTIME | {"b": "1M"}, width=640, height=360, frames=250, gop=60),
-    Made("vp9 640x360", "webm", "libvpx-vp9", REALTIME | {"b": "1M"}, width=640, height=360, frames=250, gop=60),
-    Made("av1 640x360", "mp4", "libsvtav1", {"preset": "12"}, width=640, height=360, frames=250, gop=60),
-    Made("mjpeg 640x360", "mov", "mjpeg", width=640, height=360, frames=120, pixels="yuvj420p"),
+    ClipRecipe("h264 340x256 gop 250", options=X264, width=340, height=256, frames=300, gop=250),
+    ClipRecipe("h264 340x256 gop 12", options=X264, width=340, height=256, frames=300),
+    ClipRecipe("h264 640x360 gop 150", options=X264, width=640, height=360, frames=250, gop=150),
+    ClipRecipe("h264 640x360 ts gop 50", "mpegts", options=X264, width=640, height=360, frames=250, gop=50),
+    ClipRecipe("h264 720p mkv gop 250", "matroska", options=X264, width=1280, height=720, frames=200, gop=250),
+    ClipRecipe(
+        "h264 1080p gop 250", options=X264 | {"preset": "veryfast"}, width=1920, height=1080, frames=150, gop=250
+    ),
+    ClipRecipe("h264 720p no B gop 30", options=NO_B, width=1280, height=720, frames=150, gop=30),
+    ClipRecipe("hevc 640x360 gop 250", "mp4", "libx265", X265, width=640, height=360, frames=250, gop=250),
+    ClipRecipe("hevc 720p gop 60", "mp4", "libx265", X265, width=1280, height=720, frames=120, gop=60),
+    ClipRecipe("mpeg4 avi 340x256", "avi", "mpeg4", {"bf": "0", "b": "800k"}, width=340, height=256, frames=300),
+    ClipRecipe("mpeg4 avi 340x256 B", "avi", "mpeg4", {"bf": "2", "b": "800k"}, width=340, height=256, frames=300),
+    ClipRecipe("vp8 640x360", "webm", "libvpx", REALTIME | {"b": "1M"}, width=640, height=360, frames=250, gop=60),
+    ClipRecipe("vp9 640x360", "webm", "libvpx-vp9", REALTIME | {"b": "1M"}, width=640, height=360, frames=250, gop=60),
+    ClipRecipe("av1 640x360", "mp4", "libsvtav1", {"preset": "12"}, width=640, height=360, frames=250, gop=60),
+    ClipRecipe("mjpeg 640x360", "mov", "mjpeg", width=640, height=360, frames=120, pixels="yuvj420p"),
 )
 
 
-def moving_picture(made: Made) -> Any:
+def moving_picture(recipe: ClipRecipe) -> Any:
     """A camera that pans, turns and zooms over a soft texture, with a little grain, and an object that crosses."""
     rng = np.random.default_rng(7)
-    height, width = made.height, made.width
+    height, width = recipe.height, recipe.width
     coarse = rng.integers(0, 256, (height // 16, width // 16, 3), np.uint8)
     texture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    for index in range(made.frames):
+    for index in range(recipe.frames):
         turn = cv2.getRotationMatrix2D((width / 2, height / 2), index * 0.3, 1 + index * 0.002)
         turn += np.array([[0, 0, index * 0.7], [0, 0, index * 0.4]])
         frame = cv2.warpAffine(texture, turn, (width, height), borderMode=cv2.BORDER_REFLECT)
@@ -392,11 +395,11 @@ def main() -> None:
         made = [one for one in CLIPS if arguments.only in one.name]
         rows = []
         for number, one in enumerate((*made, *arguments.videos), 1):
-            is_made = isinstance(one, Made)
+            is_made = isinstance(one, ClipRecipe)
             name, path = one.name, Path(folder) / "made" if is_made else one
             console.print(f"{number} of {len(made) + len(arguments.videos)}: {name}", style="dim")
-            if isinstance(one, Made):
-                path.write_bytes(make(one, moving_picture))
+            if isinstance(one, ClipRecipe):
+                path.write_bytes(make_clip(one, moving_picture))
             rows.append(measure(name, path, arguments.rounds, is_made=is_made))
     print_table(rows, console)
     console.print(*write_results(rows, arguments.rounds, arguments.out))

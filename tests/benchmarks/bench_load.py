@@ -32,7 +32,7 @@ from rich.table import Table
 from tests.benchmarks.bench_decode import CLIPS, moving_picture
 from tests.benchmarks.machine import processor_name, versions_of
 from tests.benchmarks.worker import Worker, processor_seconds
-from tests.helpers.videos.made import make
+from tests.helpers.videos.make_clip import make_clip
 
 PACKAGES = ("av", "fastapi", "h11", "locust", "numpy", "onnxruntime", "opencv-python-headless", "uvicorn")
 CORES = len(os.sched_getaffinity(0))
@@ -280,7 +280,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         video = arguments.video or Path(folder) / "made.mp4"
         if not arguments.video:
-            video.write_bytes(make(CLIPS[0], moving_picture))
+            video.write_bytes(make_clip(CLIPS[0], moving_picture))
         with ready_bench(video) as bench:
             rounds = [bench.run_round() for _ in track(range(arguments.rounds), "rounds", console=console)]
         print_tables(rounds, console)

@@ -14,7 +14,8 @@ from clips.preprocess import preprocess
 from clips.transforms import make_views
 from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, preprocess_windows, sample_window
 from clips.windows import Window, Windowing, windows_of
-from tests.helpers.videos.made import CLIPS, made_file
+from tests.helpers.videos.clip_recipes import CLIPS, recipe_named
+from tests.helpers.videos.make_clip import cached_clip
 
 SPEC = ClipSpec(num_frames=8, short_side=36, crop=32)
 WINDOWING = Windowing(0.5, 0.2, 100)
@@ -44,11 +45,11 @@ def given(sample, num_frames):
 
 
 @pytest.mark.parametrize("view", View)
-@pytest.mark.parametrize("made", [made for made in CLIPS if made.name in NAMES], ids=lambda made: made.name)
-def test_each_window_equals_a_decode_of_its_frames_to_the_bit(made, view):
+@pytest.mark.parametrize("recipe", [recipe for recipe in CLIPS if recipe.name in NAMES], ids=lambda recipe: recipe.name)
+def test_each_window_equals_a_decode_of_its_frames_to_the_bit(recipe, view):
     spec = ClipSpec(num_frames=8, short_side=36, crop=32, view=view)
-    whole = decode(made_file(made), range)
-    start, windows, end = parts_of(made_file(made), spec)
+    whole = decode(cached_clip(recipe), range)
+    start, windows, end = parts_of(cached_clip(recipe), spec)
     assert isinstance(start, TimelineStart)
     assert isinstance(end, TimelineEnd)
     assert start.num_windows == len(windows) > 3
@@ -57,20 +58,20 @@ def test_each_window_equals_a_decode_of_its_frames_to_the_bit(made, view):
         assert isinstance(window, WindowInput)
         times = sorted(whole.times)
         sample = sample_window(Window(window.start_seconds, window.end_seconds), times, 8)
-        clip = decode(made_file(made), functools.partial(given, sample))
+        clip = decode(cached_clip(recipe), functools.partial(given, sample))
         np.testing.assert_array_equal(window.views, make_views(clip.images, spec))
 
 
 def test_a_clip_of_one_window_is_what_predict_sees():
-    (made,) = (made for made in CLIPS if made.name == "x264-7-frames")
-    _, (window,), end = parts_of(made_file(made), windowing=Windowing(2, 1, 9))
-    whole = preprocess(made_file(made), SPEC, DecodeLimits())
+    recipe = recipe_named("x264-7-frames")
+    _, (window,), end = parts_of(cached_clip(recipe), windowing=Windowing(2, 1, 9))
+    whole = preprocess(cached_clip(recipe), SPEC, DecodeLimits())
     np.testing.assert_array_equal(window.views, whole.views)
     assert end.packets_fed == whole.packets_fed
 
 
 def test_each_frame_is_transformed_once_and_forgotten_when_no_window_needs_it(monkeypatch):
-    (made,) = (made for made in CLIPS if made.name == "x264-300-frames")
+    recipe = recipe_named("x264-300-frames")
     transformed, held = [], []
     transform, views_of = make_views, module._FrameViews.views_of
 
@@ -86,7 +87,7 @@ def test_each_frame_is_transformed_once_and_forgotten_when_no_window_needs_it(mo
     monkeypatch.setattr(module, "make_views", noting)
     monkeypatch.setattr(module._FrameViews, "views_of", weighing)
     windowing = Windowing(2, 0.5, 100)
-    _, windows, end = parts_of(made_file(made), windowing=windowing)
+    _, windows, end = parts_of(cached_clip(recipe), windowing=windowing)
     times = [index / 25 for index in range(300)]
     samples = [sample_window(window, times, 8) for window in windows_of(12, windowing)]
     assert len(windows) == len(samples) == 21
@@ -96,6 +97,6 @@ def test_each_frame_is_transformed_once_and_forgotten_when_no_window_needs_it(mo
 
 
 def test_too_many_windows_are_an_error_before_anything_is_decoded():
-    (made,) = (made for made in CLIPS if made.name == "x264-300-frames")
+    recipe = recipe_named("x264-300-frames")
     with pytest.raises(LimitExceeded, match=r"window_seconds=2\.4 and"):
-        next(preprocess_windows(made_file(made), SPEC, DecodeLimits(), Windowing(2, 1, 5)))
+        next(preprocess_windows(cached_clip(recipe), SPEC, DecodeLimits(), Windowing(2, 1, 5)))

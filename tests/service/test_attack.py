@@ -11,12 +11,13 @@ import httpx
 import pytest
 
 from tests.helpers.hostile import files, forms, requests
-from tests.helpers.hostile.exchange import ask_all, post
-from tests.helpers.hostile.watch import Watch, listening, was_called
+from tests.helpers.hostile.exchange import post, send_all
+from tests.helpers.hostile.watch import FileWatch, listening, was_called
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.processes import resident_bytes
 from tests.helpers.servers.service import UPLOAD_LIMIT
-from tests.helpers.videos.made import CLIPS, make
+from tests.helpers.videos.clip_recipes import CLIPS, recipe_named
+from tests.helpers.videos.make_clip import make_clip
 
 CONFINED = REPOSITORY / "tests" / "helpers" / "hostile" / "confined"
 AT_A_TIME = 4
@@ -46,11 +47,11 @@ def server(start_server, store, videos, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def canary(tmp_path: Path) -> Iterator[Watch]:
+def canary(tmp_path: Path) -> Iterator[FileWatch]:
     """A good video that no upload may make anybody look at."""
     path = tmp_path / "canary.ts"
-    path.write_bytes(make(next(made for made in CLIPS if made.name == "x264-ts")))
-    with Watch(path) as watch:
+    path.write_bytes(make_clip(recipe_named("x264-ts")))
+    with FileWatch(path) as watch:
         yield watch
 
 
@@ -63,7 +64,7 @@ def listener() -> Iterator[socket.socket]:
 @pytest.fixture
 def uploads(not_videos, canary, listener) -> dict[str, list[bytes]]:
     """Requests by kind."""
-    clips = [data for data in map(make, CLIPS) if len(data) <= LARGEST_CLIP]
+    clips = [data for data in map(make_clip, CLIPS) if len(data) <= LARGEST_CLIP]
     deceitful = files.deceitful(clips[0], str(canary.path), "{}:{}".format(*listener.getsockname()))
     raw = requests.malformed() | requests.both_framings() | requests.useless()
     return {
@@ -81,7 +82,7 @@ def uploads(not_videos, canary, listener) -> dict[str, list[bytes]]:
 def test_all_are_refused_and_nothing_else_happens(server, uploads, videos, canary, listener):
     answer_good_ones(server, videos)
     decoders, memory = server.decoders(), memory_of(server)
-    outcomes = {kind: ask_all(server.address, sent, AT_A_TIME) for kind, sent in uploads.items()}
+    outcomes = {kind: send_all(server.address, sent, AT_A_TIME) for kind, sent in uploads.items()}
     total = sum(outcomes.values(), Counter())
     assert [outcome for outcome in total if outcome.startswith("unexpected")] == []
     assert total.total() - total["ok"] >= AT_LEAST, outcomes

@@ -9,7 +9,8 @@ from av.video.stream import VideoStream
 
 from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
-from tests.helpers.videos.made import CLIPS, made_file
+from tests.helpers.videos.clip_recipes import CLIPS, recipe_named
+from tests.helpers.videos.make_clip import cached_clip
 
 FULL = {
     "x264-avi": "avi",
@@ -29,7 +30,7 @@ FULL = {
 
 H264_IDR = 5
 
-by_name = pytest.mark.parametrize("made", CLIPS, ids=lambda made: made.name)
+by_name = pytest.mark.parametrize("recipe", CLIPS, ids=lambda recipe: recipe.name)
 
 
 def eight(num_frames):
@@ -51,10 +52,10 @@ def full_decode(data):
 
 
 @by_name
-def test_the_eight_frames_are_those_of_a_full_decode(made):
-    clip = decode(made_file(made), eight)
-    expected, times = full_decode(made_file(made))
-    assert clip.video.frames == len(expected) == made.frames - made.drop_first
+def test_the_eight_frames_are_those_of_a_full_decode(recipe):
+    clip = decode(cached_clip(recipe), eight)
+    expected, times = full_decode(cached_clip(recipe))
+    assert clip.video.frames == len(expected) == recipe.frames - recipe.drop_first
     assert clip.indices == tuple(evaluation_indices(len(expected), 8))
     for index, time, image in zip(clip.indices, clip.times, clip.images, strict=True):
         np.testing.assert_array_equal(image, expected[index])
@@ -63,10 +64,10 @@ def test_the_eight_frames_are_those_of_a_full_decode(made):
 
 
 @by_name
-def test_the_report_names_the_path_taken(made):
-    report = decode(made_file(made), eight).report
-    assert report.path == ("full" if made.name in FULL else "minimal")
-    assert FULL.get(made.name, "") in report.reason
+def test_the_report_names_the_path_taken(recipe):
+    report = decode(cached_clip(recipe), eight).report
+    assert report.path == ("full" if recipe.name in FULL else "minimal")
+    assert FULL.get(recipe.name, "") in report.reason
     assert bool(report.reason) == (report.path == "full")
     assert report.packets_fed == report.packets if report.path == "full" else report.packets_fed <= report.packets
 
@@ -85,15 +86,15 @@ def test_the_report_names_the_path_taken(made):
     ],
 )
 def test_the_codec_is_named_not_its_decoder(name, codec):
-    made = next(made for made in CLIPS if made.name == name)
-    assert decode(made_file(made), only(0)).video.codec == codec
+    recipe = recipe_named(name)
+    assert decode(cached_clip(recipe), only(0)).video.codec == codec
 
 
 @by_name
-def test_one_frame_alone_is_that_of_a_full_decode(made):
-    expected, _ = full_decode(made_file(made))
+def test_one_frame_alone_is_that_of_a_full_decode(recipe):
+    expected, _ = full_decode(cached_clip(recipe))
     for index in {0, len(expected) // 3, len(expected) - 2, len(expected) - 1} - {-1}:
-        clip = decode(made_file(made), only(index))
+        clip = decode(cached_clip(recipe), only(index))
         np.testing.assert_array_equal(clip.images[0], expected[index])
 
 
@@ -116,13 +117,13 @@ def test_one_frame_alone_is_that_of_a_full_decode(made):
     ],
 )
 def test_few_packets_are_fed(name, most):
-    made = next(made for made in CLIPS if made.name == name)
-    report = decode(made_file(made), eight).report
+    recipe = recipe_named(name)
+    report = decode(cached_clip(recipe), eight).report
     assert report.packets_fed <= most * report.packets
 
 
 def test_the_kinds_of_files_are_what_they_are_called():
-    by_kind = {made.name: made_file(made) for made in CLIPS}
+    by_kind = {recipe.name: cached_clip(recipe) for recipe in CLIPS}
     assert len(by_kind) == len(CLIPS) >= 40
     assert any(packet.is_discard for packet in packets_of(by_kind["x264-edit-list"]))
     assert len(set(np.diff([packet.pts for packet in packets_of(by_kind["vp9-alt-ref"])]))) == 1
@@ -138,10 +139,10 @@ def test_the_kinds_of_files_are_what_they_are_called():
 
 
 def test_the_first_packet_of_an_old_x264_is_fed_because_it_matters():
-    made = next(made for made in CLIPS if made.name == "x264-old-lossless-4:4:4")
-    old = made_file(made)
+    recipe = recipe_named("x264-old-lossless-4:4:4")
+    old = cached_clip(recipe)
     new = old.replace(b"x264 - core 148", b"x264 - core 165")
-    last = made.frames - 1
+    last = recipe.frames - 1
     as_old, as_new = decode(old, only(last)), decode(new, only(last))
     assert as_old.report.packets_fed == as_new.report.packets_fed + 1
     assert not np.array_equal(as_old.images[0], as_new.images[0])

@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from tests.helpers.paths import REPOSITORY
-from tests.helpers.videos.fuzzing import write_corpus
-from tests.helpers.videos.made import CLIPS, make
+from tests.helpers.videos.clip_recipes import recipe_named
+from tests.helpers.videos.corpus import write_corpus
+from tests.helpers.videos.make_clip import make_clip
 
 PROCESSES, CASES = 8, 250
 
@@ -17,7 +18,7 @@ PROCESSES, CASES = 8, 250
 @pytest.fixture(scope="module")
 def canary(tmp_path_factory):
     path = tmp_path_factory.mktemp("private") / "canary.ts"
-    path.write_bytes(make(next(made for made in CLIPS if made.name == "x264-ts")))
+    path.write_bytes(make_clip(recipe_named("x264-ts")))
     return path
 
 

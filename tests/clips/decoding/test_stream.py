@@ -14,7 +14,9 @@ from clips.decoding.limits import DecodeLimits
 from clips.decoding.picture import FullDecodeRequired
 from clips.decoding.stream import open_stream
 from tests.helpers.paths import REPOSITORY
-from tests.helpers.videos.made import CLIPS, damage, made_file, make, x264
+from tests.helpers.videos.alterations import overwrite_packets
+from tests.helpers.videos.clip_recipes import CLIPS, recipe_named, x264
+from tests.helpers.videos.make_clip import cached_clip, make_clip
 
 FULL = {"x264-avi", "x264-raw", "x264-interlaced", "mpeg4-avi-packed", "gif"}
 MINIMAL = {
@@ -31,9 +33,9 @@ MINIMAL = {
     "vp9-alt-ref",
     "mpeg4-avi-b",
 }
-CHOSEN = [made for made in CLIPS if made.name in FULL | MINIMAL]
+CHOSEN = [recipe for recipe in CLIPS if recipe.name in FULL | MINIMAL]
 
-by_name = pytest.mark.parametrize("made", CHOSEN, ids=lambda made: made.name)
+by_name = pytest.mark.parametrize("recipe", CHOSEN, ids=lambda recipe: recipe.name)
 
 
 def streamed(data, pick):
@@ -62,18 +64,18 @@ def the_last_ones(num_frames):
 
 @by_name
 @pytest.mark.parametrize("pick", [all_of, every_third, the_last_ones])
-def test_they_are_those_of_decode(made, pick):
-    stream, frames = streamed(made_file(made), pick)
-    clip = decode(made_file(made), pick)
+def test_they_are_those_of_decode(recipe, pick):
+    stream, frames = streamed(cached_clip(recipe), pick)
+    clip = decode(cached_clip(recipe), pick)
     check_equal(frames, clip)
-    assert bool(stream.reason) == (made.name in FULL)
+    assert bool(stream.reason) == (recipe.name in FULL)
     assert stream.packets_fed == clip.report.packets_fed or stream.reason
 
 
 @by_name
-def test_times_and_description_are_those_of_decode(made):
-    stream, frames = streamed(made_file(made), all_of)
-    clip = decode(made_file(made), all_of)
+def test_times_and_description_are_those_of_decode(recipe):
+    stream, frames = streamed(cached_clip(recipe), all_of)
+    clip = decode(cached_clip(recipe), all_of)
     assert stream.times == pytest.approx(sorted(clip.times))
     described = stream.describe(frames[0][1])
     assert described.duration_seconds == stream.duration_seconds == pytest.approx(len(frames) / 25, abs=0.05)
@@ -83,7 +85,7 @@ def test_times_and_description_are_those_of_decode(made):
 @pytest.mark.parametrize("name", ["x264-gop-12", "x264-open-gop", "x264-varying-rate", "x264-turned-90", "mpeg4-avi-b"])
 @pytest.mark.parametrize("num_exact", [0, 1, 17])
 def test_the_full_path_continues_where_the_minimal_one_fails(monkeypatch, name, num_exact):
-    made = next(made for made in CLIPS if made.name == name)
+    recipe = recipe_named(name)
     find_index = seek._index_of_frame
 
     def doubt(frame, index_of):
@@ -92,9 +94,9 @@ def test_the_full_path_continues_where_the_minimal_one_fails(monkeypatch, name, 
             raise FullDecodeRequired("doubt")
         return found
 
-    clip = decode(made_file(made), every_third)
+    clip = decode(cached_clip(recipe), every_third)
     monkeypatch.setattr(seek, "_index_of_frame", doubt)
-    stream, frames = streamed(made_file(made), every_third)
+    stream, frames = streamed(cached_clip(recipe), every_third)
     check_equal(frames, clip)
     assert stream.reason == "doubt"
 
@@ -103,16 +105,16 @@ LONG = x264("long", frames=250, gop=25)
 
 
 def test_damage_in_the_middle_is_skipped():
-    stream, frames = streamed(damage(made_file(LONG), slice(125, 150), kept=0.5), every_third)
+    stream, frames = streamed(overwrite_packets(cached_clip(LONG), slice(125, 150), kept=0.5), every_third)
     assert [index for index, _ in frames] == list(every_third(250))
-    check_equal(frames[:30], decode(made_file(LONG), lambda _: range(0, 90, 3)))
+    check_equal(frames[:30], decode(cached_clip(LONG), lambda _: range(0, 90, 3)))
     assert stream.reason
 
 
 def test_an_end_that_does_not_decode_is_an_error_after_the_frames_that_do():
     taken: list[int] = []
     with (
-        open_stream(damage(made_file(LONG), slice(125, None), kept=0)) as stream,
+        open_stream(overwrite_packets(cached_clip(LONG), slice(125, None), kept=0)) as stream,
         pytest.raises(Undecodable),
     ):
         taken.extend(index for index, _ in stream.frames(every_third(250)))
@@ -124,7 +126,7 @@ def test_a_file_that_cannot_be_read_is_an_error_at_once():
     with pytest.raises(NotAVideo), open_stream(b"words " * 50):
         pass
     for limits in (DecodeLimits(max_frames=39), DecodeLimits(max_cpu_seconds=1e-9)):
-        with pytest.raises(LimitExceeded), open_stream(make(x264("short")), limits):
+        with pytest.raises(LimitExceeded), open_stream(make_clip(x264("short")), limits):
             pass
 
 
@@ -137,8 +139,9 @@ def test_memory_stays_bounded():
 PEAK = """
 from pathlib import Path
 from clips.decoding.stream import open_stream
-from tests.helpers.videos.made import Made, make
-data = make(Made("long", "mov", "mpeg4", {"bf": "0"}, frames=400, width=640, height=480, gop=250))
+from tests.helpers.videos.clip_recipes import ClipRecipe
+from tests.helpers.videos.make_clip import make_clip
+data = make_clip(ClipRecipe("long", "mov", "mpeg4", {"bf": "0"}, frames=400, width=640, height=480, gop=250))
 def peak(): return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1000
 Path("/proc/self/clear_refs").write_text("5")
 before = peak()

@@ -1,4 +1,4 @@
-"""Requests as raw bytes, so that nothing puts right what is wrong with them, and what comes back."""
+"""Raw HTTP: send bytes as they are, which a client library would correct or refuse, and read the response."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 
 import httpx
 
-SECONDS_TO_ANSWER = 30
+TIMEOUT_SECONDS = 30
 PROBLEM = "application/problem+json"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a client saw; `body` is the JSON, None after HEAD."""
+class Response:
+    """Response as a client sees it; `body` is the JSON, or None after HEAD."""
 
     status: int
     media_type: str
@@ -28,7 +28,7 @@ class Answer:
 
     @property
     def outcome(self) -> str:
-        """The slug of a problem that blames the client, `refused` after HEAD, `ok`, or `unexpected: ` and what came."""
+        """Slug of a 4xx problem, `refused` for one after HEAD, `ok`, or `unexpected: ` and the response."""
         if self.status == 200:
             return "ok"
         match self.body:
@@ -40,33 +40,34 @@ class Answer:
 
     @property
     def is_problem(self) -> bool:
+        """True for a body of RFC 9457 problem details."""
         return self.media_type == PROBLEM
 
 
 def post(body: bytes, content_type: str = "application/octet-stream") -> bytes:
-    """A well-formed request."""
+    """Return a well-formed POST /predict with this body."""
     head = f"POST /predict HTTP/1.1\r\nHost: tin\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode("latin-1") + body
 
 
-def ask(address: str, request: bytes) -> Answer:
-    """Send it all, over a connection of its own, and read the answer; a server that has refused it may stop reading."""
+def send(address: str, request: bytes) -> Response:
+    """Send a request over a connection of its own and read the response; a server that refuses it may stop reading."""
     url = httpx.URL(address)
     method = request.partition(b" ")[0].decode("latin-1")
     with (
-        socket.create_connection((url.host, url.port), SECONDS_TO_ANSWER) as connection,
+        socket.create_connection((url.host, url.port), TIMEOUT_SECONDS) as connection,
         HTTPResponse(connection, method=method) as response,
     ):
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
         response.begin()
         text = response.read()
-    return Answer(
+    return Response(
         response.status, response.getheader("content-type", ""), None if method == "HEAD" else json.loads(text)
     )
 
 
-def ask_all(address: str, requests: Iterable[bytes], at_a_time: int) -> Counter[str]:
-    """How often each outcome came."""
+def send_all(address: str, requests: Iterable[bytes], at_a_time: int) -> Counter[str]:
+    """Send all requests, `at_a_time` of them in parallel, and count the outcomes."""
     with ThreadPoolExecutor(at_a_time) as threads:
-        return Counter(threads.map(lambda request: ask(address, request).outcome, requests))
+        return Counter(threads.map(lambda request: send(address, request).outcome, requests))

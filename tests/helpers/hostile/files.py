@@ -1,4 +1,4 @@
-"""Bodies that are no good video: damaged ones, bombs, files that refer to others, and files of other kinds."""
+"""Hostile files: damaged videos, decompression bombs, files that refer to others, and files of other kinds."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from tests.helpers.videos.fuzzing import damage, refer_outside, references
+from tests.helpers.videos.corpus import refer_outside, references
+from tests.helpers.videos.mutation import mutate
 
 
 def damaged(corpus: list[bytes], count: int) -> Iterator[bytes]:
-    """Videos, each damaged at up to twelve places; some of them can still be decoded."""
+    """Yield `count` videos with damage at up to twelve positions; some of them can still be decoded."""
     for seed in range(count):
         rng = random.Random(seed)
         data = rng.choice(corpus)
         for _ in range(4):
-            data = damage(data, corpus, rng)
+            data = mutate(data, corpus, rng)
         yield data
 
 
 def headless(corpus: list[bytes], count: int) -> Iterator[bytes]:
-    """Videos whose first bytes are others: whatever they look like then, they are none."""
+    """Yield `count` videos whose header is replaced by the signature of another kind of file and noise."""
     for seed in range(count):
         rng = random.Random(seed)
         yield rng.choice(SIGNATURES) + rng.randbytes(rng.randrange(64)) + rng.choice(corpus)[64:4096]
@@ -38,7 +39,7 @@ SIGNATURES = (
 
 
 def bombs(video: bytes) -> dict[str, bytes]:
-    """Small files that ask for much."""
+    """Return small files that ask for much memory, time or recursion, by kind."""
     return {
         "gif": b"GIF89a\xff\xff\xff\xff\x80\0\0" + b"\0" * 6 + b"," + b"\0" * 4 + b"\xff\xff\xff\xff\0\x02\0;",
         "png": b"\x89PNG\r\n\x1a\n"
@@ -59,7 +60,7 @@ def bombs(video: bytes) -> dict[str, bytes]:
 
 
 def deceitful(video: bytes, canary: str, address: str) -> dict[str, bytes]:
-    """Files that ask for another file, or for an address."""
+    """Return files that refer to the file `canary`, to /etc/passwd or to `address`, by name."""
     files = references(canary, address) | {
         f"passwd {name}": data for name, data in references("/etc/passwd", address).items()
     }
@@ -67,7 +68,7 @@ def deceitful(video: bytes, canary: str, address: str) -> dict[str, bytes]:
 
 
 def other_kinds(not_videos: dict[str, bytes]) -> dict[str, bytes]:
-    """What is no video at all."""
+    """Return files that are no videos, by kind."""
     text = "\n".join(f"{number}: nothing moves here" for number in range(50)).encode()
     return {kind: data for kind, data in not_videos.items() if kind != "truncated"} | {
         "json": json.dumps({"video": [1, 2, 3] * 100}).encode(),
@@ -84,7 +85,7 @@ def other_kinds(not_videos: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def variants(files: dict[str, bytes], count: int) -> Iterator[bytes]:
-    """Each file as it is, and then with tails that differ."""
+    """Yield each file as it is, and then with random bytes appended, `count` in all."""
     yield from files.values()
     kinds = list(files.values())
     for seed in range(count - len(kinds)):
@@ -103,5 +104,5 @@ def _zip_of_zeros() -> bytes:
 
 
 def _nested(kind: bytes, depth: int) -> bytes:
-    """Atoms that each hold the next."""
+    """Return MP4 atoms nested `depth` levels deep."""
     return b"".join(struct.pack(">I4s", 8 * level, kind) for level in range(depth, 0, -1))

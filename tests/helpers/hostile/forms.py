@@ -1,4 +1,4 @@
-"""Multipart bodies that break the rules, or stretch them; none holds a good video where one is looked for."""
+"""Hostile multipart bodies: malformed or unusual, and none with a valid video in the field `video`."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ PATHS = (
 
 
 def part(disposition: str, body: bytes = NOT_A_VIDEO, headers: str = "") -> bytes:
+    """Return one part of a form."""
     head = f"--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\n{headers}\r\n"
     return head.encode("latin-1") + body + b"\r\n"
 
 
 def file(name: str = "video", filename: str = "clip.mp4", body: bytes = NOT_A_VIDEO, headers: str = "") -> bytes:
+    """Return a part that is a file."""
     return part(f'form-data; name="{name}"; filename="{filename}"', body, headers)
 
 
@@ -39,7 +41,7 @@ FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
 
 def forms() -> dict[str, tuple[str, bytes]]:
-    """Content type and body, by what is wrong with them."""
+    """Return content type and body of each form, by its defect."""
     whole = file() + END
     nested = "Content-Type: multipart/mixed; boundary=inner\r\n"
     return {
@@ -92,7 +94,7 @@ def forms() -> dict[str, tuple[str, bytes]]:
 
 
 def mangled(count: int) -> Iterator[tuple[str, bytes]]:
-    """A form with a few bytes changed, dropped or doubled among its headers."""
+    """Yield `count` forms with a few bytes changed, removed or inserted."""
     whole = part('form-data; name="note"', b"x") + file(headers="Content-Type: video/mp4\r\n") + END
     for seed in range(count):
         rng = random.Random(seed)

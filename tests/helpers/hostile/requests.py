@@ -1,4 +1,4 @@
-"""Requests that break HTTP's own rules, or stretch them; each is followed by nothing."""
+"""Hostile HTTP requests as raw bytes: malformed, ambiguous, or valid and useless."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ BODY = b"this is no video"
 
 
 def head(*lines: str, first: str = "POST /predict HTTP/1.1", host: str = "Host: tin") -> bytes:
+    """Return a request line and headers."""
     return "\r\n".join([first, host, *lines, "", ""]).encode("latin-1")
 
 
@@ -98,7 +99,7 @@ ODD_CHUNKS = {
 
 
 def malformed() -> dict[str, bytes]:
-    """What is no HTTP/1.1."""
+    """Return requests that violate HTTP/1.1, by their defect."""
     return {
         "no HTTP": b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + b"\0" * 40 + b"\r\n\r\n",
         "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -140,7 +141,7 @@ def malformed() -> dict[str, bytes]:
 
 
 def both_framings() -> dict[str, bytes]:
-    """A length and chunks: two readers may see two different requests."""
+    """Return requests with a length and chunks, in which two readers may see different requests (request smuggling)."""
     smuggled = b"GET /health/live HTTP/1.1\r\nHost: tin\r\n\r\n"
     return {
         "length, then chunks": head("Content-Length: 6", CHUNKED) + b"0\r\n\r\n" + smuggled,
@@ -150,7 +151,7 @@ def both_framings() -> dict[str, bytes]:
 
 
 def useless() -> dict[str, bytes]:
-    """What is HTTP/1.1, but nothing that this service has a use for."""
+    """Return valid requests that the service must refuse, by their peculiarity."""
     return {
         **{f"target {target[:40]}": head(LENGTH, first=f"POST {target} HTTP/1.1") + BODY for target in TARGETS},
         **{f"method {method[:9]}": head(first=f"{method} /predict HTTP/1.1") for method in METHODS},

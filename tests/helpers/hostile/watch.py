@@ -1,4 +1,4 @@
-"""Sees whether anybody, in whichever process, opens a file or calls an address."""
+"""Watches: detect that any process opens a file or connects to an address."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Self
 IN_ACCESS, IN_OPEN = 0x1, 0x20
 
 
-class Watch:
-    """Whether a file was opened or read since the watch began."""
+class FileWatch:
+    """Detects with inotify that a file is opened or read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -24,6 +24,7 @@ class Watch:
             raise OSError(ctypes.get_errno(), f"cannot watch {path}")
 
     def was_touched(self) -> bool:
+        """Return True if the file was opened or read since the last call."""
         try:
             return bool(os.read(self._events, 4096))
         except BlockingIOError:
@@ -38,13 +39,14 @@ class Watch:
 
 @contextmanager
 def listening() -> Iterator[socket.socket]:
-    """An address of this machine that can be called; `was_called` tells whether anybody has."""
+    """Listen on a free local port; `was_called` reports connections to it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         yield server
 
 
 def was_called(server: socket.socket) -> bool:
+    """Return True if a client has connected since the last call."""
     try:
         server.accept()[0].close()
     except BlockingIOError:

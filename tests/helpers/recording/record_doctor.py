@@ -21,7 +21,8 @@ from clips.sampling import evaluation_indices
 from service.doctor.golden import FOLDER, RECORD_FILE, GoldenArray, GoldenClip, GoldenRecord, GoldenStages
 from service.store.model_store import sha256_of
 from tests.helpers.paths import REPOSITORY
-from tests.helpers.videos.made import REALTIME, Made, make, x264, x265
+from tests.helpers.videos.clip_recipes import REALTIME, ClipRecipe, x264, x265
+from tests.helpers.videos.make_clip import make_clip
 from training.checkpoints.checkpoint import load_checkpoint
 from training.data.dataset import read_views
 from training.data.readers import VideoReader
@@ -41,11 +42,11 @@ COARSE = {"qmin": "24", "qmax": "31", "b": "10k"}
 MADE = {
     "H.264": x264("doctor", options={"bf": "2", "crf": "36"}, **SIZE),
     "HEVC": x265("doctor", "keyint=24:bframes=3:crf=38:info=0", **SIZE),
-    "VP8": Made("doctor", "webm", "libvpx", {"deadline": "realtime", "b": "30k", "qmin": "40"}, **SIZE),
-    "VP9": Made("doctor", "webm", "libvpx-vp9", REALTIME | {"crf": "48", "b": "0"}, **SIZE),
-    "AV1": Made("doctor", "mp4", "libsvtav1", {"preset": "12", "crf": "55", "svtav1-params": "lp=1"}, **SIZE),
-    "MPEG-4": Made("doctor", "avi", "mpeg4", COARSE | {"bf": "2"}, **SIZE),
-    "MJPEG": Made("doctor", "mov", "mjpeg", COARSE, pixels="yuvj420p", **SIZE | {"frames": 8}),
+    "VP8": ClipRecipe("doctor", "webm", "libvpx", {"deadline": "realtime", "b": "30k", "qmin": "40"}, **SIZE),
+    "VP9": ClipRecipe("doctor", "webm", "libvpx-vp9", REALTIME | {"crf": "48", "b": "0"}, **SIZE),
+    "AV1": ClipRecipe("doctor", "mp4", "libsvtav1", {"preset": "12", "crf": "55", "svtav1-params": "lp=1"}, **SIZE),
+    "MPEG-4": ClipRecipe("doctor", "avi", "mpeg4", COARSE | {"bf": "2"}, **SIZE),
+    "MJPEG": ClipRecipe("doctor", "mov", "mjpeg", COARSE, pixels="yuvj420p", **SIZE | {"frames": 8}),
 }
 
 
@@ -54,11 +55,11 @@ def file_of(codec: str) -> str:
     return f"{codec.lower().replace('.', '').replace('-', '')}.{MADE[codec].container}"
 
 
-def film(made: Made) -> Iterator[VideoFrame]:
+def film(recipe: ClipRecipe) -> Iterator[VideoFrame]:
     """An easy rendered clip of LABEL, without noise, which no encoder can make small."""
     studio = Studio(SEED, num_textures=12)
-    drawn = replace(studio.draw(LABEL, difficulty=0.0), width=made.width, height=made.height)
-    for frame in drawn.frames(np.linspace(0, 1, made.frames), np.zeros_like(studio.noise)):
+    drawn = replace(studio.draw(LABEL, difficulty=0.0), width=recipe.width, height=recipe.height)
+    for frame in drawn.frames(np.linspace(0, 1, recipe.frames), np.zeros_like(studio.noise)):
         yield VideoFrame.from_ndarray(frame, format="rgb24")
 
 
@@ -100,8 +101,8 @@ def main() -> None:
     parser.add_argument("--clips", action="store_true", help="encode the clips anew as well")
     if parser.parse_args().clips:
         FOLDER.mkdir(exist_ok=True)
-        for codec, made in MADE.items():
-            (FOLDER / file_of(codec)).write_bytes(make(made, film))
+        for codec, recipe in MADE.items():
+            (FOLDER / file_of(codec)).write_bytes(make_clip(recipe, film))
     (FOLDER / RECORD_FILE).write_text(make_record().model_dump_json() + "\n")
 
 

@@ -1,4 +1,4 @@
-"""From `confine` on, the kernel ends this process when any of its code, C's too, opens a file or an address."""
+"""Confinement: a seccomp filter, by which the kernel kills this process when any code opens a file or a socket."""
 
 import ctypes
 import platform
@@ -8,7 +8,7 @@ NUMBERS = {
     "x86_64": {"audit": 0xC000003E, "calls": (2, 85, 257, 437, 41, 42, 49, 59, 322)},
     "aarch64": {"audit": 0xC00000B7, "calls": (56, 437, 198, 203, 200, 221, 281)},
 }
-"""open, creat, openat, openat2, socket, connect, bind, execve, execveat, as far as there are such."""
+"""Numbers of open, creat, openat, openat2, socket, connect, bind, execve and execveat, as far as each CPU has them."""
 
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, KILL_PROCESS = 0x7FFF0000, 0x80000000
@@ -17,7 +17,7 @@ PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 22, 38, 2
 
 
 def confine() -> None:
-    """Cannot be undone. OSError where the kernel has no seccomp, KeyError on another processor."""
+    """Confine this process for good; raise OSError if the kernel has no seccomp, KeyError on another type of CPU."""
     program = _program(**NUMBERS[platform.machine()])
     code = ctypes.create_string_buffer(b"".join(program))
     filters = ctypes.create_string_buffer(struct.pack("HP", len(program), ctypes.addressof(code)))
@@ -29,7 +29,7 @@ def confine() -> None:
 
 
 def _program(audit, calls):
-    """Berkeley packet filter instructions over the system call's number."""
+    """Return Berkeley packet filter instructions that kill on these system calls, and on other CPU architectures."""
     return [
         _instruction(LOAD, ARCHITECTURE),
         _instruction(JUMP_IF_EQUAL, audit, if_true=1),

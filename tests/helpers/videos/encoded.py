@@ -1,4 +1,4 @@
-"""Small real videos and sounds, made with real encoders."""
+"""Small videos and sounds, encoded with PyAV."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 def encode(
     container: str, codec: str, frames: int, *, width: int = 64, height: int = 48, max_b_frames: int = 0
 ) -> bytes:
-    """A blue video with a white mark that moves, at 25 frames a second."""
+    """Encode a blue video with a moving white mark, at 25 frames per second."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         stream: Any = output.add_stream(codec, rate=25)
@@ -31,7 +31,7 @@ def _picture(index: int, width: int, height: int) -> np.ndarray[Any, np.dtype[np
 
 
 def encode_audio(container: str, codec: str) -> bytes:
-    """A short silence."""
+    """Encode a short silence."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
         stream: Any = output.add_stream(codec, rate=44100)

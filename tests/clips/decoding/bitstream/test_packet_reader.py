@@ -8,13 +8,14 @@ import pytest
 
 from clips.decoding.bitstream.packet_reader import first_packet_matters, packet_reader
 from clips.decoding.picture import FullDecodeRequired
-from tests.helpers.videos.made import CLIPS, make
+from tests.helpers.videos.clip_recipes import recipe_named
+from tests.helpers.videos.make_clip import make_clip
 
 
 @functools.cache
 def read(name):
     """The pictures of a made clip, and its packets with the flags of FFmpeg's demuxer."""
-    with av.open(io.BytesIO(make(next(made for made in CLIPS if made.name == name))), "r") as container:
+    with av.open(io.BytesIO(make_clip(recipe_named(name))), "r") as container:
         video = container.streams.video[0]
         reader = packet_reader(video.codec_context.codec.canonical_name, video.codec_context.extradata or b"")
         packets = [packet for packet in container.demux(video) if packet.size]

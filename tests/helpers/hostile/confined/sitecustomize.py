@@ -1,6 +1,7 @@
-"""Python runs this first where it is on the path: the server's decoders then end when they open anything.
+"""Start-up code for a server under test: confines its decoder processes, which then die when they open anything.
 
-They have decoded a good video before, and loaded what PyAV and the C library load late.
+Python runs this module first if its folder is on PYTHONPATH. Before the decoders are confined they decode one valid
+video and load what PyAV and the C library load lazily.
 """
 
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 
 
 def confine_decoders() -> None:
+    """Wrap the worker's main function, in a process that has just been forked."""
     import cv2  # noqa: PLC0415 - the server that forks them has loaded these
 
     from clips.clip_spec import ClipSpec  # noqa: PLC0415
@@ -20,12 +22,12 @@ def confine_decoders() -> None:
 
     def serve_confined(*arguments):
         from tests.helpers.videos.confinement import confine  # noqa: PLC0415
-        from tests.helpers.videos.fuzzing import load_late_parts  # noqa: PLC0415
+        from tests.helpers.videos.fuzzing import load_lazy_modules  # noqa: PLC0415
 
         cv2.setNumThreads(1)
         good = Path(os.environ["TIN_TEST_GOOD_VIDEO"]).read_bytes()
         preprocess(good, ClipSpec(), DecodeLimits(), thumbnails=True)
-        load_late_parts()
+        load_lazy_modules()
         confine()
         serve(*arguments)
 

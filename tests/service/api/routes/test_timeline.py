@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.http import metric
-from tests.helpers.videos.made import Made, damage, make, x264
+from tests.helpers.videos.alterations import overwrite_packets
+from tests.helpers.videos.clip_recipes import ClipRecipe, x264
+from tests.helpers.videos.make_clip import make_clip
 from tests.helpers.waiting import until
 
 Row = dict[str, Any]
@@ -30,23 +32,23 @@ DEADLINE = 5.0
 COLOUR_OF = {"Showing red": (230, 10, 10), "Showing green": (10, 230, 10), "Showing blue": (10, 10, 230)}
 
 
-def _scenes(made: Made) -> Iterator[av.VideoFrame]:
-    for index in range(made.frames):
+def _scenes(recipe: ClipRecipe) -> Iterator[av.VideoFrame]:
+    for index in range(recipe.frames):
         scene = next(scene for scene, (start, end) in SCENES.items() if start <= index / 25 % SECONDS < end)
-        picture = np.full((made.height, made.width, 3), COLOUR_OF[scene], np.uint8)
+        picture = np.full((recipe.height, recipe.width, 3), COLOUR_OF[scene], np.uint8)
         yield av.VideoFrame.from_ndarray(picture, format="rgb24")
 
 
 @pytest.fixture(scope="module")
 def scenes() -> bytes:
     """Red, then green, then blue; with B-frames."""
-    return make(x264("scenes", frames=round(SECONDS * 25)), _scenes)
+    return make_clip(x264("scenes", frames=round(SECONDS * 25)), _scenes)
 
 
 @pytest.fixture(scope="module")
 def long_video() -> bytes:
     """A minute of it, again and again."""
-    return make(x264("long", frames=60 * 25, gop=250), _scenes)
+    return make_clip(x264("long", frames=60 * 25, gop=250), _scenes)
 
 
 @pytest.fixture
@@ -234,8 +236,8 @@ def test_a_timeline_takes_no_decoder_from_predict(
     ("packets", "kept", "kind"), [(slice(125, None), 0.0, "problem"), (slice(125, 150), 0.5, "segments")]
 )
 def test_a_damaged_second_half_gives_what_decodes(client: httpx.Client, packets: slice, kept: float, kind: str) -> None:
-    ten_seconds = make(x264("ten-seconds", frames=250, gop=25))
-    clip, *windows, last = _post(client, damage(ten_seconds, packets, kept))
+    ten_seconds = make_clip(x264("ten-seconds", frames=250, gop=25))
+    clip, *windows, last = _post(client, overwrite_packets(ten_seconds, packets, kept))
     assert last["kind"] == kind
     assert clip["num_windows"] == 9
     if kind == "segments":

@@ -1,0 +1,77 @@
+"""Changes to finished video files: packed, hidden, signed and damaged pictures."""
+
+import io
+import re
+from fractions import Fraction
+from typing import Any
+
+import av
+
+VOP, B_VOP = b"\0\0\1\xb6", 2
+EMPTY_VOP = VOP + b"\x53\x00"
+DIVX = b"\0\0\1\xb2DivX503b1393p"
+
+NUM_NAL_HEADER_BYTES = 5
+"""Bytes before a NAL unit's data in an MP4: four of its length, one of its type."""
+
+
+def pack_b_pictures(data: bytes) -> bytes:
+    """Pack an AVI's B pictures as DivX does: each into the packet before, with an empty picture in its place."""
+    return _remux(data, "avi", lambda packets: enumerate(_packed([bytes(packet) for packet in packets])))
+
+
+def hide_pictures(data: bytes) -> bytes:
+    """Add VP8 alternative references: packets that change what later ones refer to and show nothing."""
+    return _remux(data, "webm", _with_hidden)
+
+
+def sign_as_old_x264(data: bytes) -> bytes:
+    """Change x264's signature to build 148, whose faults in 4:4:4 pictures decoders then reproduce."""
+    return re.sub(rb"x264 - core \d{3}", b"x264 - core 148", data)
+
+
+def overwrite_packets(data: bytes, packets: slice, kept: float) -> bytes:
+    """Overwrite all but a fraction of each of these packets of an MP4: damage that only decoding can notice."""
+    damaged = bytearray(data)
+    with av.open(io.BytesIO(data), "r") as container:
+        chosen = [packet for packet in container.demux(video=0) if packet.size][packets]
+    for packet in chosen:
+        assert packet.pos is not None
+        num_kept = max(NUM_NAL_HEADER_BYTES, int(kept * packet.size))
+        damaged[packet.pos + num_kept : packet.pos + packet.size] = bytes([255]) * (packet.size - num_kept)
+    return bytes(damaged)
+
+
+def _remux(data: bytes, container_format: str, change: Any) -> bytes:
+    target = io.BytesIO()
+    with av.open(io.BytesIO(data), "r") as source, av.open(target, "w", format=container_format) as container:
+        video = source.streams.video[0]
+        stream = container.add_stream_from_template(video)
+        for time, body in change([packet for packet in source.demux(video) if packet.size]):
+            packet = av.Packet(body)
+            packet.stream, packet.pts, packet.dts = stream, time, time
+            packet.time_base = Fraction(1, 25 if container_format == "avi" else 1000)
+            container.mux(packet)
+    return target.getvalue()
+
+
+def _with_hidden(packets):
+    for packet in packets:
+        body = bytes(packet)
+        if packet.pts % 160 == 80 and body[0] & 1:
+            yield packet.pts - 1, bytes([body[0] & ~0x10]) + body[1:]
+        yield packet.pts, body
+
+
+def _packed(bodies):
+    for index, body in enumerate(bodies):
+        follower = bodies[index + 1] if index + 1 < len(bodies) else b""
+        if _coding_type(body) == B_VOP:
+            yield EMPTY_VOP
+        else:
+            at = body.index(VOP)
+            yield body[:at] + DIVX + body[at:] + (follower if follower and _coding_type(follower) == B_VOP else b"")
+
+
+def _coding_type(body):
+    return body[body.index(VOP) + 4] >> 6
