@@ -7,12 +7,18 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.processes import children_of
+
+REPLICA_TITLE = "ray::ServeReplica:tin:"
+"""Ray names the process of a replica of the application `tin` so, followed by its deployment."""
 
 _ENVIRONMENT = {
     "PYTHONPATH": str(REPOSITORY),
@@ -69,3 +75,35 @@ def running_cluster(head_cores: int, port: int) -> Iterator[Any]:
 def node_options() -> dict[str, Any]:
     """What every node here has in common."""
     return {"object_store_memory": 80_000_000}
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A replica's process: its deployment, the raylet of its node, and the decoding workers that it runs."""
+
+    deployment: str
+    raylet: int
+    num_workers: int
+
+
+def replicas() -> list[Replica]:
+    """All replicas of the application `tin` on this machine, as their processes show."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            title = (folder / "cmdline").read_text().partition("\0")[0]
+            if title.startswith(REPLICA_TITLE):
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                deployment = title.removeprefix(REPLICA_TITLE).partition(".")[0]  # behind it, the method in work
+                found.append(Replica(deployment, parent, _num_workers(int(folder.name))))
+    return found
+
+
+def raylet_of(node: Any) -> int:
+    """The process id of a node's raylet, the parent of the node's replicas."""
+    return int(node.all_processes["raylet"][0].process.pid)
+
+
+def _num_workers(replica: int) -> int:
+    """Decoding workers are the children of the server that they are forked from."""
+    return sum(len(children_of(child)) for child in children_of(replica))

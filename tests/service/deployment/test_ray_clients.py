@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from clips.decoding.errors import NotAVideo
+from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
+from clips.window_preprocess import TimelineEnd, TimelineStart
+from clips.windows import Windowing
 from service.decoding.job import DecodeJob
+from service.inference.windows import InferredWindow
 from service.limits.admission import Overloaded
+from service.models.registry import LoadedModel
 from tests.helpers.fakes.fake_backend import FakeBackend
 from tests.helpers.servers.ray_cluster import require_ray
 from tests.helpers.stores import SPEC
@@ -21,7 +27,7 @@ require_ray()
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError  # noqa: E402
 from ray.serve.exceptions import BackPressureError  # noqa: E402
 
-from service.deployment.ray_clients import MAX_LOSSES, RemoteBatcher, RemoteDecoders, call  # noqa: E402
+from service.deployment.ray_clients import MAX_LOSSES, ClusterBackend, RemoteBatcher, RemoteDecoders, call  # noqa: E402
 from service.inference.pipeline import ReplicaLost  # noqa: E402
 
 
@@ -74,3 +80,81 @@ def test_a_fault_of_the_video_is_raised():
 def test_a_model_that_is_loaded_here_is_not_sent_away():
     with pytest.raises(TypeError, match="FakeBackend is loaded here"):
         asyncio.run(RemoteBatcher(None).infer(FakeBackend(2), np.zeros((1, 8, 32, 32, 3), np.uint8)))
+
+
+START = TimelineStart(VideoInfo("mp4", "h264", 2, 2, 9, 1.0), 3)
+END = TimelineEnd(9, 0.1, 0.1)
+WINDOWS = [InferredWindow(float(start), start + 1.0, np.zeros((1, 2), np.float32), 0.01) for start in range(3)]
+
+
+class Deployment:
+    """Streams one of `answers` after the other, each a list of parts, of which an exception is raised."""
+
+    def __init__(self, *answers: Sequence[object]) -> None:
+        self.answers = list(answers)
+        self.first_windows: list[int] = []
+        self.num_cancelled = 0
+        self.windows = SimpleNamespace(remote=self._stream)
+
+    def options(self, *, stream: bool) -> Deployment:
+        assert stream
+        return self
+
+    def _stream(self, job: object, windowing: object, name: str, version: str, first_window: int) -> Stream:
+        self.first_windows.append(first_window)
+        return Stream(self)
+
+
+class Stream:
+    """One streamed answer, as Ray's DeploymentResponseGenerator."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._parts = iter(deployment.answers.pop(0))
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> object:
+        part = next(self._parts, None)
+        if isinstance(part, Exception) and not isinstance(part, NotAVideo):
+            raise part
+        if part is None:
+            raise StopAsyncIteration
+        return part
+
+    def cancel(self) -> None:
+        self._deployment.num_cancelled += 1
+
+
+async def received(deployment: Deployment) -> list[object]:
+    model = LoadedModel("colours", "1", "", "", "", ("a", "b"), SPEC, ClusterBackend("colours", "1", 1))
+    parts = RemoteDecoders(deployment).windows(DecodeJob(b"", SPEC, DecodeLimits()), Windowing(1, 1, 9), model)
+    return [part async for part in parts]
+
+
+@pytest.mark.parametrize("num_before", [0, 1, 2, 3])
+def test_a_timeline_that_loses_its_replica_goes_on_where_it_was(num_before):
+    lost = [START, *WINDOWS[:num_before], ActorDiedError()]
+    first = min(num_before, 2)
+    deployment = Deployment(lost, [START, *WINDOWS[first:], END])
+    assert asyncio.run(received(deployment)) == [START, *WINDOWS, END]
+    assert deployment.first_windows == [0, first]
+    assert deployment.num_cancelled == 2
+
+
+def test_losses_count_only_while_nothing_comes():
+    answers = [[START, ActorDiedError()], *([START, window, ActorDiedError()] for window in WINDOWS)]
+    assert asyncio.run(received(Deployment(*answers, [START, WINDOWS[2], END]))) == [START, *WINDOWS, END]
+    with pytest.raises(ReplicaLost):
+        asyncio.run(received(Deployment(*[[ActorDiedError()]] * MAX_LOSSES)))
+
+
+def test_a_fault_of_a_timelines_video_is_raised():
+    with pytest.raises(NotAVideo):
+        asyncio.run(received(Deployment([NotAVideo("no video")])))
+
+
+def test_a_full_queue_refuses_a_timeline():
+    with pytest.raises(Overloaded):
+        asyncio.run(received(Deployment([BackPressureError(64, 64)])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,16 @@ import httpx
 import pytest
 
 from tests.helpers.processes import free_port
-from tests.helpers.servers.ray_cluster import node_options, require_ray, running_cluster
+from tests.helpers.servers.ray_cluster import (
+    Replica,
+    node_options,
+    raylet_of,
+    replicas,
+    require_ray,
+    running_cluster,
+)
+from tests.helpers.videos.made import make, x264
+from tests.helpers.waiting import until
 
 require_ray()
 
@@ -69,9 +79,21 @@ def test_answers_are_those_of_the_single_process(service, client, videos):
         assert without_times(ours.json()) == without_times(single.json())
 
 
+def test_timelines_are_decoded_by_decoder_replicas(service, client, cluster, film):
+    with ThreadPoolExecutor(1) as thread:
+        answering = thread.submit(timeline_of, service, film)
+        (busy,) = until(decoding_timelines, 60)
+        idle = [replica for replica in replicas() if replica.deployment == "ingress"]
+        rows = answering.result()
+    assert (busy.deployment, busy.raylet) == ("decoders", raylet_of(cluster.first_worker))
+    assert [replica.num_workers for replica in idle] == [0]
+    assert rows == timeline_of(client, film)
+
+
 def test_errors_are_those_of_the_single_process(service, client, videos, not_videos):
     asked = [("/predict", body) for body in not_videos.values()]
     asked += [(f"/predict?{query}", videos["mp4"]) for query in ("top_k=0", "model=none", "model=broken")]
+    asked += [("/timeline", body) for body in not_videos.values()]
     for path, body in asked:
         ours, single = (each.post(path, content=body, headers={"X-Request-ID": "same"}) for each in (service, client))
         assert ours.status_code == single.status_code
@@ -118,18 +140,41 @@ def test_an_update_waits_for_answers_until_their_deadline(store):
     assert ingress._deployment_config.graceful_shutdown_timeout_s > 60
 
 
-def test_no_accepted_request_is_lost_with_its_node(service, cluster, videos):
+def test_no_accepted_request_is_lost_with_its_node(service, client, cluster, videos, film):
     ask = asker(service, videos["mp4"])
-    with ThreadPoolExecutor(CLIENTS) as threads:
+    with ThreadPoolExecutor(CLIENTS + 1) as threads:
         before = per_second(threads, ask, 40)
         cluster.add_node(num_cpus=WORKER_CORES, **node_options())
+        timeline = threads.submit(timeline_of, service, film)
+        until(decoding_timelines, 60)
         under_way = [threads.submit(ask) for _ in range(40)]
         wait_for_some(under_way)
         cluster.remove_node(cluster.first_worker, allow_graceful=False)
+        assert not timeline.done()
         statuses = [answer.result() for answer in under_way]
+        rows = timeline.result()
         after = per_second(threads, ask, 40)
     assert statuses == [200] * 40
+    assert rows == timeline_of(client, film)
     assert after >= before / 3
+
+
+@pytest.fixture(scope="module")
+def film() -> bytes:
+    """Forty seconds, which make hundreds of windows."""
+    return make(x264("film", frames=40 * 25, gop=50))
+
+
+def timeline_of(service: httpx.Client, film: bytes) -> list[dict[str, Any]]:
+    """The rows of the answer, without the times that they took."""
+    answer = service.post("/timeline", content=film, params={"window_seconds": 2, "step_seconds": 0.125})
+    assert answer.status_code == 200, answer.text
+    return [without_times(json.loads(row)) for row in answer.text.splitlines()]
+
+
+def decoding_timelines() -> list[Replica]:
+    """Replicas with more workers than the one that decodes videos."""
+    return [replica for replica in replicas() if replica.num_workers > 1]
 
 
 def asker(service: httpx.Client, video: bytes) -> Callable[[], int]:
