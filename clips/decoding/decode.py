@@ -154,6 +154,7 @@ class _Images:
         self._of: dict[int, Image] = {}
 
     def add(self, index: int, frame: VideoFrame) -> None:
+        """Convert a frame and keep it; one of another size than the first gets memory of its own."""
         upright = self._converter.upright(frame)
         if self._block is None:
             self._block = np.empty((self._capacity, *upright.shape), np.uint8)

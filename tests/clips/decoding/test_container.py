@@ -1,0 +1,82 @@
+"""Opening files: limits, files that are no video, and truncated ones."""
+
+import io
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from clips.decoding.decode import decode
+from clips.decoding.errors import ClipError, LimitExceeded, NotAVideo, Undecodable
+from clips.decoding.limits import DecodeLimits
+from clips.sampling import evaluation_indices
+from tests.helpers.videos.moving_square import moving_square
+
+
+def sampled(num_frames):
+    return evaluation_indices(num_frames, 8)
+
+
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        (DecodeLimits(max_bytes=100), "bytes"),
+        (DecodeLimits(max_packets=5), "packets"),
+        (DecodeLimits(max_pixels_per_frame=96 * 63), "96x64"),
+        (DecodeLimits(max_frames=5), "frames"),
+        (DecodeLimits(max_cpu_seconds=1e-9), "CPU"),
+    ],
+)
+def test_limits_hold(make_video, limits, named):
+    with pytest.raises(LimitExceeded, match=named):
+        decode(make_video(20), sampled, limits)
+
+
+def test_a_header_that_promises_a_giant_frame_costs_nothing():
+    giant = b"GIF89a" + (60000).to_bytes(2, "little") * 2 + b"\x80\x00\x00" + bytes(6) + b"\x2c" + bytes(8)
+    with pytest.raises(ClipError):
+        decode(giant, sampled)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"only words " * 50,
+        cv2.imencode(".png", np.zeros((16, 16, 3), np.uint8))[1].tobytes(),
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n",
+        b"ffconcat version 1.0\nfile '/etc/hostname'\n",
+        b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n",
+    ],
+    ids=["empty", "text", "png", "m3u8", "concat", "sdp"],
+)
+def test_a_file_that_is_no_video(data):
+    with pytest.raises(NotAVideo):
+        decode(data, sampled)
+
+
+def test_a_file_without_a_video_stream():
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with pytest.raises(NotAVideo):
+        decode(file.getvalue(), sampled)
+
+
+@pytest.mark.parametrize("options", [{}, {"movflags": "faststart"}], ids=["index-last", "index-first"])
+def test_a_truncated_mp4(options, tmp_path):
+    path = tmp_path / "whole.mp4"
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for frame in moving_square(60):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    whole = path.read_bytes()
+    with pytest.raises(Undecodable):
+        decode(whole[: len(whole) // 3], sampled)
