@@ -23,7 +23,8 @@ from tests.helpers.servers.ray_cluster import (
     require_ray,
     running_cluster,
 )
-from tests.helpers.videos.made import make, x264
+from tests.helpers.videos.clip_recipes import x264
+from tests.helpers.videos.make_clip import make_clip
 from tests.helpers.waiting import until
 
 require_ray()
@@ -162,7 +163,7 @@ def test_no_accepted_request_is_lost_with_its_node(service, client, cluster, vid
 @pytest.fixture(scope="module")
 def film() -> bytes:
     """Forty seconds, which make hundreds of windows."""
-    return make(x264("film", frames=40 * 25, gop=50))
+    return make_clip(x264("film", frames=40 * 25, gop=50))
 
 
 def timeline_of(service: httpx.Client, film: bytes) -> list[dict[str, Any]]:
