@@ -1,13 +1,13 @@
-"""The commands: `python -m service {serve,predict,models,doctor,openapi,settings}`.
+"""Command line of the service: `python -m service {serve,predict,models,doctor,openapi,settings}`.
 
-Exit codes: 0 all well; 1 a video could not be predicted, or a check failed; 2 the command cannot do its work at all.
+Exit codes: 0 success; 1 a video could not be predicted, or a check failed; 2 the command cannot run.
 """
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -23,59 +23,69 @@ from service.batch.inputs import expand_inputs
 from service.batch.request import PredictOptions
 from service.batch.results import Failed, Result
 from service.batch.results_file import ResultsFile
+from service.config.environment import UnknownVariable
 from service.config.settings import Settings
 from service.config.settings_reference import as_markdown
 from service.doctor.check import examine
 from service.doctor.checks import checks
 from service.inference.prediction import BadTopK, choose_top_k
-from service.models.registry import LoadedModel, Registry, RegistryError
-from service.store.model_store import ModelStore, StoreError
+from service.models.open_model import check_store, open_model
+from service.models.registry import Registry, RegistryError
+from service.store.model_store import StoreError
 
 cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Name the actions in videos: over HTTP or offline. "
+    help="Name the actions in videos, over HTTP or offline. "
     "Options win over the environment (TIN_MODEL_STORE, TIN_PORT, ...), the environment over the defaults.",
 )
 
+STORE_ALIAS = {"token_normalize_func": lambda name: "store" if name == "model-store" else name}
+"""Context settings of a command with `StoreOption`, which was called --model-store before."""
+
 StoreOption = Annotated[
-    Path | None, typer.Option("--model-store", help="Folder of the models.", show_default="the repository's")
+    Path | None,
+    typer.Option("--store", help="Folder of the models (TIN_MODEL_STORE).", show_default="the repository's"),
 ]
-ModelOption = Annotated[str | None, typer.Option("--model", help="The model's name.", show_default="the first")]
-VersionOption = Annotated[str | None, typer.Option("--version", help="Its version.", show_default="the newest")]
-TopKOption = Annotated[int | None, typer.Option("--top-k", min=1, help="How many actions to name.", show_default="5")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="Name of the model.", show_default="the first")]
+VersionOption = Annotated[
+    str | None, typer.Option("--version", help="Version of the model.", show_default="the newest")
+]
+TopKOption = Annotated[int | None, typer.Option("--top-k", min=1, help="Number of actions.", show_default="5")]
 StabilityOption = Annotated[
-    bool, typer.Option("--stability", help="Say whether the answer holds for other frames, and depends on their order.")
+    bool, typer.Option("--stability", help="Also predict for other frames of the video, and in reverse order.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 OutOption = Annotated[
     Path | None,
-    typer.Option(help="Write JSON lines to this file. Interrupted, the same command goes on.", show_default="print"),
+    typer.Option(help="Write JSON lines to this file; run again to continue.", show_default="print"),
 ]
 RayOption = Annotated[
     bool,
-    typer.Option("--ray", help="With --out: on all cores and GPUs, here or in the cluster of RAY_ADDRESS."),
+    typer.Option("--ray", help="With --out: use all cores and GPUs, of this machine or of the cluster RAY_ADDRESS."),
 ]
 
-PredictEach = Callable[[Sequence[Path]], Iterator[Result]]
+PredictEach = Callable[..., Iterator[Result]]
+"""Takes the videos; yields a result for each."""
 
 
-@cli.command()
+@cli.command(context_settings=STORE_ALIAS)
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.", show_default="8000")
     ] = None,
-    model_store: StoreOption = None,
+    store: StoreOption = None,
     model: Annotated[
-        str | None, typer.Option("--model", help="Model of requests that name none.", show_default="the first")
+        str | None, typer.Option("--model", help="Model for requests that name none.", show_default="the first")
     ] = None,
 ) -> None:
     """Serve POST /predict, the page and the documentation until Ctrl-C."""
     from service.deployment.uvicorn_server import listen, run  # noqa: PLC0415 - the other commands need no web server
 
-    settings = _settings(host=host, port=port, model_store=model_store, default_model=model)
-    _check_store(settings)
+    settings = _settings(host=host, port=port, model_store=store, default_model=model)
+    with _errors_end_command():
+        check_store(settings.model_store)
     try:
         listener = listen(settings.host, settings.port)
     except (OSError, socket.gaierror) as error:
@@ -83,7 +93,7 @@ def serve(
     run(settings, listener)
 
 
-@cli.command("predict")
+@cli.command("predict", context_settings=STORE_ALIAS)
 def predict_files(
     files: Annotated[
         list[Path],
@@ -93,61 +103,54 @@ def predict_files(
     version: VersionOption = None,
     top_k: TopKOption = None,
     stability: StabilityOption = False,
-    model_store: StoreOption = None,
+    store: StoreOption = None,
     as_json: JsonOption = False,
     out: OutOption = None,
     on_ray: RayOption = False,
 ) -> None:
     """Name the actions in each file, and in each video of a folder, without a server.
 
-    A file that cannot be read as a video is told on stderr; the others go on, and the exit code is 1.
+    A file that cannot be read as a video is reported on stderr; the others go on, and the exit code is 1.
     """
-    settings = _settings(model_store=model_store)
-    _check_store(settings)
+    settings = _settings(model_store=store)
     videos = list(expand_inputs(files))
-    if len(videos) > 1:  # as many are in work as there are cores, so that a thread is enough for each
+    if len(videos) > 1:  # as many videos are in work as there are cores: one thread is enough for each
         settings = settings.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
-    with _loaded_models(settings) as registry:
-        chosen, count = _choose(registry, model, version, top_k)
-        options = PredictOptions(chosen.name, chosen.version, count, stability)
-        predict_locally = partial(local.predict_videos, model=chosen, options=options, settings=settings)
-        predict_on_ray = partial(_on_ray(out), options=options, settings=settings) if on_ray else None
-        try:
-            if out:
-                is_well = _write_each(out, options, videos, predict_on_ray or predict_locally)
-            else:
-                is_well = _print_each(videos, predict_locally, as_json)
-        except BatchError as error:
-            _give_up(str(error))
-    raise typer.Exit(0 if is_well else 1)
+    with _errors_end_command():
+        chosen = open_model(settings, model, version)
+        options = PredictOptions(chosen.name, chosen.version, choose_top_k(top_k, len(chosen.labels)), stability)
+        predict_each = _on_ray(out) if on_ray else partial(local.predict_videos, model=chosen)
+        predict_each = partial(predict_each, options=options, settings=settings)
+        with closing(chosen.backend):
+            succeeded = (
+                _write_each(out, options, videos, predict_each) if out else _print_each(videos, predict_each, as_json)
+            )
+    raise typer.Exit(0 if succeeded else 1)
 
 
-@cli.command()
-def models(model_store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List the models of the store and whether each can be served."""
-    with _loaded_models(_settings(model_store=model_store)) as registry:
+@cli.command(context_settings=STORE_ALIAS)
+def models(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """List the models of the store, each with its status: ready, refused or down."""
+    settings = _settings(model_store=store)
+    with _errors_end_command():
+        check_store(settings.model_store)
+    with closing(Registry.open(settings)) as registry:
         statuses = [model_status(version) for version in registry.all()]
-    for status in statuses if as_json else ():
-        console.print_json(status)
-    if not as_json:
-        console.print_models(statuses)
+    console.print_models(statuses, as_json)
 
 
-@cli.command()
-def doctor(model_store: StoreOption = None, as_json: JsonOption = False) -> None:
+@cli.command(context_settings=STORE_ALIAS)
+def doctor(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Check this installation: libraries, codecs, the store, and that serving computes what training does."""
-    with console.spinner() as tell:
-        findings = [examine(check, tell) for check in checks(_settings(model_store=model_store))]
-    for finding in findings if as_json else ():
-        console.print_json(finding)
-    if not as_json:
-        console.print_findings(findings)
+    with console.spinner() as show:
+        findings = [examine(check, show) for check in checks(_settings(model_store=store))]
+    console.print_findings(findings, as_json)
     raise typer.Exit(1 if any(finding.status == "failed" for finding in findings) else 0)
 
 
 @cli.command()
 def openapi() -> None:
-    """Print the OpenAPI document, the same on every machine: docs/openapi.json."""
+    """Print the OpenAPI document, equal on every machine: docs/openapi.json."""
     from service.api.app import create_app  # noqa: PLC0415 - the other commands need no web framework
     from service.api.http.openapi import as_text  # noqa: PLC0415
 
@@ -156,13 +159,13 @@ def openapi() -> None:
 
 @cli.command()
 def settings() -> None:
-    """Print what may be set in the environment, as a Markdown table: docs/settings.md."""
+    """Print every setting with its environment variable, as a Markdown table: docs/settings.md."""
     typer.echo(as_markdown(), nl=False)
 
 
 def _print_each(videos: Sequence[Path], predict_each: PredictEach, as_json: bool) -> bool:
-    with console.progress(predict_each(videos), len(videos), breaks_up_stdout=as_json) as outcomes:
-        are_answers = [console.print_outcome(outcome, as_json) for outcome in outcomes]
+    with console.progress(predict_each(videos), len(videos), breaks_up_stdout=as_json) as results:
+        are_answers = [console.print_result(result, as_json) for result in results]
     return all(are_answers)
 
 
@@ -171,19 +174,19 @@ def _write_each(out: Path, options: PredictOptions, videos: Sequence[Path], pred
         named = {str(video): video for video in videos}
         unsettled = [video for name, video in named.items() if not answers.settles(name)]
         try:
-            with console.progress(predict_each(unsettled), len(unsettled)) as outcomes:
-                for outcome in outcomes:
-                    answers.add(outcome)
-                    if isinstance(outcome, Failed):
-                        console.print_failure(outcome)
+            with console.progress(predict_each(unsettled), len(unsettled)) as results:
+                for result in results:
+                    answers.add(result)
+                    if isinstance(result, Failed):
+                        console.print_failure(result)
         finally:
             console.print_totals(out, named.keys(), answers)
         return named.keys() <= answers.answered
 
 
-def _on_ray(out: Path | None) -> Callable[..., Iterator[Result]]:
+def _on_ray(out: Path | None) -> PredictEach:
     if out is None:
-        _give_up("--ray needs --out FILE, which keeps the answers when it is interrupted")
+        _give_up("--ray needs --out FILE, which keeps the answers when the run is interrupted")
     try:
         from service.batch.ray_data import predict_videos  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
@@ -195,36 +198,20 @@ def _settings(**options: Any) -> Settings:
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return Settings(**given)
+    except UnknownVariable as error:
+        _give_up(str(error))
     except ValidationError as error:
         first = error.errors()[0]
         _give_up(f"setting {'.'.join(map(str, first['loc']))} is not valid: {first['msg']}")
 
 
-def _check_store(settings: Settings) -> None:
-    store = settings.model_store
-    if not store.is_dir():
-        _give_up(f"there is no model store at {store}; name one with --model-store or TIN_MODEL_STORE")
-    if not ModelStore(store).versions():
-        _give_up(f"the model store at {store} is empty; a model is <name>/<version>/manifest.json in it")
-
-
 @contextmanager
-def _loaded_models(settings: Settings) -> Iterator[Registry]:
-    _check_store(settings)
-    registry = Registry.open(settings)
+def _errors_end_command() -> Iterator[None]:
+    """End the command with one line and exit code 2 for an error that is no video's own."""
     try:
-        yield registry
-    finally:
-        registry.close()
-
-
-def _choose(registry: Registry, model: str | None, version: str | None, top_k: int | None) -> tuple[LoadedModel, int]:
-    try:
-        chosen = registry.get(model, version)
-        return chosen, choose_top_k(top_k, len(chosen.labels))
-    except (StoreError, RegistryError, BadTopK) as error:
-        refused = [f"{each.name} {each.version}: {each.reason}" for each in registry.refused()]
-        _give_up("; ".join([str(error), *refused]))
+        yield
+    except (StoreError, RegistryError, BadTopK, BatchError) as error:
+        _give_up(str(error))
 
 
 def _give_up(message: str) -> NoReturn:

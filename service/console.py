@@ -1,4 +1,4 @@
-"""What the commands print: tables for people, JSON lines for programs, errors on stderr."""
+"""Output of the commands: tables for people, JSON lines for programs, errors on stderr."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from service.api.schemas.predict import ModelStatus, PredictionResponse, Stability
+from service.api.schemas.predict import Action, ModelStatus, PredictionResponse, Stability
 from service.batch.results import Failed, Result
 from service.batch.results_file import ResultsFile, as_line
 from service.doctor.check import Finding
@@ -25,13 +26,15 @@ from service.doctor.check import Finding
 SECONDS_BETWEEN_LINES = 60.0
 
 _BAR_CELLS = 24
-_COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow"}
+_CELLS_BESIDES = 24
+"""Cells of a row beside its label and bar: rank, probability and the gaps."""
+_COLOURS = {"ok": "green", "ready": "green", "skipped": "yellow"}
 
 T = TypeVar("T")
 
 
 def print_prediction(file: str, response: PredictionResponse) -> None:
-    """One table: the actions with their probabilities as numbers and bars. Below it, how stable they are."""
+    """Print a table of the actions, with their probabilities as numbers and bars; below it, how stable they are."""
     clip, model = response.clip, response.model
     table = Table(box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left", show_edge=False)
     table.title = f"[bold]{escape(_printable(file))}[/]"
@@ -39,143 +42,166 @@ def print_prediction(file: str, response: PredictionResponse) -> None:
         f"{clip.codec} {clip.width}x{clip.height}, {clip.frames} frames, {clip.duration_seconds:.1f} s; "
         f"{escape(model.name)} {escape(model.version)}; {response.timing_ms.total:.0f} ms"
     )
-    table.add_column("", justify="right")
-    table.add_column("action")
-    table.add_column("probability", justify="right")
-    table.add_column("")
-    for action in response.predictions:
-        bar = "█" * round(action.probability * _BAR_CELLS)
-        table.add_row(str(action.rank), escape(action.label), f"{action.probability:.1%}", f"[cyan]{bar}[/]")
+    _add_actions(table, response.predictions)
     _stdout().print(table, "")
     if response.stability:
         _stdout().print(_stability_table(response.stability), "")
 
 
-def print_models(statuses: list[ModelStatus]) -> None:
-    """One table: every version and whether it can be served."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for heading in ("model", "version", "status", "classes", "runs", "digest"):
-        table.add_column(heading)
+def print_models(statuses: Sequence[ModelStatus], as_json: bool) -> None:
+    """Print a row for every version of the store with its status; reasons go to stderr."""
+    if as_json:
+        print_json_lines(statuses)
+        return
+    table = _table("model", "version", "status", "classes", "runs", "digest")
     for status in statuses:
-        colour = "green" if status.status == "ready" else "red"
         classes = str(len(status.labels)) if status.labels else ""
         digest = (status.digest or "").removeprefix("sha256:")[:12]
-        state, runs = f"[{colour}]{status.status}[/]", status.artifact or ""
-        table.add_row(escape(status.name), escape(status.version), state, classes, runs, digest)
+        name, version = escape(status.name), escape(status.version)
+        table.add_row(name, version, _coloured(status.status), classes, status.artifact or "", digest)
     _stdout().print(table)
     for status in statuses:
         if status.reason:
             print_error(f"{status.name} {status.version}: {status.reason}")
 
 
-def print_findings(findings: Sequence[Finding]) -> None:
-    """One table: a row for each check, and below a failed one what to do."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for heading in ("check", "status", "found"):
-        table.add_column(heading, overflow="fold")
+def print_findings(findings: Sequence[Finding], as_json: bool) -> None:
+    """Print a row for each check of the doctor, and below a failed one its advice."""
+    if as_json:
+        print_json_lines(findings)
+        return
+    table = _table("check", "status", "found")
     for finding in findings:
-        colour = _COLOURS[finding.status]
-        table.add_row(escape(finding.check), f"[{colour}]{finding.status}[/]", escape(finding.found))
+        table.add_row(escape(finding.check), _coloured(finding.status), escape(finding.found))
         if finding.advice:
             table.add_row("", "", f"[bold]to do:[/] {escape(finding.advice)}")
     _stdout().print(table)
 
 
+def print_result(result: Result, as_json: bool) -> bool:
+    """Print an answer on stdout, as a table or a line of JSON, or a failure on stderr. Return True for an answer."""
+    if isinstance(result, Failed):
+        print_failure(result)
+        return False
+    if as_json:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(as_line(result))
+        sys.stdout.flush()
+    else:
+        print_prediction(result.file, result.response)
+    return True
+
+
+def print_failure(failed: Failed) -> None:
+    """Print a video's failure as an error."""
+    print_error(f"{failed.file}: {failed.reason}")
+
+
+def print_totals(out: Path, videos: Set[str], answers: ResultsFile) -> None:
+    """Print on stderr the number of videos that are answered, by this run and those before it."""
+    answered, unanswerable = len(videos & answers.answered), len(videos & answers.unanswerable)
+    never = f", {unanswerable:,} never will be" if unanswerable else ""
+    print_note(f"{out}: {answered:,} of {len(videos):,} videos are answered{never}")
+
+
+def print_json_lines(rows: Sequence[BaseModel]) -> None:
+    """Print a line of JSON for each row; fields that are None are left out."""
+    for row in rows:
+        sys.stdout.write(f"{json.dumps(row.model_dump(exclude_none=True), ensure_ascii=False)}\n")
+        sys.stdout.flush()
+
+
+def print_note(message: str) -> None:
+    """Print one line on stderr."""
+    _stderr().print(escape(message), highlight=False, soft_wrap=True)
+
+
+def print_error(message: str) -> None:
+    """Print one line on stderr that begins with "error:"."""
+    _stderr().print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def spinner() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal's stderr what is in work, as it is set; the line is removed at the end."""
+    with _stderr().status("") as status:
+        yield lambda in_work: status.update(escape(in_work))
+
+
+@contextmanager
+def progress(results: Iterator[T], total: int, *, breaks_up_stdout: bool = False) -> Iterator[Iterator[T]]:
+    """Pass the results on and show on stderr how many there are: a bar on a terminal, elsewhere a line a minute.
+
+    Args:
+        results: To pass on, one by one.
+        total: Their number; no bar is shown for a single one.
+        breaks_up_stdout: Lines are printed meanwhile that a bar on the same terminal would break up: show none there.
+    """
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    console, to_terminal = _stderr(), sys.stdout.isatty()
+    if not console.is_terminal:
+        yield _noted_each_minute(results, total)
+        return
+    is_hidden = total < 2 or (breaks_up_stdout and to_terminal)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=to_terminal, disable=is_hidden) as bar:
+        yield iter(bar.track(results, total=total, description="predicting"))
+
+
+def _noted_each_minute(results: Iterator[T], total: int) -> Iterator[T]:
+    started = noted = time.monotonic()
+    for done, result in enumerate(results, start=1):
+        yield result
+        now = time.monotonic()
+        if now - noted >= SECONDS_BETWEEN_LINES:
+            noted, rate = now, done / (now - started)
+            print_note(f"{done:,} of {total:,}, {rate:.3g} a second, {(total - done) / rate / 60:.0f} minutes to go")
+
+
+def _add_actions(table: Table, actions: Sequence[Action]) -> None:
+    """Add a row for each action. A long label takes its room from the bars; what is wider than the page wraps."""
+    widest = max(cell_len(action.label) for action in actions)
+    bar_cells = max(0, min(_BAR_CELLS, _stdout().width - _CELLS_BESIDES - widest))
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("action", overflow="fold")
+    table.add_column("probability", justify="right", no_wrap=True)
+    if bar_cells:
+        table.add_column("", no_wrap=True)
+    for action in actions:
+        bar = [f"[cyan]{'█' * round(action.probability * bar_cells)}[/]"] if bar_cells else []
+        table.add_row(str(action.rank), escape(action.label), f"{action.probability:.1%}", *bar)
+
+
 def _stability_table(stability: Stability) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    table.add_column("the model sees")
-    table.add_column("action")
+    table.add_column("frames")
+    table.add_column("action", overflow="fold")
     table.add_column("probability", justify="right")
     table.add_column("moved", justify="right")
     table.add_column("the answer")
     is_stable = "is stable" if stability.is_stable else "[yellow]is not stable[/]"
     on_order = "depends on order" if stability.depends_on_order else "[yellow]does not depend on order[/]"
     rows = (
-        ("other frames", stability.shifted.predictions[0], stability.shift, is_stable),
-        ("reverse order", stability.reversed.predictions[0], stability.reversal, on_order),
+        ("half a segment later", stability.shifted.predictions[0], stability.shift, is_stable),
+        ("in reverse order", stability.reversed.predictions[0], stability.reversal, on_order),
     )
-    for seen, action, moved, verdict in rows:
-        table.add_row(seen, escape(action.label), f"{action.probability:.1%}", f"{moved:.1%}", verdict)
+    for frames, action, moved, verdict in rows:
+        table.add_row(frames, escape(action.label), f"{action.probability:.1%}", f"{moved:.1%}", verdict)
     return table
 
 
-@contextmanager
-def spinner() -> Iterator[Callable[[str], None]]:
-    """On a terminal, a line on stderr that tells what is being done; it is gone afterwards."""
-    with _stderr().status("") as status:
-        yield lambda doing: status.update(escape(doing))
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
 
 
-@contextmanager
-def progress(outcomes: Iterator[T], total: int, *, breaks_up_stdout: bool = False) -> Iterator[Iterator[T]]:
-    """The same, one by one; on stderr a bar on a terminal, and a line a minute elsewhere, say how far they are.
-
-    There is none for a single one, and no bar where it would break up lines that go to the same terminal.
-    """
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    console, to_terminal = _stderr(), sys.stdout.isatty()
-    if not console.is_terminal:
-        yield _told_each_minute(outcomes, total)
-        return
-    is_hidden = total < 2 or (breaks_up_stdout and to_terminal)
-    with Progress(*columns, console=console, transient=True, redirect_stdout=to_terminal, disable=is_hidden) as bar:
-        yield iter(bar.track(outcomes, total=total, description="predicting"))
-
-
-def _told_each_minute(outcomes: Iterator[T], total: int) -> Iterator[T]:
-    started = told = time.monotonic()
-    for done, outcome in enumerate(outcomes, start=1):
-        yield outcome
-        now = time.monotonic()
-        if now - told >= SECONDS_BETWEEN_LINES:
-            told, rate = now, done / (now - started)
-            print_note(f"{done:,} of {total:,}, {rate:.3g} a second, {(total - done) / rate / 60:.0f} minutes to go")
-
-
-def print_outcome(outcome: Result, as_json: bool) -> bool:
-    """An answer as a table or a line of JSON on stdout, a failure on stderr; whether it is an answer."""
-    if isinstance(outcome, Failed):
-        return print_failure(outcome)
-    if as_json:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(as_line(outcome))
-        sys.stdout.flush()
-    else:
-        print_prediction(outcome.file, outcome.response)
-    return True
-
-
-def print_failure(failed: Failed) -> bool:
-    """As `print_error`."""
-    return print_error(f"{failed.file}: {failed.reason}")
-
-
-def print_totals(out: Path, videos: Set[str], answers: ResultsFile) -> None:
-    """One line on stderr: how far all of the videos are, in this run and those before it."""
-    answered, unanswerable = len(videos & answers.answered), len(videos & answers.unanswerable)
-    never = f", {unanswerable:,} never will be" if unanswerable else ""
-    print_note(f"{out}: {answered:,} of {len(videos):,} videos are answered{never}")
-
-
-def print_json(response: BaseModel) -> None:
-    """One line of JSON."""
-    sys.stdout.write(f"{json.dumps(response.model_dump(exclude_none=True), ensure_ascii=False)}\n")
-    sys.stdout.flush()
-
-
-def print_note(message: str) -> None:
-    """One line on stderr."""
-    _stderr().print(escape(message), highlight=False, soft_wrap=True)
-
-
-def print_error(message: str) -> bool:
-    """One line on stderr. Always False: nothing came of it."""
-    _stderr().print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
-    return False
+def _coloured(status: str) -> str:
+    return f"[{_COLOURS.get(status, 'red')}]{status}[/]"
 
 
 def _printable(name: str) -> str:
-    """A name that is no UTF-8, with escapes for what is not."""
+    """Escape the bytes of a file name that are not UTF-8."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 

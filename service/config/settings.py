@@ -1,16 +1,23 @@
-"""What an operator may set, each from the environment variable `TIN_` plus the field's name in capitals."""
+"""Settings: typed values from the environment, each in the variable `TIN_` plus the field's name in capitals.
+
+settings = Settings()                       # the environment, else the defaults
+settings = Settings(port=0, decoders=2)     # arguments win over the environment
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clips.decoding.limits import DecodeLimits
 from service.backends.cpu_quota import usable_cores
+from service.config.environment import PREFIX, check_variables, is_service_link
 from service.limits.deadline import MinUploadRate
 from service.telemetry.logging_config import LogFormat
 
@@ -27,81 +34,87 @@ def _default_store() -> Path:
 
 
 class Settings(BaseSettings):
-    """The service's settings; arguments win over the environment, the environment over the defaults.
+    """Settings of the service. Arguments win over the environment, the environment over the defaults.
 
-    Raises pydantic's ValidationError when a value makes no sense.
+    Raises pydantic's ValidationError for a value that is not valid, and UnknownVariable for a variable of the
+    environment that begins with TIN_ and is no setting.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TIN_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     model_store: Path = Field(
         default_factory=_default_store,
-        description="Folder of the models; the repository's own where there is one, else ./model_store",
+        description="Folder of the models; default: the repository's own where there is one, else ./model_store",
     )
     default_model: str | None = Field(
         default=None,
-        description="Model that answers a request which names none; when unset, the store's first at the start",
+        description="Model for requests that name none; default: the first of the store that loads at startup",
     )
     store_poll_seconds: float = Field(
-        default=5.0, ge=0, description="How often to look for what changed in the model store, in s; 0 for never"
+        default=5.0, ge=0, description="Seconds between two looks for changes in the model store; 0 never looks"
     )
     backend: str = Field(
         default="auto",
-        description="Format to run of every model, such as onnx or onnx-int8; auto takes the best for this machine",
+        description="Artifact format to run for every model, such as onnx or onnx-int8; "
+        "auto takes the best that this machine runs",
     )
-    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every one")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 listens on all")
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
-    log_format: LogFormat = Field(default="text", description="text for people, json for programs: an object a line")
-    max_upload_bytes: int = Field(default=100_000_000, ge=1, description="Largest request body taken, in bytes")
+    log_format: LogFormat = Field(default="text", description="Format of the log: text, or json with an object a line")
+    max_upload_bytes: int = Field(default=100_000_000, ge=1, description="Largest request body, in bytes; else 413")
     head_seconds: float = Field(
-        default=10.0, gt=0, description="How long the head of a request may take to come, in s; then 408"
+        default=10.0, gt=0, description="Longest time for a request's head to arrive, in seconds; else 408"
     )
     min_upload_bytes_per_second: int = Field(
-        default=20_000, ge=1, description="Slowest sender that is waited for, in bytes/s, after the first seconds"
+        default=20_000, ge=1, description="Lowest rate of an upload after the grace period, in bytes per second"
     )
     upload_grace_seconds: float = Field(
-        default=10.0, gt=0, description="The first seconds of an upload, in which nothing has to come"
+        default=10.0, gt=0, description="Grace period at the start of an upload, in seconds: no rate is required"
     )
-    max_uploads: int = Field(default=512, ge=1, description="Bodies read at the same time; more are sent away (503)")
+    max_uploads: int = Field(
+        default=512, ge=1, description="Request bodies that are read at the same time; further requests get 503"
+    )
     max_upload_bytes_held: int = Field(
         default_factory=lambda valid: 5 * valid.get("max_upload_bytes", 0),
-        description="Bytes of bodies in memory; more are sent away (503); five of the largest when unset",
+        description="Bytes of request bodies in memory; further requests get 503; default: 5 of the largest bodies",
     )
     max_queue: int = Field(
         default=max(4, 2 * CORES),
         ge=1,
-        description="Videos waiting or in work; more are sent away (503)",
+        description="Videos waiting or in work; further requests get 503",
         json_schema_extra={"default_of_machine": "2 per usable core, at least 4"},
     )
     api_keys: str = Field(
         default="",
         repr=False,
-        description="Keys that requests for work must carry one of, separated by commas; none lets everyone in",
+        description="API keys, separated by commas; requests for work must carry one; empty asks for none",
     )
     max_queue_per_key: int = Field(
         default=CORES,
         ge=1,
-        description="Requests of one API key at the same time; more are sent away (429)",
+        description="Requests of one API key at the same time; further ones get 429",
         json_schema_extra=_ONE_PER_CORE,
     )
     deadline_seconds: float = Field(
-        default=30.0, gt=0, description="Longest time from a video's last byte to its answer, in s; else 504"
+        default=30.0, gt=0, description="Longest time from a video's last byte to its answer, in seconds; else 504"
     )
     drain_seconds: float = Field(
-        default=0.0, ge=0, description="After SIGTERM, how long to go on while /health/ready already answers 503"
+        default=0.0,
+        ge=0,
+        description="Seconds that the service goes on after SIGTERM while /health/ready answers 503",
     )
     decoders: int = Field(
         default=CORES,
         ge=1,
-        description="Processes that decode, each one video at a time",
+        description="Worker processes that decode, each one video at a time",
         json_schema_extra=_ONE_PER_CORE,
     )
     max_decoder_bytes: int = Field(
-        default=3 << 30, ge=1 << 30, description="Address space of a decoding process, in bytes; half a GB is code"
+        default=3 << 30,
+        ge=1 << 30,
+        description="Address space of a decoding process, in bytes; its code takes half a GB of it",
     )
-    max_clips_per_request: int = Field(
-        default=16, ge=1, description="Most clips that one request may send to be inferred under /v2"
-    )
+    max_clips_per_request: int = Field(default=16, ge=1, description="Most clips in one inference request under /v2")
     onnx_threads: int = Field(
         default=0,
         ge=0,
@@ -110,42 +123,58 @@ class Settings(BaseSettings):
     torchserve_url: str = Field(
         default="",
         pattern=_ADDRESS,
-        description="TorchServe's inference API, such as http://torchserve:8080, for TIN_BACKEND=torchserve",
+        description="TorchServe's inference API, such as http://torchserve:8080; needed by TIN_BACKEND=torchserve",
     )
     torchserve_management_url: str = Field(
-        default="", pattern=_ADDRESS, description="TorchServe's management API, to renew keys; without it they expire"
+        default="",
+        pattern=_ADDRESS,
+        description="TorchServe's management API, which renews its keys; without it they expire",
     )
     torchserve_keys: Path | None = Field(
-        default=None, description="The key_file.json that TorchServe writes; unset where it asks for no keys"
+        default=None, description="TorchServe's key_file.json; default: none, for a TorchServe that asks for no keys"
     )
-    max_packets: int = Field(default=100_000, ge=1, description="Most compressed packets of one video")
-    max_pixels_per_frame: int = Field(default=4096 * 2304, ge=1, description="Largest frame, in pixels")
-    max_frames: int = Field(default=50_000, ge=1, description="Most frames of one video")
-    max_decode_seconds: float = Field(default=60.0, gt=0, description="Most processor time to decode one video, in s")
+    max_packets: int = Field(default=100_000, ge=1, description="Most compressed packets of one video; else 422")
+    max_pixels_per_frame: int = Field(default=4096 * 2304, ge=1, description="Largest frame, in pixels; else 422")
+    max_frames: int = Field(default=50_000, ge=1, description="Most frames of one video; else 422")
+    max_decode_seconds: float = Field(
+        default=60.0, gt=0, description="Most CPU time to decode the video of one prediction, in seconds; else 422"
+    )
 
     max_timeline_decode_seconds: float = Field(
-        default=600.0, gt=0, description="The same for POST /timeline, which looks at all of a video"
+        default=600.0, gt=0, description="Most CPU time to decode the video of one timeline, in seconds; else 422"
     )
-    max_windows: int = Field(default=2000, ge=1, description="Most windows of one timeline")
+    max_windows: int = Field(default=2000, ge=1, description="Most windows of one timeline; else 422")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_environment(cls, values: dict[str, Any]) -> dict[str, Any]:
+        check_variables(os.environ, cls.variables())
+        # A Kubernetes Service that is called `tin` sets TIN_PORT to its own address.
+        return {name: value for name, value in values.items() if name != "port" or not is_service_link(value)}
 
     @field_validator("max_upload_bytes_held")
     @classmethod
     def _holds_one_upload(cls, value: int, info: ValidationInfo) -> int:
         largest = info.data.get("max_upload_bytes", 0)
         if value < largest:
-            raise ValueError(f"the largest upload taken has {largest:,} bytes, which must have room in it")
+            raise ValueError(f"it must be at least max_upload_bytes, {largest:,}, so that the largest body fits")
         return value
 
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Return the environment variable of each field, as {variable: field}."""
+        return {f"{PREFIX}{name.upper()}": name for name in cls.model_fields}
+
     def keys(self) -> list[str]:
-        """The API keys, one by one."""
+        """Return the API keys, without those that are empty."""
         return [key.strip() for key in self.api_keys.split(",") if key.strip()]
 
     def min_upload_rate(self) -> MinUploadRate:
-        """How slow a sender may be."""
+        """Return the lowest rate of an upload."""
         return MinUploadRate(self.upload_grace_seconds, self.min_upload_bytes_per_second)
 
     def decode_limits(self) -> DecodeLimits:
-        """How much one video may ask of the decoder."""
+        """Return the limits of decoding the video of one prediction."""
         return DecodeLimits(
             max_bytes=self.max_upload_bytes,
             max_packets=self.max_packets,
@@ -155,9 +184,9 @@ class Settings(BaseSettings):
         )
 
     def timeline_decode_limits(self) -> DecodeLimits:
-        """The same for all of a video."""
+        """Return the limits of decoding the video of one timeline: more CPU time, otherwise equal."""
         return replace(self.decode_limits(), max_cpu_seconds=self.max_timeline_decode_seconds)
 
     def timelines(self) -> int:
-        """How many timelines are made at the same time: half as many as there are decoders, at least one."""
+        """Return the number of timelines at the same time: half the number of decoders, at least one."""
         return max(1, self.decoders // 2)

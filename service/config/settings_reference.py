@@ -1,4 +1,4 @@
-"""The settings as a Markdown table, the same on every machine: docs/settings.md."""
+"""Reference of the settings: a Markdown table, equal on every machine, kept as docs/settings.md."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pydantic.fields import FieldInfo
 
 from service.config.settings import Settings
 
-HEADING = "| environment variable | default | |\n|---|---|---|"
+HEADING = "| environment variable | default | meaning |\n|---|---|---|"
 
 
 def as_markdown() -> str:
-    """A row for each setting: its variable, its default and what it does."""
+    """Return a table with a row for each setting: its variable, its default and its description."""
     return "\n".join([HEADING, *_rows()]) + "\n"
 
 
 def _rows() -> Iterator[str]:
-    prefix = Settings.model_config["env_prefix"]
-    for name, field in Settings.model_fields.items():
-        yield f"| `{prefix}{name.upper()}` | {_default(field)} | {field.description} |"
+    for variable, name in Settings.variables().items():
+        field = Settings.model_fields[name]
+        yield f"| `{variable}` | {_default(field)} | {field.description} |"
 
 
 def _default(field: FieldInfo) -> str:

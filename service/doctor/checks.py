@@ -36,9 +36,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield from codec_checks(golden.clips)
     yield from stage_checks(golden.stages)
     find_models = partial(_find_models, settings.model_store, settings.default_model)
-    yield Check(
-        "model store", find_models, "name the right one with --model-store or TIN_MODEL_STORE, or publish a model"
-    )
+    yield Check("model store", find_models, "name the right one with --store or TIN_MODEL_STORE, or publish a model")
     for name, versions in ModelStore(settings.model_store).versions().items():
         for each in versions:
             with closing(ModelChecker(name, each, settings, golden.stages)) as checker:

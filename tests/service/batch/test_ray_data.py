@@ -39,7 +39,7 @@ def run(cluster, store, tmp_path):
     started = []
 
     def start(*arguments: str, address: str = cluster.address) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "service", "predict", "--ray", "--model-store", str(store)]
+        command = [sys.executable, "-m", "service", "predict", "--ray", "--store", str(store)]
         process = subprocess.Popen(
             [*command, "--out", str(tmp_path / "answers.jsonl"), *arguments],
             cwd=REPOSITORY,

@@ -1,4 +1,4 @@
-"""The table of settings: whole, and kept up to date in docs/settings.md."""
+"""Reference of the settings: a row for each, and docs/settings.md equals it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_each_setting_has_a_row_of_three_cells() -> None:
     assert all(row.count("|") == 4 for row in rows)
 
 
-def test_what_depends_on_the_machine_is_told_in_words() -> None:
+def test_a_default_that_depends_on_the_machine_is_described() -> None:
     rows = as_markdown()
     assert "| `TIN_DECODERS` | 1 per usable core |" in rows
     assert "| `TIN_STORE_POLL_SECONDS` | `5` |" in rows

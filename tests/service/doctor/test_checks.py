@@ -78,7 +78,7 @@ def test_a_format_that_does_not_run_here(store: Path) -> None:
 
 
 def test_without_a_store_the_rest_is_checked(run_cli: Run) -> None:
-    done = run_cli("doctor", "--json", "--model-store", "nowhere")
+    done = run_cli("doctor", "--json", "--store", "nowhere")
     findings = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 1
     assert [finding["found"] for finding in findings if finding["status"] == "failed"] != []
