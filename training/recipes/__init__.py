@@ -1,1 +1,1 @@
-"""Recipes: every number of a training run, in one typed YAML file each."""
+"""Recipes: all settings of a training run, in one typed YAML file each."""

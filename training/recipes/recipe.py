@@ -1,4 +1,4 @@
-"""A recipe: every number of a training run, in one typed YAML file."""
+"""Recipe: all settings of a training run, read from a typed YAML file."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from training.recipes.schema import DataSection, InterlaceSection, ModelSection,
 RECIPES = Path(__file__).parent
 
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
-"""What pydantic calls a key that a section, or a ClipSpec, does not have."""
+"""Pydantic's error types for an unknown key of a section or of a ClipSpec."""
 
 
 class RecipeError(BadInput):
-    """The recipe cannot be read, or a key or value in it makes no sense; the message names it."""
+    """The recipe cannot be read, or a key or value in it is invalid; the message names it."""
 
 
 class Recipe(Section):
-    """Everything that decides a run; equal recipes and seeds give equal checkpoints on one machine."""
+    """All settings of a run; equal recipes and seeds give equal checkpoints on the same machine."""
 
     name: str
     clip: Annotated[ClipSpec, PlainSerializer(ClipSpec.to_json)]
@@ -34,7 +34,7 @@ class Recipe(Section):
     data: Annotated[DataSection, Field(discriminator="kind")]
     epochs: int = Field(ge=1)
     validate_every: int = Field(ge=1)
-    """Epochs from one validation to the next; the last epoch is always validated."""
+    """Epochs between validations; the last epoch is always validated."""
     optim: Annotated[OptimSection, Field(discriminator="kind")]
     schedule: Annotated[ScheduleSection, Field(discriminator="kind")]
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
@@ -44,13 +44,18 @@ class Recipe(Section):
 
 
 def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
-    """Read `training/recipes/<name>.yaml`, or the file at that path, then apply `key.path=value` overrides."""
+    """Read a recipe and apply overrides.
+
+        recipe = load_recipe("tin_r50_sthv2", ["optim.lr=0.01", "data.batch_size=8"])
+
+    `name` is that of a file in training/recipes without its suffix, or the path of a YAML file. Raises RecipeError.
+    """
     path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
     try:
         recipe = yaml.safe_load(path.read_text())
     except OSError as error:
         known = ", ".join(sorted(found.stem for found in RECIPES.glob("*.yaml")))
-        raise RecipeError(f"{path}: {error.strerror}; the recipes here are {known}") from error
+        raise RecipeError(f"{path}: {error.strerror}; known recipes: {known}") from error
     except yaml.YAMLError as error:
         raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     for override in overrides or []:
@@ -76,29 +81,29 @@ def _override(recipe: Any, override: str) -> None:
 
 def _explain(error: ValidationError) -> str:
     first = min(error.errors(), key=lambda found: found["type"] not in UNKNOWN_KEY)
-    section, place = _walk(first["loc"])
+    section, keys = _walk(first["loc"])
     if first["type"] not in UNKNOWN_KEY:
-        return f"{'.'.join(place)}: {first['msg']}"
-    close = get_close_matches(place[-1], _keys(section), n=1)
-    return f"unknown key {'.'.join(place)}" + (f"; did you mean {close[0]}?" if close else "")
+        return f"{'.'.join(keys)}: {first['msg']}"
+    close = get_close_matches(keys[-1], _keys(section), n=1)
+    return f"unknown key {'.'.join(keys)}" + (f"; did you mean {close[0]}?" if close else "")
 
 
 def _walk(location: tuple[int | str, ...]) -> tuple[Any, list[str]]:
-    """The section that an error is in, and the keys that lead to it: pydantic's way also names a union's member."""
+    """Return the section that contains an error, and its keys; pydantic's location also names a union's member."""
     inside: Any = Recipe
-    section, place = inside, []
+    section, keys = inside, []
     for part in location:
         members = _members(inside)
         if part in members:
             inside = members[part]
             continue
         section, inside = inside, _inside(inside, part)
-        place.append(str(part))
-    return section, place
+        keys.append(str(part))
+    return section, keys
 
 
 def _members(union: Any) -> dict[Any, Any]:
-    """The sections of a union, by their `kind`; of anything else none."""
+    """Return the sections of a union by their `kind`; empty for other types."""
     sections = [member for member in get_args(union) if hasattr(member, "model_fields")]
     return {
         get_args(section.model_fields["kind"].annotation)[0]: section
@@ -108,7 +113,7 @@ def _members(union: Any) -> dict[Any, Any]:
 
 
 def _inside(section: Any, part: int | str) -> Any:
-    """The type of an element of a tuple, or of a section's key."""
+    """Return the type of a tuple's element, or of a section's key."""
     if isinstance(part, int):
         return get_args(section)[0]
     field = getattr(section, "model_fields", {}).get(part)

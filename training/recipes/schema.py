@@ -1,4 +1,4 @@
-"""The sections of a recipe: what each number is, and what it may be."""
+"""Schema of recipes: sections, keys and valid values."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from training.model.tin import Temporal
 
 
 class Section(BaseModel):
+    """Base of all sections: immutable, and unknown keys are errors."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ModelSection(Section):
-    """The network, and how it starts."""
+    """The network and its initialisation."""
 
     num_classes: int = Field(ge=1)
     depth: int
@@ -24,19 +26,19 @@ class ModelSection(Section):
     temporal: Temporal = Temporal.TIN
     dropout: float = Field(default=0.0, ge=0, lt=1)
     initial_offset: float = Field(default=0.5, gt=-2, lt=2)
-    """What every OffsetNet answers before training, in frames."""
+    """Initial prediction of every OffsetNet, in frames."""
     pretrained: str | None = None
-    """The initial weights: a name in `training.checkpoints.zoo_catalogue`, or a .pth or .safetensors file."""
+    """Initial weights: a name in `training.checkpoints.zoo_catalogue`, or a .pth or .safetensors file."""
 
 
 class InterlaceSection(Section):
-    """How interlacing is trained."""
+    """Training of the interlacing modules."""
 
     backward: Backward = Backward.ADJOINT
 
 
 class CropSection(Section):
-    """Which rectangles training cuts out. MMAction2: `MultiScaleCrop`."""
+    """Random crops for training. MMAction2: `MultiScaleCrop`."""
 
     scales: tuple[float, ...] = Field(min_length=1)
     fixed_offsets: Literal[5, 13]
@@ -44,13 +46,13 @@ class CropSection(Section):
 
 class _Data(Section):
     batch_size: int = Field(ge=1)
-    """Clips of one process (of one GPU, as MMAction2's `videos_per_gpu`)."""
+    """Clips per process, that is, per GPU. MMAction2: `videos_per_gpu`."""
     workers: int = Field(ge=0)
-    """Processes that load data, for each process that trains."""
+    """Data-loading worker processes per training process."""
 
 
 class Lesson(Section):
-    """From an epoch on: the picture's side in pixels, and the rendered clips' difficulty from 0 to 1."""
+    """A stage of the curriculum, from an epoch on: image side in pixels, difficulty of rendered clips from 0 to 1."""
 
     from_epoch: int = Field(ge=0)
     side: int = Field(ge=32)
@@ -65,32 +67,32 @@ def _ordered(lessons: tuple[Lesson, ...]) -> tuple[Lesson, ...]:
 
 
 class SyntheticSection(_Data):
-    """Clips that are rendered while training."""
+    """Clips rendered during training."""
 
     kind: Literal["synthetic"]
     steps_per_epoch: int = Field(ge=1)
     validation_clips: int = Field(ge=1)
     shuffled_share: float = Field(default=0.0, ge=0, lt=1)
-    """Share of examples whose frames are in random order and which teach that no action is likelier than another."""
+    """Share of examples with frames in random order, whose target is the uniform distribution."""
     lessons: Annotated[tuple[Lesson, ...], Field(min_length=1), AfterValidator(_ordered)]
 
     def lesson(self, epoch: int) -> Lesson:
-        """The lesson that an epoch belongs to."""
+        """Return the lesson of an epoch."""
         return [lesson for lesson in self.lessons if lesson.from_epoch <= epoch][-1]
 
 
 class _ListedData(_Data):
     root: Path
-    """Where the lists' names are looked up."""
+    """The folder that the lists' names are relative to."""
     train: Path
     validation: Path
     labels: Path
-    """The classes' names, one a line."""
+    """Class names, one a line."""
     crops: CropSection
     flip: float = Field(ge=0, le=1)
-    """Probability of a mirrored clip; 0 where left and right are labels."""
+    """Probability of a horizontal flip; 0 if labels depend on left and right."""
     max_unreadable: int = Field(ge=0)
-    """The run stops when one process has met more items than this that cannot be read."""
+    """Limit of unreadable items in one process, beyond which the run stops."""
 
 
 def _numbered(file_name: str) -> str:
@@ -99,15 +101,15 @@ def _numbered(file_name: str) -> str:
             return file_name
     except (IndexError, KeyError, ValueError):
         pass
-    raise ValueError('must hold the place of one number, as "img_{:05}.jpg" does')
+    raise ValueError('must have one place for the number, such as "img_{:05}.jpg"')
 
 
 class FramesSection(_ListedData):
-    """Folders of JPEGs, in lists of `name num_frames label`."""
+    """Folders of JPEG frames, in lists of `name num_frames label`."""
 
     kind: Literal["frames"]
     file_name: Annotated[str, AfterValidator(_numbered)]
-    """Such as "{:05}.jpg"; the first frame is number 1."""
+    """Format of a frame's file name by its number from 1, such as "{:05}.jpg"."""
 
 
 class VideosSection(_ListedData):
@@ -117,21 +119,21 @@ class VideosSection(_ListedData):
 
 
 class SgdSection(Section):
-    """SGD over the parameter groups of TSM."""
+    """SGD with TSM's parameter groups."""
 
     kind: Literal["sgd"]
     lr: float = Field(gt=0)
     momentum: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0)
     fc_lr5: bool
-    """The head learns five times as fast, its bias ten times. MMAction2: `paramwise_cfg=dict(fc_lr5=True)`."""
+    """Five times the rate for the head, ten times for its bias. MMAction2: `paramwise_cfg=dict(fc_lr5=True)`."""
     clip_grad_norm: float = Field(gt=0)
     total_batch: int = Field(ge=1)
-    """Clips of all processes together that `lr` is meant for; what `--auto-scale-lr` scales from."""
+    """Total batch size over all processes that `lr` is tuned for, the reference of `--auto-scale-lr`."""
 
 
 class MuonSection(Section):
-    """Muon moves the convolutions, AdamW everything else."""
+    """Muon for the convolutions, AdamW for everything else."""
 
     kind: Literal["muon"]
     muon_lr: float = Field(gt=0)
@@ -144,18 +146,18 @@ class MuonSection(Section):
 
 
 class CosineSchedule(Section):
-    """Half a cosine over the run, by epoch or by step, after a linear warm-up. MMCV: `CosineAnnealing`."""
+    """Half a cosine over the run, by epoch or step, after a linear warm-up. MMCV: `CosineAnnealing`."""
 
     kind: Literal["cosine"]
     by: Literal["epoch", "step"]
     floor: float = Field(default=0.0, ge=0, lt=1)
-    """What the rates would fall to at the end, as a share of them."""
+    """Final factor on the learning rates."""
     warmup_epochs: int = Field(default=0, ge=0)
     warmup_from: float = Field(default=0.1, gt=0, le=1)
 
 
 class StepsSchedule(Section):
-    """The rates are multiplied by `factor` at each of the epochs. MMCV: `policy="step"`."""
+    """Multiplication of the learning rates by `factor` at each of the epochs. MMCV: `policy="step"`."""
 
     kind: Literal["steps"]
     epochs: tuple[int, ...]
@@ -163,7 +165,7 @@ class StepsSchedule(Section):
 
 
 class LinearSchedule(Section):
-    """Up from zero in `warmup_steps`, then level, then down to zero from a share of the run on."""
+    """Linear warm-up in `warmup_steps`, constant rates, then linear decay to zero from a share of the run on."""
 
     kind: Literal["linear"]
     warmup_steps: int = Field(ge=0)

@@ -1,4 +1,4 @@
-"""What a camera and a codec do to a picture after the light has fallen in: blur, noise, colour, compression."""
+"""Camera model: blur, noise, tone curve and JPEG compression of a rendered image."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ NOISE_SIDE = 512
 
 
 def make_noise(rng: np.random.Generator) -> NDArray[np.int8]:
-    """A plane of unit noise, times 32, from which every frame takes another part."""
+    """Make unit noise times 32, int8 [NOISE_SIDE, NOISE_SIDE, 3], from which every frame takes a random part."""
     return np.asarray(np.clip(rng.standard_normal((NOISE_SIDE, NOISE_SIDE, 3), np.float32) * 32, -127, 127), np.int8)
 
 
 @dataclass(frozen=True)
 class Camera:
-    """One clip's camera: `blur` in pixels, `noise` in grey levels, a tone curve, a JPEG quality or None."""
+    """One clip's camera: `blur` in pixels, `noise` in grey levels, a tone curve uint8 [256], a JPEG quality or None."""
 
     blur: float
     noise: float
@@ -29,7 +29,7 @@ class Camera:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, strength: float) -> Camera:
-        """A random camera; `strength` from 0 (perfect) to 1 (as bad as telephones get)."""
+        """Draw a random camera; `strength` is from 0 (perfect) to 1 (a bad phone camera)."""
         levels = np.linspace(0, 1, 256) ** rng.uniform(1 - 0.35 * strength, 1 + 0.5 * strength)
         contrast = 1 + strength * rng.uniform(-0.3, 0.2)
         return cls(
@@ -40,7 +40,7 @@ class Camera:
         )
 
     def apply(self, image: Image, noise: NDArray[np.int8], rng: np.random.Generator) -> Image:
-        """The picture as the camera would store it."""
+        """Degrade an image, uint8 [H, W, 3], as the camera would."""
         seen = np.asarray(cv2.LUT(image, self.tones), np.uint8)
         if self.blur:
             seen = np.asarray(cv2.GaussianBlur(seen, (0, 0), self.blur), np.uint8)

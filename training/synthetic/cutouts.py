@@ -1,4 +1,4 @@
-"""Things that move: textured shapes with a soft edge, as if cut out of a photograph."""
+"""Cut-outs: textured shapes with an alpha channel, the objects that move in a scene."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from clips.decoding.frames import Image
 from training.synthetic.textures import TexturePool
 
 CUTOUT_SIDE = 160
-"""Side of every cut-out, in pixels; the shape fills most of it."""
+"""Side of a cut-out in pixels; the shape fills most of it."""
 
 Cutout = NDArray[np.uint8]
 """uint8 [H, W, 4]: RGB already multiplied by alpha, then alpha."""
 
 
 def make_cutout(textures: TexturePool, rng: np.random.Generator) -> Cutout:
-    """A random shape, filled from a texture with one or two parts of another, shaded, sometimes outlined."""
+    """Make a random shape with a texture, sometimes a part of another texture, an outline or a soft edge."""
     image = _crop(textures.draw(rng), rng)
     if rng.random() < 0.6:
         _paint_part(image, textures, rng)
@@ -32,7 +32,7 @@ def make_cutout(textures: TexturePool, rng: np.random.Generator) -> Cutout:
 
 
 def cut_out(image: Image, alpha: NDArray[np.uint8]) -> Cutout:
-    """RGB [H, W, 3] and alpha [H, W] to a cut-out."""
+    """Combine RGB [H, W, 3] and alpha [H, W] to a cut-out."""
     share = alpha[..., None].astype(np.uint16)
     premultiplied = (image * share + 127) // 255
     return np.dstack([premultiplied.astype(np.uint8), alpha])
@@ -46,7 +46,7 @@ def _crop(texture: Image, rng: np.random.Generator) -> Image:
 
 
 def _paint_part(image: Image, textures: TexturePool, rng: np.random.Generator) -> None:
-    """Give one side another surface, so that the thing has a front and a back."""
+    """Paint an ellipse with another texture, so that the orientation is visible."""
     part = np.zeros((CUTOUT_SIDE, CUTOUT_SIDE), np.uint8)
     centre = rng.uniform(0.2, 0.8, 2) * CUTOUT_SIDE
     axes = rng.uniform(0.12, 0.4, 2) * CUTOUT_SIDE
@@ -56,7 +56,7 @@ def _paint_part(image: Image, textures: TexturePool, rng: np.random.Generator) -
 
 
 def _blob(rng: np.random.Generator) -> NDArray[np.int32]:
-    """A closed curve of a few random harmonics."""
+    """Make a closed curve of a few random harmonics."""
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     radius = np.ones_like(angles)
     for harmonic in range(2, 6):
@@ -72,7 +72,7 @@ def _polygon(rng: np.random.Generator) -> NDArray[np.int32]:
 
 
 def _fit(points: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int32]:
-    """Stretch to a random aspect ratio, turn, and scale to fill the cut-out's square."""
+    """Stretch to a random aspect ratio, rotate, and scale to fill the cut-out's square."""
     stretched = points * [1, rng.uniform(0.45, 1)]
     turn = rng.choice([0, np.pi / 2, rng.uniform(0, np.pi)])
     turned = stretched @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])

@@ -1,4 +1,4 @@
-"""Sets of clips that a model is judged on, made from video files as the gateway makes them, and tampered with."""
+"""Evaluation sets of video clips, decoded exactly as by the gateway, and their controls with altered frames."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from training.synthetic.studio import Studio
 from training.synthetic.video_encoder import ENCODINGS, encode_video
 
 EVALUATION_SEED = 2_000_000
-"""Far from the seeds of training and validation."""
+"""Offset of evaluation seeds, far from those of training and validation."""
 
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Clips uint8 [N, T, H, W, 3], as the gateway would hand them to the model, and labels int64 [N]."""
+    """Clips uint8 [N, T, H, W, 3], as the gateway passes them to the model, and labels int64 [N]."""
 
     clips: NDArray[np.uint8]
     labels: NDArray[np.int64]
 
 
 def rendered_videos(count: int, seed: int) -> Iterator[LabelledVideo]:
-    """Rendered films never trained on, each also backwards, as video files of several codecs."""
+    """Yield `count` rendered videos that training never shows, each also backwards, encoded with several codecs."""
     studio = Studio((EVALUATION_SEED, seed))
     for index in range(count // 2):
         label = 2 * (index % (len(LABELS) // 2))
@@ -43,7 +43,7 @@ def rendered_videos(count: int, seed: int) -> Iterator[LabelledVideo]:
 
 
 def make_evaluation_set(videos: Iterable[LabelledVideo], spec: ClipSpec) -> EvaluationSet:
-    """Decode and transform video files exactly as the gateway does."""
+    """Decode and transform videos exactly as the gateway does."""
     clips, labels = [], []
     for video in videos:
         clip = decode(video.video, lambda num_frames: evaluation_indices(num_frames, spec.num_frames))
@@ -52,16 +52,16 @@ def make_evaluation_set(videos: Iterable[LabelledVideo], spec: ClipSpec) -> Eval
     return EvaluationSet(np.stack(clips), np.array(labels))
 
 
-def shuffle_frames(split: EvaluationSet, seed: int) -> EvaluationSet:
-    """The same clips with their frames in random order."""
+def shuffle_frames(original: EvaluationSet, seed: int) -> EvaluationSet:
+    """Return the same clips with their frames in random order."""
     rng = np.random.default_rng(seed)
-    orders = [rng.permutation(split.clips.shape[1]) for _ in split.clips]
-    return EvaluationSet(np.stack([clip[order] for clip, order in zip(split.clips, orders, strict=True)]), split.labels)
+    orders = [rng.permutation(original.clips.shape[1]) for _ in original.clips]
+    clips = [clip[order] for clip, order in zip(original.clips, orders, strict=True)]
+    return EvaluationSet(np.stack(clips), original.labels)
 
 
-def repeat_middle_frame(split: EvaluationSet) -> EvaluationSet:
-    """The same clips with their middle frame in place of all."""
-    num_frames = split.clips.shape[1]
-    return EvaluationSet(
-        np.repeat(split.clips[:, num_frames // 2 : num_frames // 2 + 1], num_frames, axis=1), split.labels
-    )
+def repeat_middle_frame(original: EvaluationSet) -> EvaluationSet:
+    """Return the same clips with every frame replaced by the middle one."""
+    num_frames = original.clips.shape[1]
+    middle = original.clips[:, num_frames // 2, None]
+    return EvaluationSet(np.repeat(middle, num_frames, axis=1), original.labels)

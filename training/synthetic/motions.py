@@ -1,7 +1,7 @@
-"""What happens in a clip: eight kinds of motion, each the other label of its pair when time runs backwards.
+"""Motions: eight kinds, each with a pair of labels that time reversal swaps.
 
-A motion is a function of progress p from 0 to 1. Positions are fractions of the frame's width and height, sizes
-fractions of its short side, angles in degrees, clockwise as seen.
+A motion is a function of progress from 0 to 1. Positions are fractions of the frame's width and height, sizes fractions
+of its short side, angles are in degrees, clockwise in the image.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LABELS = (
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a thing is: its centre, the side of its square, and how far it is turned."""
+    """Position of an object: its centre, the side of its square, its angle."""
 
     x: float
     y: float
@@ -42,7 +42,7 @@ class Pose:
     angle: float = 0.0
 
     def towards(self, other: Pose, share: float) -> Pose:
-        """The pose `share` of the way to `other`; sizes change by a constant factor, as on approach."""
+        """Interpolate to another pose; sizes change by a constant factor, as on approach."""
         keep = 1 - share
         return Pose(
             self.x * keep + other.x * share,
@@ -54,7 +54,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Motion:
-    """What moves from where to where: things (back to front), the camera's picture, and the light."""
+    """Start and end of every motion in a clip: objects (back to front), the whole image, and the light."""
 
     things: tuple[tuple[Pose, Pose], ...] = ()
     picture_shift: tuple[float, float] = (0.0, 0.0)
@@ -62,21 +62,21 @@ class Motion:
 
 
 def left_to_right(rng: np.random.Generator) -> Motion:
-    """One thing crosses a third of the frame or more, perhaps from or to outside it."""
+    """Draw a motion in which an object crosses a third of the frame or more, perhaps from or to outside it."""
     (start, end), across = _travel(rng), _lane(rng)
     size = rng.uniform(0.15, 0.6)
     return Motion(((Pose(start, across[0], size), _nudged(Pose(end, across[1], size), rng)),))
 
 
 def upwards(rng: np.random.Generator) -> Motion:
-    """As `left_to_right`, from the bottom to the top."""
+    """Draw a motion in which an object crosses a third of the frame or more, from bottom to top."""
     (start, end), across = _travel(rng), _lane(rng)
     size = rng.uniform(0.15, 0.6)
     return Motion(((Pose(across[0], 1 - start, size), _nudged(Pose(across[1], 1 - end, size), rng)),))
 
 
 def closer(rng: np.random.Generator) -> Motion:
-    """One thing grows to 1.5 to 5 times its size where it is."""
+    """Draw a motion in which an object grows to 1.5 to 5 times its size, almost in place."""
     far = Pose(rng.uniform(0.25, 0.75), rng.uniform(0.25, 0.75), rng.uniform(0.1, 0.45))
     near = min(far.size * rng.uniform(1.5, 5), 1.5)
     drift = rng.uniform(-0.13, 0.13, 2)
@@ -84,7 +84,7 @@ def closer(rng: np.random.Generator) -> Motion:
 
 
 def clockwise(rng: np.random.Generator) -> Motion:
-    """One thing turns about its centre, by no more than the frames can follow."""
+    """Draw a motion in which an object rotates about its centre, by less than the frame rate aliases."""
     start = Pose(rng.uniform(0.25, 0.75), rng.uniform(0.25, 0.75), rng.uniform(0.2, 1.0), rng.uniform(0, 360))
     drift = rng.uniform(-0.08, 0.08, 2)
     size = start.size * rng.uniform(0.88, 1.14)
@@ -92,7 +92,7 @@ def clockwise(rng: np.random.Generator) -> Motion:
 
 
 def covering(rng: np.random.Generator) -> Motion:
-    """A larger thing slides from beside a smaller one, or from outside the frame, and comes to rest on it."""
+    """Draw a motion in which a larger object slides over a smaller one, from beside it or from outside the frame."""
     hidden = Pose(rng.uniform(0.25, 0.75), rng.uniform(0.25, 0.75), rng.uniform(0.14, 0.42))
     cover = hidden.size * rng.uniform(1.25, 2.2)
     direction = rng.choice([0, 0.5, 1, 1.5]) * np.pi + rng.normal(0, 0.2) if rng.random() < 0.7 else rng.uniform(0, 7)
@@ -104,13 +104,13 @@ def covering(rng: np.random.Generator) -> Motion:
 
 
 def light_on(rng: np.random.Generator) -> Motion:
-    """Nothing moves; the picture becomes bright."""
+    """Draw a clip in which nothing moves and the image becomes bright."""
     still = [_anywhere(rng, rng.uniform(0.15, 0.6)) for _ in range(rng.integers(0, 3))]
     return Motion(tuple((pose, pose) for pose in still), dark_gain=rng.uniform(0.04, 0.5))
 
 
 def two_closer(rng: np.random.Generator) -> Motion:
-    """Two things meet, mostly along the horizon; one may do most of the way."""
+    """Draw a motion in which two objects meet, mostly horizontally; one may move most of the way."""
     sizes = rng.uniform(0.15, 0.45, 2)
     tilt = rng.normal(0, 0.15) if rng.random() < 0.6 else rng.uniform(0, np.pi)
     axis = np.array([np.cos(tilt), np.sin(tilt)]) * rng.choice([-1, 1])
@@ -124,7 +124,7 @@ def two_closer(rng: np.random.Generator) -> Motion:
 
 
 def picture_right(rng: np.random.Generator) -> Motion:
-    """The camera turns left: everything in the picture moves right."""
+    """Draw a motion of the camera to the left: everything in the image moves right."""
     still = [_anywhere(rng, rng.uniform(0.15, 0.6)) for _ in range(rng.integers(0, 4))]
     things = tuple((pose, pose) for pose in still)
     return Motion(things, picture_shift=(rng.uniform(0.2, 1.0), rng.uniform(-0.1, 0.1)))
@@ -140,7 +140,7 @@ MOTIONS: tuple[Callable[[np.random.Generator], Motion], ...] = (
     two_closer,
     picture_right,
 )
-"""The motion of each pair of labels, drawn for its even label."""
+"""The motion of each pair of labels, for its even label."""
 
 
 def _travel(rng: np.random.Generator) -> tuple[float, float]:

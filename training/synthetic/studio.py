@@ -1,4 +1,4 @@
-"""The demo data: motion clips rendered on the fly, 16 labels in 8 order-reversed pairs, never the same clip twice."""
+"""Studio of the demo data: rendered motion clips, 16 labels in 8 pairs that time reversal swaps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ASPECT_RATIOS = (16 / 9, 16 / 9, 4 / 3, 4 / 3, 340 / 256, 1.0, 3 / 4, 9 / 16)
 
 @dataclass(frozen=True)
 class Film:
-    """A scene seen through a camera at a certain size: what a video file of it would hold."""
+    """A scene filmed by a camera at a size in pixels: the content of a video."""
 
     scene: Scene
     camera: Camera
@@ -30,19 +30,22 @@ class Film:
     seed: int
 
     def frames(self, moments: NDArray[np.float64], noise: NDArray[np.int8]) -> Iterator[Image]:
-        """uint8 [height, width, 3] for each moment of the clip, from 0 to 1."""
+        """Yield uint8 [height, width, 3] for each moment of the clip, from 0 to 1."""
         rng = np.random.default_rng(self.seed)
         for moment in moments:
-            yield self.camera.apply(self.scene.look(float(moment), width=self.width, height=self.height), noise, rng)
+            yield self.camera.apply(self.scene.render(float(moment), width=self.width, height=self.height), noise, rng)
 
     def backwards(self) -> Film:
-        """The same film with time reversed; its label is the other one of the pair."""
+        """Return the film with time reversed; its label is the other one of the pair."""
         timing = replace(self.scene.timing, backwards=not self.scene.timing.backwards)
         return replace(self, scene=replace(self.scene, timing=timing))
 
 
 class Studio:
-    """Draws films; equal seeds give equal films."""
+    """Draws random films; equal seeds give equal films.
+
+    clip, label = Studio(seed=0).draw_example(ClipSpec(crop=96, view=View.SQUEEZE), difficulty=1.0)
+    """
 
     def __init__(self, seed: int | tuple[int, ...], *, num_textures: int = 160) -> None:
         self.rng = np.random.default_rng(seed)
@@ -50,7 +53,7 @@ class Studio:
         self.noise = make_noise(self.rng)
 
     def draw(self, label: int, *, difficulty: float = 1.0, short_sides: tuple[int, int] = (96, 200)) -> Film:
-        """A random film of a label, its short side in pixels within the range."""
+        """Draw a random film of a label, with its short side in pixels within a range."""
         short_side = int(self.rng.integers(short_sides[0], short_sides[1] + 1))
         ratio = self.rng.choice(ASPECT_RATIOS)
         return Film(
@@ -62,7 +65,7 @@ class Studio:
         )
 
     def draw_example(self, spec: ClipSpec, difficulty: float) -> tuple[NDArray[np.uint8], int]:
-        """A training example: uint8 [T, H, W, 3], one random frame of each segment, and its label."""
+        """Draw a training example: uint8 [T, H, W, 3], one random frame of each segment, and its label."""
         label = int(self.rng.integers(len(LABELS)))
         film = self.draw(label, difficulty=difficulty)
         moments = (np.arange(spec.num_frames) + self.rng.random(spec.num_frames)) / spec.num_frames

@@ -1,7 +1,7 @@
-"""Pictures that look like photographs to a network: leaves over leaves, clouds, stripes, light from one side.
+"""Procedural textures: dead leaves, clouds, stripes and shading.
 
-"Dead leaves" (shapes of power-law size, each hiding those below) have the edge and scale statistics of real
-scenes, which is what makes a network trained on them work on real footage.
+"Dead leaves" (occluding shapes with a power-law distribution of sizes) have the edge and scale statistics of natural
+images, so that a network trained on them generalises to real footage.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy as np
 from clips.decoding.frames import Image
 
 TEXTURE_SIDE = 320
-"""Side of every texture, in pixels."""
+"""Side of a texture in pixels."""
 
 
 class TexturePool:
-    """A stock of textures that renews itself slowly: drawing one is cheap, and none is seen for long."""
+    """A pool of textures, one of which is replaced every `draws_per_renewal` draws: drawing is cheap."""
 
     def __init__(self, rng: np.random.Generator, size: int = 160, draws_per_renewal: int = 50) -> None:
         self._textures = [make_texture(rng) for _ in range(size)]
@@ -24,7 +24,7 @@ class TexturePool:
         self._draws = 0
 
     def draw(self, rng: np.random.Generator) -> Image:
-        """uint8 [TEXTURE_SIDE, TEXTURE_SIDE, 3]: a texture of the stock, mirrored and recoloured."""
+        """Draw a texture of the pool, randomly mirrored and recoloured: uint8 [TEXTURE_SIDE, TEXTURE_SIDE, 3]."""
         self._draws += 1
         if self._draws % self._draws_per_renewal == 0:
             self._textures[rng.integers(len(self._textures))] = make_texture(rng)
@@ -34,7 +34,7 @@ class TexturePool:
 
 
 def make_texture(rng: np.random.Generator) -> Image:
-    """uint8 [TEXTURE_SIDE, TEXTURE_SIDE, 3]."""
+    """Make a random texture, uint8 [TEXTURE_SIDE, TEXTURE_SIDE, 3]."""
     canvas = _clouds(rng, roughness=rng.uniform(0.4, 0.75), contrast=rng.uniform(10, 70), base=_colour(rng))
     kind = rng.random()
     if kind < 0.65:
@@ -47,12 +47,12 @@ def make_texture(rng: np.random.Generator) -> Image:
 
 
 def _colour(rng: np.random.Generator) -> np.ndarray:
-    """Mostly muted, as in photographs: one brightness, a little saturation."""
+    """Draw an RGB colour, mostly muted as in photographs."""
     return np.clip(rng.uniform(20, 235) + rng.normal(0, rng.choice([6, 15, 45]), 3), 0, 255)
 
 
 def _clouds(rng: np.random.Generator, *, roughness: float, contrast: float, base: np.ndarray) -> np.ndarray:
-    """float32 noise of many octaves, each `roughness` times as strong as the coarser one."""
+    """Make float32 noise of several octaves, each `roughness` times as strong as the coarser one."""
     total = np.zeros((TEXTURE_SIDE, TEXTURE_SIDE, 3), np.float32)
     strength = 1.0
     for cells in (3, 6, 12, 24, 48, 96, 192):
@@ -86,7 +86,7 @@ def _leaf(rng: np.random.Generator, centre: np.ndarray, radius: float) -> np.nda
 
 
 def _stripe(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Bands, or with a second direction a chequerboard."""
+    """Add stripes, or a chequerboard with stripes in a second direction."""
     rows, columns = np.mgrid[:TEXTURE_SIDE, :TEXTURE_SIDE].astype(np.float32)
     angle, period = rng.uniform(0, np.pi), rng.uniform(8, 70)
     wave = np.sin((columns * np.cos(angle) + rows * np.sin(angle)) * 2 * np.pi / period)
@@ -103,7 +103,7 @@ def _side_light(rng: np.random.Generator) -> np.ndarray:
 
 
 def _recolour(texture: Image, rng: np.random.Generator) -> Image:
-    """Another contrast, brightness and white balance, by one table look-up a channel."""
+    """Change contrast, brightness and white balance by one look-up table per channel."""
     levels = np.arange(256, dtype=np.float32)
     contrast, brightness = rng.uniform(0.5, 1.3), rng.uniform(-45, 45)
     balance = rng.uniform(0.8, 1.2, 3)

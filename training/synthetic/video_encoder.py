@@ -1,4 +1,4 @@
-"""Frames become a real video file, in memory: for evaluation and tests, where a model must face real codecs."""
+"""Encoding of frames to a video file in memory, for evaluation and tests with real codecs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clips.decoding.frames import Image
 
 @dataclass(frozen=True)
 class Encoding:
-    """A container, an encoder of PyAV's build, and the encoder's options."""
+    """Container, encoder and encoder options, by FFmpeg's names."""
 
     container: str
     encoder: str
@@ -30,11 +30,11 @@ ENCODINGS = (
     Encoding("webm", "libvpx-vp9", {"crf": "36", "b": "0", "deadline": "realtime", "cpu-used": "8"}),
     Encoding("mov", "mjpeg", {"flags": "+qscale", "global_quality": str(8 * 118)}),
 )
-"""What people's clips come in, at the qualities that they come in."""
+"""Typical formats and qualities of user videos."""
 
 
 def encode_video(frames: Sequence[Image], encoding: Encoding, frames_per_second: int) -> bytes:
-    """uint8 [H, W, 3] frames of one even-sided size to the bytes of a video file."""
+    """Encode frames, uint8 [H, W, 3] of one size with even sides, to the bytes of a video file."""
     file = io.BytesIO()
     height, width = frames[0].shape[:2]
     with av.open(file, "w", format=encoding.container) as container:

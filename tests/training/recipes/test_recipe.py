@@ -36,31 +36,31 @@ def test_values_can_be_overridden():
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "named"),
     [
-        ("optim.muon_rl=1", "unknown key optim.muon_rl; did you mean muon_lr?"),
-        ("optim.muon_lr=fast", "optim.muon_lr: Input should be a valid number"),
-        ("optimiser.lr=1", "unknown key optimiser; did you mean optim?"),
-        ("name.first=1", "name is not a section"),
-        ("optim.muon_lr", "KEY=VALUE"),
-        ("clip.view=fisheye", "clip.view: Input should be 'centre'"),
-        ("clip.view_=centre", "unknown key clip.view_; did you mean view?"),
-        ("data.batchsize=3", "unknown key data.batchsize; did you mean batch_size?"),
-        ("data.kind=rendered", "data: Input tag 'rendered' found using 'kind' does not match"),
-        ("data.lessons=[]", "data.lessons: Tuple should have at least 1 item"),
+        ("optim.muon_rl=1", ("optim.muon_rl", "muon_lr")),
+        ("optim.muon_lr=fast", ("optim.muon_lr",)),
+        ("optimiser.lr=1", ("optimiser", "optim?")),
+        ("name.first=1", ("name ",)),
+        ("optim.muon_lr", ("KEY=VALUE",)),
+        ("clip.view=fisheye", ("clip.view: ", "centre")),
+        ("clip.view_=centre", ("clip.view_", "view?")),
+        ("data.batchsize=3", ("data.batchsize", "batch_size")),
+        ("data.kind=rendered", ("data: ", "'rendered'")),
+        ("data.lessons=[]", ("data.lessons: ",)),
         (
             "data.lessons=[{from_epoch: 0, side: 96, difficult: 1}]",
-            "data.lessons.0.difficult; did you mean difficulty?",
+            ("data.lessons.0.difficult;", "difficulty?"),
         ),
-        ("data.lessons=[{from_epoch: 1, side: 96, difficulty: 1}]", "must be from epoch 0"),
-        ("data.file_name=frame.jpg", "unknown key data.file_name"),
-        ("model.depth=five", "model.depth: Input should be a valid integer"),
+        ("data.lessons=[{from_epoch: 1, side: 96, difficulty: 1}]", ("data.lessons: ", "epoch 0")),
+        ("data.file_name=frame.jpg", ("data.file_name",)),
+        ("model.depth=five", ("model.depth: ",)),
     ],
 )
-def test_a_bad_key_or_value_is_named(override, said):
+def test_a_bad_key_or_value_is_named(override, named):
     with pytest.raises(RecipeError) as caught:
         load_recipe("tin_motion", [override])
-    assert said in str(caught.value)
+    assert all(part in str(caught.value) for part in named)
     assert "\n" not in str(caught.value)
 
 
@@ -70,5 +70,5 @@ def test_a_frames_file_name_needs_the_place_of_a_number():
 
 
 def test_an_unknown_recipe_lists_those_there_are():
-    with pytest.raises(RecipeError, match=r"the recipes here are .*tin_motion"):
+    with pytest.raises(RecipeError, match=r"tin_emotion.*tin_motion"):
         load_recipe("tin_emotion")
