@@ -1,8 +1,9 @@
-"""Temporal interlacing on a GPU: one Triton kernel forward and one backward, in one pass over the features.
+"""Temporal interlacing as Triton kernels: one forward and one backward, each in one pass over the features.
 
-A frame's channels are cut into slices as large as a group: the first four are the groups, the others pass. A program
-takes a block of one slice of one clip through all frames. Nothing is stored but the result, nothing copied before;
-what a program sums up goes to a place of its own and is added afterwards, so that equal inputs give equal bits.
+A frame's channels are split into slices as large as a group: the first four are the groups, the others are copied. A
+program processes a block of one slice of one clip through all frames. Only the result is stored and nothing is copied
+before; each program writes its partial sums to its own element, and they are added afterwards, so that the results are
+deterministic.
 
 With the environment variable TRITON_INTERPRET=1 the same kernels run on the CPU, slowly.
 """
@@ -21,7 +22,7 @@ from torch.autograd.function import once_differentiable
 from training.model.interlace_ops import NUM_GROUPS, Backward
 
 LARGEST_BLOCK = 1024
-"""Elements of a frame that a program takes at most."""
+"""Maximum number of a frame's elements per program."""
 
 GROUPS = tl.constexpr(NUM_GROUPS)
 
@@ -29,9 +30,20 @@ GROUPS = tl.constexpr(NUM_GROUPS)
 def interlace_fused(
     features: Tensor, offsets: Tensor, weights: Tensor, *, num_channels: int, backward: Backward
 ) -> Tensor:
-    """`training.model.interlace.interlace` for float32, float16 and bfloat16 features; sums are in float32.
+    """Interlace float32, float16 or bfloat16 features on a GPU, with sums in float32.
 
-    Raises ValueError when the channels do not divide into slices as large as a group.
+    Args:
+        features: [N * T, C, H, W].
+        offsets: [N, 2], in frames.
+        weights: [N, T, 2].
+        num_channels: Number of channels to interlace, from the first on.
+        backward: The gradient to the features.
+
+    Returns:
+        The interlaced features, with the shape and memory format of `features`.
+
+    Raises:
+        ValueError: The channels do not divide into slices as large as a group.
     """
     if num_channels % NUM_GROUPS or features.shape[1] % (num_channels // NUM_GROUPS):
         raise ValueError(
@@ -44,13 +56,13 @@ def interlace_fused(
 
 
 def _memory_order(features: Tensor) -> torch.memory_format:
-    """That of dense features; contiguous for others."""
+    """Return the memory format of dense features; contiguous for others."""
     is_channels_last = features.is_contiguous(memory_format=torch.channels_last) and not features.is_contiguous()
     return torch.channels_last if is_channels_last else torch.contiguous_format
 
 
 class _Fused(torch.autograd.Function):
-    """Dense features, and float32 offsets and weights, to features that lie in memory alike."""
+    """Fused interlacing of dense features, with float32 offsets and weights; the result has the same memory format."""
 
     @staticmethod
     def forward(
@@ -91,7 +103,7 @@ class _Fused(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class Grid:
-    """How the work is cut. `size` counts a slice's elements in a frame, `run` those that lie side by side."""
+    """Launch grid. `size` is the number of a slice's elements in a frame, `run` of those contiguous in memory."""
 
     num_clips: int
     num_frames: int
@@ -101,7 +113,7 @@ class Grid:
 
     @classmethod
     def over(cls, features: Tensor, weights: Tensor, num_channels: int, order: torch.memory_format) -> Grid:
-        """For dense features [N * T, C, H, W] and weights [N, T, 2]."""
+        """Make the grid for dense features [N * T, C, H, W] and weights [N, T, 2]."""
         channels, height, width = features.shape[1:]
         of_slice = num_channels // NUM_GROUPS
         size = of_slice * height * width
@@ -115,23 +127,23 @@ class Grid:
 
     @property
     def num_blocks(self) -> int:
-        """Per slice."""
+        """Blocks per slice."""
         return -(-self.size // self.block)
 
     @property
     def programs(self) -> tuple[int, int, int]:
-        """Blocks, slices, clips."""
+        """Numbers of blocks, slices and clips."""
         return self.num_blocks, self.num_slices, self.num_clips
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """What both kernels want to know."""
+        """Size arguments of both kernels."""
         return self.num_frames, self.size, self.run
 
 
 @triton.jit
 def _forward(features, offsets, weights, moved, num_frames, size, run, block: tl.constexpr):
-    """Writes all of `moved`."""
+    """Compute the interlaced features, all of `moved`."""
     group, clip = tl.program_id(1), tl.program_id(2)
     place, inside, frame_size = _elements(num_frames, size, run, block)
     whole, fraction = _shift(offsets, clip, group)
@@ -159,9 +171,9 @@ def _backward(
     sign: tl.constexpr,
     block: tl.constexpr,
 ):
-    """Writes all of `gradient`, and each program's share of the sums for offsets and weights.
+    """Compute the gradient to the features, and each program's partial sums for offsets and weights.
 
-    The gradient to a frame comes from the frames that lie whole and whole + 1 after it (`sign` 1, the adjoint) or
+    The gradient to a frame comes from the frames at distance whole and whole + 1 after it (`sign` 1, the adjoint) or
     before it (`sign` -1, MMCV).
     """
     group, clip = tl.program_id(1), tl.program_id(2)
@@ -188,7 +200,7 @@ def _backward(
 
 @triton.jit
 def _elements(num_frames, size, run, block: tl.constexpr):
-    """Where the program's elements lie in its clip's first frame, which of them there are, and a frame's size."""
+    """Return the program's element offsets in its clip's first frame, their mask, and a frame's size."""
     element = tl.program_id(0) * block + tl.arange(0, block)
     num_slices = tl.num_programs(1)
     in_frame = (element // run) * (run * num_slices) + tl.program_id(1) * run + element % run
@@ -199,7 +211,7 @@ def _elements(num_frames, size, run, block: tl.constexpr):
 
 @triton.jit
 def _shift(offsets, clip, group):
-    """A group's offset, floor and fraction; nothing for slices that pass."""
+    """Return floor and fraction of a group's offset; zero for slices that are copied."""
     offset = tl.load(offsets + clip * 2 + group % 2, mask=group < GROUPS, other=0.0)
     offset = tl.where(group < GROUPS // 2, offset, -offset)
     whole = tl.floor(offset)
@@ -208,13 +220,13 @@ def _shift(offsets, clip, group):
 
 @triton.jit
 def _weight(weights, clip, group, frame, num_frames):
-    """A group's weight of a frame, which may lie outside the clip; 1 for slices that pass."""
+    """Return a group's weight of a frame, which may lie outside the clip; 1 for slices that are copied."""
     is_there = (group < GROUPS) & (frame >= 0) & (frame < num_frames)
     return tl.load(weights + (clip * num_frames + frame) * 2 + group % 2, mask=is_there, other=1.0)
 
 
 @triton.jit
 def _read(first_frame, frame, num_frames, frame_size, inside):
-    """The elements of a frame in float32; zeros outside the clip."""
+    """Load a frame's elements as float32; zeros outside the clip."""
     is_there = inside & (frame >= 0) & (frame < num_frames)
     return tl.load(first_frame + frame * frame_size, mask=is_there, other=0.0).to(tl.float32)

@@ -1,7 +1,7 @@
 """The temporal shift (Lin, Gan, Han: "TSM: Temporal Shift Module", ICCV 2019, arXiv 1811.08383, section 3).
 
-Interlacing that learns nothing: one channel in eight shows the next frame, another one in eight the frame before.
-MMAction2 calls the same thing `TemporalShift` (`resnet_tsm.py`).
+A fixed interlacing without parameters: one channel in eight takes the next frame's values, another one in eight the
+previous frame's. MMAction2: `TemporalShift` (`resnet_tsm.py`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 SHIFT_DIVISOR = 8
-"""One channel in so many moves to the frame before, and as many to the next one."""
+"""Ratio of all channels to those shifted in each direction."""
 
 
 def shift(features: Tensor, num_frames: int) -> Tensor:
-    """Move the first eighth of the channels one frame back and the second one frame on; zeros fill the gaps.
+    """Shift the first eighth of the channels one frame back and the second one frame on, filling with zeros.
 
     Args:
         features: [N * T, C, H, W].
@@ -32,12 +32,12 @@ def shift(features: Tensor, num_frames: int) -> Tensor:
 
 
 class TemporalShift(nn.Module):
-    """Shifts two eighths of a block's input channels; the others pass. It has no parameters."""
+    """Shifts two eighths of a block's input channels; the others are unchanged. It has no parameters."""
 
     def __init__(self, num_frames: int) -> None:
         super().__init__()
         self.num_frames = num_frames
 
     def forward(self, features: Tensor) -> Tensor:
-        """[N * T, C, H, W] to the same shape."""
+        """Map [N * T, C, H, W] to the same shape."""
         return shift(features, self.num_frames)

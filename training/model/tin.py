@@ -1,4 +1,4 @@
-"""TIN and its kin: a plain 2D ResNet over the frames of a clip, each block's input interlaced (or shifted) in time.
+"""TIN, TSM and TSN: a 2D ResNet over the frames of a clip, with a temporal module at the start of each block.
 
 The 18- and 34-layer networks use basic blocks, deeper ones bottlenecks; `width` scales every channel count.
 """
@@ -21,22 +21,27 @@ BLOCKS_OF_DEPTH = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3
 BOTTLENECK_DEPTHS = (50, 101)
 
 TemporalModule = TemporalInterlace | TemporalShift
-"""What lets the frames of a block's input see each other."""
+"""A module that exchanges information between frames, at the start of a residual branch."""
 
 
 class Temporal(StrEnum):
-    """How frames exchange information."""
+    """The temporal module of every block."""
 
     TIN = "tin"
+    """Temporal interlacing, by learned offsets."""
     TSM = "tsm"
-    """By fixed shifts of one frame, in every block; in every second one at depth 101, as published."""
+    """Fixed shifts of one frame, in every block; in every second one at depth 101, as published."""
     NONE = "none"
-    """They do not: the logits of single frames are averaged (TSN)."""
+    """None: the logits of single frames are averaged (TSN)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """Everything that decides the shapes of the network's tensors. Raises ValueError for what cannot be built."""
+    """The configuration that decides the shapes of the network's tensors.
+
+    `str()` gives a summary such as "tin, 50 layers, 8 frames, 174 classes". Raises ValueError for values that cannot be
+    built.
+    """
 
     num_classes: int
     depth: int = 50
@@ -55,16 +60,20 @@ class Architecture:
 
     @property
     def stem_channels(self) -> int:
-        """Channels after the first convolution, and the base of all others."""
+        """Channels after the first convolution; every stage doubles them."""
         return round(64 * self.width)
 
+    def __str__(self) -> str:
+        size = f"{self.depth} layers, {self.num_frames} frames, {self.num_classes} classes"
+        return f"{self.temporal}, {size}"
+
     def to_json(self) -> dict[str, Any]:
-        """The architecture as plain JSON types."""
+        """Return the architecture as plain JSON types."""
         return asdict(self)
 
 
 class ConvNorm(nn.Module):
-    """A convolution without bias, then batch normalisation."""
+    """Convolution without bias, then batch normalisation."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
@@ -72,13 +81,13 @@ class ConvNorm(nn.Module):
         self.norm = nn.BatchNorm2d(channels_out)
 
     def forward(self, features: Tensor) -> Tensor:
-        """[B, C, H, W] to [B, C', H', W']."""
+        """Map [B, C, H, W] to [B, C', H', W']."""
         normalised: Tensor = self.norm(self.conv(features))
         return normalised
 
 
 class Block(nn.Module):
-    """A residual block whose branch may start with an exchange; `convs` and `expansion` tell the two kinds apart."""
+    """Residual block; its branch may start with a temporal module. Subclasses give `convs` and `expansion`."""
 
     expansion: int
 
@@ -89,7 +98,7 @@ class Block(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, features: Tensor) -> Tensor:
-        """[N * T, C, H, W] to [N * T, C', H', W']."""
+        """Map [N * T, C, H, W] to [N * T, C', H', W']."""
         branch = features if self.interlace is None else self.interlace(features)
         for conv in self.convs[:-1]:
             branch = torch.relu(conv(branch))
@@ -127,7 +136,13 @@ def _shortcut(channels_in: int, channels_out: int, stride: int) -> ConvNorm | No
 
 
 class TIN(nn.Module):
-    """The network. Its four `stages` are sequences of blocks; the clip's logits are the mean of its frames'."""
+    """The network: stem, four stages of residual blocks, linear head; a clip's logits are the mean of its frames'.
+
+        model = TIN(Architecture(num_classes=174))
+        logits = model(frames)  # float [N, T, 3, H, W] to float [N, 174]
+
+    MMAction2: `ResNetTIN`, `ResNetTSM` or `ResNet` with `TSMHead`.
+    """
 
     def __init__(self, architecture: Architecture, dropout: float = 0.0) -> None:
         super().__init__()
@@ -141,7 +156,7 @@ class TIN(nn.Module):
         self._initialise()
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Normalised frames, float [N, T, 3, H, W], to logits [N, K]."""
+        """Map normalised frames, float [N, T, 3, H, W], to logits, float [N, K]."""
         features = self.pool(torch.relu(self.stem(frames.flatten(0, 1))))
         for stage in self.stages:
             features = stage(features)
@@ -151,7 +166,7 @@ class TIN(nn.Module):
 
     @property
     def blocks(self) -> Iterator[Block]:
-        """Every block, from the input on."""
+        """All blocks, from the input on."""
         for stage in self.stages:
             assert isinstance(stage, nn.Sequential)
             for block in stage:
@@ -160,7 +175,7 @@ class TIN(nn.Module):
 
     @property
     def interlaces(self) -> list[TemporalInterlace]:
-        """Every interlace, from the input on; none without `Temporal.TIN`."""
+        """All interlacing modules, from the input on; empty without `Temporal.TIN`."""
         return [block.interlace for block in self.blocks if isinstance(block.interlace, TemporalInterlace)]
 
     def _initialise(self) -> None:
@@ -172,7 +187,7 @@ class TIN(nn.Module):
 
 
 class Normalise(nn.Module):
-    """uint8 clips as `clips` makes them become what the network takes."""
+    """Normalisation of uint8 clips by a ClipSpec's mean and standard deviation."""
 
     mean: Tensor
     std: Tensor
@@ -183,7 +198,7 @@ class Normalise(nn.Module):
         self.register_buffer("std", torch.tensor(spec.std)[:, None, None], persistent=False)
 
     def forward(self, clips: Tensor) -> Tensor:
-        """uint8 [N, T, H, W, 3] to float32 [N, T, 3, H, W]."""
+        """Map uint8 [N, T, H, W, 3] to float32 [N, T, 3, H, W]."""
         # Channels first, while they are bytes: ONNX Runtime broadcasts along the last of three channels slowly.
         return (clips.movedim(-1, -3).to(self.mean.dtype) - self.mean) / self.std
 
@@ -206,7 +221,7 @@ def _stages(architecture: Architecture) -> Iterator[list[Block]]:
 
 
 def _temporal_module(architecture: Architecture, channels: int, index: int) -> TemporalModule | None:
-    """What the block at `index` of its stage starts with."""
+    """Make the temporal module of the block at `index` of its stage, if it has one."""
     if architecture.temporal is Temporal.TIN:
         return TemporalInterlace(channels, architecture.num_frames)
     if architecture.temporal is Temporal.TSM and not (architecture.depth == 101 and index % 2):

@@ -1,4 +1,4 @@
-"""How the learning rates go up and down: a factor for every step, which multiplies each group's own rate."""
+"""Learning-rate schedules: a factor for every step, which multiplies each parameter group's own rate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from training.recipes.schema import CosineSchedule, LinearSchedule, ScheduleSect
 
 @dataclass(frozen=True)
 class RunLength:
-    """How long a run is."""
+    """Length of a run in epochs and steps."""
 
     epochs: int
     steps_per_epoch: int
@@ -22,7 +22,7 @@ class RunLength:
 
 
 def rate_factor(schedule: ScheduleSection, step: int, length: RunLength) -> float:
-    """What the rates are multiplied by at a step, counted from the run's first, 0."""
+    """Return the factor on the learning rates at a step, counted from the run's first, 0."""
     match schedule:
         case CosineSchedule():
             return _cosine(schedule, step, length) * _warmup(schedule, step, length.steps_per_epoch)
@@ -35,12 +35,12 @@ def rate_factor(schedule: ScheduleSection, step: int, length: RunLength) -> floa
 
 
 def _cosine(schedule: CosineSchedule, step: int, length: RunLength) -> float:
-    """From 1 to the floor, which is where the run's end would be. MMCV: `CosineAnnealingLrUpdaterHook`."""
+    """Half a cosine from 1 to the floor, reached at the run's end. MMCV: `CosineAnnealingLrUpdaterHook`."""
     share = step // length.steps_per_epoch / length.epochs if schedule.by == "epoch" else step / length.steps
     return schedule.floor + (1 - schedule.floor) * (1 + math.cos(math.pi * share)) / 2
 
 
 def _warmup(schedule: CosineSchedule, step: int, steps_per_epoch: int) -> float:
-    """In a straight line from `warmup_from` to 1."""
+    """Linear warm-up from `warmup_from` to 1."""
     steps = schedule.warmup_epochs * steps_per_epoch
     return 1.0 if step >= steps else 1 - (1 - schedule.warmup_from) * (1 - step / steps)

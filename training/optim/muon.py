@@ -1,4 +1,4 @@
-"""Muon: momentum made orthogonal (Jordan et al., 2024), for the convolutions of networks trained from nothing."""
+"""The Muon optimiser: orthogonalised momentum (Jordan et al., 2024), for convolutions trained from scratch."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
 class Muon(Optimizer):
-    """Momentum whose update is made nearly orthogonal: every direction of a layer moves at the same speed.
+    """Momentum with a nearly orthogonal update: every direction of a layer moves at the same speed.
 
     `torch.optim.Muon` takes matrices only; here a convolution's weight [out, in, k, k] counts as [out, in * k * k].
+
+    Args:
+        parameters: Weights of two or more dimensions.
+        lr: Learning rate.
+        momentum: Momentum factor, from 0 to 1.
+        weight_decay: Decoupled weight decay.
     """
 
     def __init__(self, parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_decay: float) -> None:
@@ -23,7 +29,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One update of every parameter that has a gradient."""
+        """Update every parameter that has a gradient."""
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
@@ -39,7 +45,7 @@ class Muon(Optimizer):
 
 
 def orthogonalise(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """The nearest (semi-)orthogonal matrix, roughly: singular values end between about 0.7 and 1.2."""
+    """Approximate the nearest (semi-)orthogonal matrix: singular values end between about 0.7 and 1.2."""
     a, b, c = NEWTON_SCHULZ
     tall = matrix.shape[0] > matrix.shape[1]
     result: Tensor = matrix.T if tall else matrix

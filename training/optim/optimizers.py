@@ -1,4 +1,4 @@
-"""Which optimiser moves which parameters."""
+"""Optimisers of a recipe, and the parameter groups that they update."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ GROUPS = {
     "fc_weight": (1.0, 1.0),
     "fc_bias": (2.0, 0.0),
 }
-"""Factors of learning rate and weight decay of each group. MMAction2: `TSMOptimizerConstructor`."""
+"""Factors on learning rate and weight decay by group. MMAction2: `TSMOptimizerConstructor`."""
 
 FC_LR5 = {"fc_weight": (5.0, 1.0), "fc_bias": (10.0, 0.0)}
-"""What replaces them with `fc_lr5`."""
+"""Factors of the head with `fc_lr5`."""
 
 
 def make_optimizers(model: TIN, section: OptimSection) -> list[Optimizer]:
-    """The recipe's optimisers; every group has its rate as `initial_lr`, which a schedule's factor multiplies."""
+    """Make a recipe's optimisers; every group keeps its own rate as `initial_lr`, for `scale_rates`."""
     optimizers: list[Optimizer]
     match section:
         case SgdSection():
@@ -47,7 +47,7 @@ def scale_rates(optimizers: Iterable[Optimizer], factor: float) -> None:
 
 
 def tsm_groups(model: TIN, section: SgdSection) -> list[dict[str, Any]]:
-    """The seven groups of TSM, of which those for biases and batch normalisation do not decay."""
+    """Split the parameters into TSM's seven groups; biases and batch normalisation have no weight decay."""
     factors = GROUPS | (FC_LR5 if section.fc_lr5 else {})
     members: dict[str, list[nn.Parameter]] = {name: [] for name in factors}
     for group, parameter in _by_group(model):
@@ -77,7 +77,7 @@ def _by_group(model: TIN) -> Iterator[tuple[str, nn.Parameter]]:
 
 
 def _muon_and_adamw(model: TIN, section: MuonSection) -> list[Optimizer]:
-    """Muon over the residual blocks' convolutions and AdamW over everything else."""
+    """Make Muon for the residual blocks' convolutions and AdamW for everything else."""
     convolutions = [
         module.weight for block in model.blocks for module in block.modules() if isinstance(module, nn.Conv2d)
     ]

@@ -12,7 +12,7 @@ CHANNELS, NUM_FRAMES = 64, 8
 
 @pytest.fixture
 def block():
-    """The reference's block, and its input with 48 channels that must pass."""
+    """The reference's block."""
     module = TemporalInterlace(CHANNELS, NUM_FRAMES).double()
     parameters = {name: torch.from_numpy(GOLDEN[f"p.{name}"]).double() for name in module.state_dict()}
     module.load_state_dict(parameters)
@@ -85,7 +85,7 @@ def test_the_gradient_to_a_whole_offset_is_right_handed_in_each_group_s_own_shif
         moved = interlace(features, torch.full((1, 2), offset).double(), weights)
         return (moved * upstream).sum(dim=(0, 2, 3))
 
-    # Between whole offsets everything is linear, so that so large a step is exact.
+    # The output is linear between integer offsets, so that a large step is exact.
     step = 0.25
     to_the_right = (loss_by_group(whole + step) - loss_by_group(whole)) / step
     to_the_left = (loss_by_group(whole) - loss_by_group(whole - step)) / step

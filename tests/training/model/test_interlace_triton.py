@@ -1,4 +1,4 @@
-"""The kernels of training without a GPU: run by Triton's interpreter, and compiled for GPUs that are not here."""
+"""Tests of the Triton kernels without a GPU: in Triton's interpreter, and compiled for other machines' GPUs."""
 
 import importlib.util
 import os
@@ -16,7 +16,7 @@ from training.model.interlace_ops import interlace_plain
 from training.model.tin import TIN, Architecture
 
 PUBLISHED_MEGABYTES = 6181
-"""GPU memory that MMAction2 reports for six videos a GPU, the least of its three recipes."""
+"""GPU memory that MMAction2 reports for six videos per GPU, the minimum of its three recipes."""
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed")
 
@@ -50,7 +50,7 @@ def test_a_single_value_compiles(tmp_path, monkeypatch):
 
 
 def machine_code(kernel, dtype, capability, constants):
-    """What a GPU of that compute capability would run."""
+    """Compile a kernel for a GPU of a compute capability."""
     from triton import compile as compile_kernel  # noqa: PLC0415
     from triton.backends.compiler import GPUTarget  # noqa: PLC0415
     from triton.compiler import ASTSource  # noqa: PLC0415
@@ -90,7 +90,7 @@ def test_a_step_of_six_videos_needs_less_memory_than_the_published_training():
 
 
 def peak_megabytes(form):
-    """Of tensors in training steps of the published setting; cuDNN's scratch memory is not known here."""
+    """Peak memory of tensors in training steps of the published setting, without cuDNN's workspace."""
     with FakeTensorMode(), patch("training.model.interlace.interlace", form):
         model = TIN(Architecture(num_classes=174), dropout=0.8)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
