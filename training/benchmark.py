@@ -1,4 +1,4 @@
-"""`python -m training.benchmark RECIPE`: what a recipe's network costs, alone, without reading or decoding a video."""
+"""`python -m training.benchmark RECIPE`: speed, memory, FLOPs and parameters of a recipe's network alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WARMUP_ROUNDS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkCost:
-    """What the network costs in float32 (on a GPU torch takes TF32 for convolutions), by video of one view."""
+    """Cost of a network in float32 (TF32 for convolutions on a GPU); a video has one view."""
 
     device: str
     torch: str
@@ -39,18 +39,25 @@ class NetworkCost:
     videos_per_second: float
     milliseconds: float
     peak_bytes: int
-    """Weights, frames and features together: on a GPU all tensors, on the CPU by how much the process grew."""
+    """Peak memory of weights, frames and features: of tensors on a GPU, the process's growth on the CPU."""
     flops: int
-    """A multiplication and an addition are two. MMAction2's tables count them as one."""
+    """A multiply-add counts as two; in MMAction2's tables as one."""
     parameters: int
     values: int
-    """Parameters and the statistics of batch normalisation: what a checkpoint holds."""
+    """Parameters and running statistics of batch normalisation, as in a checkpoint."""
 
 
 def measure(recipe: Recipe, *, batch_size: int, device: torch.device, rounds: int) -> NetworkCost:
-    """The cost of the recipe's network with random weights; raises DeviceError when the memory is too small.
+    """Measure the recipe's network with random weights.
 
-    On the CPU the peak is right only in a process that has not used more memory before.
+    Args:
+        recipe: The recipe.
+        batch_size: Videos in a forward pass.
+        device: The device to run on. The CPU's peak is right only in a process that has not used more memory before.
+        rounds: Forward passes; the median of their times counts.
+
+    Raises:
+        DeviceError: The device's memory is too small.
     """
     peak_before = peak_bytes(device)
     try:
@@ -77,7 +84,7 @@ def measure(recipe: Recipe, *, batch_size: int, device: torch.device, rounds: in
 
 
 def random_frames(spec: ClipSpec, batch_size: int, device: torch.device) -> Tensor:
-    """Normalised noise, float32 [N, T, 3, H, W], laid out in memory as the frames of a decoded clip are."""
+    """Make normalised noise, float32 [N, T, 3, H, W], with the strides of decoded clips."""
     shape = (batch_size, spec.num_frames, spec.crop, spec.crop, 3)
     noise = torch.randint(256, shape, dtype=torch.uint8, device=device)
     frames: Tensor = Normalise(spec).to(device)(noise)
@@ -86,7 +93,7 @@ def random_frames(spec: ClipSpec, batch_size: int, device: torch.device) -> Tens
 
 @torch.inference_mode()
 def round_seconds(model: TIN, frames: Tensor, rounds: int) -> Iterator[float]:
-    """The wall time of each of `rounds` forward passes, after WARMUP_ROUNDS others."""
+    """Yield the wall times of `rounds` forward passes, after WARMUP_ROUNDS others."""
     for number in range(WARMUP_ROUNDS + rounds):
         synchronise(frames.device)
         started = time.perf_counter()
@@ -97,9 +104,9 @@ def round_seconds(model: TIN, frames: Tensor, rounds: int) -> Iterator[float]:
 
 
 def count_flops(model: TIN, spec: ClipSpec) -> int:
-    """Floating-point operations of one video, a multiply-add as two, interlacing in its plain form.
+    """Count the floating-point operations of a video, a multiply-add as two, with interlacing in its plain form.
 
-    Counted from shapes: convolutions and matrix products, not additions, normalisation, activations and pooling.
+    Counts convolutions and matrix products from their shapes; not additions, normalisation, activations and pooling.
     """
     shapes_only = copy.deepcopy(model).to("meta")
     frames = torch.empty(1, spec.num_frames, 3, spec.crop, spec.crop, device="meta")
@@ -109,34 +116,34 @@ def count_flops(model: TIN, spec: ClipSpec) -> int:
 
 
 def main(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name in training/recipes, or the path of a YAML file.")],
-    override: Annotated[list[str] | None, typer.Option("--set", help="Override: model.depth=34")] = None,
+    recipe: Annotated[str, typer.Argument(help="Name in training/recipes, or path of a YAML file.")],
+    override: Annotated[list[str] | None, typer.Option("--set", help="Override a key: model.depth=34.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Videos in a forward pass.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")] = "auto",
-    rounds: Annotated[int, typer.Option(min=1, help="Forward passes, of which the median counts.")] = 20,
+    rounds: Annotated[int, typer.Option(min=1, help="Forward passes; the median time counts.")] = 20,
     out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
 ) -> None:
-    """Measure the recipe's network alone, with random weights: speed, peak memory, operations and parameters."""
+    """Measure speed, peak memory, FLOPs and parameters of a recipe's network, with random weights and no videos."""
     with errors_as_exit_codes():
-        chosen, place = load_recipe(recipe, override), find_device(device)
-        cost = measure(chosen, batch_size=batch_size, device=place, rounds=rounds)
+        chosen, found = load_recipe(recipe, override), find_device(device)
+        cost = measure(chosen, batch_size=batch_size, device=found, rounds=rounds)
         if out is not None:
             replace_json(out, {"recipe": chosen.name, **asdict(cost)})
-    _print(chosen, cost, place)
+    Console().print(_cost_table(chosen, cost, found))
 
 
-def _print(recipe: Recipe, cost: NetworkCost, device: torch.device) -> None:
-    memory = "tensors on the GPU" if device.type == "cuda" else "what the process grew by in RAM"
+def _cost_table(recipe: Recipe, cost: NetworkCost, device: torch.device) -> Table:
+    memory = "tensors on the GPU" if device.type == "cuda" else "growth of the process in RAM"
     side = recipe.clip.crop
     table = Table("", cost.device, title=f"{recipe.name}, {recipe.clip.num_frames} x {side} x {side}, float32")
     table.add_row(f"speed at batch {cost.batch_size}, median of {cost.rounds}", f"{cost.videos_per_second:.2f} video/s")
-    table.add_row("time for a video", f"{cost.milliseconds:.1f} ms")
+    table.add_row("time per video", f"{cost.milliseconds:.1f} ms")
     table.add_row(f"peak memory, {memory}", f"{cost.peak_bytes / 1e6:.0f} MB")
-    table.add_row("operations for a video, a multiply-add as two", f"{cost.flops / 1e9:.2f} GFLOPs")
-    table.add_row("the same, a multiply-add as one", f"{cost.flops / 2e9:.2f} GMACs")
+    table.add_row("operations per video, a multiply-add as two", f"{cost.flops / 1e9:.2f} GFLOPs")
+    table.add_row("operations per video, a multiply-add as one", f"{cost.flops / 2e9:.2f} GMACs")
     table.add_row("parameters", f"{cost.parameters:,}")
-    table.add_row("values in a checkpoint, with normalisation's", f"{cost.values:,}")
-    Console().print(table)
+    table.add_row("values in a checkpoint, with running statistics", f"{cost.values:,}")
+    return table
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m training.evaluate RECIPE CHECKPOINT`: a checkpoint's accuracy on the recipe's validation set."""
+"""`python -m training.evaluate RECIPE CHECKPOINT`: accuracy of a checkpoint on a recipe's validation set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from training.recipes.recipe import Recipe, load_recipe
 
 
 def evaluate_checkpoint(recipe: Recipe, checkpoint: Path, processes: Processes) -> ClipScores:
-    """Every process's share of the validation set, scored and put together; raises BadInput."""
+    """Score a checkpoint on the recipe's validation set, sharded over the processes. Raises BadInput."""
     model = build_model(recipe)
     load_weights(model, checkpoint, as_start=False)
     source = open_data_source(recipe, 0, processes, Console(stderr=True).print)
@@ -35,22 +35,22 @@ def evaluate_checkpoint(recipe: Recipe, checkpoint: Path, processes: Processes) 
 
 
 def main(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name in training/recipes, or the path of a YAML file.")],
-    checkpoint: Annotated[Path, typer.Argument(help="A .safetensors of this project, or a published .pth.")],
-    further: Annotated[list[Metric] | None, typer.Argument(metavar="[METRIC]...", help="More of --eval.")] = None,
-    metrics: Annotated[list[Metric] | None, typer.Option("--eval", help="What to measure.", show_default="all")] = None,
+    recipe: Annotated[str, typer.Argument(help="Name in training/recipes, or path of a YAML file.")],
+    checkpoint: Annotated[Path, typer.Argument(help=".safetensors file of this project, or published .pth file.")],
+    further: Annotated[list[Metric] | None, typer.Argument(metavar="[METRIC]...", help="More for --eval.")] = None,
+    metrics: Annotated[list[Metric] | None, typer.Option("--eval", help="Metric.", show_default="all")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
     scores_out: Annotated[
-        Path | None, typer.Option("--scores", help="Also write every clip's probabilities and label (.npz).")
+        Path | None, typer.Option("--scores", help="Also write the probabilities and label of every clip (.npz).")
     ] = None,
-    override: Annotated[list[str] | None, typer.Option("--set", help="Override: data.batch_size=32")] = None,
+    override: Annotated[list[str] | None, typer.Option("--set", help="Override a key: data.batch_size=32.")] = None,
 ) -> None:
-    """Print a checkpoint's accuracy, alone or under torchrun; a sharded evaluation gives the same figures."""
+    """Print a checkpoint's accuracy; under torchrun the evaluation is sharded and gives the same figures."""
     with errors_as_exit_codes(), joined_processes() as processes:
         scores = evaluate_checkpoint(load_recipe(recipe, override), checkpoint, processes)
         figures = scores.measure([*(metrics or []), *(further or [])] or list(Metric))
         if processes.is_first:
-            _print(figures, len(scores.labels))
+            Console().print(_figures_table(figures, len(scores.labels)))
             _write(figures | {"clips": len(scores.labels), "checkpoint": checkpoint.name}, scores, out, scores_out)
 
 
@@ -63,11 +63,11 @@ def _write(result: dict[str, Any], scores: ClipScores, out: Path | None, scores_
         replace_file(scores_out, content.getvalue())
 
 
-def _print(figures: dict[str, float], num_clips: int) -> None:
+def _figures_table(figures: dict[str, float], num_clips: int) -> Table:
     table = Table(f"{num_clips} clips", "share")
     for name, share in figures.items():
         table.add_row(name, f"{share:.2%}")
-    Console().print(table)
+    return table
 
 
 if __name__ == "__main__":

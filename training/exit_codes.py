@@ -1,4 +1,4 @@
-"""What the commands here have in common: an error is one line on stderr and an exit code, never a traceback."""
+"""Exit codes of the commands: an expected error is one line on stderr and an exit code, without a traceback."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from training.errors import BadInput, Stopped
 
 @contextmanager
 def errors_as_exit_codes() -> Iterator[None]:
-    """End with exit code 2 for BadInput and OSError, 1 for Stopped."""
+    """Exit with code 2 for BadInput and OSError, and with 1 for Stopped.
+
+    with errors_as_exit_codes():
+        recipe = load_recipe(name)
+    """
     try:
         yield
     except (BadInput, OSError) as error:
-        _end(error, 2)
+        _exit(error, 2)
     except Stopped as error:
-        _end(error, 1)
+        _exit(error, 1)
 
 
-def _end(error: Exception, exit_code: int) -> None:
+def _exit(error: Exception, exit_code: int) -> None:
     typer.echo(f"error: {' '.join(str(error).split())}", err=True)
     raise typer.Exit(exit_code) from None

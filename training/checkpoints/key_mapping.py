@@ -1,4 +1,4 @@
-"""Tensor names of other projects become ours, one regular expression a line."""
+"""Mapping of other projects' tensor names to this project's, one regular expression a line."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Renames = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
 
 
 class KeyNaming(StrEnum):
-    """Whose names a checkpoint's tensors have."""
+    """The project whose tensor names a checkpoint has."""
 
     MMACTION2 = "mmaction2"
-    """MMAction2's ResNet, TSM and TIN, the same in its versions 0.x and 1.x."""
+    """MMAction2's ResNet, TSM and TIN, in its versions 0.x and 1.x."""
     ORIGINAL = "original"
-    """deepcs233/TIN, and mit-han-lab/temporal-shift-module that it grew from."""
+    """deepcs233/TIN, and mit-han-lab/temporal-shift-module, on which it is based."""
     TORCHVISION = "torchvision"
     """torchvision's ResNets."""
 
@@ -63,7 +63,7 @@ _SIGNS = {
 
 
 def rename(name: str, naming: KeyNaming) -> str:
-    """Our name of a tensor; a name that is not of the naming's ResNets comes back unchanged."""
+    """Return this project's name of a tensor; a name that the mapping does not know is returned unchanged."""
     name = _unwrapped(name)
     for pattern, ours in _RENAMES[naming]:
         name = re.sub(pattern, ours, name)
@@ -71,7 +71,7 @@ def rename(name: str, naming: KeyNaming) -> str:
 
 
 def detect_naming(names: Collection[str]) -> KeyNaming | None:
-    """Whose names these are; None when they are of no naming known here."""
+    """Detect the project from its tensor names; return None if it is unknown."""
     unwrapped = [_unwrapped(name) for name in names]
     for naming, sign in _SIGNS.items():
         if any(re.match(sign, name) for name in unwrapped):
@@ -80,5 +80,5 @@ def detect_naming(names: Collection[str]) -> KeyNaming | None:
 
 
 def _unwrapped(name: str) -> str:
-    """Without what a data-parallel wrapper puts before a name."""
+    """Drop the prefix that torch's data-parallel wrappers add."""
     return name.removeprefix("module.")

@@ -1,4 +1,4 @@
-"""A network starts from published weights: strictly, and with an account of every tensor."""
+"""Loading of published weights into a network: strict, with a report on every tensor."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ EXTRAS: dict[KeyNaming | None, tuple[str, ...]] = {
     KeyNaming.MMACTION2: ("data_preprocessor.",),
     KeyNaming.TORCHVISION: ("fc.",),
 }
-"""What a project's files hold besides our networks' tensors: constants of the input, a head of other classes."""
+"""Prefixes of tensors that a project's files hold in addition: constants of the input, the head of other classes."""
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of every tensor; `renamed` is by the file's names, `left` holds the file's, `fresh` ours."""
+    """Result of loading: tensors taken, renamed (file name to own name), left in the file, and freshly initialised."""
 
     taken: tuple[str, ...]
     renamed: dict[str, str]
@@ -27,17 +27,25 @@ class LoadReport:
     fresh: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
-        """The account in words: counts, and the names of what was left out on either side."""
-        yield f"{len(self.taken)} tensors taken, {len(self.renamed)} of them under another name"
-        yield f"{len(self.left)} of the file's left: {', '.join(self.left) or 'none'}"
-        yield f"{len(self.fresh)} of the model's left as initialised: {', '.join(self.fresh) or 'none'}"
+        """Yield the report as text: counts, and the names of the tensors left out on either side."""
+        yield f"{len(self.taken)} tensors loaded, {len(self.renamed)} of them renamed"
+        yield f"{len(self.left)} in the file ignored: {', '.join(self.left) or 'none'}"
+        yield f"{len(self.fresh)} of the model newly initialised: {', '.join(self.fresh) or 'none'}"
 
 
 def load_pretrained(model: TIN, source: Pretrained, *, new_head: bool = False) -> LoadReport:
-    """Fill the model; raises CheckpointError naming what is missing, unused or of another shape.
+    """Load published weights into a model of the same depth and width.
 
-    Only these may differ: a plain network or TSM brings no offset and weight networks, torchvision a head of other
-    classes, old files no batch counters. `new_head` leaves the file's head, for other classes.
+    Only these tensors may differ: TSM and plain networks have no offset and weight networks, torchvision's head is for
+    other classes, old files have no batch counters.
+
+    Args:
+        model: The network to fill.
+        source: The published weights.
+        new_head: Ignore the published head and keep the initialised one, for other classes.
+
+    Raises:
+        CheckpointError: Tensors are missing, unused or of another shape, and named; the model is unchanged.
     """
     new_head = new_head or source.naming is KeyNaming.TORCHVISION
     not_ours = (*EXTRAS.get(source.naming, ()), *(["head."] if new_head else []))
@@ -55,7 +63,7 @@ def load_pretrained(model: TIN, source: Pretrained, *, new_head: bool = False) -
 
 
 def _is_fresh(name: str, source: Pretrained, new_head: bool) -> bool:
-    """Whether the file is not expected to bring this tensor of ours."""
+    """Return True if the file is not expected to hold this tensor."""
     if name.startswith("head."):
         return new_head
     if ".interlace." in name:

@@ -1,4 +1,4 @@
-"""What a published checkpoint holds: tensors under our names, and the network that they are of."""
+"""Published weights: tensors under this project's names, and the architecture that they imply."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from training.model.tin import BLOCKS_OF_DEPTH, BOTTLENECK_DEPTHS, Temporal
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Tensors by our names, `names_in_file` by ours, and how frames exchange information in the network they are of."""
+    """Weights to start from: tensors by this project's names, their names in the file, and the temporal module."""
 
     naming: KeyNaming | None
-    """Whose names the file has; None for our own."""
+    """The project whose names the file has; None for this project's."""
     temporal: Temporal
     tensors: dict[str, Tensor]
     names_in_file: dict[str, str]
 
     @property
     def depth(self) -> int:
-        """The ResNet's depth; raises CheckpointError for one that is not in `BLOCKS_OF_DEPTH`."""
+        """Number of layers of the ResNet. Raises CheckpointError for one that is not in `BLOCKS_OF_DEPTH`."""
         blocks = _blocks_of_stages(self.tensors)
         is_bottleneck = any(re.match(r"stages\.0\.0\.convs\.2\.", name) for name in self.tensors)
         for depth, wanted in BLOCKS_OF_DEPTH.items():
@@ -46,46 +46,49 @@ class Pretrained:
 
     @property
     def num_classes(self) -> int | None:
-        """Rows of the head; None without one."""
+        """Rows of the head; None without a head."""
         return self._shape("head.weight")[0] if "head.weight" in self.tensors else None
 
     @property
     def num_frames(self) -> int | None:
-        """The clip length that the offset networks are made for; None where any will do."""
+        """Clip length of the offset networks; None for a network that takes any length."""
         name = "stages.0.0.interlace.offset_net.fc1.weight"
         return self._shape(name)[0] if self.temporal is Temporal.TIN else None
 
     def _shape(self, name: str) -> tuple[int, ...]:
         shape = tuple(self.tensors[name].shape) if name in self.tensors else ()
         if not shape:
-            raise CheckpointError(f"it has no {name}, under whichever name")
+            raise CheckpointError(f"it has no tensor that maps to {name}")
         return shape
 
 
 def from_checkpoint(checkpoint: Checkpoint) -> Pretrained:
-    """A checkpoint of this project as the start of another network."""
+    """Take a checkpoint of this project as weights to start from."""
     names = {name: name for name in checkpoint.tensors}
     return Pretrained(None, checkpoint.architecture.temporal, checkpoint.tensors, names)
 
 
 def read_pretrained(path: Path, naming: KeyNaming | None = None) -> Pretrained:
-    """Read a .pth file; its names tell whose they are unless `naming` does. Raises CheckpointError with the path."""
+    """Read a .pth file; detect the project from its tensor names unless `naming` is given.
+
+    Raises CheckpointError, naming the file.
+    """
     tensors = read_tensors(path)
     naming = naming or detect_naming(tensors)
     if naming is None:
         raise CheckpointError(
-            f"{path}: names such as {min(tensors)} are of no project known here ({', '.join(KeyNaming)}); "
+            f"{path}: names such as {min(tensors)} belong to no known project ({', '.join(KeyNaming)}); "
             "only these projects' ResNets can be converted"
         )
     names_in_file = {rename(name, naming): name for name in tensors}
     if len(names_in_file) < len(tensors):
-        raise CheckpointError(f"{path}: two of its tensors would get the same name; it is not one network of {naming}")
+        raise CheckpointError(f"{path}: two of its tensors map to the same name; it is not one network of {naming}")
     ours = {name: tensors[theirs] for name, theirs in names_in_file.items()}
     return Pretrained(naming, _temporal(tensors), ours, names_in_file)
 
 
 def _temporal(names: Iterable[str]) -> Temporal:
-    """TSM wraps a block's first convolution as `net`; TIN has two parts there, of which `net1` interlaces."""
+    """Detect the temporal module: TSM wraps a block's first convolution as `net`; in TIN, `net1` interlaces."""
     wrapped = {match[1] for name in names if (match := re.search(r"\.conv1\.(?:conv\.)?(net1?)\.", name))}
     return Temporal.TIN if "net1" in wrapped else Temporal.TSM if wrapped else Temporal.NONE
 

@@ -1,4 +1,4 @@
-"""PyTorch's own checkpoint files, read without running anything that is in them."""
+"""Safe reading of PyTorch's .pth files: no code in them is run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from training.checkpoints.checkpoint import CheckpointError
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .pth file by the names it gives them, whether it holds them alone or as its `state_dict`.
+    """Read the tensors of a .pth file by their names, at its top level or in its `state_dict`.
 
-    Raises CheckpointError for a file that cannot be read, was cut short, is no checkpoint, or holds Python objects.
+    Raises CheckpointError for a file that cannot be read, is truncated, is no checkpoint, or holds Python objects.
     """
     content = _load(path)
     tensors = content.get("state_dict", content) if isinstance(content, dict) else None
@@ -38,9 +38,9 @@ def _load(path: Path) -> Any:
         # Damaged bytes make torch raise almost anything, IndexError and UnicodeDecodeError among them.
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise CheckpointError(
-                f"{path} holds Python objects beside its tensors, and loading these could run code; "
-                "where you trust it, save its state_dict alone and convert that"
+                f"{path} holds Python objects besides tensors, and loading these could run code; "
+                "if you trust it, save its state_dict alone and convert that"
             ) from error
         raise CheckpointError(
-            f"{path} is no PyTorch checkpoint, or was cut short; compare its size with the original's, or get it again"
+            f"{path} is no PyTorch checkpoint, or is truncated; compare its size with the original's"
         ) from error

@@ -1,18 +1,31 @@
-"""The published checkpoints that can be fetched, with the accuracy that their publishers give."""
+"""Catalogue of published checkpoints: addresses, published accuracy, and the download cache."""
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
 from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from training.checkpoints.download import download
+from training.errors import BadInput
 
 OPENMMLAB = "https://download.openmmlab.com/mmaction/recognition"
 PYTORCH = "https://download.pytorch.org/models"
 
 
+class UnknownName(BadInput):
+    """No published checkpoint has this name; the message suggests the nearest one."""
+
+
 @dataclass(frozen=True)
 class PublishedCheckpoint:
-    """A file at an address; top-1 and top-5 accuracy are in percent, on the validation part of `data`."""
+    """A published file; `top1` and `top5` are accuracies in percent on the validation set of `data`."""
 
     url: str
     data: str
@@ -26,24 +39,58 @@ class PublishedCheckpoint:
 
     @property
     def digest_start(self) -> str:
-        """The first 8 hex digits of the file's SHA-256, which end its name."""
+        """The first 8 hex digits of the file's SHA-256, which end its name. Raises ValueError without them."""
         match = re.search(r"-([0-9a-f]{8})\.pth$", self.file)
         if match is None:
             raise ValueError(f"{self.file} does not end in 8 digits of its SHA-256")
         return match[1]
 
     def at(self, mirror: str | None) -> str:
-        """The address, or the same path on a mirror such as "http://mirror.local:8000"."""
+        """Return the address, or the same path on a mirror such as "http://mirror.local:8000"."""
         return self.url if mirror is None else mirror.rstrip("/") + urlsplit(self.url).path
 
 
+def fetch_published(name: str, cache: Path | None = None, mirror: str | None = None) -> Path:
+    """Return a published checkpoint's file in the cache, downloading it if necessary; show progress on a terminal.
+
+    Raises UnknownName, and DownloadError when the download fails or is not the published file.
+    """
+    published = find_published(name)
+    target = (cache or default_cache()) / published.file
+    columns = (TextColumn(published.file), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=None)
+        download(
+            published.at(mirror),
+            target,
+            published.digest_start,
+            lambda have, total: bar.update(task, completed=have, total=total),
+        )
+    return target
+
+
+def find_published(name: str) -> PublishedCheckpoint:
+    """Look a name up in the catalogue. Raises UnknownName."""
+    if name not in CATALOGUE:
+        near = get_close_matches(name, CATALOGUE, n=1)
+        hint = f"did you mean {near[0]}?" if near else "`python -m training.zoo list` lists all"
+        raise UnknownName(f"unknown checkpoint {name}; {hint}")
+    return CATALOGUE[name]
+
+
+def default_cache() -> Path:
+    """Return the cache folder of the XDG base directory specification."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tin-serve"
+
+
 def _mmaction2(method: str, run: str, date_and_digest: str, data: str, top1: float, top5: float) -> PublishedCheckpoint:
-    """MMAction2 0.x keeps a run's checkpoint in a folder of the run's name."""
+    """Entry for MMAction2 0.x, which keeps a run's checkpoint in a folder of the run's name."""
     return PublishedCheckpoint(f"{OPENMMLAB}/{method}/{run}/{run}_{date_and_digest}.pth", data, top1, top5)
 
 
 def _torchvision(depth: int, digest: str, top1: float, top5: float) -> PublishedCheckpoint:
-    """Torchvision's first ImageNet weights, which MMAction2's recipes started from."""
+    """Entry for torchvision's first ImageNet weights, which MMAction2's recipes start from."""
     return PublishedCheckpoint(f"{PYTORCH}/resnet{depth}-{digest}.pth", "ImageNet", top1, top5)
 
 

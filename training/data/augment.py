@@ -1,4 +1,4 @@
-"""Training's random view of a clip: a crop of random size and shape at a fixed place, perhaps mirrored."""
+"""Augmentation for training: a multi-scale crop at one of several fixed positions, and a random flip."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 from clips.decoding.frames import Image
 from clips.transforms import resize, resize_short_side
 
-PLACES = (
+POSITIONS = (
     *((0, 0), (4, 0), (0, 4), (4, 4), (2, 2)),
     *((0, 2), (4, 2), (2, 4), (2, 0)),
     *((1, 1), (3, 1), (1, 3), (3, 3)),
 )
-"""Where a crop may lie, x and y in quarters of the margin: the corners and the centre; edges; between those.
+"""Positions of a crop, x and y in quarters of the margin: corners and centre; edges; between those.
 
 MMAction2 takes the first five or all, in this order.
 """
 
 SNAP = 2
-"""A side that misses the network's by so many pixels is made equal to it, which spares the resizing."""
+"""A side within so many pixels of the network's input is made equal to it, which saves the resizing."""
 
 
 class Box(NamedTuple):
-    """A part of a picture, in pixels."""
+    """A rectangle in an image, in pixels."""
 
     left: int
     top: int
@@ -35,15 +35,15 @@ class Box(NamedTuple):
     height: int
 
     def cut(self, image: Image) -> Image:
-        """That part."""
+        """Return this part of an image, as a view."""
         return image[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MultiScaleCrop:
-    """Crops whose width and height are each the picture's short side times one of `scales`.
+    """Random crops whose width and height are each the image's short side times one of `scales`.
 
-    Neighbours in `scales` may be paired, no others. MMAction2: `MultiScaleCrop(crop, scales, max_wh_scale_gap=1,
+    Only neighbours in `scales` are combined. MMAction2: `MultiScaleCrop(crop, scales, max_wh_scale_gap=1,
     random_crop=False, num_fixed_crops)`; from "Towards Good Practices for Very Deep Two-Stream ConvNets", section 3.
     """
 
@@ -53,28 +53,28 @@ class MultiScaleCrop:
     num_fixed_crops: int = 5
 
     def __post_init__(self) -> None:
-        if self.num_fixed_crops not in {5, len(PLACES)}:
-            raise ValueError(f"num_fixed_crops must be 5 or {len(PLACES)}, not {self.num_fixed_crops}")
+        if self.num_fixed_crops not in {5, len(POSITIONS)}:
+            raise ValueError(f"num_fixed_crops must be 5 or {len(POSITIONS)}, not {self.num_fixed_crops}")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise ValueError(f"scales must lie above 0 and at most at 1, not {self.scales}")
 
     def draw(self, width: int, height: int, rng: np.random.Generator) -> Box:
-        """One of the sizes and one of the places, each as likely as the others."""
+        """Draw one of the sizes and one of the positions, with equal probabilities."""
         sizes = self.sizes(min(width, height))
         size = sizes[rng.integers(len(sizes))]
         boxes = self.boxes(width, height, size)
         return boxes[rng.integers(len(boxes))]
 
     def sizes(self, short_side: int) -> list[tuple[int, int]]:
-        """Every width and height that a crop of a picture may have."""
+        """List the possible sizes (width, height) of a crop."""
         sides = [self._snapped(int(short_side * scale), short_side) for scale in self.scales]
         count = range(len(sides))
         return [(sides[j], sides[i]) for i in count for j in count if abs(i - j) <= 1]
 
     def boxes(self, width: int, height: int, size: tuple[int, int]) -> list[Box]:
-        """Every place of a crop of that size; whole steps may leave the last a few pixels short of the border."""
+        """List the possible crops of a size; integer steps may leave the last a few pixels short of the border."""
         step_x, step_y = (width - size[0]) // 4, (height - size[1]) // 4
-        return [Box(x * step_x, y * step_y, *size) for x, y in PLACES[: self.num_fixed_crops]]
+        return [Box(x * step_x, y * step_y, *size) for x, y in POSITIONS[: self.num_fixed_crops]]
 
     def _snapped(self, side: int, short_side: int) -> int:
         return self.crop if abs(side - self.crop) <= SNAP and self.crop <= short_side else side
@@ -82,14 +82,14 @@ class MultiScaleCrop:
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """What training does to a clip; `flip` is how likely it is mirrored left to right."""
+    """Resizing, random crop and horizontal flip of a clip; `flip` is the probability of the flip."""
 
     short_side: int
     crop: MultiScaleCrop
     flip: float
 
     def apply(self, frames: Sequence[Image], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Frames of one size to uint8 [T, crop, crop, 3]; all of a clip are cut and mirrored alike."""
+        """Map T frames of one size to uint8 [T, crop, crop, 3]; all frames get the same crop and flip."""
         scaled = [resize_short_side(frame, self.short_side) for frame in frames]
         height, width = scaled[0].shape[:2]
         box = self.crop.draw(width, height, rng)

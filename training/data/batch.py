@@ -1,4 +1,4 @@
-"""What data sets give, one by one and in batches."""
+"""Training and evaluation examples, single and in batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from training.data.readers import UnreadableItem
 
 NO_LABEL = -1
-"""The label of a clip that shows no action: its frames are in random order, or could not be read at all."""
+"""Label of a clip without an action: its frames are in random order, or could not be read."""
 
 
 class Example(NamedTuple):
@@ -23,21 +23,21 @@ class Example(NamedTuple):
     """[T, H, W, 3] for training, [V, T, H, W, 3] for evaluation."""
     label: int
     unreadable: tuple[UnreadableItem, ...] = ()
-    """Items that should have been here and could not be read."""
+    """Items that could not be read and were replaced by this one."""
 
 
 class Batch(NamedTuple):
-    """Examples, stacked."""
+    """Stacked examples."""
 
     clips: Tensor
     """uint8 [N, T, H, W, 3] for training, [N, V, T, H, W, 3] for evaluation."""
     labels: Tensor
-    """int64 [N], NO_LABEL among them."""
+    """int64 [N], each a class or NO_LABEL."""
     unreadable: tuple[UnreadableItem, ...] = ()
 
     @classmethod
     def of(cls, examples: Sequence[Example]) -> Batch:
-        """Stack examples of one shape."""
+        """Stack examples of the same shape; the collate function of the data loaders."""
         return cls(
             torch.from_numpy(np.stack([example.clip for example in examples])),
             torch.tensor([example.label for example in examples]),

@@ -1,4 +1,4 @@
-"""Data sets become batches, made by worker processes. How many workers there are changes nothing but the speed."""
+"""Data loaders: batches made by worker processes. For listed items the number of workers changes only the speed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any, Protocol
 
 import cv2
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from training.data.batch import Batch, Example
 from training.data.dataset import ListedClips, ListedViews
 from training.data.rendered import SyntheticClips
-from training.data.sampler import Key, epoch_order, evaluation_order
+from training.data.sampler import EpochSampler, Key, epoch_order, evaluation_order
 from training.data.unreadable import UnreadableTally
 
 Reporter = Callable[[str], None]
-"""Given one line for each item that cannot be read, in the main process."""
+"""Called in the main process with a line for each item that cannot be read."""
 
 
 class Batches(Protocol):
-    """Batches that may be gone through many times."""
+    """Batches that can be iterated many times."""
 
     def __len__(self) -> int: ...
 
@@ -29,9 +29,17 @@ class Batches(Protocol):
 
 
 class TrainingBatches:
-    """One process's batches, epoch by epoch; `batch_size` is this process's. The workers live as long as this does.
+    """One process's training batches, epoch by epoch; its worker processes are kept between epochs.
 
-    There are `steps_per_epoch` in each process; the last may be smaller. Going through them raises TooManyUnreadable.
+    Each process has `steps_per_epoch` batches; the last may be smaller. Iterating raises TooManyUnreadable.
+
+    Args:
+        dataset: The clips.
+        batch_size: Clips in a batch of this process.
+        workers: Worker processes; 0 loads in this one.
+        report: Called with a line for each item that cannot be read.
+        rank: This process.
+        world_size: Number of processes.
     """
 
     def __init__(
@@ -48,20 +56,26 @@ class TrainingBatches:
             return epoch_order(len(dataset), epoch=epoch, seed=dataset.seed, rank=rank, world_size=world_size)
 
         self.steps_per_epoch = math.ceil(len(order(0)) / batch_size)
-        self._sampler = _EpochSampler(order, batch_size)
+        self._sampler = EpochSampler(order, batch_size)
         self._loader = _loader(dataset, workers, batch_sampler=self._sampler, persistent_workers=workers > 0)
         self._tally = UnreadableTally(dataset.max_unreadable, report)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch, whichever were gone through before: what resuming needs."""
+        """Yield the batches of any epoch, independent of those before, so that runs can be resumed."""
         self._sampler.epoch = number
         yield from self._tally.watch(self._loader)
 
 
 class EvaluationBatches:
-    """One process's batches of an evaluation: those of `evaluation_order`. May be gone through many times.
+    """One process's evaluation batches, in `evaluation_order`. Iterating, also repeatedly, raises TooManyUnreadable.
 
-    Going through them raises TooManyUnreadable.
+    Args:
+        dataset: The views.
+        batch_size: Items in a batch.
+        workers: Worker processes; 0 loads in this one.
+        report: Called with a line for each item that cannot be read.
+        rank: This process.
+        world_size: Number of processes.
     """
 
     def __init__(
@@ -87,28 +101,14 @@ class EvaluationBatches:
 
 
 def load_batches(dataset: SyntheticClips, *, batch_size: int, workers: int) -> Iterator[Batch]:
-    """Endless batches of rendered clips; each number of workers renders others."""
+    """Yield batches of rendered clips without end; they depend on the number of workers."""
     return iter(_loader(dataset, workers, batch_size=batch_size))
 
 
 def deal_batches(dataset: Dataset[Batch], *, workers: int, rank: int, world_size: int) -> Batches:
-    """One process's share of a data set of whole batches, dealt in turn."""
+    """Return one process's share of a data set of whole batches, dealt in turn."""
     mine = range(rank, len(dataset), world_size)  # type: ignore[arg-type]
     return DataLoader(dataset, batch_size=None, sampler=mine, num_workers=workers, worker_init_fn=_start_worker)
-
-
-class _EpochSampler(Sampler[list[Key]]):
-    """The keys of an epoch's batches, `epoch` being the next to be gone through."""
-
-    def __init__(self, order: Callable[[int], list[Key]], batch_size: int) -> None:
-        self.epoch = 0
-        self._order = order
-        self._batch_size = batch_size
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        keys = self._order(self.epoch)
-        starts = range(0, len(keys), self._batch_size)
-        return (keys[start : start + self._batch_size] for start in starts)
 
 
 def _loader(dataset: Dataset[Example], workers: int, **batches: Any) -> DataLoader[Any]:
@@ -117,13 +117,13 @@ def _loader(dataset: Dataset[Example], workers: int, **batches: Any) -> DataLoad
         num_workers=workers,
         collate_fn=Batch.of,
         worker_init_fn=_start_worker,
-        # One of its own, so that torch's global one, which dropout draws from, is not drawn from here.
+        # Its own generator: drawing from torch's global one would change dropout.
         generator=torch.Generator(),
         **batches,
     )
 
 
 def _start_worker(number: int) -> None:
-    """Workers share the processor among themselves; in each, one thread does all."""
+    """Limit each worker process to one thread, since the workers share the CPU."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

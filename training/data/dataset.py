@@ -1,4 +1,4 @@
-"""Data sets of listed items: augmented for training, and for evaluation as the gateway sees them."""
+"""Data sets of listed items: augmented clips for training, and the gateway's views for evaluation."""
 
 from __future__ import annotations
 
@@ -20,10 +20,18 @@ from training.lists.item_list import ListItem
 
 
 class ListedClips(Dataset[Example]):
-    """Training examples: uint8 clips [T, crop, crop, 3]. The seed and an example's key decide it, nothing else.
+    """Training examples: uint8 clips [T, crop, crop, 3], decided by the seed and the example's key alone.
 
-    An item that cannot be read is replaced by a random one, and its error comes along. Where more than
-    `max_unreadable` have failed the clip is black, without label: whoever counts the errors then ends the run.
+    An item that cannot be read is replaced by a random one, and its error is returned with it. After more than
+    `max_unreadable` failures the clip is black and has NO_LABEL; `UnreadableTally` then ends the run.
+
+    Args:
+        items: The items of a list.
+        reader: Reads an item's frames.
+        augmentation: Crop and flip.
+        num_frames: T, frames of a clip.
+        seed: Seed of frame sampling and augmentation.
+        max_unreadable: Limit of unreadable items.
     """
 
     def __init__(
@@ -61,11 +69,11 @@ class ListedClips(Dataset[Example]):
 
     def _generator(self, key: Key) -> np.random.Generator:
         epoch, index = key
-        # Without the spawn key, index 0 would draw the very numbers that shuffle the epoch.
+        # Without the spawn key, index 0 would get the random stream that shuffles the epoch.
         return np.random.default_rng(np.random.SeedSequence((self.seed, epoch), spawn_key=(index,)))
 
     def _candidates(self, key: Key, rng: np.random.Generator) -> Iterator[ListItem]:
-        """The item itself, then all in random order."""
+        """Yield the item itself, then all items in random order."""
         yield self._items[key[1]]
         yield from (self._items[index] for index in rng.permutation(len(self._items)))
 
@@ -75,9 +83,9 @@ class ListedClips(Dataset[Example]):
 
 
 class ListedViews(Dataset[Example]):
-    """Evaluation examples: uint8 [V, T, crop, crop, 3], exactly the views that the gateway builds for the same file.
+    """Evaluation examples: uint8 [V, T, crop, crop, 3], bit for bit the views that the gateway builds.
 
-    An item that cannot be read is black and has NO_LABEL, and its error comes along.
+    An item that cannot be read is black and has NO_LABEL, and its error is returned with it.
     """
 
     def __init__(self, items: Sequence[ListItem], reader: ItemReader, spec: ClipSpec, *, max_unreadable: int) -> None:
@@ -99,16 +107,16 @@ class ListedViews(Dataset[Example]):
 
 
 def read_views(item: ListItem, reader: ItemReader, spec: ClipSpec) -> NDArray[np.uint8]:
-    """An item's views, uint8 [V, T, crop, crop, 3]; raises UnreadableItem."""
+    """Read an item's views, uint8 [V, T, crop, crop, 3]. Raises UnreadableItem."""
     frames = reader.read(item, lambda num_frames: evaluation_indices(num_frames, spec.num_frames))
     return make_views(frames, spec)
 
 
 def _never_all(items: Sequence[ListItem], max_unreadable: int) -> int:
-    """The limit, lowered so that it is passed when nothing at all can be read."""
+    """Lower the limit so that it is exceeded when no item at all can be read."""
     return min(max_unreadable, len({item.path for item in items}) - 1)
 
 
 def _black(*shape: int) -> NDArray[np.uint8]:
-    """Pictures with that many views, frames and pixels to a side."""
+    """Make black square images; the last of `shape` is their side."""
     return np.zeros((*shape, shape[-1], 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Where a listed item's frames come from: a folder of JPEGs, or a video file."""
+"""Readers of a listed item's frames: folders of JPEGs, and video files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.lists.item_list import ListItem
 
 
 class UnreadableItem(Exception):
-    """An item cannot be read: its path, and why. It reads as one line, and goes from one process to another."""
+    """An item cannot be read; `str()` is a line of path and reason. Can be pickled between processes."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(path, reason)
@@ -29,18 +29,18 @@ class UnreadableItem(Exception):
 
 
 class ItemReader(Protocol):
-    """Reads the items of one kind of list."""
+    """Reader of the items of one kind of list."""
 
     def read(self, item: ListItem, pick_frames: PickFrames) -> Sequence[Image]:
-        """The frames asked for: uint8 [H, W, 3] RGB, of one size. One asked for twice is the same array twice.
+        """Read the picked frames: uint8 [H, W, 3] RGB, of one size; repeated indices share one array.
 
-        Raises UnreadableItem.
+        `pick_frames` maps the item's number of frames to indices. Raises UnreadableItem.
         """
 
 
 @dataclass(frozen=True)
 class FrameFolderReader:
-    """Folders of frames; `file_name` is a format of the frame's number, counted from 1, such as "img_{:05}.jpg".
+    """Reader of frame folders; `file_name` is a format of the number, from 1, such as "img_{:05}.jpg".
 
     MMAction2: `RawframeDataset(filename_tmpl=file_name, start_index=1)`.
     """
@@ -48,9 +48,9 @@ class FrameFolderReader:
     file_name: str
 
     def read(self, item: ListItem, pick_frames: PickFrames) -> Sequence[Image]:
-        """As `ItemReader.read`; only the files asked for are opened."""
+        """Read the picked frames; no other files are opened. Raises UnreadableItem."""
         if item.num_frames is None:
-            raise ValueError(f"{item.path} is listed without its number of frames, as a video is")
+            raise ValueError(f"{item.path} is listed without its number of frames, like a video")
         indices = pick_frames(item.num_frames)
         images = {index: self._read_frame(item.path, index) for index in dict.fromkeys(indices)}
         if len({image.shape for image in images.values()}) > 1:
@@ -60,20 +60,20 @@ class FrameFolderReader:
     def _read_frame(self, folder: Path, index: int) -> Image:
         name = self.file_name.format(index + 1)
         try:
-            image = _decode_picture((folder / name).read_bytes())
+            image = _decode_image((folder / name).read_bytes())
         except OSError as error:
             raise UnreadableItem(folder, f"{name}: {error.strerror}") from error
         if image is None:
-            raise UnreadableItem(folder, f"{name} is no picture, or is cut short")
+            raise UnreadableItem(folder, f"{name} is not an image, or is truncated")
         return image
 
 
 @dataclass(frozen=True)
 class VideoReader:
-    """Video files, decoded as the gateway decodes them."""
+    """Reader of video files, decoded exactly as the gateway decodes them."""
 
     def read(self, item: ListItem, pick_frames: PickFrames) -> Sequence[Image]:
-        """As `ItemReader.read`; the frames are counted, whatever the list says."""
+        """Decode the picked frames; the frame count is the file's, not the list's. Raises UnreadableItem."""
         try:
             return decode(item.path, pick_frames).images
         except ClipError as error:
@@ -82,8 +82,8 @@ class VideoReader:
             raise UnreadableItem(item.path, error.strerror or str(error)) from error
 
 
-def _decode_picture(file: bytes) -> Image | None:
-    """uint8 [H, W, 3] RGB; None if OpenCV makes nothing of it."""
+def _decode_image(file: bytes) -> Image | None:
+    """Decode an image file to uint8 [H, W, 3] RGB; return None if OpenCV cannot."""
     try:
         image = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error:

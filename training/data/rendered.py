@@ -1,4 +1,4 @@
-"""The demo data as data sets: clips rendered without end for training, always the same ones for validation."""
+"""Data sets of rendered clips: an endless stream for training, and fixed clips for validation."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from training.data.batch import NO_LABEL, Batch, Example
 from training.synthetic.studio import Studio
 
 STOCK_SIZE = 512
-"""So many rendered clips are kept for showing once more: enough that no batch is likely to hold both of a pair."""
+"""Rendered clips kept for reuse: enough that a batch rarely holds a clip and its own variant."""
 
 NUM_TEXTURES = 48
-"""A studio starts with so many, which take a second, and makes others as it goes on."""
+"""Textures that a studio starts with, which take a second to make; it renews them over time."""
 
 MIRRORED_PAIRS = ((0, 3, 7), (1, 3))
-"""Pairs of labels whose two change places when the picture is mirrored left to right, and upside down."""
+"""Pairs of labels that are swapped by a horizontal flip, and by a vertical flip."""
 
 
 class SyntheticClips(IterableDataset[Example]):
-    """Endless examples: uint8 clips [T, H, W, 3] and their labels. Each worker has a studio of its own.
+    """Endless training examples: uint8 clips [T, H, W, 3] and labels. Each worker process has its own studio.
 
-    Rendering is dear, so each clip is followed by an earlier one that is reversed or mirrored, its label with it.
-    `shuffled_share` of all examples have their frames in random order and NO_LABEL.
+    Rendering is expensive, so each new clip is followed by an earlier one, reversed or mirrored with its label.
+
+    Args:
+        spec: Number of frames and size.
+        difficulty: Strength of disturbances, from 0 to 1.
+        seed: Seed of the stream; the worker's number is added.
+        shuffled_share: Share of examples with frames in random order and NO_LABEL.
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class SyntheticClips(IterableDataset[Example]):
 
 
 class SyntheticViews(Dataset[Batch]):
-    """Whole batches, of views uint8 [N, 1, T, H, W, 3] at full difficulty; the seed and an index decide a batch."""
+    """Validation batches, views uint8 [N, 1, T, H, W, 3] at full difficulty, decided by seed and index alone."""
 
     def __init__(self, spec: ClipSpec, *, num_clips: int, batch_size: int, seed: tuple[int, ...]) -> None:
         self._spec = spec
@@ -77,7 +82,7 @@ class SyntheticViews(Dataset[Batch]):
 
 
 def reversed_or_mirrored(example: Example, rng: np.random.Generator) -> Example:
-    """A clip reversed in time, mirrored or both, with the label that this makes right."""
+    """Return a clip reversed in time, mirrored or both, with the label changed accordingly."""
     clip, label = example.clip, example.label
     reverse, flip_x, flip_y = rng.random(3) < 0.5
     reverse |= not (flip_x or flip_y)

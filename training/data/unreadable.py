@@ -1,4 +1,4 @@
-"""Broken items: each is reported once, and too many of them end the run."""
+"""Tally of unreadable items: each is reported once, and too many end the run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from training.errors import Stopped
 
 
 class TooManyUnreadable(Stopped):
-    """More items cannot be read than the limit allows; the message names count, limit and the last item."""
+    """More items than the limit cannot be read; the message names count, limit and last item."""
 
 
 class UnreadableTally:
-    """Counts the different items that could not be read, however often they come up.
-
-    `report` is given each one's path and reason, in one line.
-    """
+    """Counts distinct unreadable items; calls `report` with a line of path and reason for each."""
 
     def __init__(self, limit: int, report: Callable[[str], None]) -> None:
         self._limit = limit
@@ -26,7 +23,7 @@ class UnreadableTally:
         self._paths: set[Path] = set()
 
     def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The same batches; raises TooManyUnreadable before the one that passes the limit."""
+        """Yield the batches; raise TooManyUnreadable before the one that exceeds the limit."""
         for batch in batches:
             for error in batch.unreadable:
                 self._count(error)

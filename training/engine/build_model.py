@@ -1,4 +1,4 @@
-"""The network of a recipe, and the weights that it starts from."""
+"""Build the network of a recipe and load the weights that it starts from."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
 from training.checkpoints.load_pretrained import LoadReport, load_pretrained
 from training.checkpoints.pretrained import Pretrained, from_checkpoint, read_pretrained
+from training.checkpoints.zoo_catalogue import fetch_published
 from training.model.tin import TIN, Architecture, Temporal
 from training.recipes.recipe import Recipe, RecipeError
-from training.zoo import fetch
 
 
 def build_model(recipe: Recipe) -> TIN:
-    """The network as initialised from torch's random state; raises RecipeError for one that cannot be built."""
+    """Build a recipe's network, initialised from torch's random state. Raises RecipeError if it cannot be built."""
     section = recipe.model
     try:
         architecture = Architecture(
@@ -35,30 +35,35 @@ def build_model(recipe: Recipe) -> TIN:
 
 
 def resolve_weights(pretrained: str) -> Path:
-    """The file that `model.pretrained` means; a name in the catalogue is fetched into the cache.
+    """Return the file of a recipe's `model.pretrained`: a path, or a name in the catalogue, which is downloaded.
 
-    Raises `training.zoo.UnknownName` and `training.checkpoints.download.DownloadError`.
+    Raises `zoo_catalogue.UnknownName` and `download.DownloadError`.
     """
     is_file = pretrained.endswith((".pth", ".safetensors"))
-    return Path(pretrained) if is_file else fetch(pretrained)
+    return Path(pretrained) if is_file else fetch_published(pretrained)
 
 
 def load_weights(model: TIN, weights: Path, *, as_start: bool) -> LoadReport:
-    """Fill the model from a checkpoint of this project or a published .pth.
+    """Load a checkpoint of this project or a published .pth into a model.
 
-    As a start, TSM's or a plain network's weights will do for a TIN, and the head may be for other classes. Raises
-    CheckpointError with the path.
+    Args:
+        model: The network to fill.
+        weights: A .safetensors or .pth file.
+        as_start: Fine-tuning: accept TSM's or a plain network's weights for a TIN, and a head for other classes.
+
+    Raises:
+        CheckpointError: The weights do not fit; the message names the file and the difference.
     """
     own = weights.suffix == ".safetensors"
     source = from_checkpoint(load_checkpoint(weights)) if own else read_pretrained(weights)
     try:
-        _check(source, model.architecture, as_start=as_start)
+        _check_same_network(source, model.architecture, as_start=as_start)
         return load_pretrained(model, source, new_head=source.num_classes != model.architecture.num_classes)
     except CheckpointError as error:
         raise CheckpointError(f"{weights}: {error}") from error
 
 
-def _check(source: Pretrained, wanted: Architecture, *, as_start: bool) -> None:
+def _check_same_network(source: Pretrained, wanted: Architecture, *, as_start: bool) -> None:
     alike = ["depth", "stem_channels", "num_frames"]
     if not as_start:
         alike.append("num_classes")

@@ -1,4 +1,4 @@
-"""Who is told how a run goes. What is said before anybody listens is kept for the first."""
+"""Callbacks: observers of a training run, such as its log and its progress display."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from training.engine.loops import Step
 
 
 class Callback(Protocol):
-    """Hears of a run; steps and epochs count from 0."""
+    """Observer of a run. Steps and epochs count from 0."""
 
     def on_step(self, epoch: int, step: Step) -> None:
-        """One more optimiser step is done."""
+        """Handle a finished optimiser step."""
 
     def on_validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """What an epoch reached, in shares from 0 to 1."""
+        """Handle the metrics of a validated epoch, as shares from 0 to 1."""
 
     def on_message(self, text: str) -> None:
-        """A line about something out of the ordinary."""
+        """Handle a notice, one line of text."""
 
 
 class Callbacks:
-    """Passes on all that it hears to every callback."""
+    """A list of callbacks that is one itself; messages from before the first `add` are delivered then."""
 
     def __init__(self) -> None:
         self._callbacks: list[Callback] = []
         self._pending: list[str] = []
 
     def add(self, *callbacks: Callback) -> None:
-        """From now on these listen too."""
+        """Add callbacks, and deliver pending messages."""
         self._callbacks.extend(callbacks)
         pending, self._pending = self._pending, []
         for text in pending:
             self.on_message(text)
 
     def on_step(self, epoch: int, step: Step) -> None:
-        """As `Callback.step`."""
+        """Pass on a finished optimiser step."""
         for callback in self._callbacks:
             callback.on_step(epoch, step)
 
     def on_validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """As `Callback.validation`."""
+        """Pass on the metrics of a validated epoch."""
         for callback in self._callbacks:
             callback.on_validation(epoch, metrics)
 
     def on_message(self, text: str) -> None:
-        """As `Callback.say`."""
+        """Pass on a notice, or keep it for the first callbacks."""
         for callback in self._callbacks:
             callback.on_message(text)
         if not self._callbacks:

@@ -1,4 +1,4 @@
-"""Where a run's clips come from, as the recipe's `data` section says."""
+"""Data sources: the training and validation batches that a recipe's `data` section describes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 from clips.clip_spec import ClipSpec
-from training.checkpoints.checkpoint import CheckpointError
-from training.convert import read_labels
 from training.data.augment import Augmentation, MultiScaleCrop
 from training.data.batch import Batch
 from training.data.dataloader import Batches, EvaluationBatches, Reporter, TrainingBatches, deal_batches, load_batches
@@ -19,39 +17,50 @@ from training.data.readers import FrameFolderReader, ItemReader, VideoReader
 from training.data.rendered import SyntheticClips, SyntheticViews
 from training.engine.distributed import Processes
 from training.lists.item_list import ListItem, check_frame_folders, read_item_list
+from training.lists.labels import LabelsError, read_labels
 from training.recipes.recipe import Recipe, RecipeError
 from training.recipes.schema import FramesSection, SyntheticSection, VideosSection
 from training.synthetic.motions import LABELS
 
 VALIDATION_SEED = 1_000_000
-"""Far from every training seed."""
+"""Offset of validation seeds, far from every training seed."""
 
 
 class DataSource(Protocol):
-    """A recipe's clips, dealt out to one process of a run."""
+    """The share of a recipe's clips that one process of a run sees."""
 
     labels: tuple[str, ...]
     steps_per_epoch: int
 
     def training_batches(self, epoch: int) -> Iterable[Batch]:
-        """Batches of an epoch for this process, the same for equal seeds: clips uint8 [N, T, H, W, 3]."""
+        """Return this process's batches of an epoch, decided by the seed: clips uint8 [N, T, H, W, 3]."""
 
     def validation_batches(self, epoch: int) -> Batches:
-        """A share of the validation batches, dealt in turn: views uint8 [N, V, T, H, W, 3]."""
+        """Return this process's share of the validation batches, dealt in turn: views uint8 [N, V, T, H, W, 3]."""
 
 
 def open_data_source(recipe: Recipe, seed: int, processes: Processes, report: Reporter) -> DataSource:
-    """The recipe's data, which gives its labels; raises BadInput, naming the file."""
+    """Open the data of a recipe.
+
+    Args:
+        recipe: The recipe.
+        seed: Seed of order, augmentation and rendering.
+        processes: The processes that share the data.
+        report: Called with a line for each item that cannot be read.
+
+    Raises:
+        BadInput: A list or label file is missing or wrong; the message names it.
+    """
     if isinstance(recipe.data, SyntheticSection):
         return SyntheticDataSource(
-            recipe.data, recipe.clip, _check(LABELS, recipe, "the rendered clips"), seed, processes
+            recipe.data, recipe.clip, _check_num_labels(LABELS, recipe, "the rendered clips"), seed, processes
         )
-    labels = _check(_read_labels(recipe.data.labels), recipe, str(recipe.data.labels))
+    labels = _check_num_labels(_read_labels(recipe.data.labels), recipe, str(recipe.data.labels))
     return ListedDataSource(recipe.data, recipe.clip, labels, seed, processes, report)
 
 
 class ListedDataSource:
-    """Frame folders or video files, as two lists name them; raises ItemListError."""
+    """Frame folders or video files, named by a training and a validation list. Raises ItemListError."""
 
     def __init__(
         self,
@@ -83,16 +92,16 @@ class ListedDataSource:
         self.steps_per_epoch = self._training.steps_per_epoch
 
     def training_batches(self, epoch: int) -> Iterable[Batch]:
-        """As `DataSource.training_batches`; raises TooManyUnreadable."""
+        """Return this process's batches of an epoch; going through them raises TooManyUnreadable."""
         return self._training.epoch(epoch)
 
     def validation_batches(self, epoch: int) -> Batches:
-        """As `DataSource.validation_batches`, the same in every epoch; raises TooManyUnreadable."""
+        """Return this process's validation batches, the same in every epoch; iterating raises TooManyUnreadable."""
         return self._validation
 
 
 class SyntheticDataSource:
-    """Rendered clips of the demo's motions, at each epoch's size and difficulty."""
+    """Rendered clips of the demo's motions, with the size and difficulty of each epoch's lesson."""
 
     def __init__(
         self, section: SyntheticSection, spec: ClipSpec, labels: tuple[str, ...], seed: int, processes: Processes
@@ -105,7 +114,7 @@ class SyntheticDataSource:
         self._processes = processes
 
     def training_batches(self, epoch: int) -> Iterator[Batch]:
-        """As `DataSource.training_batches`."""
+        """Return this process's batches of an epoch, rendered as they are asked for."""
         clips = SyntheticClips(
             self._spec_of(epoch),
             difficulty=self._section.lesson(epoch).difficulty,
@@ -116,7 +125,7 @@ class SyntheticDataSource:
         return islice(batches, self.steps_per_epoch)
 
     def validation_batches(self, epoch: int) -> Batches:
-        """As `DataSource.validation_batches`: the same clips for every epoch of a lesson."""
+        """Return this process's validation batches: the same clips for every epoch of a lesson."""
         views = SyntheticViews(
             self._spec_of(epoch),
             num_clips=self._section.validation_clips,
@@ -134,11 +143,11 @@ class SyntheticDataSource:
 def _read_labels(path: Path) -> tuple[str, ...]:
     try:
         return read_labels(path)
-    except CheckpointError as error:
+    except LabelsError as error:
         raise RecipeError(f"{error}; `python -m training.prepare` writes one") from error
 
 
-def _check(labels: tuple[str, ...], recipe: Recipe, where: str) -> tuple[str, ...]:
+def _check_num_labels(labels: tuple[str, ...], recipe: Recipe, where: str) -> tuple[str, ...]:
     if len(labels) != recipe.model.num_classes:
         raise RecipeError(
             f"{where}: there are {len(labels)} labels, but model.num_classes is {recipe.model.num_classes}"
@@ -153,7 +162,7 @@ def _reader(section: FramesSection | VideosSection) -> ItemReader:
 def _read_items(
     section: FramesSection | VideosSection, path: Path, num_classes: int, processes: Processes
 ) -> list[ListItem]:
-    """A list's items; the first process looks whether the folders of frames are whole."""
+    """Read a list's items; the first process checks that frame folders are complete."""
     with_frames = isinstance(section, FramesSection)
     items = read_item_list(path, root=section.root, num_classes=num_classes, with_frames=with_frames)
     if isinstance(section, FramesSection) and processes.is_first:

@@ -1,4 +1,4 @@
-"""The device that a network runs on: found by name, described, and asked how much memory was used."""
+"""Devices: look-up by name, description, peak memory and synchronisation."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from training.errors import BadInput
 
 
 class DeviceError(BadInput):
-    """The device is not there, or its memory is too small; the message names it."""
+    """The device does not exist, or its memory is too small; the message names it."""
 
 
 def find_device(name: str) -> torch.device:
-    """`cpu`, `cuda`, `cuda:1`, or `auto`: a GPU where there is one. Raises DeviceError for one that is not there."""
+    """Return the device `cpu`, `cuda`, `cuda:1` or `auto`, a GPU if there is one. Raises DeviceError."""
     gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     wanted = (gpus or ["cpu"])[0] if name == "auto" else "cuda:0" if name == "cuda" else name
     if wanted not in {"cpu", *gpus}:
-        raise DeviceError(f"there is no device {name!r} here, only {', '.join(['cpu', *gpus])}")
+        raise DeviceError(f"no device {name!r}; this machine has {', '.join(['cpu', *gpus])}")
     return torch.device(wanted)
 
 
 def device_name(device: torch.device) -> str:
-    """The GPU's own name, or the kind of processor and how many threads torch uses."""
+    """Return the GPU's name, or the CPU's architecture and torch's number of threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{platform.machine()}, threads: {torch.get_num_threads()}"
 
 
 def peak_bytes(device: torch.device) -> int:
-    """The most memory used at once so far: by tensors on a GPU; for the CPU, what this process had in RAM."""
+    """Return the peak memory so far in bytes: of tensors on a GPU, or of this process's RAM on the CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    # Linux counts in getrusage what the parent held before this program was started.
+    # On Linux getrusage also counts what the parent process held at the fork.
     status = Path("/proc/self/status")
     peaks = re.findall(r"^VmHWM:\s*(\d+) kB", status.read_text(), re.MULTILINE) if status.exists() else []
     unit = 1 if sys.platform == "darwin" else 1024
@@ -45,11 +45,11 @@ def peak_bytes(device: torch.device) -> int:
 
 
 def synchronise(device: torch.device) -> None:
-    """Let a GPU finish what it was given; the CPU always has."""
+    """Wait until a GPU has finished its queued work; return at once on the CPU."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch could not get memory, which for the CPU only the message tells."""
+    """Return True if torch could not allocate memory; on the CPU only the message says so."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

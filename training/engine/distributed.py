@@ -1,4 +1,4 @@
-"""The processes that train together: one on its own, or those that torchrun starts."""
+"""Distributed training: one process alone, or the process group that torchrun starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Processes:
-    """A process of the run, among the others."""
+    """One process's device, rank and world size, and its collective operations."""
 
     device: torch.device
     rank: int = 0
@@ -27,20 +27,20 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process is the one that writes."""
+        """True for rank 0, the process that writes files and output."""
         return self.rank == 0
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """A model whose gradients are the mean over all processes."""
+        """Wrap a model so that its gradients are averaged over all processes."""
         return model if self.world_size == 1 else DistributedDataParallel(model, broadcast_buffers=False)
 
     def share_buffers(self, model: nn.Module) -> None:
-        """Give every process the first one's running statistics of batch normalisation."""
+        """Broadcast rank 0's running statistics of batch normalisation to all processes."""
         for buffer in model.buffers() if self.world_size > 1 else ():
             dist.broadcast(buffer, src=0)
 
     def interleave(self, own: list[T]) -> list[T]:
-        """Items that were dealt in turn, together again and in order, in every process."""
+        """Gather items that were dealt in turn, in their original order, in every process."""
         if self.world_size == 1:
             return own
         hands: list[list[T]] = [[] for _ in range(self.world_size)]
@@ -50,7 +50,7 @@ class Processes:
 
     @contextmanager
     def one_at_a_time_on_each_node(self) -> Iterator[None]:
-        """Let the node's first process do its work before the others start theirs."""
+        """Run the block in local rank 0 first, then in the node's other processes."""
         if self.world_size > 1 and self.local_rank > 0:
             dist.barrier()
         yield
@@ -60,7 +60,11 @@ class Processes:
 
 @contextmanager
 def joined_processes() -> Iterator[Processes]:
-    """Join the processes that torchrun started, if it did: with NCCL where there are GPUs, else with Gloo."""
+    """Join torchrun's process group, if there is one: NCCL with GPUs, Gloo without.
+
+    with joined_processes() as processes:
+        trainer = build_trainer(recipe, processes, ...)
+    """
     if "RANK" not in os.environ:
         yield Processes(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         return

@@ -1,4 +1,4 @@
-"""How good a network is: its scores for every clip of a validation set, and the metrics of them."""
+"""Evaluation: a network's scores for every clip of a validation set, and metrics over them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.engine.metrics import average_clips, mean_class_accuracy, top_k_ac
 
 
 class Metric(StrEnum):
-    """What can be measured, by MMAction2's names."""
+    """Metrics, by MMAction2's names."""
 
     TOP_K_ACCURACY = "top_k_accuracy"
     MEAN_CLASS_ACCURACY = "mean_class_accuracy"
@@ -25,13 +25,13 @@ class Metric(StrEnum):
 
 @dataclass(frozen=True)
 class ClipScores:
-    """Probabilities float64 [N, K] and labels int64 [N] of the clips that could be read, in the list's order."""
+    """Probabilities float64 [N, K] and labels int64 [N] of the readable clips, in the order of the list."""
 
     probabilities: NDArray[np.float64]
     labels: NDArray[np.int64]
 
     def measure(self, metrics: Iterable[Metric]) -> dict[str, float]:
-        """Shares from 0 to 1, under MMAction2's names."""
+        """Compute metrics as shares from 0 to 1, by MMAction2's names: top1_acc, top5_acc, mean_class_accuracy."""
         figures: dict[str, float] = {}
         for metric in metrics:
             match metric:
@@ -44,7 +44,14 @@ class ClipScores:
 
 
 def score_clips(model: nn.Module, normalise: nn.Module, batches: Iterable[Batch], processes: Processes) -> ClipScores:
-    """Score this process's share of the batches, and put every process's together."""
+    """Score this process's share of the batches and gather every process's scores.
+
+    Args:
+        model: The network.
+        normalise: The module from uint8 clips to the network's input.
+        batches: This process's batches of views, uint8 [N, V, T, H, W, 3].
+        processes: The processes among which the batches were dealt.
+    """
     own = [
         (average_clips(logits.numpy(), "prob"), labels.numpy())
         for logits, labels in evaluate(model, normalise, batches)

@@ -1,4 +1,4 @@
-"""The two loops: one epoch of training, one evaluation."""
+"""The training loop over one epoch, and the evaluation loop."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from training.optim.optimizers import scale_rates
 
 
 class NonFiniteLoss(Stopped):
-    """The loss became NaN or infinite; the message names the step."""
+    """The loss is NaN or infinite; the message names the step."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one optimiser step showed."""
+    """Figures of one optimiser step: loss, top-1 accuracy, learning rate, gradient norm before clipping, seconds."""
 
     number: int
     loss: float
@@ -35,7 +35,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class StepSettings:
-    """How a step is made, the same for a whole epoch."""
+    """Settings of every step of an epoch."""
 
     label_smoothing: float
     clip_grad_norm: float
@@ -52,10 +52,19 @@ def train_one_epoch(
     settings: StepSettings,
     first_step: int,
 ) -> Iterator[Step]:
-    """Train on `batches` (uint8 clips [N, T, H, W, 3], labels [N]), yielding each step as it is done.
+    """Train for one epoch, yielding each step as it is done.
 
-    `factors` gives what the learning rates are multiplied by at each step. Raises NonFiniteLoss before the weights are
-    touched.
+    Args:
+        model: The network, perhaps wrapped for several processes.
+        normalise: The module from uint8 clips to the network's input.
+        batches: Clips uint8 [N, T, H, W, 3] and labels int64 [N].
+        optimizers: Optimisers of `make_optimizers`.
+        factors: The factor on the learning rates for each step.
+        settings: Loss, clipping and precision.
+        first_step: Number of the epoch's first step, counted from the run's start.
+
+    Raises:
+        NonFiniteLoss: The loss is NaN or infinite; the weights are those before the step.
     """
     model.train()
     if settings.freeze_norm:
@@ -80,7 +89,7 @@ def _on_device(batches: Iterable[Batch], model: nn.Module) -> Iterator[Batch]:
 
 
 def _forward(model: nn.Module, normalise: nn.Module, batch: Batch, settings: StepSettings) -> tuple[Tensor, Tensor]:
-    """Logits [N, K] in at least float32, and the mean loss."""
+    """Return logits [N, K] in at least float32, and the mean loss."""
     with torch.autocast(batch.clips.device.type, torch.bfloat16, enabled=settings.autocast):
         logits: Tensor = model(normalise(batch.clips))
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
@@ -89,7 +98,7 @@ def _forward(model: nn.Module, normalise: nn.Module, batch: Batch, settings: Ste
 
 
 def _descend(model: nn.Module, loss: Tensor, optimizers: list[Optimizer], clip_grad_norm: float) -> float:
-    """One step of every optimiser; returns the gradient's norm before clipping."""
+    """Take one step of every optimiser; return the gradient's norm before clipping."""
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -100,12 +109,12 @@ def _descend(model: nn.Module, loss: Tensor, optimizers: list[Optimizer], clip_g
 
 
 def _accuracy(logits: Tensor, labels: Tensor) -> float:
-    """Share of the clips that show an action whose likeliest one is right."""
+    """Return the top-1 accuracy over the clips that have a label."""
     return (logits.argmax(dim=1) == labels)[labels >= 0].double().mean().item()
 
 
 def soft_targets(labels: Tensor, num_classes: int, smoothing: float) -> Tensor:
-    """Labels [N] to target probabilities [N, K]; a negative label, no action at all, makes every class as likely."""
+    """Map labels [N] to target probabilities [N, K], uniform for a negative label (no action)."""
     one_hot = functional.one_hot(labels.clamp(min=0), num_classes)
     share = torch.where(labels < 0, 1.0, smoothing)[:, None]
     return one_hot * (1 - share) + share / num_classes
@@ -113,7 +122,7 @@ def soft_targets(labels: Tensor, num_classes: int, smoothing: float) -> Tensor:
 
 @torch.inference_mode()
 def evaluate(model: nn.Module, normalise: nn.Module, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Tensor]]:
-    """For each batch of views (uint8 [N, V, T, H, W, 3]), logits [N, V, K] and labels [N], both on the CPU."""
+    """Yield logits [N, V, K] and labels [N], both on the CPU, for each batch of views uint8 [N, V, T, H, W, 3]."""
     model.eval()
     for batch in _on_device(batches, model):
         logits: Tensor = model(normalise(batch.clips.flatten(0, 1)))
@@ -121,7 +130,7 @@ def evaluate(model: nn.Module, normalise: nn.Module, batches: Iterable[Batch]) -
 
 
 def freeze_norm(model: nn.Module) -> None:
-    """Let batch normalisation use, and keep, its running statistics; its scale and shift go on learning."""
+    """Freeze the running statistics of batch normalisation; its scale and shift go on learning."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eval()

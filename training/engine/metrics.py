@@ -1,4 +1,4 @@
-"""How well scores fit labels, over a whole split at once: hits are counted, and divided once."""
+"""Metrics over a whole validation set: hits are counted and divided once, so that every clip has the same weight."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LabelArray = NDArray[np.integer]
 
 
 def top_k_accuracy(scores: ScoreArray, labels: LabelArray, k: int) -> float:
-    """The share of rows of `scores` [N, K] whose label is among the k highest. MMAction2: `top_k_accuracy`.
+    """Return the share of rows of `scores` [N, K] whose label [N] is among the k highest. MMAction2: `top_k_accuracy`.
 
-    Of equal scores the lowest index comes first, as in `clips.scores`; MMAction2 leaves that to an unstable sort.
-    Raises ValueError for no rows, for NaN, and for labels [N] that are not classes.
+    Ties go to the lower index, as in `clips.scores`; MMAction2 leaves them to an unstable sort. Raises ValueError for
+    no rows, for NaN, and for labels that are not classes.
     """
-    _check(scores, labels)
+    _check_scores(scores, labels)
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     comes_first = np.arange(scores.shape[1]) < labels[:, None]
     ahead = (scores > own) | ((scores == own) & comes_first)
@@ -27,12 +27,12 @@ def top_k_accuracy(scores: ScoreArray, labels: LabelArray, k: int) -> float:
 
 
 def mean_class_accuracy(scores: ScoreArray, labels: LabelArray) -> float:
-    """The mean of every class's share of hits, each class weighing the same. MMAction2: `mean_class_accuracy`.
+    """Return the mean over classes of each class's accuracy. MMAction2: `mean_class_accuracy`.
 
-    A class that is predicted without being anywhere in `labels` counts as 0; one that is neither is left out.
-    Shapes and errors as in `top_k_accuracy`.
+    A class that is predicted but absent from `labels` [N] counts as 0; one that is neither is left out. Raises
+    ValueError for no rows, for NaN, and for labels that are not classes of `scores` [N, K].
     """
-    _check(scores, labels)
+    _check_scores(scores, labels)
     num_classes = scores.shape[1]
     answers = scores.argmax(axis=1)
     samples = np.bincount(labels, minlength=num_classes)
@@ -42,16 +42,16 @@ def mean_class_accuracy(scores: ScoreArray, labels: LabelArray) -> float:
 
 
 def average_clips(logits: ScoreArray, kind: Literal["prob", "score"]) -> NDArray[np.float64]:
-    """Logits of every view [N, V, K] to scores [N, K]: mean probabilities, as served, or mean logits.
+    """Average logits [N, V, K] over views to scores [N, K]: mean probabilities, as served, or mean logits.
 
-    MMAction2: `average_clips`. The two may disagree about the likeliest class.
+    MMAction2: `average_clips`. The two may disagree about the top-1 class.
     """
     if kind == "prob":
         return average_views(logits)
     return np.asarray(logits.mean(axis=1, dtype=np.float64))
 
 
-def _check(scores: ScoreArray, labels: LabelArray) -> None:
+def _check_scores(scores: ScoreArray, labels: LabelArray) -> None:
     if scores.ndim != 2 or labels.shape != scores.shape[:1] or not labels.size:
         raise ValueError(f"scores {scores.shape} and labels {labels.shape} must be [N, K] and [N], with N at least 1")
     if np.isnan(scores).any():

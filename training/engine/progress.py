@@ -1,4 +1,4 @@
-"""How far a run is, for who watches it: a bar on a terminal, and a line now and then in the log of a cluster's job."""
+"""Progress display of a run: a bar on a terminal, a line every 30 seconds elsewhere, such as in a cluster job's log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 class ProgressDisplay(ABC):
-    """A context manager that is told what a run does. Steps and epochs count from 0."""
+    """A callback that shows a run's progress while it is entered. Steps and epochs count from 0."""
 
     def __enter__(self) -> Self:
         return self
@@ -30,19 +30,19 @@ class ProgressDisplay(ABC):
 
     @abstractmethod
     def on_step(self, epoch: int, step: Step) -> None:
-        """One more step is done."""
+        """Show a finished step."""
 
     @abstractmethod
     def on_message(self, text: str) -> None:
-        """Show a line of text, as it is."""
+        """Show a line of text, without markup."""
 
     def on_validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Show what an epoch reached."""
+        """Show the metrics of an epoch."""
         self.on_message(f"epoch {epoch + 1}: {format_figures(metrics)}")
 
 
 class ProgressBar(ProgressDisplay):
-    """A bar with the time that is left, below the lines that were said."""
+    """A progress bar with the remaining time, below the messages."""
 
     def __init__(self, console: Console, name: str, total_steps: int, first_step: int) -> None:
         columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.MofNCompleteColumn())
@@ -62,16 +62,16 @@ class ProgressBar(ProgressDisplay):
         self._progress.stop()
 
     def on_step(self, epoch: int, step: Step) -> None:
-        """Move the bar by one step."""
+        """Advance the bar by one step."""
         self._progress.update(self._task, advance=1, state=_state(step))
 
     def on_message(self, text: str) -> None:
         """Print above the bar."""
-        _print(self._progress.console, text)
+        _print_plain(self._progress.console, text)
 
 
 class ProgressLines(ProgressDisplay):
-    """A line for the first and the last step, and for one every so many seconds, with the time that is left."""
+    """A line for the first and the last step, and one every `every` seconds, with the remaining time."""
 
     def __init__(
         self, console: Console, name: str, total_steps: int, first_step: int, every: float = SECONDS_BETWEEN_LINES
@@ -85,7 +85,7 @@ class ProgressLines(ProgressDisplay):
         self._due = self._started
 
     def on_step(self, epoch: int, step: Step) -> None:
-        """Print a line when one is due."""
+        """Print a line if one is due."""
         done, now = step.number + 1, time.monotonic()
         if now < self._due and done < self._total_steps:
             return
@@ -98,18 +98,24 @@ class ProgressLines(ProgressDisplay):
 
     def on_message(self, text: str) -> None:
         """Print a line."""
-        _print(self._console, text)
+        _print_plain(self._console, text)
 
 
 def show_progress(name: str, total_steps: int, *, first_step: int = 0) -> ProgressDisplay:
-    """What suits standard output, for a run that has `first_step` of its `total_steps` behind it."""
+    """Return the display for standard output: a bar on a terminal, else lines.
+
+    Args:
+        name: The recipe's name.
+        total_steps: Steps of the whole run.
+        first_step: Steps that are done already, in a resumed run.
+    """
     console = Console()
     kind = ProgressBar if console.is_terminal else ProgressLines
     return kind(console, name, total_steps, first_step)
 
 
 def format_figures(figures: Mapping[str, float]) -> str:
-    """Such as "loss 2.303, accuracy 0.0625"."""
+    """Format figures as text, such as "loss 2.303, accuracy 0.0625"."""
     return ", ".join(f"{name} {figure:.4g}" for name, figure in figures.items())
 
 
@@ -117,5 +123,5 @@ def _state(step: Step) -> str:
     return f"loss {step.loss:.3f}  top-1 {step.accuracy:.0%}"
 
 
-def _print(console: Console, text: str) -> None:
+def _print_plain(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)

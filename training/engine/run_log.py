@@ -1,4 +1,4 @@
-"""What a run leaves behind about itself: `train.log` to read, `log.jsonl` to compute with, and TensorBoard's curves."""
+"""Log of a run: `train.log` for people, `log.jsonl` for programs, and TensorBoard's event files."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from training.engine.progress import format_figures
 from training.files import replace_file
 
 STEPS_BETWEEN_LINES = 20
-"""In `train.log` only; the other two have every step."""
+"""Interval in `train.log`; the other two have every step."""
 
 SECONDS_BETWEEN_FLUSHES = 10
 
 
 class RunLog:
-    """A context manager that writes down what a run does. Steps and epochs count from 0.
+    """A callback that logs a run to its work folder while it is entered. Steps and epochs count from 0.
 
     `log.jsonl` has an object a line: `{"mode": "train", "epoch": 0, "step": 7, "loss": ...}` for a step, and one of
-    mode `val` for a validation, with the number of the step before it; null is a number that is not finite. A run that
-    goes on from `first_step` keeps what is told of the steps before it and tells the others anew, so that each is there
-    once; at 0 nothing is kept. Only `train.log` keeps everything. Raises OSError, naming the file.
+    mode `val` for a validation, with the number of the step before it; a number that is not finite is null. A run that
+    resumes at `first_step` keeps the entries of earlier steps and drops the others, so that each step is logged once;
+    at 0 nothing is kept. `train.log` is only ever appended to. Raises OSError, naming the file.
     """
 
     def __init__(self, work_dir: Path, *, first_step: int = 0) -> None:
@@ -55,7 +55,7 @@ class RunLog:
         self._curves.close()
 
     def on_step(self, epoch: int, step: Step) -> None:
-        """Write down an optimiser step, with every field that it has."""
+        """Log an optimiser step with all its fields."""
         figures = asdict(step)
         self._last_step = figures.pop("number")
         self._write("train", epoch, figures)
@@ -63,13 +63,13 @@ class RunLog:
             self.on_message(f"epoch {epoch + 1}, step {self._last_step}: {format_figures(figures)}")
 
     def on_validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Write down what an epoch reached; nothing told before it is lost when the process is killed."""
+        """Log the metrics of an epoch and flush: nothing logged before is lost if the process is killed."""
         self._write("val", epoch, metrics)
         self._curves.flush()
         self.on_message(f"epoch {epoch + 1}: {format_figures(metrics)}")
 
     def on_message(self, text: str) -> None:
-        """Add a line, with the time, to `train.log`."""
+        """Append a line with the time to `train.log`."""
         self._lines.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def _write(self, mode: str, epoch: int, figures: Mapping[str, float]) -> None:
@@ -80,7 +80,7 @@ class RunLog:
 
 
 def drop_steps(path: Path, first_step: int) -> None:
-    """Leave in a `log.jsonl`, if there is one, only whole lines about steps before `first_step`."""
+    """Drop all lines of a `log.jsonl` except complete ones about steps before `first_step`."""
     if path.exists():
         kept = [line for line in path.read_text(errors="replace").splitlines() if _is_before(line, first_step)]
         replace_file(path, "".join(f"{line}\n" for line in kept).encode())

@@ -1,4 +1,4 @@
-"""One training run, in one of its processes: the network, its optimisers, and the data that it sees."""
+"""Trainer: one process's network, optimisers and data, trained epoch by epoch, saved and resumed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,19 @@ from training.optim.optimizers import make_optimizers
 from training.recipes.recipe import Recipe
 
 LAST, BEST, RESUME_STATE = "checkpoint.safetensors", "best.safetensors", "snapshot.pt"
-"""The files of a work folder: the last epoch's checkpoint, the best validated one, and what `--resume` reads."""
+"""Files of a work folder: the last epoch's checkpoint, the best validated one, and the resume state."""
 
 
 class Trainer:
-    """From a recipe to its checkpoint, epoch by epoch.
+    """Trains a recipe's network to a checkpoint.
 
-    `rate_scale` multiplies every learning rate: the linear scaling rule of `--auto-scale-lr`.
+    Args:
+        recipe: The recipe.
+        source: The recipe's data.
+        model: The network, initialised.
+        processes: The processes that train together.
+        seed: Seed of dropout; data and weights have theirs already.
+        rate_scale: Factor on every learning rate, for the linear scaling rule of `--auto-scale-lr`.
     """
 
     def __init__(
@@ -48,12 +54,12 @@ class Trainer:
 
     @property
     def steps_done(self) -> int:
-        """Optimiser steps of the epochs that are done."""
+        """Optimiser steps of all finished epochs."""
         return self.epochs_done * self.length.steps_per_epoch
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What must be the same for a broken run to go on to the same weights."""
+        """The settings that must be the same for a run to be resumed to the same weights."""
         return {
             "recipe": self.recipe.model_dump(mode="json"),
             "seed": self._seed,
@@ -62,7 +68,7 @@ class Trainer:
         }
 
     def train_epoch(self) -> Iterator[Step]:
-        """The next epoch, step by step. Its randomness is its own, whatever ran before."""
+        """Train the next epoch, yielding each step. Its random state depends on seed, epoch and rank alone."""
         epoch, first_step = self.epochs_done, self.steps_done
         torch.manual_seed(_epoch_seed(self._seed, epoch, self._processes.rank))
         settings = StepSettings(
@@ -78,13 +84,13 @@ class Trainer:
         self.epochs_done += 1
 
     def validate(self) -> dict[str, float]:
-        """The metrics over the validation set, the same in every process."""
+        """Compute the metrics over the validation set, the same in every process."""
         self._processes.share_buffers(self.model)
         batches = self._source.validation_batches(self.epochs_done - 1)
         return score_clips(self.model, self._normalise, batches, self._processes).measure(Metric)
 
     def save(self, work_dir: Path, metrics: dict[str, float]) -> None:
-        """The first process replaces the last checkpoint, the best one where this is better, and then the state."""
+        """Replace the last checkpoint, the best one if this is better, then the resume state; in rank 0 only."""
         if not self._processes.is_first:
             return
         checkpoint = self._checkpoint(metrics)
@@ -98,7 +104,7 @@ class Trainer:
         save_resume_state(state, work_dir / RESUME_STATE)
 
     def resume(self, work_dir: Path) -> None:
-        """Go on where the state was taken; raises CheckpointError when it is missing or of another run."""
+        """Restore the resume state. Raises CheckpointError if it is missing or of another run."""
         state = load_resume_state(work_dir / RESUME_STATE, self.identity)
         self.epochs_done, self.best = state.epochs_done, state.best
         self.model.load_state_dict(state.tensors)

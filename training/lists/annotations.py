@@ -1,6 +1,6 @@
-"""The official annotation files of Kinetics-400 and Something-Something: which item shows which class.
+"""Readers of the official annotation files of Kinetics-400 and Something-Something.
 
-Labels are numbered as MMAction2 numbers them (`tools/data/parse_file_list.py`), so that published checkpoints fit.
+Classes are numbered as in MMAction2 (`tools/data/parse_file_list.py`), so that published checkpoints fit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class AnnotationError(BadInput):
 
 
 class Annotation(NamedTuple):
-    """An annotated clip: the name of its video without suffix, or of its frame folder."""
+    """An annotated clip: name of its video without suffix or of its frame folder, and class number."""
 
     name: str
     label: int
@@ -32,21 +32,21 @@ class Annotation(NamedTuple):
 
 @dataclass(frozen=True)
 class Annotations:
-    """The classes' names in label order, and the items of the splits `train` and `val`."""
+    """The class names in the order of their numbers, and the annotations of the splits `train` and `val`."""
 
     labels: tuple[str, ...]
     splits: Mapping[str, Sequence[Annotation]]
 
     def names(self) -> list[str]:
-        """Of all items, each once."""
+        """List the names of all clips, each once."""
         return list(dict.fromkeys(item.name for items in self.splits.values() for item in items))
 
 
 def read_kinetics400(folder: Path) -> Annotations:
-    """`*train.csv` and `*val.csv` or `*validate.csv`, with or without `is_cc`; raises AnnotationError.
+    """Read Kinetics-400's `*train.csv` and `*val.csv` or `*validate.csv`, with or without the column `is_cc`.
 
-    Labels are the training file's classes, sorted. A name is the video's id and its first and last second, as the
-    official downloader calls the file: `0wR5jVB-WPk_000417_000427`.
+    Classes are the sorted labels of the training file. Names consist of the video's id, first and last second, as the
+    official downloader names files: `0wR5jVB-WPk_000417_000427`. Raises AnnotationError.
     """
     files = {"train": _only_file(folder, "train.csv"), "val": _only_file(folder, "val.csv", "validate.csv")}
     tables = {split: list(_table(path, KINETICS_COLUMNS)) for split, path in files.items()}
@@ -61,9 +61,9 @@ def read_kinetics400(folder: Path) -> Annotations:
 
 
 def read_sthv1(folder: Path) -> Annotations:
-    """Something-Something V1: `*labels.csv`, `*train.csv` and `*validation.csv`; raises AnnotationError.
+    """Read Something-Something V1's `*labels.csv`, `*train.csv` and `*validation.csv`. Raises AnnotationError.
 
-    Labels are in the order of their file. TSM's own code sorts them instead: its checkpoints number them otherwise.
+    Classes are in the order of their file. TSM's own code sorts them: its checkpoints have other numbers.
     """
     labels_file = _only_file(folder, "labels.csv")
     labels = tuple(line for _, line in _lines(labels_file))
@@ -80,9 +80,9 @@ def read_sthv1(folder: Path) -> Annotations:
 
 
 def read_sthv2(folder: Path) -> Annotations:
-    """Something-Something V2: `*labels.json`, `*train.json` and `*validation.json`; raises AnnotationError.
+    """Read Something-Something V2's `*labels.json`, `*train.json` and `*validation.json`. Raises AnnotationError.
 
-    An item's template without its brackets is the name of its class.
+    A clip's class is its template without the brackets.
     """
     labels_file = _only_file(folder, "labels.json")
     labels = _numbered_labels(labels_file)
@@ -99,7 +99,7 @@ def read_sthv2(folder: Path) -> Annotations:
 
 
 def _only_file(folder: Path, *endings: str) -> Path:
-    """The file of the folder whose name has one of the endings."""
+    """Return the only file of a folder whose name has one of the endings."""
     if not folder.is_dir():
         raise AnnotationError(f"there is no folder {folder}; put the official annotation files there")
     found = sorted(path for path in folder.iterdir() if path.name.endswith(endings))
@@ -119,12 +119,12 @@ def _parse_all(path: Path, rows: Iterable[tuple[str, T]], parse: Callable[[T], A
         except ValueError as error:
             raise AnnotationError(f"{path}, {place}: {error}") from error
     if not items:
-        raise AnnotationError(f"{path} annotates nothing; it should be the official file")
+        raise AnnotationError(f"{path} has no annotations; it should be the official file")
     return tuple(items)
 
 
 def _index(labels: Sequence[str], source: Path) -> Callable[[str], int]:
-    """From a class's name to its number; ValueError for one that `source` does not have."""
+    """Return a function from class name to number, which raises ValueError for an unknown name."""
     numbers = {label: number for number, label in enumerate(labels)}
     if not numbers or len(numbers) < len(labels):
         raise AnnotationError(f"{source} has a label twice, or none at all; it should be the official file")
@@ -138,7 +138,7 @@ def _index(labels: Sequence[str], source: Path) -> Callable[[str], int]:
 
 
 def _checked_id(name: object) -> str:
-    """Something-Something's ids are numbers; they become names of folders, so nothing else will do."""
+    """Return an id that is a number: ids become folder names, so a path in one would be dangerous."""
     if not isinstance(name, str) or not name.isdecimal():
         raise ValueError(f"the id {name!r} is not a number")
     return name
@@ -152,13 +152,13 @@ def _text(path: Path) -> str:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines that are not empty, each with its place."""
+    """Yield the lines that are not empty, each with its position."""
     lines = (line.strip() for line in _text(path).splitlines())
     return ((f"line {number}", line) for number, line in enumerate(lines, start=1) if line)
 
 
 def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of a CSV file with a header, each with its place."""
+    """Yield the rows of a CSV file with a header, each with its position."""
     reader = csv.DictReader(_text(path).splitlines())
     lacking = [column for column in columns if column not in (reader.fieldnames or ())]
     if lacking:
@@ -171,7 +171,7 @@ def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, 
 
 
 def _entries(path: Path) -> list[tuple[str, Any]]:
-    """The entries of a JSON list, each with its place."""
+    """Return the entries of a JSON list, each with its position."""
     entries = _json(path)
     if not isinstance(entries, list):
         raise AnnotationError(f"{path} should hold a list of items")
@@ -179,7 +179,7 @@ def _entries(path: Path) -> list[tuple[str, Any]]:
 
 
 def _numbered_labels(path: Path) -> tuple[str, ...]:
-    """The names of a JSON object {name: "number"}, in the order of their numbers."""
+    """Return the names of a JSON object {name: "number"} in the order of their numbers."""
     numbers = _json(path)
     if not isinstance(numbers, dict) or {str(number) for number in numbers.values()} != set(
         map(str, range(len(numbers)))

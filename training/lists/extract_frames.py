@@ -1,6 +1,7 @@
-"""Videos become folders of frames, in parallel processes. What is done stays done, however a run ends.
+"""Extraction of videos to folders of frames, in parallel processes; an interrupted run can be continued.
 
-A folder is written aside and renamed when it is whole, so one that is there is finished, and the next run leaves it.
+A folder is written under a temporary path and renamed when it is complete, so existing folders are finished and are
+skipped by the next run.
 """
 
 from __future__ import annotations
@@ -29,30 +30,41 @@ from training.errors import BadInput
 from training.lists.frame_folder import FrameFolder, count_frames
 
 FILE_NAME = "img_{:05}.jpg"
-"""The format of a frame's file name, by its number."""
+"""Format of a frame's file name, by its number from 1."""
 
-STRETCH = 64
-"""So many frames are decoded at a time: most clips of Something-Something whole, and no long one fills the memory."""
+CHUNK_FRAMES = 64
+"""Frames decoded at a time: most Something-Something clips at once, while long videos do not fill the memory."""
 
 SETTINGS = "settings.txt"
 UNFINISHED = ".unfinished"
 
 
 class ExtractionError(BadInput):
-    """Frames cannot be extracted to this folder; the message names it and says what to do."""
+    """Frames cannot be extracted to this folder; the message names it and the remedy."""
 
 
 def extract(
     videos: Mapping[str, Path], root: Path, *, height: int, quality: int, workers: int
 ) -> Iterator[FrameFolder]:
-    """Write the frames of each video, in the order of their times, to `root/<its name>/img_00001.jpg` and so on.
+    """Write all frames of each video, in presentation order, to `root/<name>/img_00001.jpg` and so on.
 
-    Frames are scaled to `height`, their aspect kept; `quality` is JPEG's, to 100. Yields what became of each video, in
-    their order. Raises ExtractionError, and OSError when frames cannot be written; it can then be run again.
+    Args:
+        videos: Paths of the videos, by the name of their folder.
+        root: The folder of the frame folders.
+        height: Height of the frames in pixels; the aspect ratio is kept.
+        quality: JPEG quality, 1 to 100.
+        workers: Worker processes.
+
+    Yields:
+        A FrameFolder for each video, in the order of `videos`; unreadable ones have a `problem`.
+
+    Raises:
+        ExtractionError: Another run, other settings, or a killed worker process.
+        OSError: Frames cannot be written.
     """
     root.mkdir(parents=True, exist_ok=True)
     unfinished = root / UNFINISHED
-    with _claimed(root, f"height {height}, quality {quality}"):
+    with _locked(root, f"height {height}, quality {quality}"):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         try:
@@ -67,22 +79,22 @@ def extract(
 
 
 def _explain_killed(root: Path, names: Sequence[str]) -> str:
-    cause = f"a process was killed, perhaps for lack of memory, while it was at one of {', '.join(names)}"
-    return f"{root}: {cause}; run it again, with fewer workers"
+    cause = f"a worker process was killed, perhaps for lack of memory, while it extracted one of {', '.join(names)}"
+    return f"{root}: {cause}; run the command again with fewer workers"
 
 
 @contextmanager
-def _claimed(root: Path, settings: str) -> Iterator[None]:
-    """Keep other runs away from `root`, and frames of other settings out of it."""
+def _locked(root: Path, settings: str) -> Iterator[None]:
+    """Lock `root` against other runs, and refuse frames of other settings in it."""
     with (root / SETTINGS).open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ExtractionError(f"{root}: another run is extracting frames to it; wait for it to end") from error
+            raise ExtractionError(f"{root}: another run is extracting frames to it; wait until it ends") from error
         file.seek(0)
         found = file.read().strip()
         if found not in {"", settings}:
-            raise ExtractionError(f"{root} has frames of {found}, not {settings}; use the same, or another folder")
+            raise ExtractionError(f"{root} has frames of {found}, not {settings}; use these, or another folder")
         if not found:
             file.write(f"{settings}\n")
             file.flush()
@@ -96,7 +108,7 @@ def _start_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    """A pool's processes would wait for work for ever if their parent were killed."""
+    """Exit with the parent process; a pool's workers would otherwise wait for work forever after its death."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -104,39 +116,39 @@ def _end_with_parent() -> None:
 
 
 def _extract_one(name: str, video: Path, *, root: Path, height: int, quality: int) -> FrameFolder:
-    folder, aside = root / name, root / UNFINISHED / name
+    folder, temporary = root / name, root / UNFINISHED / name
     if not folder.is_dir():
-        aside.mkdir()
+        temporary.mkdir()
         try:
-            _write_frames(video, aside, height, quality)
+            _write_frames(video, temporary, height, quality)
         except _Unreadable as unreadable:
-            shutil.rmtree(aside)
+            shutil.rmtree(temporary)
             return FrameFolder(name, problem=str(unreadable))
-        aside.rename(folder)
+        temporary.rename(folder)
     return count_frames(folder, FILE_NAME)
 
 
 class _Unreadable(Exception):
-    """The video cannot be read; unlike frames that cannot be written, that concerns no other."""
+    """The video cannot be read. Unlike a failed write, this does not affect other videos."""
 
 
 def _write_frames(video: Path, folder: Path, height: int, quality: int) -> None:
-    for number, image in enumerate(_every_frame(video, height), start=1):
+    for number, image in enumerate(_all_frames(video, height), start=1):
         (folder / FILE_NAME.format(number)).write_bytes(_jpeg(image, quality))
 
 
-def _every_frame(video: Path, height: int) -> Iterator[Image]:
-    for start in count(0, STRETCH):
-        images, num_frames = _decode_stretch(video, start, height)
+def _all_frames(video: Path, height: int) -> Iterator[Image]:
+    for start in count(0, CHUNK_FRAMES):
+        images, num_frames = _decode_chunk(video, start, height)
         yield from images
-        if start + STRETCH >= num_frames:
+        if start + CHUNK_FRAMES >= num_frames:
             return
 
 
-def _decode_stretch(video: Path, start: int, height: int) -> tuple[list[Image], int]:
-    """Frames from `start` on, scaled, so that those in full size are given up; and how many the whole video has."""
+def _decode_chunk(video: Path, start: int, height: int) -> tuple[list[Image], int]:
+    """Decode and scale CHUNK_FRAMES frames from `start` on; return them with the video's number of frames."""
     try:
-        clip = decode(video, lambda num_frames: range(start, min(start + STRETCH, num_frames)))
+        clip = decode(video, lambda num_frames: range(start, min(start + CHUNK_FRAMES, num_frames)))
     except ClipError as error:
         raise _Unreadable(str(error)) from error
     except OSError as error:
@@ -145,7 +157,7 @@ def _decode_stretch(video: Path, start: int, height: int) -> tuple[list[Image], 
 
 
 def _scale(image: Image, height: int) -> Image:
-    """Keep the aspect ratio; the width rounds half up."""
+    """Scale to a height, keeping the aspect ratio; the width is rounded half up."""
     return resize(image, width=int(image.shape[1] * height / image.shape[0] + 0.5), height=height)
 
 

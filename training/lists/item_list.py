@@ -1,9 +1,9 @@
-"""A data set's list file: which items it has, one a line, in MMAction2's two forms.
+"""List files of a data set's items, one a line, in MMAction2's two forms.
 
-    some/folder 48 7        a folder of 48 frames that shows class 7
-    some/video.mp4 7        a video that shows class 7
+    some/folder 48 7        a folder of 48 frames, class 7
+    some/video.mp4 7        a video, class 7
 
-A name may have spaces in it; only the numbers at the end of a line are told apart by them.
+Names may contain spaces; only the numbers at the end of a line are separated by them.
 """
 
 from __future__ import annotations
@@ -15,18 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.errors import BadInput
-
-THREADS = 32
-"""As many folders are looked into at once: enough for a network's disk, where each look is a wait."""
+from training.lists.frame_folder import LOOKUP_THREADS
 
 
 class ItemListError(BadInput):
-    """The list cannot be used; the message names it, or what it lists, and says what to do."""
+    """The list cannot be used; the message names it or the item, and says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListItem:
-    """An item of a list: a video file, or a folder of `num_frames` frames."""
+    """An item of a list: a video file, or a folder of `num_frames` frames, and its class number."""
 
     path: Path
     label: int
@@ -34,9 +32,16 @@ class ListItem:
 
 
 def read_item_list(path: Path, *, root: Path, num_classes: int, with_frames: bool) -> list[ListItem]:
-    """The items of a list whose names are relative to `root`; raises ItemListError, naming the list and the line.
+    """Read a list file. MMAction2: the annotation files of `RawframeDataset` (`with_frames`) and `VideoDataset`.
 
-    MMAction2: the annotation files of `RawframeDataset` (`with_frames`) and `VideoDataset`.
+    Args:
+        path: The list.
+        root: The folder that the names are relative to.
+        num_classes: Number of classes; labels must be below it.
+        with_frames: Lines are `name num_frames label` instead of `name label`.
+
+    Raises:
+        ItemListError: The list is missing, empty or wrong; the message names it and the line.
     """
     items = []
     for number, line in enumerate(_lines_of(path), start=1):
@@ -46,20 +51,20 @@ def read_item_list(path: Path, *, root: Path, num_classes: int, with_frames: boo
         except ValueError as error:
             raise ItemListError(f"{path}, line {number}: {error}") from error
     if not items:
-        raise ItemListError(f"{path} lists nothing; make it with `python -m training.prepare`")
+        raise ItemListError(f"{path} is empty; make it with `python -m training.prepare`")
     return items
 
 
 def check_frame_folders(items: Sequence[ListItem], file_name: str) -> None:
-    """Raises ItemListError unless every folder holds the last of its frames, so that no epoch ends at a short one.
+    """Check that every folder holds the last of its frames, so that no epoch fails at a short one.
 
-    `file_name` is a format of the frame's number, counted from 1, such as "img_{:05}.jpg".
+    `file_name` is a format of the frame's number, counted from 1, such as "img_{:05}.jpg". Raises ItemListError.
     """
 
     def is_complete(item: ListItem) -> bool:
         return os.path.isfile(item.path / file_name.format(item.num_frames))
 
-    with ThreadPoolExecutor(THREADS) as threads:
+    with ThreadPoolExecutor(LOOKUP_THREADS) as threads:
         complete = threads.map(is_complete, items)
         short = [item for item, is_whole in zip(items, complete, strict=True) if not is_whole]
     if short:
@@ -70,13 +75,13 @@ def _lines_of(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
-        raise ItemListError(f"there is no list {path}; make it with `python -m training.prepare`") from error
+        raise ItemListError(f"{path} does not exist; make it with `python -m training.prepare`") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ItemListError(f"{path} cannot be read as a list: {error}") from error
 
 
 def _parse(line: str, root: Path, num_classes: int, *, with_frames: bool) -> ListItem:
-    """One line; raises ValueError saying what is wrong with it."""
+    """Parse a line. Raises ValueError."""
     name, *numbers = _split(line.strip(), 2 if with_frames else 1)
     label = int(numbers[-1])
     num_frames = int(numbers[0]) if with_frames else None

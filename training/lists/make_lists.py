@@ -1,4 +1,4 @@
-"""What of an annotated data set is on the disk, and the list files that say so."""
+"""Scan of an annotated data set on the disk, and the list files written from it."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from training.lists.frame_folder import FrameFolder
 
 @dataclass
 class DatasetScan:
-    """What became of each annotated name."""
+    """Result of looking for annotated clips on the disk: usable, missing and unreadable ones, by name."""
 
-    listed: dict[str, str] = field(default_factory=dict)
-    """What stands before the label in a list: `name num_frames`, or the path of a video."""
+    usable: dict[str, str] = field(default_factory=dict)
+    """The part of a list's line before the label: `name num_frames`, or the path of a video."""
     missing: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
-    """Why, by name."""
+    """The reason, by name."""
 
-    def look_for(self, names: Iterable[str], there: Container[str]) -> list[str]:
-        """Those of the names that are there; the others are taken down as missing."""
+    def find(self, names: Iterable[str], available: Container[str]) -> list[str]:
+        """Return the names that are available; record the others as missing."""
         present: list[str] = []
         for name in names:
-            (present if name in there else self.missing).append(name)
+            (present if name in available else self.missing).append(name)
         return present
 
     def add_video(self, path: Path, root: Path) -> None:
-        """Take down the video `root / path`, unless it is empty, as after a download that failed."""
+        """Record the video `root / path`, as unreadable if it is empty, as after a failed download."""
         if (root / path).stat().st_size:
-            self.listed[path.stem] = path.as_posix()
+            self.usable[path.stem] = path.as_posix()
         else:
             self.unreadable[path.stem] = f"{path} is empty"
 
     def add_frames(self, folder: FrameFolder) -> None:
-        """Take down a folder of frames, or why there is none."""
+        """Record a folder of frames, or its problem."""
         if folder.problem:
             self.unreadable[folder.name] = folder.problem
         else:
-            self.listed[folder.name] = f"{folder.name} {folder.num_frames}"
+            self.usable[folder.name] = f"{folder.name} {folder.num_frames}"
 
-    def present(self, items: Iterable[Annotation]) -> list[Annotation]:
-        """Those of the items that a list can have."""
-        return [item for item in items if item.name in self.listed]
+    def usable_items(self, items: Iterable[Annotation]) -> list[Annotation]:
+        """Return the annotations whose clips are usable."""
+        return [item for item in items if item.name in self.usable]
 
 
 def videos_by_name(root: Path) -> dict[str, Path]:
@@ -58,12 +58,12 @@ def videos_by_name(root: Path) -> dict[str, Path]:
 
 
 def write_lists(annotations: Annotations, scan: DatasetScan, out: Path) -> None:
-    """Write train.txt, val.txt, labels.txt, missing.txt and unreadable.txt, each whole; the last two may be empty."""
+    """Write train.txt, val.txt, labels.txt, missing.txt and unreadable.txt, each atomically."""
     _write(out / "labels.txt", annotations.labels)
     _write(out / "missing.txt", scan.missing)
     _write(out / "unreadable.txt", (f"{name}: {reason}" for name, reason in scan.unreadable.items()))
     for split, items in annotations.splits.items():
-        lines = (f"{scan.listed[item.name]} {item.label}" for item in scan.present(items))
+        lines = (f"{scan.usable[item.name]} {item.label}" for item in scan.usable_items(items))
         _write(out / f"{split}.txt", lines)
 
 

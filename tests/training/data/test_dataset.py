@@ -69,7 +69,7 @@ def test_a_broken_item_is_black_and_without_label(folders, view):
     assert label == NO_LABEL
     assert views.shape == dataset[0].clip.shape
     assert not views.any()
-    assert str(error).startswith(f"{folders[2].path}: img_00003.jpg is no picture")
+    assert str(error).startswith(f"{folders[2].path}: img_00003.jpg")
 
 
 def test_views_of_a_broken_item_are_an_error(folders):
@@ -82,7 +82,7 @@ def test_views_of_a_broken_item_are_an_error(folders):
 
 
 def test_a_clip_has_one_random_frame_of_each_segment(folders):
-    """The square's place tells which frame one is."""
+    """The square's position identifies a frame."""
     dataset = clips_of(folders, augmentation=WHOLE)
     for epoch in range(5):
         clip, label, _ = dataset[epoch, 2]

@@ -18,7 +18,7 @@ def test_shuffled_clips_have_no_label():
 
 @pytest.mark.parametrize("label", range(16))
 def test_mirrors_and_time_change_the_label_as_they_change_the_picture(label):
-    """A dot that moves right and up and gets brighter tells what was done to the clip."""
+    """A dot that moves right and up and gets brighter shows each change of the clip."""
     clip = np.zeros((4, 4, 4, 1), np.uint8)
     for t in range(4):
         clip[t, 3 - t, t] = t + 1

@@ -34,9 +34,9 @@ def test_frame_folders_make_batches_of_clips_and_views(tmp_path):
 
 
 def test_labels_must_be_as_many_as_the_classes(tmp_path):
-    with pytest.raises(RecipeError, match=r"labels\.txt: there are 3 labels, but model\.num_classes is 4"):
+    with pytest.raises(RecipeError, match=r"labels\.txt: .*3 labels.*num_classes is 4"):
         open_frames(tmp_path, "model.num_classes=4")
-    with pytest.raises(RecipeError, match=r"nowhere\.txt cannot be read as labels.*training\.prepare"):
+    with pytest.raises(RecipeError, match=r"nowhere\.txt .*training\.prepare"):
         open_frames(tmp_path / "again", "data.labels=nowhere.txt")
 
 

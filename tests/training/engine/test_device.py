@@ -18,7 +18,7 @@ def test_auto_is_a_gpu_where_there_is_one():
 
 @pytest.mark.parametrize("name", [f"cuda:{NUM_GPUS}", "cuda:x", "gpu", ""])
 def test_a_device_that_is_not_there_is_an_error(name):
-    with pytest.raises(DeviceError, match=f"no device '{name}' here, only cpu"):
+    with pytest.raises(DeviceError, match=f"'{name}'.* cpu"):
         find_device(name)
 
 

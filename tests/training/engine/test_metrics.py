@@ -44,7 +44,7 @@ def test_of_equal_scores_the_lowest_index_comes_first():
 
 
 def test_every_clip_of_uneven_batches_weighs_the_same():
-    """What deepcs233/TIN's AverageMeter reports for these batches, the mean of the last two, is wrong."""
+    """deepcs233/TIN's AverageMeter reports the mean of the last two batches, which is wrong."""
     expected = GOLDEN["batches"]
     hits = np.concatenate([np.arange(n) < hit for hit, n in zip(expected["hits"], expected["sizes"], strict=True)])
     scores = np.stack([~hits, hits], axis=1).astype(np.float32)
@@ -68,11 +68,11 @@ def test_averaged_probabilities_are_the_gateways_to_the_bit():
 @pytest.mark.parametrize(
     ("scores", "labels", "complaint"),
     [
-        (np.zeros((0, 3)), np.zeros(0, int), "N at least 1"),
-        (np.zeros((2, 3)), np.zeros(3, int), r"\(2, 3\) and labels \(3,\)"),
-        (np.zeros((2, 3)), np.array([0, 3]), "label 3 is none of 3 classes"),
-        (np.zeros((2, 3)), np.array([0, -1]), "label -1 is none of 3 classes"),
-        (np.array([[0.0, np.nan], [0.0, 1.0]]), np.array([0, 1]), "scores of 1 clips"),
+        (np.zeros((0, 3)), np.zeros(0, int), "at least 1"),
+        (np.zeros((2, 3)), np.zeros(3, int), r"\(2, 3\).*\(3,\)"),
+        (np.zeros((2, 3)), np.array([0, 3]), "label 3 "),
+        (np.zeros((2, 3)), np.array([0, -1]), "label -1 "),
+        (np.array([[0.0, np.nan], [0.0, 1.0]]), np.array([0, 1]), " 1 clips"),
     ],
 )
 def test_what_cannot_be_counted_is_an_error(scores, labels, complaint):

@@ -1,4 +1,4 @@
-"""Five steps of the published training, in float64, equal those recorded from MMAction2."""
+"""Test that five steps of the published training, in float64, equal those recorded from MMAction2."""
 
 from itertools import repeat
 

@@ -36,7 +36,7 @@ def curve_in(work_dir, name):
 
 
 def run(work_dir, steps, *, first_step=0, offset=0.0):
-    """Two steps an epoch, with the number as its loss; `offset` tells one run's losses from another's."""
+    """Log two steps per epoch, with the step's number plus `offset` as its loss."""
     if work_dir.joinpath("tensorboard").exists():
         time.sleep(1 - time.time() % 1)  # TensorBoard reads event files in the order of their seconds.
     with RunLog(work_dir, first_step=first_step) as run_log:

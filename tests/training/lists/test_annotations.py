@@ -82,22 +82,22 @@ def official(tmp_path):
 @pytest.mark.parametrize(
     ("data_set", "file", "text", "message"),
     [
-        ("kinetics400", "train.csv", "label,youtube_id,split\n", "line 1: the header lacks time_start, time_end"),
-        ("kinetics400", "train.csv", f"{COLUMNS}x,a,1,2\nx,b,1\n", "line 3: it should have a value"),
-        ("kinetics400", "train.csv", f"{COLUMNS}x,a,soon,2\n", "line 2: could not convert .*'soon'"),
-        ("kinetics400", "val.csv", f"{COLUMNS}x,a,1,2\n", "line 2: the label 'x' is not in train.csv"),
-        ("kinetics400", "val.csv", COLUMNS, "annotates nothing"),
-        ("sthv1", f"{V1}-train.csv", "1;Holding something\n2 Holding\n", "line 2: '2 Holding' is not of"),
-        ("sthv1", f"{V1}-train.csv", "\n1;Unheard of\n", "line 2: the label 'Unheard of' is not in some"),
-        ("sthv1", f"{V1}-validation.csv", "../1;Holding something\n", r"line 1: the id '\.\./1' is not a number"),
-        ("sthv1", f"{V1}-labels.csv", "Holding something\nHolding something\n", "has a label twice"),
-        ("sthv1", f"{V1}-labels.csv", "", "has a label twice, or none"),
+        ("kinetics400", "train.csv", "label,youtube_id,split\n", "line 1: .*time_start, time_end"),
+        ("kinetics400", "train.csv", f"{COLUMNS}x,a,1,2\nx,b,1\n", "line 3: "),
+        ("kinetics400", "train.csv", f"{COLUMNS}x,a,soon,2\n", "line 2: .*'soon'"),
+        ("kinetics400", "val.csv", f"{COLUMNS}x,a,1,2\n", "line 2: .*'x'.*train.csv"),
+        ("kinetics400", "val.csv", COLUMNS, "val.csv"),
+        ("sthv1", f"{V1}-train.csv", "1;Holding something\n2 Holding\n", "line 2: '2 Holding'"),
+        ("sthv1", f"{V1}-train.csv", "\n1;Unheard of\n", "line 2: .*'Unheard of'"),
+        ("sthv1", f"{V1}-validation.csv", "../1;Holding something\n", r"line 1: .*'\.\./1'"),
+        ("sthv1", f"{V1}-labels.csv", "Holding something\nHolding something\n", "labels.csv"),
+        ("sthv1", f"{V1}-labels.csv", "", "labels.csv"),
         ("sthv2", f"{V2}-train.json", "[\n{,\n]", "line 2: "),
-        ("sthv2", f"{V2}-train.json", '{"id": "1"}', "should hold a list"),
-        ("sthv2", f"{V2}-train.json", '[{"id": "1"}]', "item 1: it has no template"),
-        ("sthv2", f"{V2}-train.json", '[{"id": 1, "template": "Hold [it]"}]', "item 1: the id 1 is not"),
-        ("sthv2", f"{V2}-validation.json", '[{"id": "1", "template": "Hold [it]"}]', "item 1: the label 'Hold it' is"),
-        ("sthv2", f"{V2}-labels.json", '{"a": "0", "b": "2"}', "should number its labels from 0 without a gap"),
+        ("sthv2", f"{V2}-train.json", '{"id": "1"}', "train.json"),
+        ("sthv2", f"{V2}-train.json", '[{"id": "1"}]', "item 1: .*template"),
+        ("sthv2", f"{V2}-train.json", '[{"id": 1, "template": "Hold [it]"}]', "item 1: .* 1 "),
+        ("sthv2", f"{V2}-validation.json", '[{"id": "1", "template": "Hold [it]"}]', "item 1: .*'Hold it'"),
+        ("sthv2", f"{V2}-labels.json", '{"a": "0", "b": "2"}', "labels.json"),
     ],
 )  # fmt: skip
 def test_what_is_malformed_is_named_with_its_line(official, data_set, file, text, message):
@@ -118,22 +118,22 @@ def test_what_is_malformed_is_named_with_its_line(official, data_set, file, text
 )
 def test_a_missing_file_is_named(official, data_set, file, wanted):
     (official / data_set / file).unlink()
-    with pytest.raises(AnnotationError, match=re.escape(f"{official / data_set} has no {wanted}; put")):
+    with pytest.raises(AnnotationError, match=re.escape(wanted)):
         READERS[data_set](official / data_set)
 
 
 def test_two_files_that_could_be_meant_are_an_error(official):
     write(official / "sthv1" / "another-train.csv", "")
-    with pytest.raises(AnnotationError, match=r"has another-train\.csv, something-something-v1-train\.csv; leave one"):
+    with pytest.raises(AnnotationError, match=r"another-train\.csv, something-something-v1-train\.csv"):
         read_sthv1(official / "sthv1")
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(AnnotationError, match=f"there is no folder {tmp_path / 'none'}"):
+    with pytest.raises(AnnotationError, match=str(tmp_path / "none")):
         read_sthv2(tmp_path / "none")
 
 
 def test_a_file_of_another_encoding_is_an_error(official):
     (official / "sthv1" / f"{V1}-labels.csv").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(AnnotationError, match=r"labels\.csv cannot be read: .*decode"):
+    with pytest.raises(AnnotationError, match=r"labels\.csv .*decode"):
         read_sthv1(official / "sthv1")

@@ -36,13 +36,13 @@ def test_a_list_of_videos(listing):
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("folder 3", "is not of the form `name num_frames label`"),
-        ("folder", "is not of the form"),
-        ("folder 12 three", "is not of the form"),
-        ("folder 1.5 3", "is not of the form"),
-        ("folder 12 4", "label 4 is outside the classes 0 to 3"),
-        ("folder 12 -1", "label -1 is outside"),
-        ("folder 0 3", "folder has 0 frames"),
+        ("folder 3", "`name num_frames label`"),
+        ("folder", "`name num_frames label`"),
+        ("folder 12 three", "`name num_frames label`"),
+        ("folder 1.5 3", "`name num_frames label`"),
+        ("folder 12 4", "label 4 "),
+        ("folder 12 -1", "label -1 "),
+        ("folder 0 3", "folder .* 0 frames"),
     ],
 )
 def test_a_wrong_line_is_named(listing, tmp_path, line, complaint):
@@ -52,25 +52,25 @@ def test_a_wrong_line_is_named(listing, tmp_path, line, complaint):
 
 
 def test_a_video_without_label_is_named(listing):
-    with pytest.raises(ItemListError, match=r"line 1: 'a\.mp4' is not of the form `name label`"):
+    with pytest.raises(ItemListError, match=r"line 1: 'a\.mp4' .*`name label`"):
         listing("a.mp4\n", with_frames=False)
 
 
 @pytest.mark.parametrize("text", ["", "\n  \n"])
 def test_an_empty_list_is_an_error(listing, text):
-    with pytest.raises(ItemListError, match=r"train\.txt lists nothing; make it with `python -m training\.prepare`"):
+    with pytest.raises(ItemListError, match=r"train\.txt .*training\.prepare"):
         listing(text)
 
 
 def test_a_missing_list_is_an_error(tmp_path):
-    with pytest.raises(ItemListError, match=r"there is no list .*val\.txt; make it with"):
+    with pytest.raises(ItemListError, match=r"val\.txt .*training\.prepare"):
         read_item_list(tmp_path / "val.txt", root=ROOT, num_classes=4, with_frames=True)
 
 
 def test_what_is_no_text_is_an_error(tmp_path):
     path = tmp_path / "train.txt"
     path.write_bytes(b"\xff\xfe\x00 1 2")
-    with pytest.raises(ItemListError, match=r"train\.txt cannot be read as a list"):
+    with pytest.raises(ItemListError, match=r"train\.txt "):
         read_item_list(path, root=ROOT, num_classes=4, with_frames=True)
 
 
@@ -81,8 +81,8 @@ def test_complete_folders_pass(tmp_path):
 def test_folders_with_fewer_frames_than_listed_are_counted(tmp_path):
     whole, short = write_frames(tmp_path / "whole", 5), write_frames(tmp_path / "short", 3)
     items = [whole, ListItem(short.path, 0, 4), ListItem(tmp_path / "gone", 0, 4), whole]
-    complaint = r"short lacks img_00004\.jpg, the last of its 4 frames \(incomplete: 2 of 4 folders\); extract"
+    complaint = r"short .*img_00004\.jpg.* 4 frames .*2 of 4 folders"
     with pytest.raises(ItemListError, match=complaint):
         check_frame_folders(items, FILE_NAME)
-    with pytest.raises(ItemListError, match=r"gone does not exist \(incomplete: 1 of 2 folders\); extract"):
+    with pytest.raises(ItemListError, match=r"gone .*1 of 2 folders"):
         check_frame_folders(items[2:], FILE_NAME)

@@ -30,7 +30,7 @@ def test_lists_say_what_is_there_and_what_is_not(tmp_path):
     write(tmp_path / "5.mp4", "")
     items = [Annotation(str(number), number % 2) for number in range(1, 6)]
     scan = DatasetScan()
-    assert scan.look_for("12345", {"2", "3", "4", "5"}) == ["2", "3", "4", "5"]
+    assert scan.find("12345", {"2", "3", "4", "5"}) == ["2", "3", "4", "5"]
     scan.add_frames(FrameFolder("2", num_frames=48))
     scan.add_frames(FrameFolder("3", problem="damaged"))
     scan.add_video(Path("tap dancing/4.mp4"), tmp_path)
@@ -46,9 +46,9 @@ def test_lists_say_what_is_there_and_what_is_not(tmp_path):
     }
 
 
-def test_a_later_inventory_replaces_the_lists(tmp_path):
+def test_a_later_scan_replaces_the_lists(tmp_path):
     annotations = Annotations(("a",), {"train": [Annotation("1", 0)], "val": [Annotation("2", 0)]})
     write_lists(annotations, DatasetScan(missing=["1", "2"]), tmp_path)
-    write_lists(annotations, DatasetScan(listed={"1": "1 8", "2": "2 9"}), tmp_path)
+    write_lists(annotations, DatasetScan(usable={"1": "1 8", "2": "2 9"}), tmp_path)
     assert (tmp_path / "missing.txt").read_text() == ""
     assert (tmp_path / "train.txt").read_text() == "1 8 0\n"
