@@ -1,1 +1,1 @@
-"""Data, model and recipes: makes checkpoints."""
+"""Training of checkpoints: data sets, the model, recipes and the training loop."""

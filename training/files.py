@@ -1,4 +1,4 @@
-"""Files on the disk: atomic replacement, and their SHA-256."""
+"""Files: atomic replacement and SHA-256."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def replace_file(path: Path, content: bytes) -> None:
     """Write a file atomically: a reader sees the old content or the new one, whole.
 
     The content goes to a temporary file in the same folder, is flushed to the disk and renamed. Missing parent folders
-    are made. Raises OSError, and then leaves the old file as it was.
+    are made. Raises OSError and then leaves the old file unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as temporary:

@@ -1,4 +1,4 @@
-"""The GPU that these tests need, or why they cannot run."""
+"""The GPU for these tests, or the reason to skip them."""
 
 import importlib
 import importlib.util
@@ -10,7 +10,7 @@ from export.tensorrt_plugin.compile import CompilationFailed, compile_ptx
 
 
 def why_not():
-    """What the plugin's kernels lack on this machine, in a few words; nothing when all is there."""
+    """Return the reason to skip tests of the plugin's kernels; empty if they can run."""
     if not torch.cuda.is_available():
         return "torch sees no CUDA GPU"
     try:
@@ -22,14 +22,14 @@ def why_not():
 
 
 def why_no_triton():
-    """The same for the kernels of training, which Triton's interpreter runs on any machine."""
+    """Return the reason to skip tests of the Triton kernels; empty with a GPU or in Triton's interpreter."""
     if importlib.util.find_spec("triton") is None:
         return "triton is not installed"
     return "" if training_device() else "torch sees no CUDA GPU, and TRITON_INTERPRET is not set"
 
 
 def training_device():
-    """Where Triton runs kernels; None where it cannot."""
+    """Return the device for Triton kernels: CUDA, the CPU in Triton's interpreter, or None."""
     if os.environ.get("TRITON_INTERPRET") == "1":
         return torch.device("cpu")
     return torch.device("cuda") if torch.cuda.is_available() else None

@@ -1,4 +1,4 @@
-"""The plugin's PTX, loaded and launched on the GPU as TensorRT does it, on torch's tensors and current stream."""
+"""Launcher of the plugin's PTX on torch tensors and torch's current stream, in the same way as TensorRT."""
 
 import ctypes
 
@@ -12,7 +12,7 @@ POINTER, INT32 = ctypes.c_void_p, ctypes.c_int32
 
 
 class Kernels:
-    """Every kernel of `interlace.cu`, for clips of `num_frames`."""
+    """All kernels of `interlace.cu`, compiled for clips of `num_frames`."""
 
     def __init__(self, num_frames):
         torch.cuda.current_stream().synchronize()
@@ -20,13 +20,13 @@ class Kernels:
         self._module = _checked(driver.cuModuleLoadData(ctypes.addressof(ptx)))
 
     def launch(self, launch, features, offsets, weights):
-        """Enqueue the interlacing of contiguous features; returns the output, which is not ready yet."""
+        """Enqueue the interlacing of contiguous features; return the output, which is not ready yet."""
         output = torch.empty_like(features)
         self.launch_into(launch, features, offsets, weights, output)
         return output
 
     def launch_into(self, launch, features, offsets, weights, output):
-        """The same into memory that is there."""
+        """Enqueue the interlacing of contiguous features into an existing tensor."""
         function = _checked(driver.cuModuleGetFunction(self._module, launch.kernel.encode()))
         inputs = [tensor.data_ptr() for tensor in (features, offsets, weights)]
         values = (*inputs, launch.frame_size, launch.run, output.data_ptr())

@@ -1,4 +1,4 @@
-"""The very PTX that goes into engines, on a GPU, against the definition."""
+"""Tests of the engines' PTX on a GPU against the definition of interlacing."""
 
 import pytest
 import torch

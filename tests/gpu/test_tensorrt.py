@@ -1,4 +1,4 @@
-"""TensorRT, where it is installed: the plugin in an engine that is built, saved, loaded and served."""
+"""Tests of the plugin in a TensorRT engine that is built, saved, loaded and served; skipped without TensorRT."""
 
 import importlib.util
 
@@ -46,7 +46,7 @@ tiny (uint8[n, 8, 6, 8, 4] clips) => (float[n, 4] logits, float[n, 1, 2] offsets
     logits = Squeeze (halves, second)
 }
 """
-"""Four channels of six by eight pixels over eight frames, interlaced; the logits are the first frame's means."""
+"""Interlacing of four channels of 6x8 pixels over eight frames; the logits are the first frame's means."""
 
 
 @pytest.fixture(scope="module")

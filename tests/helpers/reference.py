@@ -1,7 +1,7 @@
-"""The inputs of the reference values in `golden/`: every tensor follows from its name, every picture from its size.
+"""Inputs of the reference values in `tests/golden`: tensors computed from their names, images from their sizes.
 
-A name's SHA-256 seeds a PCG64 stream; its words become float32 numbers in [-1, 1), and the tensor's role in the
-network decides their scale.
+A name's SHA-256 seeds a PCG64 stream of float32 numbers in [-1, 1); their scale depends on the tensor's role in the
+network.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def golden_json(name: str) -> Any:
-    """A file of `golden/`."""
+    """Read a JSON file of `tests/golden`."""
     return json.loads((GOLDEN / name).read_text())
 
 
 def golden_arrays(name: str) -> dict[str, NDArray[Any]]:
-    """A file of `golden/`."""
+    """Read the arrays of an .npz file of `tests/golden`."""
     with np.load(GOLDEN / name) as arrays:
         return dict(arrays)
 
 
 def signed_noise(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """float32 numbers in [-1, 1), as float64, that depend on the name alone."""
+    """Return noise in [-1, 1), float32 values as float64, that depends on the name alone."""
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
     words = np.random.PCG64(seed).random_raw(math.prod(shape))
     numbers = ((words >> np.uint64(40)).astype(np.float64) / 2**23 - 1).astype(np.float32)
@@ -38,12 +38,12 @@ def signed_noise(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 def tin_r50_tensors() -> dict[str, NDArray[Any]]:
-    """Every tensor of MMAction2's TIN-R50 with 174 classes, under its names there."""
+    """Return all tensors of MMAction2's TIN-R50 with 174 classes, by MMAction2's names."""
     return {name: _tensor(name, tuple(shape)) for name, shape in golden_json("tin_r50_names.json").items()}
 
 
 def _tensor(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
-    # The order of operations is the reference's: another one rounds to other float32 numbers.
+    # Same order of operations as in the reference: another order would round to other float32 numbers.
     if name.endswith("num_batches_tracked"):
         return np.zeros(shape, np.int64)
     noise = signed_noise(name, shape)
@@ -64,7 +64,7 @@ def _tensor(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def _plan_values(name: str, noise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The tensors of the offset and weight networks."""
+    """Return a tensor of the offset and weight networks."""
     if name.endswith("fc2.bias"):
         return 0.5108 + noise
     if name.endswith("bias"):
@@ -75,7 +75,7 @@ def _plan_values(name: str, noise: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def normalised_frames(num_clips: int, num_frames: int = 8, side: int = 224) -> NDArray[np.float32]:
-    """[N, T, 3, side, side]: 14x14 blocks that change with every frame, a brightness for each frame, fine noise."""
+    """Return frames [N, T, 3, side, side]: 14x14 blocks that change with each frame, brightness, fine noise."""
     cells = 14
     clip = (num_clips, num_frames, 3)
     blocks = signed_noise("input/coarse", (*clip, cells, cells))
@@ -87,7 +87,7 @@ def normalised_frames(num_clips: int, num_frames: int = 8, side: int = 224) -> N
 
 
 def step_frames(name: str, side: int) -> NDArray[np.float32]:
-    """[2, 8, 3, side, side]: blocks of 4 x 4 that change with every frame, a brightness for each frame, fine noise."""
+    """Return frames [2, 8, 3, side, side]: blocks of 4x4 that change with each frame, brightness, fine noise."""
     cells, channels = side // 4, (2, 8, 3)
     blocks = signed_noise(f"{name}/coarse", (*channels, cells, cells)).repeat(4, axis=3).repeat(4, axis=4)
     brightness = 0.8 * signed_noise(f"{name}/level", (*channels, 1, 1))
@@ -96,7 +96,7 @@ def step_frames(name: str, side: int) -> NDArray[np.float32]:
 
 
 def picture(width: int, height: int) -> NDArray[np.uint8]:
-    """uint8 [height, width, 3]: a slow triangle wave in each channel, and grain of 0 to 63 from a hash."""
+    """Return an image, uint8 [height, width, 3]: a slow triangle wave per channel, and grain of 0 to 63 from a hash."""
     y, x, channel = np.meshgrid(np.arange(height), np.arange(width), np.arange(3), indexing="ij")
     phase = (3 * x + (2 + channel) * y + 70 * channel) % 382
     wave = np.minimum(phase, 381 - phase)
@@ -106,5 +106,5 @@ def picture(width: int, height: int) -> NDArray[np.uint8]:
 
 
 def digest(array: NDArray[Any]) -> str:
-    """The SHA-256 of an array's bytes."""
+    """Return the SHA-256 of an array's bytes."""
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()

@@ -56,7 +56,7 @@ def test_without_labels_it_is_fetched_once_and_checked(small, tmp_path):
         assert done.exit_code == 0, done.stderr
         assert "320 tensors" in done.stdout
         assert "tsm, 50 layers, 8 frames, 174 classes" in done.stdout
-    assert len(mirror.asked) == 1
+    assert len(mirror.requests) == 1
     assert [file.name for file in (tmp_path / "cache").iterdir()] == [CATALOGUE["small"].file]
 
 

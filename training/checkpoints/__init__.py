@@ -1,1 +1,1 @@
-"""Checkpoints: ours on disk, other projects' converted, published ones downloaded."""
+"""Checkpoints: reading and writing, conversion from other projects, download of published ones."""

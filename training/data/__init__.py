@@ -1,1 +1,1 @@
-"""Data loading: listed or rendered items become batches of clips."""
+"""Data loading: batches of clips from listed or rendered items."""

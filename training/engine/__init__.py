@@ -1,1 +1,1 @@
-"""The training engine: loops over batches, evaluation, processes, devices, logs."""
+"""Training engine: loops over batches, evaluation, distributed processes, devices and logs."""

@@ -1,1 +1,1 @@
-"""Lists of training items: official annotations and files on disk become train.txt, val.txt and labels.txt."""
+"""List files of training items (train.txt, val.txt, labels.txt), made from official annotations and files on disk."""

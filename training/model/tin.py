@@ -60,7 +60,7 @@ class Architecture:
 
     @property
     def stem_channels(self) -> int:
-        """Channels after the first convolution; every stage doubles them."""
+        """Channels after the first convolution; stage k has this many times 2**k, before expansion."""
         return round(64 * self.width)
 
     def __str__(self) -> str:

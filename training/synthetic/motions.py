@@ -56,7 +56,7 @@ class Pose:
 class Motion:
     """Start and end of every motion in a clip: objects (back to front), the whole image, and the light."""
 
-    things: tuple[tuple[Pose, Pose], ...] = ()
+    objects: tuple[tuple[Pose, Pose], ...] = ()
     picture_shift: tuple[float, float] = (0.0, 0.0)
     dark_gain: float = 1.0
 
@@ -126,8 +126,8 @@ def two_closer(rng: np.random.Generator) -> Motion:
 def picture_right(rng: np.random.Generator) -> Motion:
     """Draw a motion of the camera to the left: everything in the image moves right."""
     still = [_anywhere(rng, rng.uniform(0.15, 0.6)) for _ in range(rng.integers(0, 4))]
-    things = tuple((pose, pose) for pose in still)
-    return Motion(things, picture_shift=(rng.uniform(0.2, 1.0), rng.uniform(-0.1, 0.1)))
+    objects = tuple((pose, pose) for pose in still)
+    return Motion(objects, picture_shift=(rng.uniform(0.2, 1.0), rng.uniform(-0.1, 0.1)))
 
 
 MOTIONS: tuple[Callable[[np.random.Generator], Motion], ...] = (

@@ -93,7 +93,7 @@ class Scene:
     cut: float
     background_size: float
     distractors: tuple[SceneObject, ...]
-    things: tuple[SceneObject, ...]
+    objects: tuple[SceneObject, ...]
     picture_shift: tuple[float, float]
     timing: Timing
     shake: CameraShake
@@ -109,7 +109,7 @@ class Scene:
             cut=rng.uniform(0.1, 0.9),
             background_size=rng.uniform(1.0, 2.5),
             distractors=_distractors(motion, textures, rng, difficulty),
-            things=tuple(SceneObject(make_cutout(textures, rng), *way) for way in motion.things),
+            objects=tuple(SceneObject(make_cutout(textures, rng), *way) for way in motion.objects),
             picture_shift=motion.picture_shift,
             timing=Timing.draw(rng, backwards=bool(label % 2), longest_pause=0.45 if is_light else 0.3),
             shake=CameraShake.draw(rng, difficulty),
@@ -123,10 +123,10 @@ class Scene:
         camera = _camera_matrix(self.shake.at(time), self.picture_shift, progress, width, height)
         background = self.backgrounds[-1] if time > self.cut else self.backgrounds[0]
         image = self._background(background, camera, width, height)
-        for thing in self.distractors:
-            _paste(image, thing.cutout, thing.start.towards(thing.end, time), camera)
-        for thing in self.things:
-            _paste(image, thing.cutout, thing.start.towards(thing.end, progress), camera)
+        for item in self.distractors:
+            _paste(image, item.cutout, item.start.towards(item.end, time), camera)
+        for item in self.objects:
+            _paste(image, item.cutout, item.start.towards(item.end, progress), camera)
         return _lit(image, self.light.gain(progress, time))
 
     def _background(self, background: Image, camera: NDArray[np.float64], width: int, height: int) -> Image:
@@ -226,7 +226,7 @@ def _distractor(motion: Motion, textures: TexturePool, rng: np.random.Generator)
 
 def _clear_of_ends(motion: Motion, size: float, rng: np.random.Generator) -> Pose:
     """Draw a pose away from the ends of the motion, since covering and uncovering are labels of their own."""
-    ends = [pose for way in motion.things for pose in way]
+    ends = [pose for way in motion.objects for pose in way]
     for _ in range(8):
         x, y = rng.uniform(0, 1, 2)
         if all(np.hypot(x - end.x, y - end.y) > (size + end.size) * 0.4 for end in ends):

@@ -1,4 +1,4 @@
-"""An HTTP server for tests: files by path, with byte ranges, that can break off in the middle."""
+"""HTTP file server with byte ranges and broken connections, for tests of downloads."""
 
 import re
 from contextlib import contextmanager
@@ -9,16 +9,16 @@ from threading import Thread
 
 @dataclass
 class FileServer:
-    """What is served; `break_after` bytes of a body end the connection, `ranges` says whether parts are given."""
+    """Files by path, and faults: `break_after` so many bytes of a body, no byte ranges without `ranges`."""
 
     files: dict[str, bytes]
     address: str = ""
     ranges: bool = True
     break_after: int | None = None
-    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
 
     def body(self, handler):
-        """Status, headers and bytes for a request."""
+        """Return status, headers and bytes for a request."""
         content = self.files.get(handler.path)
         if content is None:
             return 404, {}, b""
@@ -33,12 +33,12 @@ class FileServer:
 
 @contextmanager
 def serving(files):
-    """A running server on a free port of this machine."""
+    """Run a server on a free port of localhost."""
     server = FileServer(files)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            server.asked.append((self.path, self.headers.get("Range")))
+            server.requests.append((self.path, self.headers.get("Range")))
             status, headers, body = server.body(self)
             self.send_response(status)
             for name, value in (headers | {"Content-Length": str(len(body))}).items():
@@ -47,7 +47,7 @@ def serving(files):
             self.wfile.write(body[: server.break_after])
 
         def log_message(self, *_):
-            """Says nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         server.address = f"http://127.0.0.1:{running.server_port}"

@@ -1,4 +1,4 @@
-"""Checkpoints as other projects write them: a network's tensors under their names."""
+"""State dictionaries with other projects' tensor names."""
 
 import re
 
@@ -10,12 +10,12 @@ CLASSES = 174
 
 
 def small_r50(temporal, **fields):
-    """A narrow network of the depth that the reference names are of."""
+    """Make a narrow network of the depth of the reference names."""
     return TIN(Architecture(num_classes=CLASSES, width=0.25, temporal=temporal, **fields))
 
 
 def reference_names(project):
-    """MMAction2's names of a TIN-R50 to what a project calls the same tensors, where it has them."""
+    """Map MMAction2's names of a TIN-R50 to a project's names of the tensors that it has too."""
     names = golden_json("tin_r50_names.json")
     if project == "mmaction2":
         return {name: name for name in names}
@@ -24,12 +24,12 @@ def reference_names(project):
 
 
 def from_mmaction2(tensors):
-    """Tensors under MMAction2's names to the same ones under this project's."""
+    """Rename tensors from MMAction2's names to this project's."""
     return {rename(name, KeyNaming.MMACTION2): tensor for name, tensor in tensors.items()}
 
 
 def as_project(model, project):
-    """The tensors of an R50 under a project's names."""
+    """Return the tensors of an R50 by a project's names."""
     tensors = model.state_dict()
     return {
         foreign: tensors[rename(name, KeyNaming.MMACTION2)].clone()
@@ -38,7 +38,7 @@ def as_project(model, project):
 
 
 def as_torchvision(model, head_classes=1000):
-    """The tensors of a plain network of any depth as torchvision names them, with an ImageNet head."""
+    """Return the tensors of a plain network of any depth by torchvision's names, with an ImageNet head."""
     tensors = {_torchvision_name(name): tensor for name, tensor in model.state_dict().items()}
     width = tensors.pop("head.weight").shape[1]
     head = {"fc.weight": tensors.pop("head.bias").new_zeros(head_classes, width)}

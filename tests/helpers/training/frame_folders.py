@@ -1,4 +1,4 @@
-"""Folders of JPEG frames, as `python -m training.prepare` leaves them."""
+"""Folders of JPEG frames in the layout of `python -m training.prepare`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE_NAME = "img_{:05}.jpg"
 
 
 def write_frames(folder: Path, num_frames: int, label: int = 0, *, width: int = 96, height: int = 64) -> ListItem:
-    """A moving square, frame by frame."""
+    """Write a moving square, a JPEG per frame; return the folder's list item."""
     folder.mkdir()
     for number, frame in enumerate(moving_square(num_frames, width, height), start=1):
         assert cv2.imwrite(str(folder / FILE_NAME.format(number)), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
@@ -21,7 +21,7 @@ def write_frames(folder: Path, num_frames: int, label: int = 0, *, width: int = 
 
 
 def read_frame(item: ListItem, index: int):
-    """One frame of a folder, RGB, read in another way than the data sets read it."""
+    """Read a frame of a folder as RGB, independently of the code under test."""
     image = cv2.imread(str(item.path / FILE_NAME.format(index + 1)))
     assert image is not None
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

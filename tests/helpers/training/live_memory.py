@@ -1,4 +1,4 @@
-"""How many bytes of tensors are alive at once: counted, not allocated, and so on any machine."""
+"""Peak memory of live tensors, counted on any machine, also for fake tensors."""
 
 import weakref
 
@@ -7,27 +7,27 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 GRANULE = 512
-"""The CUDA allocator hands out multiples of so many bytes."""
+"""Allocation granularity of the CUDA allocator, in bytes."""
 
 
 class LiveMemory(TorchDispatchMode):
-    """While entered, follows every tensor that an operator makes; `peak` is the most that was alive, in bytes."""
+    """Dispatch mode that tracks every tensor an operator makes; `peak` is the maximum alive at once, in bytes."""
 
-    def __init__(self, already_there=()):
+    def __init__(self, existing=()):
         super().__init__()
         self.peak = self._now = 0
         self._known = set()
-        for tensor in already_there:
-            self._meet(tensor)
+        for tensor in existing:
+            self._track(tensor)
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
         for leaf in tree_leaves(result):
             if isinstance(leaf, Tensor):
-                self._meet(leaf)
+                self._track(leaf)
         return result
 
-    def _meet(self, tensor):
+    def _track(self, tensor):
         storage = tensor.untyped_storage()
         if storage._cdata in self._known:
             return
@@ -35,8 +35,8 @@ class LiveMemory(TorchDispatchMode):
         self._known.add(storage._cdata)
         self._now += size
         self.peak = max(self.peak, self._now)
-        weakref.finalize(storage, self._part, storage._cdata, size)
+        weakref.finalize(storage, self._release, storage._cdata, size)
 
-    def _part(self, key, size):
+    def _release(self, key, size):
         self._known.discard(key)
         self._now -= size

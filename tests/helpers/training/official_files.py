@@ -1,4 +1,4 @@
-"""Small annotation files in the form of the official ones."""
+"""Small annotation files in the official formats."""
 
 import json
 
@@ -11,7 +11,7 @@ STHV2_TEMPLATES = (
 
 
 def write_kinetics400(folder, train, val, *, names=("train.csv", "val.csv"), last_column="split"):
-    """Rows are (label, youtube_id, time_start, time_end)."""
+    """Write both splits; rows are (label, youtube_id, time_start, time_end)."""
     for name, rows in zip(names, (train, val), strict=True):
         lines = [f"label,youtube_id,time_start,time_end,{last_column}", *(",".join((*row, "train")) for row in rows)]
         write(folder / name, "\n".join(lines) + "\n")
@@ -19,7 +19,7 @@ def write_kinetics400(folder, train, val, *, names=("train.csv", "val.csv"), las
 
 
 def write_sthv1(folder, train, val):
-    """Rows are (id, label's number)."""
+    """Write labels and both splits; rows are (id, class number)."""
     write(folder / "something-something-v1-labels.csv", "".join(f"{label}\n" for label in STHV1_LABELS))
     for split, rows in (("train", train), ("validation", val)):
         lines = "".join(f"{name};{STHV1_LABELS[label]}\n" for name, label in rows)
@@ -28,7 +28,7 @@ def write_sthv1(folder, train, val):
 
 
 def write_sthv2(folder, train, val):
-    """Rows are (id, label's number)."""
+    """Write labels and both splits; rows are (id, class number)."""
     numbers = {label: str(number) for number, label in enumerate(STHV2_LABELS)}
     write(folder / "something-something-v2-labels.json", json.dumps(numbers))
     for split, rows in (("train", train), ("validation", val)):

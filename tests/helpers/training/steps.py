@@ -1,4 +1,4 @@
-"""Steps that nobody took, for what tells of steps."""
+"""Made-up optimiser steps for tests of callbacks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from training.engine.loops import Step
 
 
 def make_step(number: int, **figures: float) -> Step:
-    """A step whose other figures are all 0.25."""
+    """Make a step whose other figures are all 0.25."""
     others: dict[str, Any] = {field.name: 0.25 for field in fields(Step)}
     return Step(**{**others, "number": number, **figures})

@@ -1,4 +1,4 @@
-"""A small data set of frame folders on the disk, with lists and a recipe, and the trainer as a user runs it."""
+"""A small data set of frame folders with lists and a recipe, and the training commands in a process of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LABELS = ("right", "left", "still")
 
 
 def make_frame_data(root: Path, *, train: int = 10, validation: int = 7) -> Path:
-    """`root` with frames/, train.txt, val.txt and labels.txt; returns the recipe's path."""
+    """Write frames/, train.txt, val.txt, labels.txt and a recipe below `root`; return the recipe's path."""
     lines = [f"{_make_folder(root, number)} {NUM_FRAMES} {number % 3}\n" for number in range(train + validation)]
     (root / "train.txt").write_text("".join(lines[:train]))
     (root / "val.txt").write_text("".join(lines[train:]))
@@ -28,7 +28,7 @@ def make_frame_data(root: Path, *, train: int = 10, validation: int = 7) -> Path
 
 
 def _make_folder(root: Path, number: int) -> str:
-    """A bright square that moves right, left or not at all over noise."""
+    """Write frames of a bright square that moves right, left or not at all over noise."""
     rng = np.random.default_rng(number)
     name = f"clip {number:03}"
     folder = root / "frames" / name
@@ -75,17 +75,17 @@ def _recipe(root: Path) -> dict[str, object]:
 
 
 def command(module: str, *arguments: object, processes: int = 1) -> list[str]:
-    """The command line of `python -m training.<module>`, under torchrun for several processes."""
+    """Return the command line of `python -m training.<module>`, under torchrun for several processes."""
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
     return [sys.executable, *launcher, "-m", f"training.{module}", *map(str, arguments)]
 
 
 def run(module: str, *arguments: object, processes: int = 1) -> subprocess.CompletedProcess[str]:
-    """Run it to its end."""
+    """Run a training command to its end."""
     line = command(module, *arguments, processes=processes)
     return subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=240)
 
 
 def overrides(*settings: str) -> list[str]:
-    """Settings as `--set` takes them."""
+    """Return settings as arguments of `--set`."""
     return [word for setting in settings for word in ("--set", setting)]

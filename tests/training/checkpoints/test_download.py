@@ -37,7 +37,7 @@ def test_what_is_there_is_not_fetched_again(server, tmp_path):
     target = tmp_path / "model.pth"
     fetch(server, target)
     assert fetch(server, target) == []
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_damaged_file_is_fetched_again(server, tmp_path):
@@ -56,7 +56,7 @@ def test_a_broken_download_goes_on(server, tmp_path):
     server.break_after = None
     reports = fetch(server, target)
     assert target.read_bytes() == CONTENT
-    assert server.asked[-1] == ("/model.pth", "bytes=1000000-")
+    assert server.requests[-1] == ("/model.pth", "bytes=1000000-")
     assert reports[0] == (1_000_000, len(CONTENT))
 
 
@@ -105,4 +105,4 @@ def test_two_processes_do_not_write_one_file(server, tmp_path):
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(DownloadError, match=r"model\.pth .*another process"):
             fetch(server, tmp_path / "model.pth")
-    assert server.asked == []
+    assert server.requests == []

@@ -38,22 +38,24 @@ def test_only_the_order_of_frames_tells_a_pair_apart(studio, label):
         assert difference.mean() < 8, "more than noise differs"
 
 
-def centre_of_things(motion, share):
-    return np.mean([(start.towards(end, share).x, start.towards(end, share).y) for start, end in motion.things], axis=0)
+def centre_of_objects(motion, share):
+    return np.mean(
+        [(start.towards(end, share).x, start.towards(end, share).y) for start, end in motion.objects], axis=0
+    )
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_motions_go_the_way_their_labels_say(seed):
     motions = [draw(np.random.default_rng(seed)) for draw in MOTIONS]
     right, up, closer, clockwise, covering, light, together, camera = motions
-    assert centre_of_things(right, 1)[0] - centre_of_things(right, 0)[0] > 0.3
-    assert centre_of_things(up, 0)[1] - centre_of_things(up, 1)[1] > 0.3
-    assert closer.things[0][1].size > 1.4 * closer.things[0][0].size
-    assert clockwise.things[0][1].angle - clockwise.things[0][0].angle >= 50
-    (hidden, _), (start, rest) = covering.things
+    assert centre_of_objects(right, 1)[0] - centre_of_objects(right, 0)[0] > 0.3
+    assert centre_of_objects(up, 0)[1] - centre_of_objects(up, 1)[1] > 0.3
+    assert closer.objects[0][1].size > 1.4 * closer.objects[0][0].size
+    assert clockwise.objects[0][1].angle - clockwise.objects[0][0].angle >= 50
+    (hidden, _), (start, rest) = covering.objects
     assert rest.size > hidden.size
     assert np.hypot(rest.x - hidden.x, rest.y - hidden.y) < np.hypot(start.x - hidden.x, start.y - hidden.y)
     assert light.dark_gain <= 0.5
-    distances = [np.hypot(a.x - b.x, a.y - b.y) for a, b in zip(*together.things, strict=True)]
+    distances = [np.hypot(a.x - b.x, a.y - b.y) for a, b in zip(*together.objects, strict=True)]
     assert distances[1] < distances[0] - 0.25
     assert camera.picture_shift[0] > 0
