@@ -65,9 +65,7 @@ def measure(recipe: Recipe, *, batch_size: int, device: torch.device, rounds: in
         seconds = statistics.median(round_seconds(model, random_frames(recipe.clip, batch_size, device), rounds))
     except RuntimeError as error:
         if is_out_of_memory(error):
-            raise DeviceError(
-                f"batches of {batch_size} do not fit the memory of {device}; take smaller ones"
-            ) from error
+            raise DeviceError(f"batches of {batch_size} do not fit the memory of {device}; use smaller ones") from error
         raise
     return NetworkCost(
         device=device_name(device),

@@ -58,4 +58,4 @@ def _check_scores(scores: ScoreArray, labels: LabelArray) -> None:
         raise ValueError(f"the scores of {np.isnan(scores).any(axis=1).sum()} clips are not numbers")
     outside = labels[(labels < 0) | (labels >= scores.shape[1])]
     if outside.size:
-        raise ValueError(f"label {outside[0]} is none of {scores.shape[1]} classes")
+        raise ValueError(f"label {outside[0]} is not one of {scores.shape[1]} classes")

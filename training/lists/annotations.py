@@ -113,11 +113,11 @@ def _only_file(folder: Path, *endings: str) -> Path:
 
 def _parse_all(path: Path, rows: Iterable[tuple[str, T]], parse: Callable[[T], Annotation]) -> tuple[Annotation, ...]:
     items = []
-    for place, row in rows:
+    for position, row in rows:
         try:
             items.append(parse(row))
         except ValueError as error:
-            raise AnnotationError(f"{path}, {place}: {error}") from error
+            raise AnnotationError(f"{path}, {position}: {error}") from error
     if not items:
         raise AnnotationError(f"{path} has no annotations; it should be the official file")
     return tuple(items)
@@ -164,10 +164,10 @@ def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, 
     if lacking:
         raise AnnotationError(f"{path}, line 1: the header lacks {', '.join(lacking)}")
     for row in reader:
-        place = f"line {reader.line_num}"
+        position = f"line {reader.line_num}"
         if not all(row[column] for column in columns):
-            raise AnnotationError(f"{path}, {place}: it should have a value for each of {', '.join(columns)}")
-        yield place, row
+            raise AnnotationError(f"{path}, {position}: it should have a value for each of {', '.join(columns)}")
+        yield position, row
 
 
 def _entries(path: Path) -> list[tuple[str, Any]]:

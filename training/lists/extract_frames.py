@@ -94,7 +94,8 @@ def _locked(root: Path, settings: str) -> Iterator[None]:
         file.seek(0)
         found = file.read().strip()
         if found not in {"", settings}:
-            raise ExtractionError(f"{root} has frames of {found}, not {settings}; use these, or another folder")
+            advice = "use the same settings, or another folder"
+            raise ExtractionError(f"{root} has frames of {found}, not {settings}; {advice}")
         if not found:
             file.write(f"{settings}\n")
             file.flush()

@@ -101,7 +101,7 @@ def _numbered(file_name: str) -> str:
             return file_name
     except (IndexError, KeyError, ValueError):
         pass
-    raise ValueError('must have one place for the number, such as "img_{:05}.jpg"')
+    raise ValueError('must contain a format for the number, such as "img_{:05}.jpg"')
 
 
 class FramesSection(_ListedData):
