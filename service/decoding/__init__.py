@@ -1,1 +1,1 @@
-"""Decoding in child processes that can be killed, with limits of memory and CPU time."""
+"""Decoding in worker processes that can be killed, within limits of memory and CPU time."""

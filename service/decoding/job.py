@@ -11,7 +11,7 @@ from clips.decoding.limits import DecodeLimits
 
 @dataclass(frozen=True)
 class DecodeJob:
-    """What a decoder gets: worker processes by a pipe, replicas on Ray by value.
+    """The argument of every decoder, sent through a pipe to workers and by value to replicas on Ray.
 
     Args:
         video: The file's bytes, or its path.

@@ -1,4 +1,4 @@
-"""A client's connection: uvicorn's, but what is no HTTP is told as other failures are, and a head must come in time."""
+"""HTTP/1.1 connections: uvicorn's, with problems for malformed requests and a time limit for request heads."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ HEAD_TOO_SLOW = "the head of the request did not come in time"
 
 
 class Connection(H11Protocol):
-    """Closes when no whole head comes within `head_seconds` of its start, or of the first byte of a later request.
+    """Closes when a head is not complete `head_seconds` after the connection, or after a later request's first byte.
 
-    As long is what a client goes on sending taken, and thrown away, after its request was answered.
+    After a request was answered early, the rest of its body is read and dropped for as long.
     """
 
     def __init__(self, *args: Any, head_seconds: float, **kwargs: Any) -> None:
@@ -29,12 +29,12 @@ class Connection(H11Protocol):
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a head from now on."""
+        """Start the time limit of the first head."""
         super().connection_made(transport)
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
-        """Go on waiting, or stop waiting, for a head."""
+        """Start or stop the time limit as heads begin and end."""
         super().data_received(data)
         if self.conn.their_state is h11.IDLE or self.conn.our_state is h11.DONE:
             self._wait_for_head()
@@ -42,12 +42,12 @@ class Connection(H11Protocol):
             self._stop_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is waited for any more."""
+        """Stop the time limit."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """What came is no HTTP/1.1; uvicorn calls this, also for the body of a request that is in work."""
+        """Answer bytes that are not HTTP/1.1; uvicorn calls this, also for the body of a request in work."""
         self._refuse(PROBLEMS[400], f"{msg} The connection is closed.")
 
     def _wait_for_head(self) -> None:

@@ -135,7 +135,7 @@ class _ReceivedParts:
 
 @asynccontextmanager
 async def _streamed(deployment: Any, request: tuple[object, ...]) -> AsyncIterator[AsyncIterator[Any]]:
-    """The parts that a replica streams; it is told to stop at the end. Raises what the replica raises."""
+    """The parts that a replica streams, which is cancelled at the end; raises what the replica raises."""
     parts = deployment.options(stream=True).windows.remote(*request)
     try:
         yield parts

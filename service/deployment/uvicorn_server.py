@@ -1,4 +1,4 @@
-"""The web server process: takes the port first, then loads the models, then says where it answers."""
+"""The uvicorn server: binds the port, loads the models, then logs its address."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ logger = logging.getLogger("service")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port, before any model is loaded; raises OSError when it is taken or the host is not ours.
+    """Bind the port before any model is loaded; raises OSError when the port or the host cannot be bound.
 
-    Who connects before the service answers waits for it.
+    Clients that connect before the service answers wait for it.
     """
     family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     # Nagle's algorithm holds answers back for 40 ms; asyncio turns it off only where the socket names its protocol.
@@ -39,7 +39,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run(settings: Settings, listener: socket.socket) -> None:
-    """Serve until a signal comes; Ctrl-C is a way to end, not an error."""
+    """Serve until SIGTERM or Ctrl-C."""
     # h11 reads on and discards when an answer is given early (413): clients that send first and read later see it.
     app = create_app(settings)
     log = log_config(settings.log_format)
@@ -52,7 +52,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Ends in order: at a signal nothing new is taken, what is in work is answered, then the process ends."""
+    """Graceful shut-down: no new requests after a signal, those in work are answered, then the process ends."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, drain_seconds: float) -> None:
         super().__init__(config)

@@ -1,4 +1,4 @@
-"""Clips of several requests become batches: while the model runs one, the next one gathers."""
+"""Dynamic batching: while the model runs one batch, the next one forms from the clips of waiting requests."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from service.backends.base import Backend, Clips, Outputs, RemoteBackend, infer_
 
 @dataclass(frozen=True)
 class Inferred:
-    """One request's outputs, and of the batch that they were in: its clips, and when and how long the model ran.
-
-    `started_at` is in seconds since the epoch.
-    """
+    """One request's outputs, and their batch: its number of clips, its start in s since the epoch, its seconds."""
 
     outputs: Outputs
     batch_size: int
@@ -37,10 +34,13 @@ class _Entry:
 
 
 class Batcher:
-    """Runs one batch at a time, whatever the model: a batch has all cores, or the GPU, to itself.
+    """Runs one batch at a time, of whichever model: a batch has all cores, or the GPU, to itself.
 
     A batch holds at most `backend.max_batch_size` clips, except that the views of one request stay together.
-    `observe_batch` is told each one's number of clips. What a server runs goes there at once: it forms batches itself.
+    Remote backends are called at once: their servers form batches themselves.
+
+    Args:
+        observe_batch: Called with the number of clips of each batch.
     """
 
     def __init__(self, observe_batch: Callable[[int], None]) -> None:
@@ -50,9 +50,9 @@ class Batcher:
         self._arrived = asyncio.Event()
 
     async def infer(self, backend: Backend, clips: Clips) -> Inferred:
-        """`backend.infer` on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed and TryLater.
+        """Run `backend.infer` on uint8 clips [N, T, H, W, 3] in a batch with others.
 
-        When this is cancelled before its batch has formed, the clips are not run.
+        Raises InferenceFailed and TryLater. When this is cancelled before its batch has formed, the clips are not run.
         """
         if isinstance(backend, RemoteBackend):
             return await self._infer_remotely(backend, clips)
@@ -62,7 +62,7 @@ class Batcher:
         return await entry.answer
 
     async def run(self) -> None:
-        """Answer until cancelled."""
+        """Run batches until cancelled."""
         while True:
             await self._arrived.wait()
             batch = self._next_batch()
@@ -78,7 +78,7 @@ class Batcher:
         return Inferred(outputs, len(clips), started_at, time.perf_counter() - started)
 
     def _next_batch(self) -> list[_Entry]:
-        """The oldest request and those that fit to it; whoever gave up is forgotten."""
+        """The oldest request and those that fit into its batch; cancelled requests are dropped."""
         self._waiting = [entry for entry in self._waiting if not entry.answer.done()]
         batch = self._waiting[:1]
         for entry in self._waiting[1:]:

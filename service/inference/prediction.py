@@ -1,4 +1,4 @@
-"""What a model makes of a video becomes named scores."""
+"""Predictions: a model's outputs for one video as named scores."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class StageTimes:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one video and all that it came from.
+    """The scores for one video, with the input and the outputs that they came from.
 
-    `offsets` float32 [B, 2], in frames, and `weights` float32 [B, T, 2]: what each block interlaced by, the mean
-    over the views. `variants` are there when the clip was sampled twice.
+    `offsets` float32 [B, 2], in frames, and `weights` float32 [B, T, 2] of each interlacing block are means over the
+    views. `variants` are there when the clip was sampled twice.
     """
 
     scores: list[Score]
@@ -46,7 +46,7 @@ class Prediction:
 
 
 def choose_top_k(top_k: int | None, num_classes: int) -> int:
-    """How many scores to give, five when nothing was asked; raises BadTopK."""
+    """Return the number of scores to give, by default five or all classes; raises BadTopK."""
     if top_k is None:
         return min(DEFAULT_TOP_K, num_classes)
     if not 1 <= top_k <= num_classes:
@@ -55,7 +55,7 @@ def choose_top_k(top_k: int | None, num_classes: int) -> int:
 
 
 def score(clip: ModelInput, outputs: Outputs, model: LoadedModel, top_k: int, *, infer_seconds: float) -> Prediction:
-    """What the model returned for `views_to_infer(clip)` becomes the answer."""
+    """Build the prediction from the model's outputs for `views_to_infer(clip)`."""
     sampled = slice(len(clip.views))
     return Prediction(
         scores=top_scores(average_views(outputs.logits[sampled]), model.labels, top_k),

@@ -1,4 +1,4 @@
-"""Whether an answer holds for other frames of the video, and whether it depends on their order.
+"""Stability of a prediction under other frames of the same video, and under reversed order.
 
 The model sees three variants of a video: as sampled, with each frame half a segment later, and as sampled in reverse.
 """
@@ -16,17 +16,17 @@ from clips.scores import Score, average_views, top_scores
 from service.backends.base import Clips
 
 ORDER_MATTERS = 0.1
-"""So much of the probability must move when time is reversed, if the likeliest action stays the same."""
+"""Total variation distance from which reversal counts as a change although the top-1 action stays."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What the model makes of a variant, and its total variation distance from the answer, from 0 to 1."""
+    """A variant's scores, and its total variation distance from the answer, from 0 to 1."""
 
     scores: list[Score]
     distance: float
     is_same_action: bool
-    """Whether the likeliest action is the answer's."""
+    """True if the top-1 action is the answer's."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Variants:
 
     @property
     def is_stable(self) -> bool:
-        """Whether other frames of the video give the same action."""
+        """True if other frames of the video give the same top-1 action."""
         return self.shifted.is_same_action
 
     @property
     def depends_on_order(self) -> bool:
-        """Whether the reversed order gives another action, or much less of the same."""
+        """True if reversed order gives another top-1 action, or moves much of the probability."""
         return not self.reversed.is_same_action or self.reversed.distance >= ORDER_MATTERS
 
 
@@ -55,7 +55,7 @@ def views_to_infer(clip: ModelInput) -> Clips:
 
 
 def compare(logits: NDArray[np.float32], labels: Sequence[str], top_k: int) -> Variants:
-    """Judge by the logits [3V, K] that the model gives for all variants' views."""
+    """Compare the variants by the logits float32 [3V, K] for all their views."""
     sampled, shifted, backwards = average_views(logits.reshape(3, -1, len(labels)))
 
     def judge(probabilities: NDArray[np.float64]) -> Variant:

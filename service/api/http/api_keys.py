@@ -1,4 +1,4 @@
-"""Who asks: the optional API keys of TIN_API_KEYS."""
+"""API keys: authentication by the optional keys of TIN_API_KEYS."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Mapping, Sequence
 
 
 class Unauthorised(Exception):
-    """The request carries none of the keys that are let in."""
+    """The request carries none of the accepted keys."""
 
 
 def check_key(headers: Mapping[str, str], keys: Sequence[str]) -> str | None:
-    """The key that a request carries, None where the service has no keys; raises Unauthorised.
+    """Return a request's key, from `Authorization: Bearer <key>` or `X-API-Key: <key>`; raises Unauthorised.
 
-    It stands in `Authorization: Bearer <key>` or in `X-API-Key: <key>`.
+    None where the service has no keys.
     """
     if not keys:
         return None
     given = _given(headers)
-    # Each is compared, in constant time, so that the time of an answer tells nothing about any.
+    # All are compared, in constant time, so that response times reveal nothing about any of them.
     matching = [key for key in keys if hmac.compare_digest(key.encode(), given.encode())]
     if not matching:
-        problem = "does not know the key that came" if given else "asks for a key"
-        raise Unauthorised(f"this service {problem}: send one as `Authorization: Bearer <key>` or as `X-API-Key`")
+        problem = "the API key is not valid" if given else "an API key is required"
+        raise Unauthorised(f"{problem}; send one as `Authorization: Bearer <key>` or `X-API-Key: <key>`")
     return matching[0]
 
 

@@ -1,4 +1,4 @@
-"""What /openapi.json says besides what FastAPI finds out itself: the forms of a body, the problems, and the keys."""
+"""The OpenAPI document, with what FastAPI cannot derive: the forms of a body, the problems, and the API keys."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ KEYS: dict[str, dict[str, Any]] = {
     "Authorization": {"type": "http", "scheme": "bearer", "description": "`Bearer <key>`"},
     "X-API-Key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "the key"},
 }
-"""The headers that carry a key, as OpenAPI has them."""
+"""OpenAPI's security schemes: the headers that carry a key."""
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -86,7 +86,7 @@ def _problem_response(status: int) -> dict[str, Any]:
 
 
 class Application(FastAPI):
-    """FastAPI whose document knows the schemas that are referred to above."""
+    """FastAPI whose document also holds the schemas that this module refers to."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
@@ -95,7 +95,7 @@ class Application(FastAPI):
         _, schemas = models_json_schema(referred_to, ref_template="#/components/schemas/{model}")
         document["components"]["schemas"] |= schemas["$defs"]
         _drop_undeclared_422(document)
-        _tell_of_keys(document)
+        _declare_keys(document)
         return document
 
 
@@ -108,8 +108,8 @@ def _drop_undeclared_422(document: dict[str, Any]) -> None:
             del operation["responses"]["422"]
 
 
-def _tell_of_keys(document: dict[str, Any]) -> None:
-    """One of them, or none: whether a service asks for keys is a setting, and the document the same everywhere."""
+def _declare_keys(document: dict[str, Any]) -> None:
+    """Declare either header, or none: a setting decides, and the document is the same on every machine."""
     document["components"]["securitySchemes"] = KEYS
     for operation in _operations(document):
         if "401" in operation["responses"]:
@@ -121,6 +121,6 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def as_text(document: dict[str, Any]) -> str:
-    """The document as a file to keep: sorted, and without the release, which would change it with nothing else."""
+    """The document as a file: sorted, and without the release, which would change it on its own."""
     kept = document | {"info": document["info"] | {"version": "any"}}
     return json.dumps(kept, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

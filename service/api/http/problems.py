@@ -1,7 +1,7 @@
-"""Every failure as RFC 9457 `application/problem+json`: one table, looked up in one place.
+"""Problems: one table from exceptions to RFC 9457 `application/problem+json`.
 
-A problem's `type` is an address of this service, `/problems/<slug>`, that says what it means. Under /v2 the same
-failures take the form of the protocol that is spoken there.
+A problem's `type` is an address of this service, `/problems/<slug>`, that explains it. Under /v2 failures take the form
+of the Open Inference Protocol.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ logger = logging.getLogger("service")
 
 @dataclass(frozen=True)
 class ProblemType:
-    """One kind of failure. `detail`, where set, is told instead of the exception's message."""
+    """One kind of failure; `detail`, where set, replaces the exception's message."""
 
     slug: str
     status: int
@@ -46,7 +46,7 @@ class ProblemType:
 
 
 _EXPECTED = (admission.Overloaded, admission.Draining, base.TryLater)
-"""What many requests get at once, and is no fault of any: it is not logged for each."""
+"""Errors that many requests get at once through no fault of their own: they are not logged one by one."""
 
 _FAILED = "the service failed on this request; its log has the reason under the request id"
 
@@ -77,23 +77,23 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     base.BackendError: ProblemType("backend-failure", 503, "The model could not be run", _FAILED),
     RequestValidationError: ProblemType("bad-parameter", 422, "A parameter is not valid"),
     400: ProblemType("bad-request", 400, "The request is malformed"),
-    404: ProblemType("not-found", 404, "Nothing here", "there is nothing at this address; /docs lists what there is"),
+    404: ProblemType("not-found", 404, "Nothing here", "nothing at this address; /docs lists all addresses"),
     405: ProblemType("method-not-allowed", 405, "Method not allowed"),
     415: ProblemType("unsupported-media-type", 415, "Not a form that is taken"),
     Exception: ProblemType("internal-error", 500, "The service failed", _FAILED),
 }
-"""Exceptions, or the status of an HTTPException, to what the client is told. Subclasses count as their base."""
+"""By exception type, or by an HTTPException's status. A subclass that is not listed counts as its base."""
 
 
 def problem_type_of(error: Exception) -> ProblemType:
-    """Look an exception up; what nobody listed is a 500."""
+    """Look an exception up; one that is not listed is a 500."""
     if isinstance(error, HTTPException):
         return PROBLEMS.get(error.status_code) or _unlisted(error.status_code)
     return next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
 
 
 async def problem_response(request: Request, error: Exception) -> JSONResponse:
-    """Tell the client what went wrong, and the log what the client may not see."""
+    """The response for a failure; details that clients may not see go to the log."""
     problem, headers = report(request, error), _headers(error)
     if _speaks_v2(request.url.path):
         return JSONResponse(InferError(error=problem.detail).model_dump(), problem.status, headers)
@@ -101,7 +101,7 @@ async def problem_response(request: Request, error: Exception) -> JSONResponse:
 
 
 def report(request: Request, error: Exception) -> Problem:
-    """Note how the request ended, for the log and the metrics; returns what the client may be told."""
+    """Record a request's outcome for the log and the metrics, and return what the client may see."""
     kind = problem_type_of(error)
     request_id = getattr(request.state, "request_id", None)
     request.state.outcome = kind.slug
@@ -138,7 +138,7 @@ def _speaks_v2(path: str) -> bool:
 def _detail(error: Exception) -> str:
     match error:
         case RequestValidationError():
-            return "; ".join(f"{_place(problem['loc'])}: {_told(problem)}" for problem in error.errors())
+            return "; ".join(f"{_place(problem['loc'])}: {_message(problem)}" for problem in error.errors())
         case HTTPException(status_code=405, headers={"Allow": methods}):
             return f"this address takes {methods}"
         case HTTPException():
@@ -146,9 +146,9 @@ def _detail(error: Exception) -> str:
     return str(error)
 
 
-def _told(problem: dict[str, Any]) -> str:
+def _message(problem: dict[str, Any]) -> str:
     if problem["type"] == "extra_forbidden":
-        return "there is no such parameter; /docs lists those that there are"
+        return "there is no such parameter; /docs lists all parameters"
     return str(problem["msg"])
 
 

@@ -50,7 +50,7 @@ class EmptyUpload(UploadError):
 async def read_video(
     request: Request, max_bytes: int, min_rate: MinUploadRate, reservation: MemoryReservation
 ) -> bytes:
-    """The video's bytes; the whole body counts towards `max_bytes`, and is held.
+    """Return the video's bytes; the whole body counts towards `max_bytes` and the memory reservation.
 
     Raises UploadError, Overloaded, starlette's ClientDisconnect, and its HTTPException (400) for a malformed form.
     """
@@ -65,7 +65,7 @@ async def read_video(
 async def read_body(
     request: Request, max_bytes: int, min_rate: MinUploadRate, reservation: MemoryReservation
 ) -> bytearray:
-    """The whole body, whatever it is; raises UploadTooLarge, SlowUpload and Overloaded."""
+    """Return the whole body, whatever it is; raises UploadTooLarge, SlowUpload and Overloaded."""
     _check_announced_size(request, max_bytes, reservation)
     body = bytearray()
     async for chunk in Request(request.scope, _bounded(request.receive, max_bytes, min_rate, reservation)).stream():
@@ -79,7 +79,7 @@ def _is_form(request: Request) -> bool:
 
 
 class _FormInMemory(MultiPartParser):
-    """Keeps a file of any size in memory: where the disk is full, a large upload would fail."""
+    """Keeps files of any size in memory: large uploads would fail on a full disk."""
 
     spool_max_size = sys.maxsize
 
@@ -102,7 +102,7 @@ def _check_charset(request: Request) -> None:
     # Python has codecs that fail on anything, or take a time that grows with the square of a text.
     _, options = parse_options_header(request.headers["content-type"])
     if options.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8"}:
-        raise HTTPException(400, "the form's charset is not UTF-8, which is the only one that is taken")
+        raise HTTPException(400, "the form's charset must be UTF-8")
 
 
 def _check_announced_size(request: Request, max_bytes: int, reservation: MemoryReservation) -> None:
@@ -115,9 +115,9 @@ def _check_announced_size(request: Request, max_bytes: int, reservation: MemoryR
 
 
 def _bounded(receive: Receive, max_bytes: int, min_rate: MinUploadRate, reservation: MemoryReservation) -> Receive:
-    """A `receive` that raises UploadTooLarge with the first byte over the limit, SlowUpload when none comes in time.
+    """A `receive` that counts: raises UploadTooLarge at the first byte over the limit, and SlowUpload.
 
-    What comes is held; raises Overloaded when it cannot be.
+    Received bytes are added to the reservation; raises Overloaded when they do not fit.
     """
     started = asyncio.get_running_loop().time()
     received = 0
@@ -141,9 +141,9 @@ def _bounded(receive: Receive, max_bytes: int, min_rate: MinUploadRate, reservat
 def _too_slow(received: int, min_rate: MinUploadRate) -> SlowUpload:
     rate = f"{min_rate.bytes_per_second:,} bytes/s after the first {min_rate.grace_seconds:g} s"
     return SlowUpload(
-        f"{received:,} bytes came in {min_rate.seconds_for(received):.0f} s; at least {rate} are expected"
+        f"{received:,} bytes were received in {min_rate.seconds_for(received):.0f} s; the minimum is {rate}"
     )
 
 
 def _too_large(max_bytes: int) -> UploadTooLarge:
-    return UploadTooLarge(f"the upload is larger than {max_bytes:,} bytes, the most that is taken")
+    return UploadTooLarge(f"the upload is larger than {max_bytes:,} bytes, the limit")

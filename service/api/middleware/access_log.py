@@ -1,4 +1,4 @@
-"""What is told of each request when it has ended: a line in the log, its span, and a count of those that posted."""
+"""Access log: a line for each request that has ended, its span, and a count of the POST requests."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from service.telemetry.metrics import Metrics
 logger = logging.getLogger("service.access")
 
 _PROBES = ("/health/", "/v2/health/", "/metrics")
-"""What machines ask every few seconds: no traces, and a line only where something is wrong."""
+"""Addresses that machines ask for every few seconds: no traces, and a line only after a failure."""
 
 _LINE = "%(method)s %(path)s %(status)s in %(duration_ms)s ms: %(outcome)s, request %(request_id)s"
 
 
 class AccessLog:
-    """Wraps the whole application, and tells neither the path nor the query of a client, only the route it took."""
+    """Wraps the whole application; logs the route, and neither the path nor the query that the client sent."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request and tell how it went, however it ended."""
+        """Serve one request and log it, however it ended."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -44,9 +44,9 @@ class AccessLog:
             try:
                 await self._app(scope, receive, send_noting_status)
             finally:
-                self._tell(scope, status, time.perf_counter() - started, span)
+                self._log(scope, status, time.perf_counter() - started, span)
 
-    def _tell(self, scope: Scope, status: int | None, seconds: float, span: Span) -> None:
+    def _log(self, scope: Scope, status: int | None, seconds: float, span: Span) -> None:
         outcome, route = _outcome(scope, status), _template(scope)
         if scope["method"] == "POST":
             self._metrics.end_request(outcome)

@@ -1,4 +1,4 @@
-"""What a browser is shown: the page, the documentation, the models, and their files; nothing from another address."""
+"""HTML pages: the demo, the documentation and the models, with their files; nothing comes from another address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes over the wire: the parameters, the answers and the problems."""
+"""Schemas of /predict, /models, /health and problems."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class PredictQuery(BaseModel):
-    """The parameters of POST /predict. A name that is not among them is an error, not ignored."""
+    """The parameters of POST /predict; an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -15,24 +15,24 @@ class PredictQuery(BaseModel):
     )
     model: str | None = Field(default=None, description="A model's name; the default model when not given")
     version: str | None = Field(default=None, description="A version of the model; its newest when not given")
-    explain: bool = Field(default=False, description="Add the sampled frames and what the model interlaced")
+    explain: bool = Field(default=False, description="Add the sampled frames, and each block's offsets and weights")
     stability: bool = Field(
         default=False,
-        description="Add what the model makes of other frames, and of these in reverse; it then runs three times",
+        description="Add the predictions for other frames, and for reversed order; the model then runs three times",
     )
 
 
 class Action(BaseModel):
-    """One action and how likely the model finds it."""
+    """One action and its probability."""
 
-    rank: int = Field(description="1 is the likeliest")
+    rank: int = Field(description="1 is the most probable")
     label: str
     index: int = Field(description="The class's place in the model's list of labels")
     probability: float = Field(ge=0, le=1)
 
 
 class ModelRef(BaseModel):
-    """Which model answered."""
+    """The model that answered."""
 
     name: str
     version: str
@@ -47,7 +47,7 @@ class SampledFrame(BaseModel):
 
 
 class Video(BaseModel):
-    """What the upload turned out to hold; counted and measured, not read from its header."""
+    """Properties of the upload, counted and measured, not read from its header."""
 
     container: str = Field(description="FFmpeg's name of the container format")
     codec: str = Field(description="FFmpeg's name of the video codec")
@@ -59,7 +59,7 @@ class Video(BaseModel):
 
 
 class Clip(Video):
-    """What the upload turned out to hold, and what the model saw of it."""
+    """Properties of the upload, and the frames that the model saw."""
 
     sampled: list[SampledFrame] = Field(description="The frames that the model saw, in the order it saw them")
 
@@ -75,7 +75,7 @@ class Timing(BaseModel):
 
 
 class InferTiming(BaseModel):
-    """The same of a request under /v2, which brings its clips with it; told in `Server-Timing` only."""
+    """Wall-clock milliseconds of a request under /v2, for `Server-Timing`; nothing is decoded there."""
 
     upload: float
     infer: float
@@ -89,7 +89,7 @@ class FrameImage(SampledFrame):
 
 
 class Interlacing(BaseModel):
-    """What each of the model's B blocks, first to last, did with time on this clip; the mean over the views.
+    """The offsets and weights of the model's B blocks, first to last, on this clip; the mean over the views.
 
     A quarter of a block's channels, in four groups, moves along the T sampled frames: by the offsets o0, o1, -o0 and
     -o1, each group weighted by w0, w1, w0 and w1. The other channels stay.
@@ -102,27 +102,27 @@ class Interlacing(BaseModel):
 
 
 class ShiftedSampling(BaseModel):
-    """What the model makes of frames half a segment later."""
+    """The prediction for frames half a segment later."""
 
     predictions: list[Action]
     sampled: list[SampledFrame]
 
 
 class ReversedOrder(BaseModel):
-    """What the model makes of the answer's frames, last one first."""
+    """The prediction for the answer's frames in reverse order."""
 
     predictions: list[Action]
 
 
 class Stability(BaseModel):
-    """Whether the answer holds for other frames of the video, and whether it depends on their order.
+    """Stability of the answer under other frames of the video and under reversed order.
 
     `shift` and `reversal` are total variation distances: the share of the probability that moves to other actions.
     """
 
-    is_stable: bool = Field(description="Whether the shifted sampling's likeliest action is the answer's")
+    is_stable: bool = Field(description="True if the shifted sampling has the answer's top-1 action")
     depends_on_order: bool = Field(
-        description="Whether reversing the frames changes the likeliest action or moves at least a tenth"
+        description="True if reversal changes the top-1 action, or moves at least a tenth of the probability"
     )
     shift: float = Field(ge=0, le=1, description="From the answer to the shifted sampling")
     reversal: float = Field(ge=0, le=1, description="From the answer to the reversed order")
@@ -131,9 +131,9 @@ class Stability(BaseModel):
 
 
 class PredictionResponse(BaseModel):
-    """The likeliest actions of one video."""
+    """The top-k actions of one video."""
 
-    predictions: list[Action] = Field(description="Likeliest first; probabilities fall and sum to at most 1")
+    predictions: list[Action] = Field(description="Most probable first; the probabilities sum to at most 1")
     model: ModelRef
     clip: Clip
     timing_ms: Timing
@@ -143,7 +143,7 @@ class PredictionResponse(BaseModel):
 
 
 class ModelStatus(BaseModel):
-    """One version of the store and whether it is served."""
+    """One version of the store, and its state."""
 
     name: str
     version: str
@@ -160,7 +160,7 @@ class ModelStatus(BaseModel):
 
 
 class ModelsResponse(BaseModel):
-    """Everything in the store."""
+    """All versions of the store."""
 
     default: str | None = Field(description="The model that answers a request which names none")
     models: list[ModelStatus]
@@ -168,13 +168,13 @@ class ModelsResponse(BaseModel):
 
 
 class Health(BaseModel):
-    """A sign of life."""
+    """Liveness or readiness."""
 
     status: str
 
 
 class ProblemMeaning(BaseModel):
-    """What a problem's `type` stands for."""
+    """The meaning of a problem's `type`."""
 
     type: str
     title: str

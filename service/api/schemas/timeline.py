@@ -1,4 +1,4 @@
-"""What goes over the wire at POST /timeline: the parameters, and the rows of the answer."""
+"""Schemas of POST /timeline: the parameters, and the rows of the answer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic_core import PydanticCustomError
 from service.api.schemas.predict import Action, ModelRef, Problem, Timing, Video
 
 MOST_OVERLAPPING = 16
-"""Windows that a moment may lie in; it bounds the frames that are held."""
+"""Most windows that overlap at one moment; bounds the frames that are held."""
 
 Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
 
 
 class TimelineQuery(BaseModel):
-    """The parameters of POST /timeline. A name that is not among them is an error, not ignored."""
+    """The parameters of POST /timeline; an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -33,20 +33,20 @@ class TimelineQuery(BaseModel):
 
     @property
     def step(self) -> float:
-        """The step in seconds, given or not."""
+        """The step in seconds, half a window unless given."""
         return self.window_seconds / 2 if self.step_seconds is None else self.step_seconds
 
     @model_validator(mode="after")
     def _check_step(self) -> Self:
         least, most = self.window_seconds / MOST_OVERLAPPING, self.window_seconds
         if not least <= self.step <= most:
-            told = f"step_seconds must be from {least:g} to {most:g} for this window, not {self.step:g}"
-            raise PydanticCustomError("step", told)
+            message = f"step_seconds must be from {least:g} to {most:g} for this window, not {self.step:g}"
+            raise PydanticCustomError("step", message)
         return self
 
 
 class ClipRow(BaseModel):
-    """The first row: what was sent, and what follows."""
+    """The first row: the upload's properties, and the windows to come."""
 
     kind: Literal["clip"] = "clip"
     model: ModelRef
@@ -62,11 +62,11 @@ class WindowRow(BaseModel):
     kind: Literal["window"] = "window"
     start_seconds: float
     end_seconds: float
-    predictions: list[Action] = Field(description="Likeliest first")
+    predictions: list[Action] = Field(description="Most probable first")
 
 
 class SegmentOfClip(BaseModel):
-    """A stretch of the video whose windows have the same likeliest action."""
+    """A stretch of the video whose windows have the same top-1 action."""
 
     start_seconds: float
     end_seconds: float

@@ -1,4 +1,4 @@
-"""What goes over the wire under /v2, by the Open Inference Protocol (V2) and its Binary Tensor Data Extension."""
+"""Schemas of /v2: the Open Inference Protocol (V2) and its Binary Tensor Data Extension."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class _Strict(BaseModel):
 
 
 class InputParameters(_Strict):
-    """Shared memory and the like are not taken."""
+    """Parameters of an input; shared memory is not supported."""
 
     binary_data_size: Size | None = Field(default=None, description="Bytes of this tensor behind the JSON")
 
 
 class InputTensor(_Strict):
-    """What is to be inferred: in `data`, or as bytes behind the JSON."""
+    """The clips, in `data` or as bytes behind the JSON."""
 
     name: Name
     shape: list[Size] = Field(max_length=8)
@@ -33,20 +33,20 @@ class InputTensor(_Strict):
 
 
 class OutputParameters(_Strict):
-    """Shared memory, classification and the like are not taken."""
+    """Parameters of an output; shared memory and classification are not supported."""
 
     binary_data: bool | None = Field(default=None, description="Answer as bytes; `binary_data_output` when not given")
 
 
 class RequestedOutput(_Strict):
-    """One tensor that is wanted."""
+    """One requested output."""
 
     name: Name
     parameters: OutputParameters = OutputParameters()
 
 
 class RequestParameters(BaseModel):
-    """Those that are not listed are ignored."""
+    """Parameters of the request; others are ignored."""
 
     binary_data_output: bool = Field(default=False, description="Answer every tensor as bytes behind the JSON")
 
@@ -61,7 +61,7 @@ class InferRequest(BaseModel):
 
 
 class BinarySize(BaseModel):
-    """Where the bytes of a tensor are: behind the JSON, in the order of the tensors."""
+    """The size of a tensor's bytes, which follow the JSON in the order of the tensors."""
 
     binary_data_size: int
 
@@ -86,7 +86,7 @@ class InferResponse(BaseModel):
 
 
 class TensorMetadata(BaseModel):
-    """A tensor that a model takes or gives; -1 is an axis of any length."""
+    """An input or output of a model; -1 is an axis of any length."""
 
     name: str
     datatype: str
@@ -94,7 +94,7 @@ class TensorMetadata(BaseModel):
 
 
 class ModelMetadata(BaseModel):
-    """What a model takes and gives."""
+    """A model's inputs and outputs."""
 
     name: str
     versions: list[str] = Field(description="Those that answer, oldest first")
@@ -104,7 +104,7 @@ class ModelMetadata(BaseModel):
 
 
 class ServerMetadata(BaseModel):
-    """Who answers."""
+    """The service's name, version and extensions."""
 
     name: str
     version: str

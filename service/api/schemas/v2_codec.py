@@ -1,4 +1,4 @@
-"""Clips and outputs as the tensors of the Open Inference Protocol: JSON, or bytes behind it.
+"""Codec of the Open Inference Protocol's tensors: JSON, or bytes behind it.
 
 The bytes are little-endian and row-major (the protocol's Binary Tensor Data Extension).
 """
@@ -30,12 +30,12 @@ _MAX_LENGTH_DIGITS = 12
 
 
 class BadInferRequest(ValueError):
-    """Not a request that the model takes; the message says what is wrong."""
+    """The request does not fit the model; the message says why."""
 
 
 @dataclass(frozen=True)
 class InferCall:
-    """What was asked. `binary_of` names the wanted outputs in their order, and whether each is wanted as bytes."""
+    """A parsed request; `binary_of` maps the requested outputs, in order, to True for those requested as bytes."""
 
     id: str | None
     clips: Clips
@@ -53,7 +53,7 @@ def describe_outputs(spec: ClipSpec, num_classes: int) -> list[TensorMetadata]:
 
 
 def parse_call(body: bytearray, json_length: str | None, spec: ClipSpec, max_clips: int) -> InferCall:
-    """A request's body becomes uint8 clips [N, T, H, W, 3], without a copy where they came as bytes.
+    """Parse a request's body into uint8 clips [N, T, H, W, 3], without a copy where they came as bytes.
 
     `json_length` is the header Inference-Header-Content-Length; without it the whole body is JSON. Raises
     BadInferRequest.
@@ -66,7 +66,7 @@ def parse_call(body: bytearray, json_length: str | None, spec: ClipSpec, max_cli
 
 
 def render_outputs(outputs: Outputs, binary_of: dict[str, bool]) -> tuple[list[OutputTensor], bytes]:
-    """The tensors that were asked for, and the bytes of those that were asked for as bytes."""
+    """The requested tensors, and the bytes of those that were requested as bytes."""
     tensors, behind = [], b""
     for name, is_binary in binary_of.items():
         values = np.ascontiguousarray(getattr(outputs, name), dtype="<f4")

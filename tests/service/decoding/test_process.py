@@ -56,13 +56,13 @@ def test_two_samplings_come_whole_however_large_they_are(decoder, videos):
 def test_what_is_wrong_with_a_video_is_told_and_the_child_goes_on(decoder, videos, not_videos):
     with pytest.raises(NotAVideo):
         work(decoder, not_videos["text"])
-    with pytest.raises(LimitExceeded, match="more than 10 packets"):
+    with pytest.raises(LimitExceeded, match="10"):
         work(decoder, videos["mp4"], DecodeLimits(max_packets=10))
     assert work(decoder, videos["mp4"]).video.frames == 40
 
 
 def test_too_little_memory_is_told_and_the_child_goes_on(decoder, videos):
-    with pytest.raises(LimitExceeded, match="more memory"):
+    with pytest.raises(LimitExceeded, match="memory"):
         work(decoder, videos["mp4"], spec=ClipSpec(num_frames=64, crop=4096, short_side=4096))
     assert work(decoder, videos["mp4"]).video.frames == 40
 

@@ -88,7 +88,7 @@ def test_a_child_that_cannot_be_started_is_told(videos, monkeypatch):
         raise OSError("no processes left")
 
     monkeypatch.setattr(timeline_pool, "Decoder", fail)
-    with pytest.raises(DecoderEnded, match="can be started now"):
+    with pytest.raises(DecoderEnded):
         run(first_of(windows(videos["mp4"])))
 
 

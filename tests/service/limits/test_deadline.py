@@ -36,7 +36,7 @@ def test_work_in_time_is_answered():
 
 def test_work_that_is_late_is_cancelled():
     work = Work()
-    with pytest.raises(DeadlineExceeded, match=r"no answer within 0.02 s"):
+    with pytest.raises(DeadlineExceeded, match=r"0\.02 s"):
         asyncio.run(in_time(work(10), 0.02))
     assert work.is_cancelled
 

@@ -49,7 +49,7 @@ def test_a_key_is_asked_for_once(
 
 def test_a_wrong_key_is_told_and_asked_for_again(refused: Page) -> None:
     enter(refused, "simsim")
-    expect(refused.get_by_role("alert")).to_contain_text("does not know the key")
+    expect(refused.get_by_role("alert")).to_contain_text("not valid")
     enter(refused, KEY)
     refused.wait_for_selector("#result:not([hidden])")
 
