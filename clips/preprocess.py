@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.decode import decode
+from clips.decoding.decode import DecodedClip, PickFrames, decode
+from clips.decoding.frame_folder import decode_frames
 from clips.decoding.frames import Image, VideoInfo
 from clips.decoding.limits import DecodeLimits
 from clips.sampling import evaluation_indices, shifted_indices
@@ -66,7 +67,7 @@ def preprocess(
         preprocess("clip.mp4", ClipSpec(), DecodeLimits()).views    # uint8 [1, 8, 224, 224, 3]
 
     Args:
-        video: path or bytes of the file.
+        video: path or bytes of the file, or the path of a folder of frames.
         spec: the model's preprocessing parameters.
         limits: upper bounds for the decode.
         thumbnails: also encode the sampled frames as JPEG.
@@ -78,7 +79,7 @@ def preprocess(
     """
     started_at, started = time.time(), time.perf_counter()
     pick_frames = _both_indices if shifted else evaluation_indices
-    clip = decode(video, partial(pick_frames, num_segments=spec.num_frames), limits)
+    clip = _decode(video, partial(pick_frames, num_segments=spec.num_frames), limits)
     decoded = time.perf_counter()
     views = make_views(clip.images, spec)
     first, second = slice(spec.num_frames), slice(spec.num_frames, None)
@@ -94,6 +95,12 @@ def preprocess(
         decode_seconds=decoded - started,
         transform_seconds=time.perf_counter() - decoded,
     )
+
+
+def _decode(video: bytes | os.PathLike[str], pick_frames: PickFrames, limits: DecodeLimits) -> DecodedClip:
+    if isinstance(video, bytes) or not os.path.isdir(video):
+        return decode(video, pick_frames, limits)
+    return decode_frames(video, pick_frames, limits)
 
 
 def _both_indices(num_frames_in_clip: int, num_segments: int) -> list[int]:

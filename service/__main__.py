@@ -19,7 +19,7 @@ from service import console
 from service.api.schemas.presenters import model_status
 from service.batch import local
 from service.batch.errors import BatchError
-from service.batch.inputs import expand_inputs
+from service.batch.inputs import find_inputs, is_stream
 from service.batch.request import PredictOptions
 from service.batch.results import Failed, Result
 from service.batch.results_file import ResultsFile
@@ -97,7 +97,10 @@ def serve(
 def predict_files(
     files: Annotated[
         list[Path],
-        typer.Argument(help="Videos (MP4, MOV, MKV, WebM, AVI, ...), folders or patterns.", show_default=False),
+        typer.Argument(
+            help="Videos (MP4, MOV, WebM, AVI, ...), folders of videos or frames, patterns; - is standard input.",
+            show_default=False,
+        ),
     ],
     model: ModelOption = None,
     version: VersionOption = None,
@@ -110,10 +113,11 @@ def predict_files(
 ) -> None:
     """Name the actions in each file, and in each video of a folder, without a server.
 
-    A file that cannot be read as a video is reported on stderr; the others go on, and the exit code is 1.
+    Files of a folder that are not named as videos are passed over. A file that cannot be read as a video is reported on
+    stderr; the others go on, and the exit code is 1.
     """
     settings = _settings(model_store=store)
-    videos = list(expand_inputs(files))
+    videos = _find_videos(files, out)
     if len(videos) > 1:  # as many videos are in work as there are cores: one thread is enough for each
         settings = settings.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
     with _errors_end_command():
@@ -161,6 +165,15 @@ def openapi() -> None:
 def settings() -> None:
     """Print every setting with its environment variable, as a Markdown table: docs/settings.md."""
     typer.echo(as_markdown(), nl=False)
+
+
+def _find_videos(names: Sequence[Path], out: Path | None) -> Sequence[Path]:
+    inputs = find_inputs(names)
+    if out and any(map(is_stream, inputs.videos)):
+        _give_up("--out resumes by file name, so it takes files and folders, not standard input or pipes")
+    own = out.absolute() if out else None
+    console.print_passed_over([file for file in inputs.passed_over if file.absolute() != own])
+    return inputs.videos
 
 
 def _print_each(videos: Sequence[Path], predict_each: PredictEach, as_json: bool) -> bool:

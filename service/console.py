@@ -24,6 +24,7 @@ from service.batch.results_file import ResultsFile, as_line
 from service.doctor.check import Finding
 
 SECONDS_BETWEEN_LINES = 60.0
+MOST_NAMES_SHOWN = 5
 
 _BAR_CELLS = 24
 _CELLS_BESIDES = 24
@@ -95,6 +96,15 @@ def print_result(result: Result, as_json: bool) -> bool:
 def print_failure(failed: Failed) -> None:
     """Print a video's failure as an error."""
     print_error(f"{failed.file}: {failed.reason}")
+
+
+def print_passed_over(files: Sequence[Path]) -> None:
+    """Print on stderr the number and the first names of files that were not taken for videos; nothing for none."""
+    if files:
+        kind = "1 file that is" if len(files) == 1 else f"{len(files):,} files that are"
+        names = ", ".join(file.name for file in files[:MOST_NAMES_SHOWN])
+        more = ", ..." if len(files) > MOST_NAMES_SHOWN else ""
+        print_note(f"passed over {kind} not named as videos: {names}{more}")
 
 
 def print_totals(out: Path, videos: Set[str], answers: ResultsFile) -> None:

@@ -1,4 +1,4 @@
-"""A file becomes the model's input, in a child with limits that is replaced when it is lost."""
+"""File decoding: a video file becomes the model's input in a worker process with limits, replaced when it is lost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clips.clip_spec import ClipSpec
+from clips.decoding.frame_folder import find_frames
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
 from service.batch.results import Failed, failure
@@ -15,7 +16,7 @@ from service.decoding.process import Decoder
 
 @dataclass(frozen=True)
 class Decoded:
-    """A video that awaits the model."""
+    """A decoded video that waits for the model."""
 
     file: str
     size_bytes: int
@@ -23,9 +24,13 @@ class Decoded:
 
 
 class FileDecoder:
-    """For one thread at a time; its child starts with the first file, and may use so much memory.
+    """Decodes one file after the other, in a worker process that starts with the first. For one thread at a time.
 
-    With `shifted`, each video is sampled a second time, half a segment later.
+    Args:
+        spec: the model's input.
+        limits: limits of each decode.
+        max_memory_bytes: address space of the worker process.
+        shifted: also sample each video half a segment later.
     """
 
     def __init__(self, spec: ClipSpec, limits: DecodeLimits, max_memory_bytes: int, *, shifted: bool) -> None:
@@ -35,29 +40,44 @@ class FileDecoder:
         self._shifted = shifted
         self._decoder: Decoder | None = None
 
-    def decode(self, file: str, folder: Path) -> Decoded | Failed:
-        """`file` is the video's name, relative to `folder` unless it is absolute."""
+    def decode(self, file: str, folder: Path, content: bytes | None = None) -> Decoded | Failed:
+        """Decode a video file or a folder of frames; an error that concerns the file is returned, not raised.
+
+        Args:
+            file: its name, relative to `folder` unless it is absolute.
+            folder: where relative names begin.
+            content: bytes of a video that has been read already, from a stream named `file`.
+        """
         video = folder / file
         try:
-            with video.open("rb"):  # the child would not say what the system has against it
-                size_bytes = video.stat().st_size
-            clip = self._living_decoder().preprocess(DecodeJob(video, self._spec, self._limits, shifted=self._shifted))
+            size_bytes = _size_of(video) if content is None else len(content)
+            source = video if content is None else content
+            job = DecodeJob(source, self._spec, self._limits, shifted=self._shifted)
+            clip = self._running_decoder().preprocess(job)
         except Exception as error:
             return failure(file, error)
         return Decoded(file, size_bytes, clip)
 
     def kill(self) -> None:
-        """End the child, whatever it does: the thread that waits for it goes on."""
+        """End the worker process at once; a thread that waits for it goes on."""
         if self._decoder:
             self._decoder.kill()
 
     def close(self) -> None:
-        """End the child, for which nobody waits."""
+        """End the worker process, which no thread may wait for."""
         if self._decoder:
             self._decoder.close()
 
-    def _living_decoder(self) -> Decoder:
+    def _running_decoder(self) -> Decoder:
         if self._decoder is None or not self._decoder.is_alive:
             self.close()
             self._decoder = Decoder(self._max_memory_bytes)
         return self._decoder
+
+
+def _size_of(video: Path) -> int:
+    frames = find_frames(video) if video.is_dir() else None
+    if frames is not None:
+        return frames.size_bytes
+    with video.open("rb"):  # raises the system's error here: the worker would report it as its own failure
+        return video.stat().st_size

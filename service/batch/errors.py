@@ -1,18 +1,18 @@
-"""What ends a run; each message is one line, written for the person who started it.
+"""Errors that end a run; each message is one line for the person who started it.
 
 BatchError
-├── ResultsFileError    the file for the answers cannot be written, or gone on with
-└── ClusterFailed   there is no cluster, or it gave up
+├── ResultsFileError   the results file cannot be written or resumed
+└── ClusterFailed      Ray cannot be reached, or gave up
 """
 
 
 class BatchError(Exception):
-    """Base of what ends a run before every video was tried."""
+    """Base of the errors that end a run before every video was tried."""
 
 
 class ResultsFileError(BatchError):
-    """The file cannot be written, or holds anything but answers to the same options."""
+    """The results file cannot be written, or holds results of other options."""
 
 
 class ClusterFailed(BatchError):
-    """Ray could not be reached, or gave up."""
+    """Ray cannot be reached, or gave up."""

@@ -1,4 +1,4 @@
-"""The inputs of some videos become results."""
+"""Batch inference: decoded videos become results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from service.models.registry import LoadedModel
 
 
 def infer_each(videos: Sequence[Decoded], model: LoadedModel, top_k: int) -> list[Result]:
-    """In batches as the model's backend likes them; where it fails, each video of the batch has failed."""
+    """Run the model on decoded videos, in batches of its backend's size; one result for each, in order.
+
+    When the backend fails, every video of the batch has failed.
+    """
     return [result for batch in _batches(videos, model) for result in _answer_batch(batch, model, top_k)]
 
 

@@ -1,51 +1,78 @@
-"""Results of videos on this machine: as many threads as children that decode, and the model in all of them."""
+"""Prediction on this machine: one thread per decoding worker process; all threads share the model."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
+from clips.decoding.errors import ClipError
+from clips.decoding.limits import DecodeLimits
 from service.batch.decoding import FileDecoder
 from service.batch.inference import infer_each
+from service.batch.inputs import is_stream, read_stream
 from service.batch.request import PredictOptions
-from service.batch.results import Failed, Result
+from service.batch.results import Failed, Result, failure
 from service.config.settings import Settings
 from service.models.registry import LoadedModel
 
 AHEAD = 2
-"""Videos in work or done, for each child, while the first of them is waited for."""
+"""Videos submitted per worker process while the first result is awaited."""
 
 
 def predict_videos(
     videos: Sequence[Path], model: LoadedModel, options: PredictOptions, settings: Settings
 ) -> Iterator[Result]:
-    """One for each video, in their order; `model` is the options's."""
-    bounds, max_memory_bytes = settings.decode_limits(), settings.max_decoder_bytes
+    """Yield the result of each video, in order.
+
+    Args:
+        videos: files, folders of frames, standard input as `-`, or named pipes.
+        model: the loaded model that `options` names.
+        options: number of actions and stability.
+        settings: number of decoders and their limits.
+    """
+    limits, max_memory_bytes = settings.decode_limits(), settings.max_decoder_bytes
     decoders = [
-        FileDecoder(model.spec, bounds, max_memory_bytes, shifted=options.stability)
+        FileDecoder(model.spec, limits, max_memory_bytes, shifted=options.stability)
         for _ in range(min(settings.decoders, len(videos)))
     ]
     idle: SimpleQueue[FileDecoder] = SimpleQueue()
     for decoder in decoders:
         idle.put(decoder)
+    predict = partial(_result, idle=idle, model=model, top_k=options.top_k)
     waiting: deque[Future[Result]] = deque()
     with _threads(decoders) as threads:
         for video in videos:
-            waiting.append(threads.submit(_result, video, idle, model, options.top_k))
+            waiting.append(_submit(threads, video, limits, predict))
             if len(waiting) == AHEAD * len(decoders):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _result(video: Path, idle: SimpleQueue[FileDecoder], model: LoadedModel, top_k: int) -> Result:
+def _submit(
+    threads: ThreadPoolExecutor, video: Path, limits: DecodeLimits, predict: Callable[[Path, bytes | None], Result]
+) -> Future[Result]:
+    """Predict in a thread. A stream is read in this one, which Ctrl-C interrupts, and so before the next video."""
+    try:
+        content = read_stream(video, limits.max_bytes) if is_stream(video) else None
+    except (OSError, ClipError) as error:
+        failed: Future[Result] = Future()
+        failed.set_result(failure(str(video), error))
+        return failed
+    return threads.submit(predict, video, content)
+
+
+def _result(
+    video: Path, content: bytes | None, idle: SimpleQueue[FileDecoder], model: LoadedModel, top_k: int
+) -> Result:
     decoder = idle.get()
     try:
-        decoded = decoder.decode(str(video), Path())
+        decoded = decoder.decode(str(video), Path(), content)
     finally:
         idle.put(decoder)
     return decoded if isinstance(decoded, Failed) else infer_each([decoded], model, top_k)[0]
@@ -53,7 +80,7 @@ def _result(video: Path, idle: SimpleQueue[FileDecoder], model: LoadedModel, top
 
 @contextmanager
 def _threads(decoders: Sequence[FileDecoder]) -> Iterator[ThreadPoolExecutor]:
-    """One for each decoder. At the end, what they are at is given up."""
+    """One thread per decoder; on exit, unfinished work is abandoned."""
     threads = ThreadPoolExecutor(max(1, len(decoders)))
     try:
         yield threads

@@ -1,7 +1,7 @@
-"""What the actors of a cluster do with their share of the videos; needs no Ray, which is an extra.
+"""Actors of a Ray cluster that decode and predict videos; this module does not need Ray, which is an extra.
 
-They get and return columns of rows. Ray Data carries objects through a column by pickling them. What may fail is made
-when the first rows come: Ray would call a constructor that fails again and again, and tell every time.
+They take and return rows as columns; Ray Data pickles the objects in a column. Decoder and model are made with the
+first rows: Ray repeats a constructor that fails for ever.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Columns = dict[str, NDArray[Any]]
 
 
 class DecodeActor:
-    """Column `file`, of names as bytes, becomes `decoded`, of Decoded | Failed; relative ones are in `folder`."""
+    """Turns column `file`, names as bytes, into `decoded`: Decoded | Failed. Relative names begin in `folder`."""
 
     def __init__(self, options: PredictOptions, settings: Settings, folder: Path) -> None:
         self._options = options
@@ -49,7 +49,7 @@ class DecodeActor:
 
 
 class InferActor:
-    """Column `decoded` becomes `result`, of Answer | Failed."""
+    """Turns column `decoded` into `result`: Answer | Failed."""
 
     def __init__(self, options: PredictOptions, settings: Settings) -> None:
         self._options = options
@@ -66,7 +66,7 @@ class InferActor:
 
 
 class DecodeAndInferActor:
-    """Both on one core: column `file` becomes `result`."""
+    """Decodes and predicts on one core: turns column `file` into `result`."""
 
     def __init__(self, options: PredictOptions, settings: Settings, folder: Path) -> None:
         self._decode = DecodeActor(options, settings, folder)
@@ -77,12 +77,12 @@ class DecodeAndInferActor:
 
 
 def _stored_model(options: PredictOptions, settings: Settings) -> StoredModel:
-    """As this node has it; raises StoreError."""
+    """Open the model in this node's store; raises StoreError."""
     return ModelStore(settings.model_store).open(options.model, options.version)
 
 
 def _column(values: Sequence[object]) -> NDArray[Any]:
-    """One object a row: numpy would look for a shape in them."""
+    """Make a column with one object per row; `np.array` would try to make a matrix of them."""
     column = np.empty(len(values), object)
     column[:] = values
     return column

@@ -1,10 +1,10 @@
 """Results of millions of videos, by Ray Data: `python -m service predict --ray`.
 
-    DecodeActor     an actor on each core: a video becomes the model's input, in a child with limits
-    InferActor    an actor on each GPU: the inputs of many decoders become answers, in batches
+    DecodeActor    on each core: a video becomes the model's input, in a worker process with limits
+    InferActor     on each GPU: the inputs of many decoders become answers, in batches
 
-Without a GPU one actor does both, as decoding and inference would only take each other's cores. What is lost with a
-node is done again elsewhere. Videos and store are read where the actors are: each node has them under the same paths.
+Without a GPU one actor does both, since decoding and inference would compete for cores. Work that is lost with a node
+is done again elsewhere. Actors read videos and store themselves, so each node needs them under the same paths.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from queue import Queue
 
-os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # Ray would start anew when a thread of its own goes on after the end
+os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # a thread of Ray's that outlives shutdown would start it again
 
 import ray
 from ray.data import ActorPoolStrategy, DataContext, Dataset
@@ -33,22 +33,22 @@ from service.batch.results import Result
 from service.config.settings import Settings
 
 TASKS_PER_CORE = 8
-"""At least, so that all cores have work to the end."""
+"""At least this many, so that all cores have work to the end."""
 
 MAX_VIDEOS_PER_TASK = 50
-"""An actor's answers come when its task is done: so many are lost with it."""
+"""An actor returns its results at the end of a task: so many are lost with it."""
 
 MAX_TASKS = 5_000
-"""Each takes Ray a millisecond to set up; of more videos than these take, a task has more."""
+"""Each takes Ray a millisecond to set up; with more videos than this, tasks are larger."""
 
 VIDEOS_PER_CALL = 32
-"""Of an actor: at least as many as fill a batch of any backend."""
+"""Rows per call of an actor: enough to fill a batch of any backend."""
 
 SECONDS_TO_CONNECT = 5.0
 
 
 def predict_videos(videos: Sequence[Path], options: PredictOptions, settings: Settings) -> Iterator[Result]:
-    """One for each video, as they come; on the cluster that RAY_ADDRESS names, or else on this machine's cores.
+    """Yield the result of each video as it comes, from the cluster at RAY_ADDRESS, or else from this machine's cores.
 
     Raises ClusterFailed.
     """
@@ -64,7 +64,7 @@ def predict_videos(videos: Sequence[Path], options: PredictOptions, settings: Se
 
 
 def _by_another_thread(batches: Iterable[Columns]) -> Iterator[Columns]:
-    """The same. Ctrl-C reaches the main thread, and Ray Data, stopped midway in what it does, may wait for ever."""
+    """Iterate in another thread: Ctrl-C interrupts the main thread, and Ray Data, if interrupted, may hang."""
     made: Queue[Columns | Exception | None] = Queue(maxsize=8)
 
     def make() -> None:
@@ -84,7 +84,7 @@ def _by_another_thread(batches: Iterable[Columns]) -> Iterator[Columns]:
 
 
 def _pipeline(tasks: Dataset, options: PredictOptions, settings: Settings) -> Dataset:
-    """Each stage has as many actors as there is room for, also on nodes that come later."""
+    """Build the stages; each gets as many actors as there is room for, also on nodes that join later."""
     on_nodes = settings.model_copy(update={"model_store": settings.model_store.absolute()})
     gpus, cores = _amount("GPU"), _amount("CPU")
     if not gpus:
@@ -112,7 +112,7 @@ def _tasks(videos: Sequence[Path]) -> Dataset:
 
 
 def num_tasks(num_videos: int, num_cores: int) -> int:
-    """At least one, at most one for each video."""
+    """Return the number of tasks: at least one, at most one for each video."""
     enough = max(TASKS_PER_CORE * num_cores, math.ceil(num_videos / MAX_VIDEOS_PER_TASK))
     return max(1, min(enough, MAX_TASKS, num_videos))
 
@@ -123,7 +123,7 @@ def _amount(resource: str) -> int:
 
 @contextmanager
 def _cluster() -> Iterator[None]:
-    """Ray, without what it would print between our lines, or tell its maker."""
+    """Connect to Ray, with its progress output and usage statistics turned off."""
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
@@ -131,11 +131,11 @@ def _cluster() -> Iterator[None]:
     address = os.environ.get("RAY_ADDRESS", "")
     try:
         _call_at(address)
-        with _silent_stderr():  # Ray tells there, from C++, which level of logging it was given
+        with _silent_stderr():  # Ray prints its logging level there, from C++
             ray.init(log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, ValueError, RuntimeError) as error:
         raise ClusterFailed(f"no Ray cluster answers at {address!r} (RAY_ADDRESS): {_first_cause(error)}") from error
-    with redirect_stdout(sys.stderr):  # what it tells of nodes that are lost
+    with redirect_stdout(sys.stderr):  # it prints there which nodes are lost
         try:
             yield
         finally:
@@ -143,7 +143,7 @@ def _cluster() -> Iterator[None]:
 
 
 def _call_at(address: str) -> None:
-    """Raises OSError where nothing listens at `host:port`: Ray would try for many minutes."""
+    """Raise OSError if nothing listens at `host:port`, which Ray would try for many minutes."""
     host, _, port = address.rpartition("/")[2].rpartition(":")
     if port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_CONNECT).close()
@@ -162,6 +162,6 @@ def _silent_stderr() -> Iterator[None]:
 
 
 def _first_cause(error: Exception) -> str:
-    """Of tracebacks one after the other, what was raised at first."""
+    """Return the last line of the first of several chained tracebacks."""
     first, _, _ = str(error).strip().partition("\n\nThe above exception")
     return first.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""What is asked about each of many videos."""
+"""Options of a batch prediction, the same for every video."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """A version of a model by name, how many actions to name, and whether to say how stable they are."""
+    """Model and version by name, the number of actions to name, and whether to report their stability."""
 
     model: str
     version: str

@@ -1,4 +1,4 @@
-"""What becomes of one video: an answer, or a reason why there is none."""
+"""Results of batch prediction: an answer for each video, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.decoding.process import DecoderError
 
 @dataclass(frozen=True)
 class Answer:
-    """`file` is the video's name as it was given."""
+    """A prediction; `file` is the video's name as given."""
 
     file: str
     response: PredictionResponse
@@ -20,7 +20,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Failed:
-    """`reason` is one line for the reader; `lasts` when it is the video's own fault, so that it would be told again."""
+    """A failure; `reason` is one line, `lasts` is True if the video itself is at fault and would fail again."""
 
     file: str
     reason: str
@@ -31,12 +31,12 @@ Result = Answer | Failed
 
 
 def failure(file: str, error: Exception) -> Failed:
-    """What a reader is told of an error that concerns one file; any other error is raised again."""
+    """Return the result for an error that concerns one file; re-raise any other error."""
     match error:
         case ClipError():
             return Failed(file, str(error), lasts=True)
         case IsADirectoryError():
-            return Failed(file, "no file in this folder is named as a video, or it may not be read")
+            return Failed(file, "the folder has no videos and no numbered frames, or may not be read")
         case OSError():
             return Failed(file, error.strerror or str(error))
         case BackendError() | DecoderError():

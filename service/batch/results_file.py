@@ -1,7 +1,7 @@
-"""A file of answers that grows while they come, and that the next run goes on with: JSON, a line for each video.
+"""Results file: JSON lines, one for each video, written as results come and resumed by the next run.
 
-A line is what `predict --json` prints, or `{"file": ..., "error": ...}` for a video that has no answer and never will.
-What failed for the moment has no line, so it is tried again. A line that was cut off when a run was killed goes.
+A line is what `predict --json` prints, or `{"file": ..., "error": ...}` for a video that cannot be predicted. A failure
+that may pass has no line, so the video is tried again. A line that was cut off when a run was killed is removed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ from service.batch.request import PredictOptions
 from service.batch.results import Answer, Failed, Result
 
 FIRST_FIELD = b'{"file": '
-"""What every line begins with."""
+"""Prefix of every line."""
 
 MAX_LINE_BYTES = 1 << 20
-"""Some twenty times what the most actions take: no file of something else is read into memory whole."""
+"""Some twenty times the longest line: so a file of something else is not read into memory whole."""
 
 
 class ResultsFile:
-    """Open for one run. `answered` and `unanswerable` name the videos that need not be tried again."""
+    """A results file, open for one run; `answered` and `unanswerable` name the videos that need not be tried again.
+
+    with ResultsFile.open(Path("results.jsonl"), options) as results:
+        results.add(result)
+    """
 
     def __init__(self, path: Path, file: io.BufferedRandom) -> None:
         self.answered: set[str] = set()
@@ -40,27 +44,27 @@ class ResultsFile:
     @classmethod
     @contextmanager
     def open(cls, path: Path, options: PredictOptions) -> Iterator[ResultsFile]:
-        """Make the file, or go on with it, while nobody else writes to it.
+        """Create the file or resume it, locked for this process.
 
-        Raises ResultsFileError when that cannot be, or when it holds anything but answers to `options`.
+        Raises ResultsFileError when it cannot be written, is locked, or holds anything but results of `options`.
         """
         with _opened(path) as file:
-            answers = cls(path, file)
-            answers._read(options)
-            yield answers
-            with _told_of(path):
+            results = cls(path, file)
+            results._read(options)
+            yield results
+            with _errors_named(path):
                 os.fsync(file.fileno())
 
     def settles(self, video: str) -> bool:
-        """Whether it need not be tried again."""
+        """Return True if the video need not be tried again."""
         return video in self.answered or video in self.unanswerable
 
     def add(self, result: Result) -> None:
-        """Write the result's line, if it has one; it is in the file when this returns. Raises ResultsFileError."""
+        """Write the result's line, if it has one; it is in the file on return. Raises ResultsFileError."""
         line = as_line(result)
         if not line:
             return
-        with _told_of(self._path):
+        with _errors_named(self._path):
             self._file.write(line)
             self._file.flush()
         self._note(result.file, is_answer=isinstance(result, Answer))
@@ -71,11 +75,10 @@ class ResultsFile:
             if not line.endswith(b"\n") and _is_cut_off(line):
                 self._file.truncate(self._file.tell() - len(line))
                 break
-            file, answers = _parse(line, f"{self._path}, line {number},")
-            if answers and answers != options:
-                have = f"{self._path} has {answers}"
-                raise ResultsFileError(f"{have}, while {options} are asked for; name another file")
-            self._note(file, is_answer=bool(answers))
+            file, found = _parse(line, f"{self._path}, line {number},")
+            if found and found != options:
+                raise ResultsFileError(f"{self._path} has {found}, not {options}; name another file")
+            self._note(file, is_answer=bool(found))
         self._file.seek(0, os.SEEK_END)
 
     def _note(self, video: str, *, is_answer: bool) -> None:
@@ -83,7 +86,7 @@ class ResultsFile:
 
 
 def as_line(result: Result) -> bytes:
-    """JSON in UTF-8 with the end of the line; nothing for what may turn out otherwise the next time."""
+    """Return the result as a line of JSON in UTF-8; empty for a failure that may pass."""
     match result:
         case Answer(file, response):
             return _json_line({"file": file, **response.model_dump(exclude_none=True)})
@@ -93,36 +96,36 @@ def as_line(result: Result) -> bytes:
 
 
 def _json_line(fields: dict[str, Any]) -> bytes:
-    # A name that is no UTF-8 has surrogates, for which the codec's escape is also that of JSON.
+    # A name that is not UTF-8 has surrogates; the codec escapes them just as JSON does.
     return json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[io.BufferedRandom]:
-    """For this process alone."""
-    with _told_of(path):
+    """Open the file, locked for this process."""
+    with _errors_named(path):
         file = path.open("a+b")
     try:
         _lock(path, file)
         yield file
     finally:
-        with _told_of(path):
-            file.close()  # which tries again to write what the disk had no room for
+        with _errors_named(path):
+            file.close()  # flushes, and so raises again when the disk is full
 
 
 def _lock(path: Path, file: io.BufferedRandom) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise ResultsFileError(f"another run writes to {path}; wait for it, or name another file") from None
+        raise ResultsFileError(f"another run writes to {path}; wait for it or name another file") from None
 
 
 @contextmanager
-def _told_of(path: Path) -> Iterator[None]:
+def _errors_named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ResultsFileError(f"cannot write answers to {path}: {error.strerror}") from error
+        raise ResultsFileError(f"cannot write results to {path}: {error.strerror}") from error
 
 
 def _is_cut_off(line: bytes) -> bool:
@@ -130,7 +133,7 @@ def _is_cut_off(line: bytes) -> bool:
 
 
 def _parse(line: bytes, place: str) -> tuple[str, PredictOptions | None]:
-    """Whose line it is, and what it answers, if it is an answer."""
+    """Return the video's name, and the options of its answer; None for an error."""
     try:
         fields = json.loads(line)
         file = str(fields.pop("file"))
@@ -138,7 +141,7 @@ def _parse(line: bytes, place: str) -> tuple[str, PredictOptions | None]:
             return file, None
         return file, _options_of(PredictionResponse.model_validate(fields))
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise ResultsFileError(f"{place} is no answer of this command; name another file") from None
+        raise ResultsFileError(f"{place} is not a result of this command; name another file") from None
 
 
 def _options_of(response: PredictionResponse) -> PredictOptions:

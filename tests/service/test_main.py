@@ -90,6 +90,33 @@ def test_predict_takes_folders_and_patterns(run_cli: Run, files: list[str], tmp_
     assert f"{tmp_path}/empty" in done.stderr
 
 
+def test_predict_names_the_files_that_it_passes_over(run_cli: Run, files: list[str], tmp_path: Path) -> None:
+    for number in range(7):
+        (tmp_path / f"{number}.srt").touch()
+    done = run_cli("predict", "--json", str(tmp_path))
+    passed_over, _ = done.stderr.splitlines()
+    assert "7 files" in passed_over
+    assert "0.srt, 1.srt" in passed_over
+    assert "6.srt" not in passed_over
+    assert len(run_cli("predict", "--json", files[0]).stderr.splitlines()) == 0
+
+
+def test_predict_reads_standard_input(run_cli: Run, store: Path, videos: dict[str, bytes], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [SERVER_PYTHON, "-m", "service", "predict", "--json", "--store", str(store), "-"],
+        cwd=REPOSITORY,
+        input=videos["mp4"],
+        capture_output=True,
+        timeout=30,
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    assert (answer["file"], answer["clip"]["size_bytes"]) == ("-", len(videos["mp4"]))
+    assert answer["predictions"][0]["label"] == "Showing blue"
+    refused = run_cli("predict", "-", "--out", str(tmp_path / "answers.jsonl"))
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+
+
 def test_predict_shows_a_bar_on_a_terminal_and_keeps_stdout_clean(store: Path, files: list[str]) -> None:
     terminal, stderr = pty.openpty()
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The model that the tests of many videos ask."""
+"""Fixtures of batch prediction: settings and a loaded model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.models.registry import LoadedModel, Registry
 
 @pytest.fixture
 def settings(store: Path) -> Settings:
-    """Of the tiny store, with three decoders."""
+    """Settings of the tiny store, with three decoders."""
     return Settings(model_store=store, onnx_threads=1, decoders=3)
 
 

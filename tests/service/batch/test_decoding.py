@@ -1,4 +1,4 @@
-"""A file becomes the model's input, whatever becomes of the child."""
+"""File decoding: files become the model's input, and a lost worker process is replaced."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def test_a_name_that_is_absolute_needs_no_folder(decoder, folder):
 @pytest.mark.parametrize(
     ("file", "reason", "lasts"),
     [
-        ("text.mp4", "the file is not a video", True),
+        ("text.mp4", "not a video", True),
         ("nowhere.mp4", "No such file or directory", False),
-        (".", "no file in this folder is named as a video", False),
+        (".", "folder", False),
     ],
 )
 def test_what_is_wrong_with_a_file_is_told(decoder, folder, file, reason, lasts):
     failed = decoder.decode(file, folder)
     assert isinstance(failed, Failed)
     assert (failed.file, failed.lasts) == (file, lasts)
-    assert failed.reason.startswith(reason)
+    assert reason in failed.reason
 
 
 def test_a_child_that_is_lost_is_replaced(decoder, folder, monkeypatch):

@@ -1,4 +1,4 @@
-"""Inputs become results, in batches that suit the backend."""
+"""Batch inference: decoded videos become results, in batches of the backend's size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many videos on this machine, some at once."""
+"""Prediction on this machine: order, number of worker processes, streams, frames, and stopping early."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import threading
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from service.batch import decoding, local
@@ -45,6 +47,36 @@ def test_one_video_needs_one_child(settings, model, videos, tmp_path, children):
 
 def test_no_videos_are_no_results(settings, model):
     assert list(local.predict_videos([], model, OPTIONS, settings)) == []
+
+
+def test_pipes_and_frames_are_predicted(settings, model, videos, tmp_path):
+    pipe, frames = tmp_path / "pipe", tmp_path / "frames"
+    os.mkfifo(pipe)
+    frames.mkdir()
+    for number in range(8):
+        cv2.imwrite(str(frames / f"{number}.png"), np.full((48, 64, 3), (200, 0, 0), np.uint8))
+    writer = threading.Thread(target=pipe.write_bytes, args=(videos["mp4"],))
+    writer.start()
+    results = list(local.predict_videos([pipe, frames], model, OPTIONS, settings))
+    writer.join()
+    piped, framed = [result.response for result in results if isinstance(result, Answer)]
+    assert piped.predictions[0].label == framed.predictions[0].label == "Showing blue"
+    assert piped.clip.size_bytes == len(videos["mp4"])
+    assert framed.clip.size_bytes == sum(path.stat().st_size for path in frames.iterdir())
+    assert (framed.clip.codec, framed.clip.frames) == ("png", 8)
+
+
+def test_a_stream_beyond_the_limit_fails_alone(settings, model, videos, tmp_path):
+    pipe, file = tmp_path / "pipe", tmp_path / "a.mp4"
+    os.mkfifo(pipe)
+    file.write_bytes(videos["short.mp4"])
+    small = settings.model_copy(update={"max_upload_bytes": len(videos["short.mp4"])})
+    writer = threading.Thread(target=pipe.write_bytes, args=(videos["short.mp4"] + b"0",))
+    writer.start()
+    too_large, answered = local.predict_videos([pipe, file], model, OPTIONS, small)
+    writer.join()
+    assert isinstance(too_large, Failed)
+    assert isinstance(answered, Answer)
 
 
 def test_whoever_has_enough_need_not_wait(settings, model, videos, tmp_path, children):

@@ -1,4 +1,4 @@
-"""What an actor does, in this process: no cluster is needed for it."""
+"""Actors of a Ray cluster, run in this process without Ray."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many videos on a cluster: nodes and the command itself come to grief, and every video has one answer."""
+"""Batch prediction on a Ray cluster: lost nodes and interrupted runs leave each video with one result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader is told of an error, and whether it would be told again."""
+"""Failures of one file: the reason, and whether it lasts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from service.decoding.process import DecoderEnded
 
 @pytest.mark.parametrize("error", [NotAVideo("a text"), LimitExceeded("too long")])
 def test_what_is_wrong_with_the_video_lasts(error):
-    told = failure("a.mp4", error)
-    assert (told.file, told.reason, told.lasts) == ("a.mp4", str(error), True)
+    failed = failure("a.mp4", error)
+    assert (failed.file, failed.reason, failed.lasts) == ("a.mp4", str(error), True)
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,11 @@ def test_what_is_wrong_with_the_video_lasts(error):
         (InferenceFailed("no memory"), "no memory"),
     ],
 )
-def test_what_befalls_the_machine_does_not(error, reason):
-    told = failure("a.mp4", error)
-    assert (told.reason, told.lasts) == (reason, False)
+def test_a_fault_of_the_machine_does_not_last(error, reason):
+    failed = failure("a.mp4", error)
+    assert (failed.reason, failed.lasts) == (reason, False)
 
 
-def test_a_fault_of_ours_is_no_outcome():
+def test_an_unexpected_error_is_raised():
     with pytest.raises(ZeroDivisionError):
         failure("a.mp4", ZeroDivisionError())

@@ -1,0 +1,98 @@
+"""Folders of frames: consecutively numbered JPEG or PNG files, decoded like a video."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from clips.decoding.decode import DecodedClip, DecodeReport, PickFrames
+from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
+from clips.decoding.frames import Image, VideoInfo
+from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
+
+FRAMES_PER_SECOND = 25
+"""Assumed rate, as by FFmpeg's demuxer of image sequences, `image2`."""
+
+_NUMBERED = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)(?P<suffix>\.(?:jpe?g|png))", re.IGNORECASE)
+_CODECS = {".png": "png", ".jpg": "mjpeg", ".jpeg": "mjpeg"}
+
+
+@dataclass(frozen=True)
+class FrameFolder:
+    """A folder and the names of its frames, in order."""
+
+    path: Path
+    files: tuple[str, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of all frames."""
+        return sum((self.path / file).stat().st_size for file in self.files)
+
+
+def find_frames(folder: Path, names: Iterable[str] | None = None) -> FrameFolder | None:
+    """Return the frames of a folder: two or more images named alike but for consecutive numbers; None without them.
+
+        find_frames(Path("clip")).files    # ("img_00001.jpg", "img_00002.jpg", ...)
+
+    `names` are those of its files, where they are known. Other files in the folder do not matter, other numbered images
+    do: then it is unclear which are the frames.
+    """
+    present = os.listdir(folder) if names is None else names
+    matches = [match for name in present if (match := _NUMBERED.fullmatch(name))]
+    by_number = {int(match["number"]): match[0] for match in matches}
+    alike = len({(match["prefix"], match["suffix"]) for match in matches}) == 1
+    if not alike or not 2 <= len(matches) == len(by_number) == max(by_number) - min(by_number) + 1:
+        return None
+    return FrameFolder(folder, tuple(by_number[number] for number in sorted(by_number)))
+
+
+def decode_frames(
+    folder: str | os.PathLike[str], pick_frames: PickFrames, limits: DecodeLimits = DEFAULT_LIMITS
+) -> DecodedClip:
+    """Decode the frames of a folder that `pick_frames` chooses; times assume FRAMES_PER_SECOND.
+
+        decode_frames("clip", lambda num_frames: [0, num_frames - 1]).images
+
+    Raises NotAVideo for a folder without frames, Undecodable, LimitExceeded, and OSError.
+    """
+    frames = find_frames(Path(folder))
+    if frames is None:
+        raise NotAVideo("the folder holds no consecutively numbered frames (.jpg or .png)")
+    num_frames = len(frames.files)
+    if num_frames > limits.max_frames:
+        raise LimitExceeded(f"the folder holds {num_frames} frames, more than {limits.max_frames}")
+    indices = tuple(pick_frames(num_frames))
+    image_of = {index: _read(frames.path / frames.files[index], limits) for index in sorted(set(indices))}
+    if len({image.shape for image in image_of.values()}) > 1:
+        raise Undecodable("the frames differ in size")
+    return DecodedClip(
+        images=tuple(image_of[index] for index in indices),
+        indices=indices,
+        times=tuple(index / FRAMES_PER_SECOND for index in indices),
+        video=_describe(frames, image_of[indices[0]]),
+        report=DecodeReport("minimal", packets_fed=len(image_of), packets=num_frames),
+    )
+
+
+def _read(file: Path, limits: DecodeLimits) -> Image:
+    data = np.frombuffer(file.read_bytes(), np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise Undecodable(f"{file.name} is not an image that can be decoded")
+    if image.shape[0] * image.shape[1] > limits.max_pixels_per_frame:
+        raise LimitExceeded(f"{file.name} has more than {limits.max_pixels_per_frame} pixels")
+    return np.ascontiguousarray(image[..., ::-1], np.uint8)
+
+
+def _describe(frames: FrameFolder, image: Image) -> VideoInfo:
+    height, width = image.shape[:2]
+    num_frames = len(frames.files)
+    codec = _CODECS[Path(frames.files[0]).suffix.lower()]
+    return VideoInfo("image2", codec, width, height, num_frames, num_frames / FRAMES_PER_SECOND)
