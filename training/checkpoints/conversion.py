@@ -110,4 +110,6 @@ def _default_temporal(source: Pretrained) -> Temporal:
 def _origin(path: Path, source: Pretrained, report: LoadReport) -> dict[str, object]:
     """Return the provenance that the checkpoint's JSON keeps."""
     digest = sha256_of(path)
-    return {"converted_from": {"file": path.name, "sha256": digest, "names": source.naming, "fresh": report.fresh}}
+    return {
+        "converted_from": {"file": path.name, "sha256": digest, "names": source.naming, "fresh": report.initialised}
+    }

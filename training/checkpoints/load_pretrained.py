@@ -19,18 +19,18 @@ EXTRAS: dict[KeyNaming | None, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class LoadReport:
-    """Result of loading: tensors taken, renamed (file name to own name), left in the file, and freshly initialised."""
+    """Result of loading, by tensor: loaded, renamed (file name to own name), ignored in the file, newly initialised."""
 
-    taken: tuple[str, ...]
+    loaded: tuple[str, ...]
     renamed: dict[str, str]
-    left: tuple[str, ...]
-    fresh: tuple[str, ...]
+    ignored: tuple[str, ...]
+    initialised: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
         """Yield the report as text: counts, and the names of the tensors left out on either side."""
-        yield f"{len(self.taken)} tensors loaded, {len(self.renamed)} of them renamed"
-        yield f"{len(self.left)} in the file ignored: {', '.join(self.left) or 'none'}"
-        yield f"{len(self.fresh)} of the model newly initialised: {', '.join(self.fresh) or 'none'}"
+        yield f"{len(self.loaded)} tensors loaded, {len(self.renamed)} of them renamed"
+        yield f"{len(self.ignored)} in the file ignored: {', '.join(self.ignored) or 'none'}"
+        yield f"{len(self.initialised)} of the model newly initialised: {', '.join(self.initialised) or 'none'}"
 
 
 def load_pretrained(model: TIN, source: Pretrained, *, new_head: bool = False) -> LoadReport:
@@ -55,10 +55,10 @@ def load_pretrained(model: TIN, source: Pretrained, *, new_head: bool = False) -
     load_strictly(model, offered | fresh, source.names_in_file)
     names = source.names_in_file
     return LoadReport(
-        taken=tuple(offered),
+        loaded=tuple(offered),
         renamed={names[name]: name for name in offered if names[name] != name},
-        left=tuple(names[name] for name in source.tensors if name not in offered),
-        fresh=tuple(fresh),
+        ignored=tuple(names[name] for name in source.tensors if name not in offered),
+        initialised=tuple(fresh),
     )
 
 

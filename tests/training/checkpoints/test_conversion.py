@@ -29,8 +29,8 @@ def test_tsm_stays_tsm_unless_tin_is_to_start_from_it(tmp_path):
     assert convert(path, LABELS)[0].architecture.temporal is Temporal.TSM
     checkpoint, report = convert(path, LABELS, temporal=Temporal.TIN)
     assert checkpoint.architecture.temporal is Temporal.TIN
-    assert len(report.fresh) == 128
-    assert checkpoint.training["converted_from"]["fresh"] == report.fresh
+    assert len(report.initialised) == 128
+    assert checkpoint.training["converted_from"]["fresh"] == report.initialised
 
 
 def test_torchvisions_becomes_the_start_of_a_tin(tmp_path):
@@ -38,7 +38,7 @@ def test_torchvisions_becomes_the_start_of_a_tin(tmp_path):
     checkpoint, report = convert(path, ("yes", "no"))
     assert checkpoint.architecture.temporal is Temporal.TIN
     assert checkpoint.tensors["head.weight"].shape == (2, 512)
-    assert report.left == ("fc.weight", "fc.bias")
+    assert report.ignored == ("fc.weight", "fc.bias")
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_a_contradiction_to_the_file_is_an_error(tmp_path, labels, choice, named
 def test_other_classes_get_a_new_head(tmp_path):
     path = save(as_project(small_r50(Temporal.TIN), "mmaction2"), tmp_path / "tin.pth")
     checkpoint, report = convert(path, ("yes", "no"), new_head=True)
-    assert report.fresh == ("head.weight", "head.bias")
+    assert report.initialised == ("head.weight", "head.bias")
     checkpoint.build_model()

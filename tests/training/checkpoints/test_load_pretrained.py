@@ -33,14 +33,14 @@ def test_tin_is_taken_whole(source, project):
     published, model = small_r50(Temporal.TIN), small_r50(Temporal.TIN)
     report = load_pretrained(model, source(as_project(published, project)))
     assert unlike(model, published) == []
-    assert (len(report.taken), len(report.renamed), report.left, report.fresh) == (448, 448, (), ())
+    assert (len(report.loaded), len(report.renamed), report.ignored, report.initialised) == (448, 448, (), ())
 
 
 def test_mmaction2s_input_constants_are_left(source):
     tensors = as_project(small_r50(Temporal.TIN), "mmaction2")
     constants = {"data_preprocessor.mean": torch.zeros(3), "data_preprocessor.std": torch.ones(3)}
     report = load_pretrained(small_r50(Temporal.TIN), source(tensors | constants))
-    assert report.left == tuple(constants)
+    assert report.ignored == tuple(constants)
     assert "data_preprocessor.mean, data_preprocessor.std" in list(report.lines())[1]
 
 
@@ -50,10 +50,10 @@ def test_tin_takes_every_convolution_of_tsm(source):
     report = load_pretrained(model, source(as_project(published, "tsm")))
     first_convs = [name for name in report.renamed if name.endswith(".conv1.conv.net.weight")]
     assert len(first_convs) == 16
-    assert len(report.taken) == 320
-    assert len(report.fresh) == 16 * 8
-    assert all(".interlace." in name for name in report.fresh)
-    assert unlike(model, published) == list(report.fresh)
+    assert len(report.loaded) == 320
+    assert len(report.initialised) == 16 * 8
+    assert all(".interlace." in name for name in report.initialised)
+    assert unlike(model, published) == list(report.initialised)
 
 
 @pytest.mark.parametrize("depth", [18, 34, 50, 101])
@@ -63,25 +63,25 @@ def test_torchvision_gives_all_but_the_head_and_the_interlacing(source, depth, t
     published = TIN(Architecture(num_classes=5, depth=depth, width=0.25, temporal=Temporal.NONE))
     model = TIN(Architecture(num_classes=7, depth=depth, width=0.25, temporal=temporal))
     report = load_pretrained(model, source(as_torchvision(published)))
-    assert report.left == ("fc.weight", "fc.bias")
-    assert {"head.weight", "head.bias"} == {name for name in report.fresh if ".interlace." not in name}
-    assert set(report.fresh) | set(report.taken) == model.state_dict().keys()
-    assert unlike(model, published) == list(report.fresh)
+    assert report.ignored == ("fc.weight", "fc.bias")
+    assert {"head.weight", "head.bias"} == {name for name in report.initialised if ".interlace." not in name}
+    assert set(report.initialised) | set(report.loaded) == model.state_dict().keys()
+    assert unlike(model, published) == list(report.initialised)
 
 
 def test_old_files_without_batch_counters_are_whole(source):
     tensors = as_torchvision(small_r50(Temporal.NONE))
     tensors = {name: tensor for name, tensor in tensors.items() if "num_batches_tracked" not in name}
     report = load_pretrained(small_r50(Temporal.NONE), source(tensors))
-    assert len(report.taken) == 53 + 53 * 4
-    assert len(report.fresh) == 53 + 2
+    assert len(report.loaded) == 53 + 53 * 4
+    assert len(report.initialised) == 53 + 2
 
 
 def test_a_new_head_for_other_classes(source):
     model = TIN(Architecture(num_classes=3, width=0.25))
     report = load_pretrained(model, source(as_project(small_r50(Temporal.TSM), "tsm")), new_head=True)
-    assert report.left == ("cls_head.fc_cls.weight", "cls_head.fc_cls.bias")
-    assert {"head.weight", "head.bias"} < set(report.fresh)
+    assert report.ignored == ("cls_head.fc_cls.weight", "cls_head.fc_cls.bias")
+    assert {"head.weight", "head.bias"} < set(report.initialised)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_own_weights_are_taken_whole(save):
     path, saved = save()
     model = build_model(load_recipe("tin_motion"))
     report = load_weights(model, path, as_start=False)
-    assert not report.fresh
+    assert not report.initialised
     assert torch.equal(model.head.weight, saved.head.weight)
 
 
@@ -49,7 +49,7 @@ def test_own_weights_of_tsm_and_plain_networks_start_a_tin(save, temporal):
     path, saved = save(f"model.temporal={temporal}", "model.num_classes=4")
     model = build_model(load_recipe("tin_motion"))
     report = load_weights(model, path, as_start=True)
-    assert {name.split(".")[0] for name in report.fresh} == {"stages", "head"}
+    assert {name.split(".")[0] for name in report.initialised} == {"stages", "head"}
     assert torch.equal(model.stem.conv.weight, saved.stem.conv.weight)
     with pytest.raises(CheckpointError, match=r"own\.safetensors: .*num_classes .*4.*16"):
         load_weights(model, path, as_start=False)
@@ -82,14 +82,14 @@ def published(tmp_path_factory):
 
 def test_published_weights_fill_the_recipes_network_with_an_account(published):
     report = load_weights(build_model(load_recipe("tin_r50_sthv2")), published, as_start=False)
-    assert (len(report.taken), report.left, report.fresh) == (448, (), ())
+    assert (len(report.loaded), report.ignored, report.initialised) == (448, (), ())
 
 
 def test_a_published_head_for_other_classes_is_left_only_by_a_start(published):
     network = build_model(load_recipe("tin_tsm_finetune_r50_kinetics400"))
     with pytest.raises(CheckpointError, match=r"tin\.pth: .*num_classes .*174.*400"):
         load_weights(network, published, as_start=False)
-    assert set(load_weights(network, published, as_start=True).fresh) == {"head.weight", "head.bias"}
+    assert set(load_weights(network, published, as_start=True).initialised) == {"head.weight", "head.bias"}
 
 
 def test_weights_are_a_file_or_a_published_name():
