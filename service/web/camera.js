@@ -1,4 +1,4 @@
-// A clip from the camera: a look through it, a countdown, four seconds; then the camera is off again.
+// Camera dialog: preview, countdown, four seconds of recording; then the camera is switched off.
 
 import { at } from "/web/element.js";
 

@@ -19,5 +19,5 @@ export function drawing(tag, attributes, ...children) {
   return made;
 }
 
-// Told to those who hear the page.
+// Announced to screen readers.
 export const say = (text) => { at("status").textContent = text; };

@@ -1,4 +1,4 @@
-// The interlace picture: for each block, from which moments its moved channels come.
+// Interlace picture: the moments from which the moved channels of each block come.
 //
 // y[t] = w * sum over s of max(0, 1 - |t - o - s|) * x[s] takes, at t, what x holds at t - o: a positive offset reads
 // the past. So offset o is drawn at -o, left of the middle, and its mirror image at +o.

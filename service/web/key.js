@@ -1,4 +1,4 @@
-// The key of a service that asks for one: typed once, kept while the tab is open, sent with every request for work.
+// API key: typed once, kept while the tab is open, sent with every prediction.
 
 import { at } from "/web/element.js";
 
@@ -8,7 +8,7 @@ const key = () => sessionStorage.getItem(KEPT_AS);
 
 export const keyHeaders = () => (key() ? { "X-API-Key": key() } : {});
 
-// What a command in a terminal adds; the key itself is nothing to show.
+// The option of a command in a terminal; the key itself is not shown.
 export const keyOption = () => (key() ? '-H "X-API-Key: $KEY" ' : "");
 
 export function offerKey(tryAgain) {

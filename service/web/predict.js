@@ -3,7 +3,7 @@
 import { keyHeaders } from "/web/key.js";
 import { NO_ANSWER, problemOf } from "/web/problem.js";
 
-// XMLHttpRequest, because fetch does not tell how much of a body has been sent.
+// XMLHttpRequest, because fetch does not report upload progress.
 export function send(clip, { signal, onProgress }) {
   const { promise, resolve, reject } = deferred();
   const request = new XMLHttpRequest();

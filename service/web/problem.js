@@ -1,4 +1,4 @@
-// Problems in words: what went wrong, what to do, and whether to try again.
+// Problems in words: title, detail, advice, and a button to retry.
 
 import { at } from "/web/element.js";
 import { offerKey, withdrawKey } from "/web/key.js";

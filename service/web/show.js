@@ -5,7 +5,7 @@ import { showInterlacing } from "/web/interlace.js";
 import { showStability } from "/web/stability.js";
 import { capital, milliseconds, percent } from "/web/wording.js";
 
-// Below it, anything but the first action is likelier.
+// Below this probability the top-1 action is more likely wrong than right.
 const SURE = 0.5;
 
 export function showResult({ predictions, model, clip, frames, interlacing, stability, timing_ms: timing }) {

@@ -1,4 +1,4 @@
-// Whether the answer holds half a step later, and what the same frames would be backwards.
+// Stability: the answer for frames half a segment later, and for the same frames in reverse.
 
 import { at, element } from "/web/element.js";
 import { roughly } from "/web/wording.js";

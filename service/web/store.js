@@ -11,7 +11,7 @@ const MEANINGS = {
   refused: "is not served",
 };
 
-// What somebody has opened stays open.
+// Opened details stay open when the list is read again.
 const opened = new Set();
 let shown = "";
 
@@ -34,7 +34,7 @@ function show({ default: usual, models }) {
 }
 
 function card(model, isDefault) {
-  const meaning = `${MEANINGS[model.status]}${isDefault ? ", also whoever names no model" : ""}`;
+  const meaning = `${MEANINGS[model.status]}${isDefault ? ", and is the default" : ""}`;
   const parts = [
     element("p", [element("b", model.status), ` – ${meaning}`], { className: "eyebrow" }),
     element("h2", [`${model.name} `, element("span", model.version, { className: "muted" })])];

@@ -1,4 +1,4 @@
-// What happens when, in a long clip: windows are drawn as POST /timeline streams them, then merged into segments.
+// Timeline of a long clip: windows are drawn as POST /timeline streams them, then merged into segments.
 
 import { at, element, say } from "/web/element.js";
 import { keyHeaders } from "/web/key.js";
@@ -145,7 +145,7 @@ function setRunning(isRunning) {
   if (isRunning) at("timeline-progress").removeAttribute("value");
 }
 
-// Each window is noted; only what begins or ends is told to those who hear the page.
+// Screen readers get the begin and the end, not each window.
 const note = (text) => { at("timeline-note").textContent = text; };
 const tell = (text) => { note(text); say(text); };
 

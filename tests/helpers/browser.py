@@ -1,4 +1,4 @@
-"""A phone's screen in a browser test."""
+"""Screen of the phone in browser tests."""
 
 from __future__ import annotations
 

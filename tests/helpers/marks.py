@@ -1,4 +1,4 @@
-"""Marks for tests that need a certain processor."""
+"""Marks for tests that need a certain CPU."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The product's own path from a video to named scores, without a child, a batch or a server."""
+"""Prediction by the product's own steps in one process, without worker processes, batches or a server."""
 
 from __future__ import annotations
 

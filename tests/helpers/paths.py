@@ -1,4 +1,4 @@
-"""Where the repository and its demo model lie."""
+"""Path of the repository."""
 
 from pathlib import Path
 

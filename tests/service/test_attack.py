@@ -1,4 +1,4 @@
-"""Thousands of hostile uploads to a real server, whose decoders end when they open anything: all are refused."""
+"""Thousands of hostile uploads to a real server, whose decoders are killed when they open anything: all are refused."""
 
 from __future__ import annotations
 

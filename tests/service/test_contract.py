@@ -1,4 +1,4 @@
-"""Whatever the OpenAPI document allows and forbids is sent to a real server: it answers as the document says."""
+"""OpenAPI contract: schemathesis sends valid and invalid requests to a real server, which answers as documented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong around a request, done to a real server: it costs that request, and the next one is answered."""
+"""Faults around a request to a real server: each costs its own request only."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ DEADLINE = 3.0
 GRACE = 3.0
 QUEUE = 4
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the children in /proc")
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds worker processes in /proc")
 
 
 @pytest.fixture
 def server(request, start_server, store):
-    """Two decoders and four places; a parameter is the deadline."""
+    """Two decoders and four slots; the parameter is the deadline."""
     deadline = getattr(request, "param", 60)
     return start_server(
         model_store=store,
@@ -55,7 +55,7 @@ def post(server, threads, videos) -> Callable[[], Future[httpx.Response]]:
 
 
 def connect(server, body: bytes, announced: int) -> socket.socket:
-    """A client that announces so many bytes and sends these."""
+    """Connect a client that announces `announced` bytes and sends `body`."""
     url = httpx.URL(server.address)
     connection = socket.create_connection((url.host, url.port), timeout=10)
     connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % announced + body)
@@ -63,7 +63,7 @@ def connect(server, body: bytes, announced: int) -> socket.socket:
 
 
 def is_full(server) -> bool:
-    """Whether a request is turned away; it sends no video, so that it is nothing but a question."""
+    """Return True if a request is refused as overloaded; the probe sends no video."""
     with connect(server, b"", 1000) as connection:
         connection.settimeout(0.3)
         try:
@@ -73,14 +73,14 @@ def is_full(server) -> bool:
 
 
 def kill_decoders(server) -> None:
-    """Returns when they are gone: a video that is given to one which is about to die is lost with it."""
+    """Kill the decoders and wait until they are gone: a video given to a dying one would be lost."""
     killed = set(server.decoders())
     server.signal_decoders(signal.SIGKILL)
     until(lambda: killed.isdisjoint(server.decoders()))
 
 
 def fill(server, post) -> list[Future[httpx.Response]]:
-    """Stop the decoders, and send as many videos as there are places."""
+    """Stop the decoders and fill every slot with a video."""
     server.signal_decoders(signal.SIGSTOP)
     sent = [post() for _ in range(QUEUE)]
     until(lambda: is_full(server))
@@ -124,7 +124,7 @@ def test_decoders_that_hang_cost_the_deadline_and_are_replaced(server, post):
     assert not before & set(server.decoders())
 
 
-def test_overload_is_told_at_once_and_what_was_accepted_is_answered(server, post):
+def test_overload_is_refused_at_once_and_accepted_requests_are_answered(server, post):
     sent = fill(server, post)
     refused = [httpx.post(f"{server.address}/predict", content=b"\0" * 1000) for _ in range(20)]
     assert not any(future.done() for future in sent)
@@ -151,7 +151,7 @@ def test_a_key_with_too_many_requests_is_told_so(start_server, store, threads, v
     assert [sent.result().status_code, other.result().status_code] == [200, 200]
 
 
-def test_clients_that_leave_free_their_places(server, post, videos):
+def test_clients_that_leave_free_their_slots(server, post, videos):
     before = set(server.decoders())
     server.signal_decoders(signal.SIGSTOP)
     video = videos["mp4"]
@@ -196,7 +196,7 @@ def test_half_open_uploads_take_no_work_from_others(server, post):
 
 @pytest.fixture
 def large_form(videos) -> dict[str, bytes]:
-    """A good video of 1.5 MB, which frameworks like to put into a temporary file."""
+    """A good video of 1.5 MB, large enough for frameworks to use a temporary file."""
     free_space = (1_500_000).to_bytes(4, "big") + b"free"
     return {"video": videos["mp4"] + free_space + bytes(1_500_000 - len(free_space))}
 

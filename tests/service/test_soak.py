@@ -1,4 +1,4 @@
-"""Many requests leave nothing behind. `make soak` sends 10,000; without it, a part of them is sent."""
+"""Memory does not grow over many requests. `make soak` sends 10,000; without it, 1,000 are sent."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class FakeBackend:
         self.closed = False
 
     def infer(self, clips: Clips) -> Outputs:
-        """One deterministic answer per clip."""
+        """Return deterministic outputs for each clip."""
         num_clips, num_frames = clips.shape[:2]
         brightness = clips.reshape(num_clips, -1).mean(axis=1, dtype=np.float32)
         return Outputs(
@@ -28,5 +28,5 @@ class FakeBackend:
         )
 
     def close(self) -> None:
-        """Remember that it was closed."""
+        """Set `closed`."""
         self.closed = True

@@ -1,4 +1,4 @@
-"""The decoders that a pool starts, for a test to look at and to harm."""
+"""Decoders that a pool starts, listed for tests that inspect or kill them."""
 
 from types import ModuleType
 

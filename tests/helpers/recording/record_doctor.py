@@ -1,4 +1,4 @@
-"""Make the doctor's clips, and record what training's code makes of them.
+"""Make the doctor's clips, and record the results of the training code for them.
 
     python -m tests.helpers.recording.record_doctor [--clips]
 
@@ -51,12 +51,12 @@ MADE = {
 
 
 def file_of(codec: str) -> str:
-    """Such as mpeg4.avi."""
+    """Return the file name of a codec's clip, such as mpeg4.avi."""
     return f"{codec.lower().replace('.', '').replace('-', '')}.{MADE[codec].container}"
 
 
 def film(recipe: ClipRecipe) -> Iterator[VideoFrame]:
-    """An easy rendered clip of LABEL, without noise, which no encoder can make small."""
+    """Render an easy clip of LABEL, without noise, which would make the file large."""
     studio = Studio(SEED, num_textures=12)
     drawn = replace(studio.draw(LABEL, difficulty=0.0), width=recipe.width, height=recipe.height)
     for frame in drawn.frames(np.linspace(0, 1, recipe.frames), np.zeros_like(studio.noise)):
@@ -64,7 +64,7 @@ def film(recipe: ClipRecipe) -> Iterator[VideoFrame]:
 
 
 def make_record() -> GoldenRecord:
-    """What the clips that lie in FOLDER become."""
+    """Record the golden values of the clips in FOLDER."""
     return GoldenRecord(clips=tuple(_record_clip(codec) for codec in MADE), stages=_record_stages())
 
 
@@ -96,7 +96,7 @@ def _record_stages() -> GoldenStages:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description="Make the doctor's record.")
     parser.add_argument("--clips", action="store_true", help="encode the clips anew as well")
     if parser.parse_args().clips:

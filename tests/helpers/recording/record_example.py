@@ -1,4 +1,4 @@
-"""Render the clip that the page offers to those who have none at hand.
+"""Render the example clip of the page.
 
 python -m tests.helpers.recording.record_example
 """

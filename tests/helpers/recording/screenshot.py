@@ -55,7 +55,7 @@ def take(address: str) -> NDArray[np.uint8]:
 
 
 def quantise(picture: NDArray[np.uint8], levels: int) -> NDArray[np.uint8]:
-    """The same shape in so many shades per channel; a colour of more than COMMON pixels stays exact."""
+    """Reduce the picture to `levels` shades per channel; a colour of more than COMMON pixels stays exact."""
     colours, inverse, counts = np.unique(picture.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True)
     coarse = np.rint(np.rint(colours / 255 * (levels - 1)) * 255 / (levels - 1)).astype(np.uint8)
     coarse[counts > COMMON] = colours[counts > COMMON]
@@ -63,7 +63,7 @@ def quantise(picture: NDArray[np.uint8], levels: int) -> NDArray[np.uint8]:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     with running_service() as address:
         picture = quantise(take(address), LEVELS)
     encoded = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()

@@ -1,4 +1,4 @@
-"""A cluster of several nodes on this machine: each has a raylet of its own and says how many cores it has."""
+"""Ray cluster of several nodes on this machine, each with its own raylet and a stated number of cores."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def running_nodes(head_cores: int) -> Iterator[Any]:
 
 @contextmanager
 def running_cluster(head_cores: int, port: int) -> Iterator[Any]:
-    """The same with Ray Serve on `port`, and this process connected to it."""
+    """A cluster with Ray Serve on `port`, and this process connected to it."""
     import ray  # noqa: PLC0415 - an extra
     from ray import serve  # noqa: PLC0415
 
@@ -73,7 +73,7 @@ def running_cluster(head_cores: int, port: int) -> Iterator[Any]:
 
 
 def node_options() -> dict[str, Any]:
-    """What every node here has in common."""
+    """Return the options of every node."""
     return {"object_store_memory": 80_000_000}
 
 

@@ -1,4 +1,4 @@
-"""A web server that speaks as TorchServe does, but fails when it is told to."""
+"""Scripted TorchServe: an HTTP server that answers or fails as a test sets it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real TorchServe for tests: started on free ports in folders of its own, and gone afterwards whatever happens."""
+"""Real TorchServe for tests, on free ports and in its own folders; always ended on exit."""
 
 import contextlib
 import importlib.util

@@ -1,4 +1,4 @@
-"""The graph contract against every other place that spells it."""
+"""Graph contract: equal to every other place that spells it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cores that count, on made cgroup files."""
+"""CPU quota, read from generated cgroup files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the processor: as many threads as the process may use cores, where a graph gains from them."""
+"""ONNX Runtime on the CPU: the number of threads and of clips at once."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class MeetingSession:
 
 @pytest.fixture
 def three_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of which a clip gains nothing."""
+    """Threads from which a clip gains nothing."""
     monkeypatch.setattr(onnx_runtime, "usable_cores", lambda: 3)
     monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: 0.004)
 

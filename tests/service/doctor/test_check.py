@@ -1,4 +1,4 @@
-"""A check and what comes of it."""
+"""A check and its finding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor, in good and in bad surroundings."""
+"""The doctor's checks, on good and on broken installations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shipped model's answers, compared with torch's."""
+"""Checks of a model: the shipped model's logits and label compared with torch's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serving that computes otherwise than training did is noticed."""
+"""Checks of the pipeline: serving that differs from training fails them."""
 
 from __future__ import annotations
 

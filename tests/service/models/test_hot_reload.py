@@ -1,4 +1,4 @@
-"""What changes in the store takes effect in a server that runs, and costs no request."""
+"""Hot reload: changes in the store take effect in a running server and cost no request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A backend is closed once, when nobody holds it any more."""
+"""Reference-counted backend: closed once, after the last request that holds it."""
 
 from __future__ import annotations
 

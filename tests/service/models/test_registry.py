@@ -1,4 +1,4 @@
-"""A version that cannot be served leaves the others alone; the newest good one answers."""
+"""Registry: a refused version leaves the others alone, and the newest good one answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store whose models a TorchServe runs: what is published counts once the server runs it, and not before."""
+"""Registry with TorchServe: a published version takes effect once TorchServe runs it."""
 
 from __future__ import annotations
 

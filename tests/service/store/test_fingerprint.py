@@ -1,4 +1,4 @@
-"""An fingerprint is another when any file is; what is known is not read again."""
+"""Fingerprint: changes with any file, and an unchanged folder is not read again."""
 
 from __future__ import annotations
 

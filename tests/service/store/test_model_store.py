@@ -1,4 +1,4 @@
-"""The model store serves what is proven and says what is wrong with the rest."""
+"""Model store: opens proven versions and names what is wrong with others."""
 
 from __future__ import annotations
 

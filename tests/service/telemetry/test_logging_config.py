@@ -1,4 +1,4 @@
-"""The log for people and for programs."""
+"""Logging configuration: text and JSON."""
 
 from __future__ import annotations
 

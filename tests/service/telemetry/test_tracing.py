@@ -1,4 +1,4 @@
-"""Traces: what a collector gets of real requests, and that without one there is nothing."""
+"""Traces of real requests as a collector gets them; without a collector, no spans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real browser, and the page in it."""
+"""Fixtures: a real browser with the page open, on a phone's screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clip from the camera: Chromium's made one, which is green."""
+"""The camera dialog, with Chromium's fake camera, which is green."""
 
 from __future__ import annotations
 

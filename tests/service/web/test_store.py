@@ -24,8 +24,8 @@ def test_every_version_is_shown_with_what_it_is(page: Page, complaints: list[str
     assert page.locator("h2").all_inner_texts() == ["broken 1", "colours 1", "colours 2", "unproven 1"]
     first, newest = page.locator(".ready").all()
     assert "model.onnx" in newest.inner_text()
-    assert "also whoever names no model" in newest.inner_text()
-    assert "also whoever" not in first.inner_text()
+    assert "is the default" in newest.inner_text()
+    assert "is the default" not in first.inner_text()
     refused = page.locator(".refused").all_inner_texts()
     assert "is not the file that was published" in refused[0]
     assert "parity report" in refused[1]

@@ -1,4 +1,4 @@
-"""The backend behind which a TorchServe answers: a real one, and a scripted one for what a real one seldom does."""
+"""TorchServe backend, against a real TorchServe, and a scripted one for rare failures."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def archive_of(path: Path, **card: Any) -> Path:
 
 
 def answering(**changes: Any) -> Callable[[str, str], Reply]:
-    """What the handler of `small_archive` says to one clip, but for the changes."""
+    """Reply of the handler of `small_archive` to one clip, with changes."""
     answer = {"model": {"sha256": SHA256}, "logits": [[1.0, 2.0]], "offsets": [[[0, 0]]], "weights": [[[[1, 1]]]]}
     return lambda method, path: HEALTHY if path == "/ping" else (200, answer | changes)
 

@@ -1,4 +1,4 @@
-"""When a circuit opens and closes, and what it says meanwhile, by a clock that the tests set."""
+"""Circuit breaker: opening, closing and its errors, by a clock that the tests set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def circuit(clock: Clock) -> CircuitBreaker:
-    """One whose server has answered."""
+    """A closed circuit breaker."""
     circuit = CircuitBreaker("the server", clock)
     circuit.close()
     return circuit

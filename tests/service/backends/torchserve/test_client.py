@@ -1,4 +1,4 @@
-"""What TorchServe and the connection to it can do wrong, and how often it is asked."""
+"""TorchServe client: errors of the server and the connection, and the number of calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A gateway before a TorchServe, both real: the same answers, and what clients see while TorchServe is gone."""
+"""Gateway with a real TorchServe: equal answers, and an outage of TorchServe under load."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CLIENTS = 6
 
 @dataclass(frozen=True)
 class Seen:
-    """One answer: when it was asked for, how long it took, and what it was."""
+    """One answer: start, duration, status, Retry-After and problem."""
 
     at: float
     seconds: float
@@ -38,7 +38,7 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def torchserve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
-    """One whose keys are good for a minute, so that those of a minute ago are no use."""
+    """A TorchServe whose keys expire after a minute."""
     need_torchserve(java=True)
     archive = STORE / "tin-motion.mar"
     with TorchServe(tmp_path_factory.mktemp("torchserve"), archive, "token_expiration_min=1") as server:
@@ -48,7 +48,7 @@ def torchserve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]
 
 @pytest.fixture(scope="module")
 def settings(torchserve: TorchServe) -> dict[str, object]:
-    """What makes a gateway use it."""
+    """Settings of a gateway that uses it."""
     return {
         "model_store": STORE,
         "backend": "torchserve",
@@ -76,7 +76,7 @@ def scores(response: httpx.Response) -> list[tuple[str, float]]:
 
 @contextmanager
 def load(address: str, video: bytes) -> Iterator[list[Seen]]:
-    """Several clients, each of which asks again a moment after it was answered."""
+    """Several clients, each of which sends its next request soon after an answer."""
     seen: list[Seen] = []
     ending = threading.Event()
 
@@ -107,11 +107,7 @@ def test_the_answers_are_those_of_one_process(
         assert [label for label, _ in behind] == [label for label, _ in within]
         np.testing.assert_allclose([p for _, p in behind], [p for _, p in within], atol=1e-5, rtol=0)
     model = httpx.get(f"{gateway}/models").json()["models"][0]
-    assert (model["status"], model["artifact"], model["choice"]) == (
-        "ready",
-        "model.mar",
-        "torchserve: it was asked for",
-    )
+    assert (model["status"], model["artifact"]) == ("ready", "model.mar")
 
 
 def test_clips_that_are_sent_as_tensors_go_there_too(gateway: str) -> None:
@@ -135,10 +131,11 @@ def test_the_doctor_looks_at_it(torchserve: TorchServe, settings: dict[str, obje
     environment = {f"TIN_{name.upper()}": str(value) for name, value in settings.items()}
     found = run_cli("doctor", "--json", **environment)
     assert '"check": "tin-motion 1: server", "status": "ok"' in found.stdout
-    assert '"check": "tin-motion 1: logits", "status": "ok", "found": "within' in found.stdout
+    assert '"check": "tin-motion 1: logits", "status": "ok"' in found.stdout
     elsewhere = run_cli("doctor", "--json", **environment | {"TIN_TORCHSERVE_URL": "http://127.0.0.1:1"})
     assert elsewhere.returncode == 1
-    assert '1: server", "status": "failed", "found": "TorchServe cannot be reached (ConnectError)"' in elsewhere.stdout
+    assert '1: server", "status": "failed"' in elsewhere.stdout
+    assert "ConnectError" in elsewhere.stdout
 
 
 def test_killed_under_load_and_started_again(torchserve: TorchServe, gateway: str, videos: dict[str, bytes]) -> None:
@@ -154,7 +151,7 @@ def test_killed_under_load_and_started_again(torchserve: TorchServe, gateway: st
         assert httpx.get(f"{gateway}/health/live").status_code == 200
         model = httpx.get(f"{gateway}/models").json()["models"][0]
         assert model["status"] == "down"
-        assert model["reason"].startswith("TorchServe cannot be reached")
+        assert "TorchServe" in model["reason"]
         time.sleep(2)
         torchserve.start()
         until(lambda: httpx.get(f"{gateway}/health/ready").status_code == 200, 90)

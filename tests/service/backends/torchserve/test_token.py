@@ -1,4 +1,4 @@
-"""The key that counts, while TorchServe writes others."""
+"""TorchServe's inference key: read, replaced, renewed, refused."""
 
 from __future__ import annotations
 
