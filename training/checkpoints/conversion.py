@@ -82,7 +82,18 @@ def build_from(
 def architecture_of(
     source: Pretrained, num_classes: int, temporal: Temporal | None = None, num_frames: int | None = None
 ) -> Architecture:
-    """Return the architecture that published tensors fit. Raises CheckpointError for one that is not of this family."""
+    """Return the architecture that published tensors fit.
+
+    Args:
+        source: The published weights.
+        num_classes: Rows of the head.
+        temporal: The network's temporal module; the weights' own if None, TIN for torchvision's.
+        num_frames: Frames of a clip; the weights' if None, or 8 where they do not say.
+
+    Raises:
+        CheckpointError: The weights are of another family of networks, or of clips of another length.
+        ValueError: The architecture cannot be built.
+    """
     if num_frames and source.num_frames not in {None, num_frames}:
         raise CheckpointError(f"it is made for {source.num_frames} frames, not {num_frames}")
     return Architecture(

@@ -106,7 +106,14 @@ def load_batches(dataset: SyntheticClips, *, batch_size: int, workers: int) -> I
 
 
 def deal_batches(dataset: Dataset[Batch], *, workers: int, rank: int, world_size: int) -> Batches:
-    """Return one process's share of a data set of whole batches, dealt in turn."""
+    """Return one process's share of a data set of whole batches, dealt in turn.
+
+    Args:
+        dataset: The batches.
+        workers: Worker processes; 0 loads in this one.
+        rank: This process.
+        world_size: Number of processes.
+    """
     mine = range(rank, len(dataset), world_size)  # type: ignore[arg-type]
     return DataLoader(dataset, batch_size=None, sampler=mine, num_workers=workers, worker_init_fn=_start_worker)
 

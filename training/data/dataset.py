@@ -86,6 +86,12 @@ class ListedViews(Dataset[Example]):
     """Evaluation examples: uint8 [V, T, crop, crop, 3], bit for bit the views that the gateway builds.
 
     An item that cannot be read is black and has NO_LABEL, and its error is returned with it.
+
+    Args:
+        items: The items of a list.
+        reader: Reads an item's frames.
+        spec: Number of frames, size and view.
+        max_unreadable: Limit of unreadable items, for `UnreadableTally`.
     """
 
     def __init__(self, items: Sequence[ListItem], reader: ItemReader, spec: ClipSpec, *, max_unreadable: int) -> None:

@@ -63,7 +63,14 @@ class SyntheticClips(IterableDataset[Example]):
 
 
 class SyntheticViews(Dataset[Batch]):
-    """Validation batches, views uint8 [N, 1, T, H, W, 3] at full difficulty, decided by seed and index alone."""
+    """Validation batches, views uint8 [N, 1, T, H, W, 3] at full difficulty, decided by seed and index alone.
+
+    Args:
+        spec: Number of frames and size.
+        num_clips: Clips of all batches together.
+        batch_size: Clips in a batch; the last may be smaller.
+        seed: Seed of the clips.
+    """
 
     def __init__(self, spec: ClipSpec, *, num_clips: int, batch_size: int, seed: tuple[int, ...]) -> None:
         self._spec = spec

@@ -31,7 +31,14 @@ def epoch_order(num_items: int, *, epoch: int, seed: int, rank: int = 0, world_s
 
 
 def evaluation_order(num_items: int, *, batch_size: int, rank: int = 0, world_size: int = 1) -> list[list[int]]:
-    """Return one process's batches of indices, dealt in turn: each batch is the same for any number of processes."""
+    """Return one process's batches of indices, dealt in turn: each batch is the same for any number of processes.
+
+    Args:
+        num_items: Length of the data set.
+        batch_size: Items in a batch; the last may be smaller.
+        rank: This process.
+        world_size: Number of processes.
+    """
     starts = range(rank * batch_size, num_items, world_size * batch_size)
     return [list(range(start, min(start + batch_size, num_items))) for start in starts]
 

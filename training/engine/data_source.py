@@ -60,7 +60,19 @@ def open_data_source(recipe: Recipe, seed: int, processes: Processes, report: Re
 
 
 class ListedDataSource:
-    """Frame folders or video files, named by a training and a validation list. Raises ItemListError."""
+    """Frame folders or video files, named by a training and a validation list.
+
+    Args:
+        section: The recipe's `data` section.
+        spec: Number of frames, size and view.
+        labels: The class names.
+        seed: Seed of order and augmentation.
+        processes: The processes that share the data.
+        report: Called with a line for each item that cannot be read.
+
+    Raises:
+        ItemListError: A list is missing or wrong, or a frame folder is incomplete.
+    """
 
     def __init__(
         self,
@@ -101,7 +113,15 @@ class ListedDataSource:
 
 
 class SyntheticDataSource:
-    """Rendered clips of the demo's motions, with the size and difficulty of each epoch's lesson."""
+    """Rendered clips of the demo's motions, with the size and difficulty of each epoch's lesson.
+
+    Args:
+        section: The recipe's `data` section.
+        spec: Number of frames and view; the size is the lesson's.
+        labels: The class names.
+        seed: Seed of the clips.
+        processes: The processes that share the data.
+    """
 
     def __init__(
         self, section: SyntheticSection, spec: ClipSpec, labels: tuple[str, ...], seed: int, processes: Processes

@@ -42,7 +42,14 @@ class ProgressDisplay(ABC):
 
 
 class ProgressBar(ProgressDisplay):
-    """A progress bar with the remaining time, below the messages."""
+    """A progress bar with the remaining time, below the messages.
+
+    Args:
+        console: The terminal.
+        name: The recipe's name.
+        total_steps: Steps of the whole run.
+        first_step: Steps that are done already, in a resumed run.
+    """
 
     def __init__(self, console: Console, name: str, total_steps: int, first_step: int) -> None:
         columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.MofNCompleteColumn())
@@ -71,7 +78,15 @@ class ProgressBar(ProgressDisplay):
 
 
 class ProgressLines(ProgressDisplay):
-    """A line for the first and the last step, and one every `every` seconds, with the remaining time."""
+    """A line for the first and the last step, and one every `every` seconds, with the remaining time.
+
+    Args:
+        console: The output.
+        name: The recipe's name.
+        total_steps: Steps of the whole run.
+        first_step: Steps that are done already, in a resumed run.
+        every: Seconds between lines.
+    """
 
     def __init__(
         self, console: Console, name: str, total_steps: int, first_step: int, every: float = SECONDS_BETWEEN_LINES

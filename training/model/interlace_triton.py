@@ -113,7 +113,14 @@ class Grid:
 
     @classmethod
     def over(cls, features: Tensor, weights: Tensor, num_channels: int, order: torch.memory_format) -> Grid:
-        """Make the grid for dense features [N * T, C, H, W] and weights [N, T, 2]."""
+        """Make the grid for dense features.
+
+        Args:
+            features: [N * T, C, H, W].
+            weights: [N, T, 2].
+            num_channels: Number of interlaced channels.
+            order: The memory format of `features`.
+        """
         channels, height, width = features.shape[1:]
         of_slice = num_channels // NUM_GROUPS
         size = of_slice * height * width

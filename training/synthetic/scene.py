@@ -101,7 +101,14 @@ class Scene:
 
     @classmethod
     def draw(cls, label: int, textures: TexturePool, rng: np.random.Generator, difficulty: float = 1.0) -> Scene:
-        """Draw a random scene of a label; `difficulty`, from 0 to 1, adds camera shake, distractors and cuts."""
+        """Draw a random scene.
+
+        Args:
+            label: Number of the label.
+            textures: Textures of background and objects.
+            rng: Source of randomness.
+            difficulty: Strength of camera shake, distractors, cuts and changes of light, from 0 to 1.
+        """
         motion = MOTIONS[label // 2](rng)
         is_light = motion.dark_gain < 1
         return cls(
