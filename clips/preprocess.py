@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -95,6 +96,26 @@ def preprocess(
         decode_seconds=decoded - started,
         transform_seconds=time.perf_counter() - decoded,
     )
+
+
+def preprocess_frames(frames: NDArray[np.uint8] | Sequence[Image], spec: ClipSpec) -> Sampling:
+    """Sample, resize and crop frames that are decoded already, as `preprocess` does; without times.
+
+        preprocess_frames(np.zeros((30, 240, 320, 3), np.uint8), ClipSpec()).views    # uint8 [1, 8, 224, 224, 3]
+
+    Args:
+        frames: all frames of the clip, uint8 [T, H, W, 3], RGB, upright.
+        spec: the model's preprocessing parameters.
+
+    Raises:
+        ValueError: the frames have another type or shape, or there is none.
+    """
+    first = np.asarray(frames[0]) if len(frames) else np.empty(0)
+    if first.dtype != np.uint8 or first.ndim != 3 or first.shape[-1] != 3:
+        raise ValueError(f"frames must be uint8 [T, H, W, 3], not {first.dtype} {(len(frames), *first.shape)}")
+    indices = evaluation_indices(len(frames), spec.num_frames)
+    sampled = [np.ascontiguousarray(frames[index]) for index in indices]
+    return Sampling(views=make_views(sampled, spec), indices=tuple(indices), times=())
 
 
 def _decode(video: bytes | os.PathLike[str], pick_frames: PickFrames, limits: DecodeLimits) -> DecodedClip:

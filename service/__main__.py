@@ -1,4 +1,4 @@
-"""Command line of the service: `python -m service {serve,predict,models,doctor,openapi,settings}`.
+"""Command line of the service: `python -m service {serve,predict,timeline,models,doctor,openapi,settings}`.
 
 Exit codes: 0 success; 1 a video could not be predicted, or a check failed; 2 the command cannot run.
 """
@@ -15,17 +15,22 @@ from typing import Annotated, Any, NoReturn
 import typer
 from pydantic import ValidationError
 
+from clips.decoding.errors import ClipError
 from service import console
 from service.api.schemas.presenters import model_status
+from service.backends.base import BackendError
 from service.batch import local
 from service.batch.errors import BatchError
 from service.batch.inputs import find_inputs, is_stream
 from service.batch.request import PredictOptions
-from service.batch.results import Failed, Result
+from service.batch.results import Failed, Result, failure
 from service.batch.results_file import ResultsFile
+from service.batch.timeline import BadWindowing, decode_in_worker, timeline_rows, windowing_of
 from service.config.environment import UnknownVariable
 from service.config.settings import Settings
 from service.config.settings_reference import as_markdown
+from service.decoding.job import DecodeJob
+from service.decoding.process import DecoderError
 from service.doctor.check import examine
 from service.doctor.checks import checks
 from service.inference.prediction import BadTopK, choose_top_k
@@ -132,6 +137,40 @@ def predict_files(
     raise typer.Exit(0 if succeeded else 1)
 
 
+@cli.command("timeline", context_settings=STORE_ALIAS)
+def make_timeline(
+    file: Annotated[Path, typer.Argument(help="A video (MP4, MOV, MKV, WebM, AVI, ...).", show_default=False)],
+    window_seconds: Annotated[float, typer.Option(help="Length of a window.")] = 2.0,
+    step_seconds: Annotated[
+        float | None, typer.Option(help="From one window to the next.", show_default="half a window")
+    ] = None,
+    model: ModelOption = None,
+    version: VersionOption = None,
+    top_k: TopKOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Name the actions along a long video, without a server.
+
+    Prints its segments; with --json the rows of POST /timeline: the video, each window as soon as it is known, and the
+    segments.
+    """
+    settings = _settings(model_store=store)
+    with _errors_end_command():
+        windowing = windowing_of(window_seconds, step_seconds, settings.max_windows)
+        chosen = open_model(settings, model, version)
+        num_actions = choose_top_k(top_k, len(chosen.labels))
+        job = DecodeJob(file, chosen.spec, settings.timeline_decode_limits())
+        with closing(chosen.backend):
+            try:
+                parts = decode_in_worker(job, windowing, settings.max_decoder_bytes)
+                rows = timeline_rows(parts, chosen, windowing, top_k=num_actions, size_bytes=file.stat().st_size)
+                console.print_timeline(str(file), rows, as_json)
+            except (ClipError, DecoderError, BackendError, OSError) as error:
+                console.print_failure(failure(str(file), error))
+                raise typer.Exit(1) from error
+
+
 @cli.command(context_settings=STORE_ALIAS)
 def models(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """List the models of the store, each with its status: ready, refused or down."""
@@ -223,7 +262,7 @@ def _errors_end_command() -> Iterator[None]:
     """End the command with one line and exit code 2 for an error that is no video's own."""
     try:
         yield
-    except (StoreError, RegistryError, BadTopK, BatchError) as error:
+    except (StoreError, RegistryError, BadTopK, BadWindowing, BatchError) as error:
         _give_up(str(error))
 
 

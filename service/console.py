@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -19,8 +19,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from service.api.schemas.predict import Action, ModelStatus, PredictionResponse, Stability
+from service.api.schemas.timeline import ClipRow, SegmentsRow
 from service.batch.results import Failed, Result
 from service.batch.results_file import ResultsFile, as_line
+from service.batch.timeline import TimelineRow
 from service.doctor.check import Finding
 
 SECONDS_BETWEEN_LINES = 60.0
@@ -47,6 +49,19 @@ def print_prediction(file: str, response: PredictionResponse) -> None:
     _stdout().print(table, "")
     if response.stability:
         _stdout().print(_stability_table(response.stability), "")
+
+
+def print_timeline(file: str, rows: Iterator[TimelineRow], as_json: bool) -> None:
+    """Print each row as a line of JSON, or a table of the segments; a bar on a terminal shows the windows meanwhile."""
+    if as_json:
+        print_json_lines(rows)
+        return
+    clip = next(rows)
+    assert isinstance(clip, ClipRow)
+    with progress(rows, clip.num_windows + 1) as shown:
+        *_, last = shown
+    assert isinstance(last, SegmentsRow)
+    _stdout().print(_timeline_table(file, last), _timeline_facts(clip, last))
 
 
 def print_models(statuses: Sequence[ModelStatus], as_json: bool) -> None:
@@ -114,7 +129,7 @@ def print_totals(out: Path, videos: Set[str], answers: ResultsFile) -> None:
     print_note(f"{out}: {answered:,} of {len(videos):,} videos are answered{never}")
 
 
-def print_json_lines(rows: Sequence[BaseModel]) -> None:
+def print_json_lines(rows: Iterable[BaseModel]) -> None:
     """Print a line of JSON for each row; fields that are None are left out."""
     for row in rows:
         sys.stdout.write(f"{json.dumps(row.model_dump(exclude_none=True), ensure_ascii=False)}\n")
@@ -179,6 +194,34 @@ def _add_actions(table: Table, actions: Sequence[Action]) -> None:
     for action in actions:
         bar = [f"[cyan]{'█' * round(action.probability * bar_cells)}[/]"] if bar_cells else []
         table.add_row(str(action.rank), escape(action.label), f"{action.probability:.1%}", *bar)
+
+
+def _timeline_facts(row: ClipRow, last: SegmentsRow) -> str:
+    clip, model = row.clip, row.model
+    return (
+        f"{clip.codec} {clip.width}x{clip.height}, {clip.frames} frames, {clip.duration_seconds:.1f} s; "
+        f"{row.num_windows} windows of {row.window_seconds:g} s, one every {row.step_seconds:g} s; "
+        f"{escape(model.name)} {escape(model.version)}; {last.timing_ms.total:.0f} ms"
+    )
+
+
+def _timeline_table(file: str, row: SegmentsRow) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title_justify="left", show_edge=False)
+    table.title = f"[bold]{escape(_printable(file))}[/]"
+    for heading in ("from", "to"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("action", overflow="fold")
+    table.add_column("probability", justify="right", no_wrap=True)
+    for segment in row.segments:
+        begin, end = _clock(segment.start_seconds), _clock(segment.end_seconds)
+        table.add_row(begin, end, escape(segment.label), f"{segment.probability:.1%}")
+    return table
+
+
+def _clock(seconds: float) -> str:
+    """Format seconds as minutes and seconds, such as "1:05.5"."""
+    tenths = round(seconds * 10)
+    return f"{tenths // 600}:{tenths % 600 // 10:02}.{tenths % 10}"
 
 
 def _stability_table(stability: Stability) -> Table:

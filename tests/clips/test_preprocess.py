@@ -7,7 +7,7 @@ import pytest
 from clips.clip_spec import ClipSpec, View
 from clips.decoding.decode import decode
 from clips.decoding.limits import DecodeLimits
-from clips.preprocess import THUMBNAIL_SHORT_SIDE, preprocess
+from clips.preprocess import THUMBNAIL_SHORT_SIDE, preprocess, preprocess_frames
 from clips.sampling import shifted_indices
 from clips.transforms import make_views
 
@@ -49,3 +49,23 @@ def test_thumbnails_are_small_and_one_a_frame(videos):
     picture = cv2.imdecode(np.frombuffer(jpegs[0], np.uint8), cv2.IMREAD_COLOR_RGB)
     assert picture is not None
     assert min(picture.shape[:2]) == THUMBNAIL_SHORT_SIDE
+
+
+@pytest.mark.parametrize("kind", ["mp4", "short.mp4"])
+def test_decoded_frames_give_the_views_of_their_video(videos, kind):
+    clip = preprocess(videos[kind], SPEC, DecodeLimits())
+    frames = np.stack(decode(videos[kind], range).images)
+    sampled = preprocess_frames(frames, SPEC)
+    np.testing.assert_array_equal(sampled.views, clip.views)
+    assert (sampled.indices, sampled.times) == (clip.indices, ())
+    np.testing.assert_array_equal(preprocess_frames(frames[..., ::-1], SPEC).views, clip.views[..., ::-1])
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [np.zeros((8, 32, 32, 3), np.float32), np.zeros((8, 32, 32), np.uint8), np.zeros((0, 32, 32, 3), np.uint8)],
+    ids=["float", "grey", "empty"],
+)
+def test_frames_of_another_type_or_shape_are_refused(frames):
+    with pytest.raises(ValueError, match="uint8"):
+        preprocess_frames(frames, SPEC)

@@ -1,0 +1,124 @@
+"""Python API: the shipped model on real clips, with the answers of the service, and errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+import tin
+from clips.decoding.decode import decode
+from tests.helpers.paths import REPOSITORY
+from tests.helpers.servers.service import running_services
+from tin.results import Clip
+
+STORE = REPOSITORY / "model_store"
+EXAMPLE = REPOSITORY / "service" / "web" / "example.mp4"
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[tin.Model]:
+    with tin.load(store=STORE, onnx_threads=1) as loaded:
+        yield loaded
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with running_services(lambda: tmp_path_factory.mktemp("service")) as start:
+        address = start(model_store=STORE, onnx_threads=1).address
+        with httpx.Client(base_url=address, timeout=30) as client:
+            yield client
+
+
+def test_importing_tin_loads_no_runtime() -> None:
+    code = "import sys, tin; print(*sorted({'numpy', 'onnxruntime', 'service', 'torch'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_every_public_name_is_there() -> None:
+    assert all(getattr(tin, name) for name in tin.__all__)
+    assert dir(tin) == sorted(tin.__all__)
+    with pytest.raises(AttributeError, match="nothing"):
+        tin.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("kind", ["mp4", "avi", "short.mp4"])
+def test_predict_answers_as_the_service_does(
+    model: tin.Model, service: httpx.Client, videos: dict[str, bytes], kind: str
+) -> None:
+    answer = service.post("/predict", params={"top_k": 7}, content=videos[kind]).raise_for_status().json()
+    prediction = model.predict(videos[kind], top_k=7)
+    assert [vars(score) for score in prediction.predictions] == answer["predictions"]
+    assert vars(prediction.model) == answer["model"]
+    assert prediction.clip.indices == tuple(frame["index"] for frame in answer["clip"]["sampled"])
+    assert prediction.clip.video is not None
+    assert prediction.clip.video.codec == answer["clip"]["codec"]
+
+
+def test_timeline_answers_as_the_service_does(model: tin.Model, service: httpx.Client) -> None:
+    asked = {"window_seconds": 0.75, "step_seconds": 0.5, "top_k": 3}
+    lines = service.post("/timeline", params=asked, content=EXAMPLE.read_bytes()).raise_for_status().iter_lines()
+    _, *windows, segments = map(json.loads, lines)
+    timeline = model.timeline(EXAMPLE, window_seconds=0.75, step_seconds=0.5, top_k=3)
+    assert [[vars(score) for score in window.predictions] for window in timeline.windows] == [
+        window["predictions"] for window in windows
+    ]
+    assert [vars(segment) for segment in timeline.segments] == segments["segments"]
+    assert timeline.segments[0].label in str(timeline)
+
+
+def test_paths_bytes_and_frames_give_one_answer(model: tin.Model) -> None:
+    frames = np.stack(decode(EXAMPLE, range).images)
+    by_path, by_bytes = model.predict(str(EXAMPLE)), model.predict(EXAMPLE.read_bytes())
+    by_frames = model.predict(frames)
+    assert by_path == by_bytes
+    assert by_frames.predictions == by_path.predictions
+    assert by_frames.clip == Clip(by_path.clip.indices, (), None)
+    assert len(model.predict(frames[:3]).predictions) == len(by_path.predictions) == 5
+
+
+def test_a_prediction_prints_its_actions(model: tin.Model) -> None:
+    prediction = model.predict(EXAMPLE, top_k=2)
+    assert [line.split()[0] for line in str(prediction).splitlines()] == ["1", "2"]
+    assert prediction.predictions[0].label in str(prediction)
+    assert str(prediction.model) == f"{model.name} {model.version}"
+    assert model.name in repr(model)
+
+
+def test_a_model_is_chosen_by_name_version_store_and_backend() -> None:
+    with tin.load("tin-motion", version="1", store=str(STORE), backend="onnx") as model:
+        assert (model.name, model.version, len(model.labels), model.spec.num_frames) == ("tin-motion", "1", 16, 8)
+        assert "model.onnx" in repr(model)
+
+
+@pytest.mark.parametrize("argument", [{"name": "none"}, {"name": "tin-motion", "version": "9"}, {"store": "nowhere"}])
+def test_a_model_that_is_not_there_is_a_store_error(argument: dict[str, str]) -> None:
+    with pytest.raises(tin.StoreError, match=list(argument.values())[-1]):
+        tin.load(**argument)
+
+
+def test_a_backend_that_is_not_there_is_a_registry_error() -> None:
+    with pytest.raises(tin.RegistryError, match="tensorrt"):
+        tin.load(store=STORE, backend="tensorrt")
+
+
+def test_errors_of_videos_and_arguments(model: tin.Model, not_videos: dict[str, bytes], tmp_path: Path) -> None:
+    with pytest.raises(tin.ClipError):
+        model.predict(not_videos["text"])
+    with pytest.raises(tin.ClipError):
+        model.timeline(not_videos["wav"])
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.mp4"):
+        model.predict(tmp_path / "nowhere.mp4")
+    with pytest.raises(ValueError, match="top_k"):
+        model.predict(EXAMPLE, top_k=17)
+    with pytest.raises(ValueError, match="step_seconds"):
+        model.timeline(EXAMPLE, window_seconds=1, step_seconds=2)
+    with pytest.raises(ValueError, match="uint8"):
+        model.predict(np.zeros((8, 32, 32, 3)))  # type: ignore[arg-type]

@@ -1,0 +1,181 @@
+"""A model of the store that predicts in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clips.clip_spec import ClipSpec
+from clips.preprocess import ModelInput, Sampling, preprocess, preprocess_frames
+from clips.scores import Score, average_views, top_scores
+from clips.window_preprocess import preprocess_windows
+from service.api.schemas.predict import Action
+from service.api.schemas.timeline import SegmentsRow, WindowRow
+from service.batch.timeline import TimelineRow, timeline_rows, windowing_of
+from service.config.settings import Settings
+from service.inference.prediction import choose_top_k
+from service.models.open_model import open_model
+from service.models.registry import LoadedModel
+from tin.results import Clip, ModelRef, Prediction, Timeline, TimelineSegment, TimelineWindow
+
+Video = str | os.PathLike[str] | bytes
+"""A video's path, or the bytes of its file."""
+
+Frames = NDArray[np.uint8]
+"""All frames of a clip, uint8 [T, H, W, 3], RGB, upright."""
+
+
+def load(
+    name: str | None = None,
+    *,
+    version: str | None = None,
+    store: str | os.PathLike[str] | None = None,
+    backend: str | None = None,
+    **settings: Any,
+) -> Model:
+    """Load a model of the store.
+
+        model = tin.load()
+        model = tin.load("mine", store="model_store", version="2", backend="onnx-int8")
+
+    Args:
+        name: The model's name; by default TIN_DEFAULT_MODEL, or the first of the store that loads.
+        version: Its version; by default the newest that loads.
+        store: Folder of the models; by default TIN_MODEL_STORE, or the repository's own.
+        backend: Artifact format to run, such as "onnx" or "onnx-int8"; by default TIN_BACKEND, or the best that this
+            machine runs.
+        settings: Any other setting of docs/settings.md by its field, such as `onnx_threads=1` or `max_frames=100_000`.
+
+    Raises StoreError or RegistryError; pydantic's ValidationError for a setting that is not valid; and UnknownVariable
+    for an unknown TIN_ variable of the environment.
+    """
+    given = settings | {
+        key: value for key, value in (("model_store", store), ("backend", backend)) if value is not None
+    }
+    chosen = Settings(**given)
+    return Model(open_model(chosen, name, version), chosen)
+
+
+class Model:
+    """A loaded model. `predict` and `timeline` may be called from several threads.
+
+    Videos are decoded in this process, within the limits of the settings. Use the service for videos of strangers: its
+    decoders are processes of their own.
+
+        with tin.load() as model:
+            print(model.predict("clip.mp4"))
+    """
+
+    def __init__(self, loaded: LoadedModel, settings: Settings) -> None:
+        self._loaded = loaded
+        self._settings = settings
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._loaded.name
+
+    @property
+    def version(self) -> str:
+        """The model's version."""
+        return self._loaded.version
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the model's outputs."""
+        return self._loaded.labels
+
+    @property
+    def spec(self) -> ClipSpec:
+        """The model's input."""
+        return self._loaded.spec
+
+    def predict(self, video: Video | Frames, top_k: int | None = None) -> Prediction:
+        """Name the most probable actions of a clip.
+
+            model.predict("clip.mp4", top_k=3).predictions[0].label
+
+        Args:
+            video: Path, bytes of a file, or all frames as uint8 [T, H, W, 3], RGB, of which the model's number is
+                sampled.
+            top_k: Number of actions, 5 by default.
+
+        Raises ClipError, OSError, BackendError, and ValueError for frames of another type or a `top_k` out of range.
+        """
+        count = choose_top_k(top_k, len(self.labels))
+        sampled = self._preprocess(video)
+        logits = self._loaded.backend.infer(sampled.views).logits
+        scores = top_scores(average_views(logits), self.labels, count)
+        info = sampled.video if isinstance(sampled, ModelInput) else None
+        return Prediction(tuple(scores), self._ref(), Clip(sampled.indices, sampled.times, info))
+
+    def timeline(
+        self,
+        video: Video,
+        window_seconds: float = 2.0,
+        step_seconds: float | None = None,
+        top_k: int | None = None,
+    ) -> Timeline:
+        """Name the actions along a long video, in sliding windows.
+
+            print(model.timeline("long.mp4", window_seconds=2.0))
+
+        Args:
+            video: Path, or bytes of a file.
+            window_seconds: Length of a window.
+            step_seconds: From one window to the next; half a window by default.
+            top_k: Number of actions of each window, 5 by default.
+
+        Raises ClipError, OSError, BackendError, and ValueError for an argument out of range.
+        """
+        count = choose_top_k(top_k, len(self.labels))
+        windowing = windowing_of(window_seconds, step_seconds, self._settings.max_windows)
+        limits = self._settings.timeline_decode_limits()
+        parts = preprocess_windows(_source(video), self.spec, limits, windowing)
+        return self._timeline(timeline_rows(parts, self._loaded, windowing, top_k=count, size_bytes=0))
+
+    def close(self) -> None:
+        """Free the runtime. The model cannot predict afterwards."""
+        self._loaded.backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<tin.Model {self.name} {self.version}: {len(self.labels)} classes, {self._loaded.artifact}>"
+
+    def _preprocess(self, video: Video | Frames) -> Sampling:
+        if isinstance(video, np.ndarray):
+            return preprocess_frames(video, self.spec)
+        return preprocess(_source(video), self.spec, self._settings.decode_limits())
+
+    def _ref(self) -> ModelRef:
+        return ModelRef(self.name, self.version, f"sha256:{self._loaded.digest}")
+
+    def _timeline(self, rows: Iterable[TimelineRow]) -> Timeline:
+        windows, segments = [], []
+        for row in rows:
+            if isinstance(row, WindowRow):
+                windows.append(TimelineWindow(row.start_seconds, row.end_seconds, _scores(row.predictions)))
+            elif isinstance(row, SegmentsRow):
+                segments = [TimelineSegment(**segment.model_dump()) for segment in row.segments]
+        return Timeline(tuple(windows), tuple(segments), self._ref())
+
+
+def _source(video: Video) -> bytes | Path:
+    return video if isinstance(video, bytes) else Path(video)
+
+
+def _scores(actions: Iterable[Action]) -> tuple[Score, ...]:
+    return tuple(Score(**action.model_dump()) for action in actions)

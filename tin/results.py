@@ -1,0 +1,81 @@
+"""Results of the Python API: predictions and timelines, which print as tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clips.decoding.frames import VideoInfo
+from clips.scores import Score
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """The model that answered. `digest` is the sha256 of the artifact that ran, as "sha256:<hexadecimal>"."""
+
+    name: str
+    version: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The frames that the model saw: `indices` into the video, in order of display.
+
+    `times` are in seconds from the video's first frame, and `video` is what the file holds. For frames that were given
+    as an array, `times` is empty and `video` is None.
+    """
+
+    indices: tuple[int, ...]
+    times: tuple[float, ...]
+    video: VideoInfo | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The most probable actions of a clip, the most probable first."""
+
+    predictions: tuple[Score, ...]
+    model: ModelRef
+    clip: Clip
+
+    def __str__(self) -> str:
+        return "\n".join(f"{score.rank:>3}  {score.probability:6.1%}  {score.label}" for score in self.predictions)
+
+
+@dataclass(frozen=True)
+class TimelineWindow:
+    """A window of a video, in seconds from its first frame, and its most probable actions."""
+
+    start_seconds: float
+    end_seconds: float
+    predictions: tuple[Score, ...]
+
+
+@dataclass(frozen=True)
+class TimelineSegment:
+    """A stretch of a video whose windows have the same top-1 action; `probability` is their mean."""
+
+    start_seconds: float
+    end_seconds: float
+    label: str
+    index: int
+    probability: float
+    num_windows: int
+
+    def __str__(self) -> str:
+        return f"{self.start_seconds:8.1f} to {self.end_seconds:.1f} s  {self.probability:6.1%}  {self.label}"
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The windows of a long video in order of time, and the segments that they form, without gap or overlap."""
+
+    windows: tuple[TimelineWindow, ...]
+    segments: tuple[TimelineSegment, ...]
+    model: ModelRef
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.segments))
