@@ -1,5 +1,7 @@
-"""TensorRT and CUDA without a GPU: device memory is host memory, a stream runs at once, and the engine answers with the
-mean of each clip. It keeps to what the two do: addresses are bound beforehand, and a graph replays what was recorded.
+"""Fake TensorRT and CUDA without a GPU: the engine's logits are the mean of each clip.
+
+Device memory is host memory and a stream runs at once. As in the real ones, addresses are bound beforehand, and a graph
+replays what was captured.
 """
 
 import ctypes

@@ -1,3 +1,5 @@
+"""CUDA runtime API: errors without cuda-bindings or a GPU."""
+
 import sys
 
 import pytest

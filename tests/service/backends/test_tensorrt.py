@@ -1,3 +1,5 @@
+"""TensorRT backend, on a fake TensorRT and CUDA."""
+
 import importlib.util
 import re
 

@@ -1,3 +1,5 @@
+"""PyTorch backend: the answers of the plain network, and files and clips that it refuses."""
+
 import numpy as np
 import pytest
 import torch

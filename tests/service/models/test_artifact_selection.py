@@ -1,3 +1,5 @@
+"""Artifact selection: the best format of a version for each kind of machine."""
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
