@@ -1,13 +1,15 @@
-"""What can go wrong in an export.
+"""Errors of the export.
 
-ExportError            the checkpoint cannot be exported, or the artifact is not what it should be
-└── UnavailableHere    this machine lacks what the format needs
+ExportError              the checkpoint cannot be exported, or an artifact fails its checks
+└── FormatUnavailable    this machine lacks a library or a device that the format needs
 """
+
+from __future__ import annotations
 
 
 class ExportError(Exception):
-    """The checkpoint cannot be exported, or the artifact differs from it; the message says why."""
+    """The checkpoint cannot be exported, or an artifact fails its checks; the message gives the reason."""
 
 
-class UnavailableHere(ExportError):
-    """The format needs a library or a device that this machine does not have."""
+class FormatUnavailable(ExportError):
+    """The format needs a library or a device that this machine lacks."""

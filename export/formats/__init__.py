@@ -1,1 +1,1 @@
-"""Formats: each file makes one kind of artifact; the catalogue lists them all."""
+"""Formats: one file per kind of artifact, and the catalogue of them all."""

@@ -1,30 +1,30 @@
-"""The forms in which a checkpoint is published: how each is made, which backend runs it, and how close it must be."""
+"""Catalogue of export formats: how each is made, which backend runs it, and how close to torch it must be."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from export.errors import ExportError, UnavailableHere
+from export.errors import ExportError, FormatUnavailable
 from export.graph.calibration import clip_sets, digest_of
-from export.graph.onnx_export import OPSET, Flavour, Precision, to_onnx
+from export.graph.onnx_export import OPSET, GraphVariant, to_onnx
+from export.precision import Precision
 from service.backends.base import Backend, BackendUnavailable, Clips
 from service.backends.tensorrt import Target, find_target
 from training.checkpoints.checkpoint import Checkpoint
 
 BASE = "onnx"
-"""Made for every model: others are made from it, and every machine runs it."""
+"""Exported for every model: other formats are made from it, and it runs on any machine."""
 BASE_FILE = "model.onnx"
 ARCHIVE_FILE = "model.mar"
 TIMING_CACHE = Path.home() / ".cache" / "tin-serve" / "tensorrt-timing.cache"
-"""How long TensorRT's kernels took here: a second build need not measure them again."""
+"""Timings of TensorRT's kernels on this machine, which make the next build faster."""
 
 
-class Closeness(TypedDict):
-    """How close to torch a format must be."""
+class ParityCriteria(TypedDict):
+    """Limits that an artifact must keep to be published."""
 
     tolerance: float | None
     required_top1: float
@@ -32,7 +32,10 @@ class Closeness(TypedDict):
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What is exported. `videos` is a folder or a list of videos to calibrate on; None for rendered clips."""
+    """A checkpoint to export under a model's and a version's name.
+
+    `videos` is a folder or a list of videos to calibrate int8 on; None for rendered clips.
+    """
 
     name: str
     version: str
@@ -42,65 +45,66 @@ class ExportRequest:
 
 @dataclass(frozen=True)
 class Format:
-    """One form. `make` gets the folder in which the version is prepared, and returns the file's bytes."""
+    """An export format. `make` returns the file's bytes, given the folder in which the version is prepared."""
 
     name: str
     file: Callable[[], str]
-    """Its name in the version's folder; raises UnavailableHere where that depends on a device that is missing."""
+    """Name of the file in the version's folder; raises FormatUnavailable if it names a device that is missing."""
     precision: str
     backend: str
     make: Callable[[ExportRequest, Path], bytes]
     open: Callable[[Path], Backend]
     libraries: tuple[str, ...]
-    """What decides its bytes, besides our code: package names."""
+    """Packages whose version decides the bytes of the file."""
     tolerance: float | None
-    """The largest difference of a logit from torch's; None where only the agreement counts."""
+    """Largest absolute difference of a logit from torch's; None if only the agreement counts."""
     required_top1: float
+    """Smallest share of clips whose top-1 label must agree."""
     opset: int | None = None
-    options: Callable[[ExportRequest], Mapping[str, str]] = lambda subject: {}
-    """What else decides its bytes, by name."""
-    judged_on: Callable[[ExportRequest], Iterable[Clips]] | None = None
-    """Other clips, on which its likeliest labels are compared with the base format's; its offsets are not made then."""
+    options: Callable[[ExportRequest], Mapping[str, str]] = lambda request: {}
+    """Everything else that decides the bytes, by name."""
+    validation: Callable[[ExportRequest], Iterable[Clips]] | None = None
+    """Clips on which the top-1 labels are compared with the base format's, in place of a test with made offsets."""
     built_for: Callable[[], Mapping[str, str]] = dict
-    """What a machine must have to run it, by name; part of what decides its bytes."""
+    """Requirements of the artifact on the machine that runs it, by name; they decide its bytes too."""
 
 
-def named(names: Sequence[str]) -> list[Format]:
-    """The formats of these names, the base first; raises ExportError for an unknown one."""
+def select_formats(names: Sequence[str]) -> list[Format]:
+    """Return the formats of these names, the base format first. Raises ExportError for an unknown name."""
     unknown = [name for name in names if name not in NAMES]
     if unknown:
-        raise ExportError(f"there is no format {unknown[0]!r}; there are {', '.join(NAMES)}")
-    return [form for name, form in FORMATS.items() if name in {BASE, *names}]
+        raise ExportError(f"unknown format {unknown[0]!r}; choose from {', '.join(NAMES)}")
+    return [fmt for name, fmt in FORMATS.items() if name in {BASE, *names}]
 
 
-def base_graph(subject: ExportRequest, folder: Path) -> bytes:
-    """The portable float32 graph: the one in the folder, else a new one."""
+def base_graph(request: ExportRequest, folder: Path) -> bytes:
+    """Return the portable float32 graph: the one in the folder if there is one, else a new one."""
     path = folder / BASE_FILE
-    return path.read_bytes() if path.exists() else to_onnx(subject.checkpoint)
+    return path.read_bytes() if path.exists() else to_onnx(request.checkpoint)
 
 
-def _onnx(name: str, file: str, flavour: Flavour, precision: Precision) -> Format:
+def _onnx(name: str, file: str, variant: GraphVariant, precision: Precision) -> Format:
     return Format(
         name,
         lambda: file,
         precision,
         "onnx_runtime",
-        make=lambda subject, folder: to_onnx(subject.checkpoint, flavour, precision),
+        make=lambda request, folder: to_onnx(request.checkpoint, variant, precision),
         open=_open_onnx,
         libraries=("torch", "onnx", "onnxscript", "onnxruntime"),
         opset=OPSET,
-        **CLOSENESS[precision],
+        **CRITERIA[precision],
     )
 
 
 def _torch(name: str, file: str, precision: Precision) -> Format:
-    def make(subject: ExportRequest, folder: Path) -> bytes:
+    def make(request: ExportRequest, folder: Path) -> bytes:
         from export.formats.torch_program import to_torch  # noqa: PLC0415 - torch.export takes seconds to import
 
-        return to_torch(subject.checkpoint, precision)
+        return to_torch(request.checkpoint, precision)
 
     return Format(
-        name, lambda: file, precision, "torch_eager", make, _open_torch, libraries=("torch",), **CLOSENESS[precision]
+        name, lambda: file, precision, "torch_eager", make, _open_torch, libraries=("torch",), **CRITERIA[precision]
     )
 
 
@@ -116,22 +120,19 @@ def _open_torch(path: Path) -> Backend:
     return TorchProgramBackend(path)
 
 
-def _make_int8(subject: ExportRequest, folder: Path) -> bytes:
+def _make_int8(request: ExportRequest, folder: Path) -> bytes:
     from export.graph.int8 import to_int8  # noqa: PLC0415 - imports slowly
 
-    clips = clip_sets(subject.checkpoint, subject.videos).calibration
-    return to_int8(base_graph(subject, folder), clips)
+    clips = clip_sets(request.checkpoint, request.videos).calibration
+    return to_int8(base_graph(request, folder), clips)
 
 
-def _make_archive(subject: ExportRequest, folder: Path) -> bytes:
+def _make_archive(request: ExportRequest, folder: Path) -> bytes:
     from export.formats.torchserve_archive import to_torchserve  # noqa: PLC0415 - an optional package
 
-    spec, labels = subject.checkpoint.clip, subject.checkpoint.labels
-    with tempfile.TemporaryDirectory() as aside:
-        graph, archive = Path(aside) / BASE_FILE, Path(aside) / ARCHIVE_FILE
-        graph.write_bytes(base_graph(subject, folder))
-        to_torchserve(graph, name=subject.name, version=subject.version, spec=spec, labels=labels, out=archive)
-        return archive.read_bytes()
+    spec, labels = request.checkpoint.clip, request.checkpoint.labels
+    graph = base_graph(request, folder)
+    return to_torchserve(graph, name=request.name, version=request.version, spec=spec, labels=labels)
 
 
 def _open_archive(path: Path) -> Backend:
@@ -140,10 +141,10 @@ def _open_archive(path: Path) -> Backend:
     return ArchiveBackend(path)
 
 
-def _make_engine(subject: ExportRequest, folder: Path) -> bytes:
+def _make_engine(request: ExportRequest, folder: Path) -> bytes:
     from export.formats.tensorrt import to_tensorrt  # noqa: PLC0415 - an optional package
 
-    graph = to_onnx(subject.checkpoint, Flavour.PLUGIN, Precision.FP16)
+    graph = to_onnx(request.checkpoint, GraphVariant.PLUGIN, Precision.FP16)
     TIMING_CACHE.parent.mkdir(parents=True, exist_ok=True)
     return to_tensorrt(graph, Precision.FP16, timing_cache=TIMING_CACHE).plan
 
@@ -158,20 +159,20 @@ def _engine_target() -> Target:
     try:
         return find_target()
     except BackendUnavailable as error:
-        raise UnavailableHere(str(error)) from error
+        raise FormatUnavailable(str(error)) from error
 
 
-CLOSENESS: dict[Precision, Closeness] = {
+CRITERIA: dict[Precision, ParityCriteria] = {
     Precision.FP32: {"tolerance": 1e-4, "required_top1": 1.0},
     Precision.FP16: {"tolerance": 2e-2, "required_top1": 0.99},
 }
 
 FORMATS = {
-    form.name: form
-    for form in (
-        _onnx(BASE, BASE_FILE, Flavour.PORTABLE, Precision.FP32),
-        _onnx("onnx-plugin", "model.plugin.onnx", Flavour.PLUGIN, Precision.FP32),
-        _onnx("onnx-fp16", "model.fp16.onnx", Flavour.PORTABLE, Precision.FP16),
+    fmt.name: fmt
+    for fmt in (
+        _onnx(BASE, BASE_FILE, GraphVariant.PORTABLE, Precision.FP32),
+        _onnx("onnx-plugin", "model.plugin.onnx", GraphVariant.PLUGIN, Precision.FP32),
+        _onnx("onnx-fp16", "model.fp16.onnx", GraphVariant.PORTABLE, Precision.FP16),
         Format(
             "onnx-int8",
             lambda: "model.int8.onnx",
@@ -183,8 +184,8 @@ FORMATS = {
             tolerance=None,
             required_top1=0.98,
             opset=OPSET,
-            options=lambda subject: {"videos": digest_of(subject.videos) if subject.videos else "rendered"},
-            judged_on=lambda subject: clip_sets(subject.checkpoint, subject.videos).validation,
+            options=lambda request: {"videos": digest_of(request.videos) if request.videos else "rendered"},
+            validation=lambda request: clip_sets(request.checkpoint, request.videos).validation,
         ),
         _torch("torch", "model.pt2", Precision.FP32),
         _torch("torch-fp16", "model.fp16.pt2", Precision.FP16),
@@ -196,7 +197,7 @@ FORMATS = {
             _make_archive,
             _open_archive,
             ("torch", "onnx", "onnxscript", "onnxruntime", "torch-model-archiver"),
-            **CLOSENESS[Precision.FP32],
+            **CRITERIA[Precision.FP32],
         ),
         Format(
             "tensorrt",
@@ -206,7 +207,7 @@ FORMATS = {
             _make_engine,
             _open_engine,
             ("torch", "onnx", "onnxscript"),
-            **CLOSENESS[Precision.FP16],
+            **CRITERIA[Precision.FP16],
             built_for=lambda: asdict(_engine_target()),
         ),
     )
@@ -214,4 +215,4 @@ FORMATS = {
 
 TRITON = "triton"
 NAMES = (*FORMATS, TRITON)
-"""What may be asked for. Triton runs the base format, and is only told about it: see `export.publishing.sidecars`."""
+"""Formats that a user may name. Triton runs the base format; `export.publishing.sidecars` writes its configuration."""

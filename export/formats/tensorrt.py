@@ -1,6 +1,6 @@
-"""An ONNX graph becomes a TensorRT engine for this machine's GPU.
+"""TensorRT engine of an ONNX graph, built for this machine's GPU.
 
-Networks are strongly typed, the only kind that TensorRT 11 knows: an fp16 engine is built from an fp16 graph.
+Networks are strongly typed, the only kind in TensorRT 11: an fp16 engine is built from an fp16 graph.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.errors import ExportError, UnavailableHere
+from export.errors import ExportError, FormatUnavailable
 from export.tensorrt_plugin.compile import CompilationFailed, compile_ptx
 from export.tensorrt_plugin.node import prefer_plugin
-from service.backends.base import BackendUnavailable
+from service.backends.base import BackendUnavailable, one_line
 from service.backends.contract import INPUT
 from service.backends.tensorrt import Target, find_target, import_tensorrt, make_log
 
 BATCHES = (1, 4, 16)
-"""The batch sizes that an engine's optimisation profile names: the least, the one to tune for, and the most."""
+"""Batch sizes of an engine's optimisation profile: minimum, optimum and maximum."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A serialised engine and what it was built for."""
+    """A serialised engine, the target that it was built for, and its precision."""
 
     plan: bytes
     target: Target
@@ -32,22 +32,31 @@ class Engine:
 
     @property
     def file(self) -> str:
-        """Its file's name, by GPU, precision and TensorRT version."""
+        """Name of the file: GPU, precision and TensorRT version."""
         return self.target.file_name(self.precision)
 
 
 def to_tensorrt(
     graph: bytes, precision: str, *, batches: Sequence[int] = BATCHES, timing_cache: Path | None = None
 ) -> Engine:
-    """Build an engine from a serialised ONNX graph, with our plugin for `tin::TemporalInterlace`.
+    """Build an engine from a serialised ONNX graph, with the plugin of `tin::TemporalInterlace`.
 
-    `batches` are three sizes, ascending. A `timing_cache` is read if it exists, and written: the next build is
-    faster. Raises UnavailableHere where TensorRT or a GPU is missing, or ExportError when TensorRT refuses the graph.
+        to_tensorrt(to_onnx(checkpoint, GraphVariant.PLUGIN, Precision.FP16), "fp16").plan
+
+    Args:
+        graph: a graph of `export.graph.onnx_export.to_onnx`.
+        precision: that of the graph, for the name of the file.
+        batches: three ascending batch sizes: minimum, optimum and maximum.
+        timing_cache: file with timings of earlier builds, read if it exists, then written; makes builds faster.
+
+    Raises:
+        FormatUnavailable: TensorRT, a CUDA compiler or a GPU is missing.
+        ExportError: TensorRT rejects the graph.
     """
     try:
         trt, target = import_tensorrt(), find_target()
     except BackendUnavailable as error:
-        raise UnavailableHere(str(error)) from error
+        raise FormatUnavailable(str(error)) from error
     log = make_log(trt)
     builder = trt.Builder(log)
     _register_plugin()
@@ -61,18 +70,21 @@ def to_tensorrt(
 
 
 def parse(trt: Any, builder: Any, log: Any, graph: bytes) -> Any:
-    """The graph as a network. Raises ExportError with what the parser says."""
+    """Return the graph as a TensorRT network. Raises ExportError with the parser's messages."""
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, log)
     if not parser.parse(graph):
         errors = [parser.get_error(index) for index in range(parser.num_errors)]
-        complaints = [f"{error.node_operator()}: {error.desc()}" for error in errors]
-        raise ExportError(f"TensorRT cannot parse the graph: {_joined(complaints)}")
+        messages = [f"{error.node_operator()}: {error.desc()}" for error in errors]
+        raise ExportError(f"TensorRT cannot parse the graph: {_joined(messages)}")
     return network
 
 
 def configure(builder: Any, network: Any, batches: Sequence[int]) -> Any:
-    """The build's configuration: one optimisation profile over three batch sizes. Raises ExportError."""
+    """Return a build configuration with one optimisation profile over three batch sizes.
+
+    Raises ExportError unless `batches` are three ascending sizes from 1 on.
+    """
     if len(batches) != 3 or sorted(batches) != list(batches) or batches[0] < 1:
         raise ExportError(f"batches must be three ascending sizes from 1 on, not {list(batches)}")
     config = builder.create_builder_config()
@@ -84,7 +96,7 @@ def configure(builder: Any, network: Any, batches: Sequence[int]) -> Any:
 
 
 def build(builder: Any, network: Any, config: Any, log: Any) -> bytes:
-    """The serialised engine. Raises ExportError with what the builder says."""
+    """Return the serialised engine. Raises ExportError with the builder's messages."""
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise ExportError(f"TensorRT cannot build the engine: {_joined(log.errors)}")
@@ -95,10 +107,9 @@ def _register_plugin() -> None:
     from export.tensorrt_plugin.register import register  # noqa: PLC0415 - it needs TensorRT
 
     try:
-        # TensorRT would only say that the plugin failed.
-        compile_ptx(1)
+        compile_ptx(1)  # checked here, since TensorRT would only report that the plugin failed
     except CompilationFailed as error:
-        raise UnavailableHere(str(error)) from error
+        raise FormatUnavailable(str(error)) from error
     register()
 
 
@@ -115,5 +126,5 @@ def _save_timings(config: Any, path: Path | None) -> None:
         aside.replace(path)
 
 
-def _joined(complaints: Sequence[str]) -> str:
-    return "; ".join(" ".join(complaint.split()) for complaint in complaints) or "it does not say why"
+def _joined(messages: Sequence[str]) -> str:
+    return "; ".join(map(one_line, messages)) or "no reason is given"

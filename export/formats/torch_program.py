@@ -1,6 +1,6 @@
-"""The torch program (.pt2) of a checkpoint, under the contract of the ONNX graph: see `service.backends.torch_program`.
+"""Torch program (.pt2) of a checkpoint, under the same contract as the ONNX graph; run by `service.backends`.
 
-The program carries its own code: whoever loads it needs torch, but nothing of this repository.
+The program contains its own code: loading it needs torch, but nothing of this repository.
 """
 
 from __future__ import annotations
@@ -12,16 +12,24 @@ import warnings
 import torch
 
 from export.errors import ExportError
-from export.graph.onnx_export import Precision, check_exportable, dtype_of
+from export.graph.onnx_export import check_exportable
 from export.graph.split_network import SplitTIN
+from export.precision import Precision
 from training.checkpoints.checkpoint import Checkpoint
 
 
 def to_torch(checkpoint: Checkpoint, precision: Precision = Precision.FP32) -> bytes:
-    """The serialised program, with a dynamic number of clips. Raises ExportError."""
+    """Return the serialised program of `torch.export`, with a dynamic number of clips.
+
+    uint8 clips [N, T, H, W, 3] to logits [N, K], offsets [N, B, 2] and weights [N, B, T, 2], all float32.
+
+        Path("model.pt2").write_bytes(to_torch(load_checkpoint(Path("checkpoint.safetensors"))))
+
+    Raises ExportError for a network that does not interlace, or that torch cannot export.
+    """
     check_exportable(checkpoint)
     spec = checkpoint.clip
-    network = SplitTIN(checkpoint.build_model(), spec, precision=dtype_of(precision)).eval()
+    network = SplitTIN(checkpoint.build_model(), spec, precision=precision.dtype).eval()
     example = torch.zeros((2, spec.num_frames, spec.crop, spec.crop, 3), dtype=torch.uint8)
     num_clips = torch.export.Dim("num_clips", min=1)
     file = io.BytesIO()

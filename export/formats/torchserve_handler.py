@@ -1,14 +1,14 @@
-"""The handler inside a TorchServe archive: uint8 clips in; logits, offsets and weights out.
+"""TorchServe handler: runs the graph of its archive on uint8 clips and answers in JSON.
 
     POST /predictions/NAME, Content-Type: application/octet-stream
 
 The body is one clip or several, one after the other: T * H * W * 3 bytes each, RGB, row-major [T, H, W, 3].
-TorchServe's setting `max_request_size` bounds it, 6.5 MB by default. The answer is JSON: `logits` [N, K], `offsets`
-[N, B, 2] and `weights` [N, B, T, 2], printed so that reading them as float32 gives back the very same numbers;
-`labels`, the likeliest of each clip; and `model`: name, version and sha256. A body that is not one or more whole clips
-is answered with 400 and `error`; the other requests of its batch are not affected.
+TorchServe's setting `max_request_size` limits it, 6.5 MB by default. The response is JSON: `logits` [N, K], `offsets`
+[N, B, 2] and `weights` [N, B, T, 2], printed so that parsing them as float32 gives exactly the same numbers; `labels`,
+the top-1 label of each clip; and `model`: name, version and sha256. A body that is not one or more whole clips gets
+status 400 and `error`; the other requests of its batch are not affected.
 
-TorchServe imports this file alone, from inside the archive: it uses numpy and ONNX Runtime, and nothing of this
+TorchServe imports this file alone, from inside the archive: it uses NumPy and ONNX Runtime, and nothing of this
 repository. It must define exactly one class. The interface is TorchServe's, docs/custom_service.md.
 """
 
@@ -23,24 +23,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY") or "1"  # which counts from the import on
+os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY") or "1"  # read at the import
 
 import onnxruntime as ort
 
 GRAPH_FILE = "model.onnx"
 CARD_FILE = "model.json"
-"""What the graph is: `name`, `version`, `sha256`, `clip_shape` [T, H, W, 3] and `labels`."""
+"""Description of the graph: `name`, `version`, `sha256`, `clip_shape` [T, H, W, 3] and `labels`."""
 
-# The contract of service.backends.contract, which cannot be imported inside an archive; a test compares the two.
+# A copy of service.backends.contract, which cannot be imported inside an archive; a test compares the two.
 INPUT = "clips"
 OUTPUTS = ("logits", "offsets", "weights")
 
 
 class ClipHandler:
-    """One session. It takes one thread: TorchServe starts one worker process per core, each with a handler."""
+    """One inference session with one thread: TorchServe starts one worker process per core, each with a handler."""
 
     def initialize(self, context: Any) -> None:
-        """Load the graph from the unpacked archive; raises RuntimeError when it is not the one that was archived."""
+        """Load the graph from the unpacked archive. Raises RuntimeError when its SHA-256 is not the card's."""
         folder = Path(context.system_properties["model_dir"])
         card = json.loads((folder / CARD_FILE).read_text())
         graph = (folder / GRAPH_FILE).read_bytes()
@@ -54,7 +54,7 @@ class ClipHandler:
         self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def handle(self, requests: list[dict[str, Any]], context: Any) -> list[str]:
-        """Answer a batch of requests with one run of the graph: a JSON document each, in their order."""
+        """Answer a batch of requests with one run of the graph: one JSON document per request, in their order."""
         bodies = [request.get("body") for request in requests]
         errors = [self._error_in(body) for body in bodies]
         clips = [self._clips_in(body) for body, error in zip(bodies, errors, strict=True) if error is None]

@@ -1,4 +1,4 @@
-"""A TorchServe archive, run in this process: its own handler, called as a TorchServe worker would call it."""
+"""Backend that runs a TorchServe archive in this process: calls its own handler as a TorchServe worker would."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from service.backends.contract import OUTPUTS
 
 
 class ArchiveBackend:
-    """A `Backend` behind which a .mar answers. Raises BackendUnavailable when the archive cannot be loaded.
+    """A `Backend` for a .mar file. Raises BackendUnavailable when the archive cannot be loaded.
 
-    The context that the handler gets is TorchServe's own class, so the package torchserve must be installed (no Java).
+    The handler's context is an object of TorchServe's own class, so the package torchserve must be installed (no Java).
+
+        ArchiveBackend(Path("model.mar")).infer(clips).logits
     """
 
     max_batch_size = 1
@@ -32,19 +34,18 @@ class ArchiveBackend:
         self._folder = tempfile.TemporaryDirectory(prefix="archive-")
         try:
             self._handler = self._start(archive)
-        # A worker, too, takes whatever a handler raises while it loads.
-        except Exception as error:
+        except Exception as error:  # a handler may raise anything while it loads, and TorchServe catches all of it
             self.close()
             raise BackendUnavailable(f"{archive.name} cannot be loaded: {error}") from error
 
     def answer(self, bodies: Sequence[bytes]) -> list[tuple[int, dict[str, Any]]]:
-        """HTTP status and JSON of each request body, all in one TorchServe batch."""
+        """Return HTTP status and JSON of each request body; all of them form one TorchServe batch."""
         context = self._context(len(bodies))
         answers = self._handler.handle([{"body": bytearray(body)} for body in bodies], context)
         return [(context.get_response_status(index)[0], json.loads(text)) for index, text in enumerate(answers)]
 
     def infer(self, clips: Clips) -> Outputs:
-        """Send each clip of uint8 [N, T, H, W, 3] as a request of one batch; raises InferenceFailed."""
+        """Run uint8 clips [N, T, H, W, 3], each as one request of a batch. Raises InferenceFailed."""
         try:
             answers = self.answer([clip.tobytes() for clip in clips])
         except Exception as error:

@@ -1,7 +1,7 @@
-"""`config.pbtxt` and `labels.txt` beside a model's versions, so that the model store is a Triton model repository.
+"""Triton configuration of a model: `config.pbtxt` and `labels.txt`, which make the model store a Triton repository.
 
 The fields are those of Triton's ModelConfig (model_config.proto; docs/user_guide/model_configuration.md of its server).
-The batch axis is clips, never frames. Triton chooses the instances itself: one a GPU, or one on the CPU without any.
+The batch axis counts clips, never frames. Instances are left to Triton's default: one per GPU, or one on the CPU.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from export.errors import ExportError
 from export.graph.signature import Shape, Signature, read_signature
-from export.publishing.atomic import replacing
 from service.backends.contract import DTYPES
 from service.store.model_store import ModelStore
 
@@ -25,36 +24,33 @@ DTYPE_NAMES = {"uint8": "TYPE_UINT8", "float32": "TYPE_FP32"}
 
 MAX_BATCH_SIZE = 16
 MAX_QUEUE_DELAY_US = 5000
-"""How long Triton may hold a request back so that others join its batch."""
+"""Microseconds for which Triton may hold a request back to form a batch."""
 
 
-class Served(NamedTuple):
-    """What Triton is told of one version; all versions of a model must agree on it but for `version`."""
+class TritonVersion(NamedTuple):
+    """One version of a model; all versions must have the same signature and labels."""
 
     version: str
     signature: Signature
     labels: tuple[str, ...]
 
 
-def to_triton(store: Path, name: str) -> None:
-    """Describe every version of a model to Triton, in files that are replaced in one step each.
+def to_triton(store: Path, name: str) -> dict[str, str]:
+    """Return the texts of LABELS_FILE and CONFIG_FILE, by file name, for all versions of a model in the store.
 
-    Triton takes folders named by whole numbers for versions and passes over others, as this does. Raises ExportError
-    when no version remains, one has no model.onnx, or two differ in shapes or labels; StoreError when one cannot be
-    trusted; and OSError. What was there stays then.
+    Only versions that are named by a whole number from 1 count: Triton ignores other folders. Raises ExportError when
+    there is none, one has no model.onnx, or two differ in shapes or labels; StoreError when a version fails the
+    store's checks; and OSError.
     """
-    served = [_read_version(store, name, version) for version in _numbered_versions(store, name)]
-    newest = served[-1]
-    for older in served[:-1]:
+    versions = [_read_version(store, name, version) for version in _numbered_versions(store, name)]
+    newest = versions[-1]
+    for older in versions[:-1]:
         _check_agreement(name, older, newest)
-    contents = {LABELS_FILE: labels_txt(newest.labels), CONFIG_FILE: config_pbtxt(name, newest.signature)}
-    for file, text in contents.items():
-        with replacing(store / name / file) as aside:
-            aside.write_text(text, encoding="utf-8")
+    return {LABELS_FILE: labels_txt(newest.labels), CONFIG_FILE: config_pbtxt(name, newest.signature)}
 
 
 def config_pbtxt(name: str, signature: Signature) -> str:
-    """Triton's ModelConfig, in protobuf's text format, of a model whose versions all have this signature."""
+    """Return Triton's ModelConfig of a model with this signature, in protobuf's text format."""
     return f"""\
 name: "{name}"
 backend: "onnxruntime"
@@ -70,10 +66,10 @@ output {{ {_tensor("weights", signature)} }}
 
 
 def labels_txt(labels: Sequence[str]) -> str:
-    """A label a line, in the order of the logits; raises ExportError when a label is more than a line."""
+    """Return the labels, one a line, in the order of the logits. Raises ExportError for a label of several lines."""
     broken = [label for label in labels if label.splitlines() != [label]]
     if broken:
-        raise ExportError(f"the label {broken[0]!r} is not one line; Triton reads a label a line")
+        raise ExportError(f"the label {broken[0]!r} is not one line; Triton reads one label a line")
     return "".join(f"{label}\n" for label in labels)
 
 
@@ -82,22 +78,22 @@ def _numbered_versions(store: Path, name: str) -> list[str]:
     numbered = [version for version in versions if version.isdecimal() and not version.startswith("0")]
     if not numbered:
         found = ", ".join(versions) or "none"
-        raise ExportError(f"{name} has no version that Triton takes, a whole number from 1; its versions: {found}")
+        raise ExportError(f"{name} has no version for Triton: publish one named by a whole number from 1; has: {found}")
     return numbered
 
 
-def _read_version(store: Path, name: str, version: str) -> Served:
+def _read_version(store: Path, name: str, version: str) -> TritonVersion:
     model = ModelStore(store).open(name, version)
     graphs = [artifact for artifact in model.manifest.artifacts if artifact.file == GRAPH_FILE]
     if not graphs:
-        raise ExportError(f"{name} {version} has no {GRAPH_FILE}, which is what Triton runs; export it first")
+        raise ExportError(f"{name} {version} has no {GRAPH_FILE}, which Triton runs; export the format onnx")
     signature, labels = read_signature(model.path_of(graphs[0])), model.manifest.labels
     if signature.logits != (len(labels),):
         raise ExportError(f"{name} {version} has {signature.logits[0]} classes, but {len(labels)} labels")
-    return Served(version, signature, labels)
+    return TritonVersion(version, signature, labels)
 
 
-def _check_agreement(name: str, older: Served, newest: Served) -> None:
+def _check_agreement(name: str, older: TritonVersion, newest: TritonVersion) -> None:
     pair = f"{name} {older.version} and {newest.version}"
     advice = f"and share one {CONFIG_FILE}: publish one of them under another name"
     for tensor, left, right in zip(Signature._fields, older.signature, newest.signature, strict=True):

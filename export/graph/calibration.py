@@ -1,7 +1,7 @@
-"""The clips that an int8 graph takes its ranges from, and the others that it is then judged on.
+"""Calibration and validation clips for int8: some set the ranges of activations, others measure the agreement.
 
-They should look like what the model will be served: videos that its user names, half of them for either purpose. Only
-a model that learned from rendered clips does without, and is given new ones.
+Both should resemble the videos to be served. The user names a folder or a list of videos, half of which go to either
+set. Only a model trained on rendered clips needs none: new clips are rendered for it.
 """
 
 from __future__ import annotations
@@ -26,65 +26,75 @@ from training.synthetic.studio import Studio
 NUM_CALIBRATION = 256
 NUM_VALIDATION = 512
 RENDERED_SEED = 3_000_000
-"""Far from the seeds of training, validation and evaluation."""
+"""Not among the seeds of training, validation and evaluation."""
 
 logger = logging.getLogger(__name__)
 
 
 class ClipSets(NamedTuple):
-    """Two streams of clips, uint8 [V, T, H, W, 3] each, that have no video in common."""
+    """Two streams of clips, uint8 [V, T, H, W, 3] for V views of a video, without a common video."""
 
     calibration: Iterator[Clips]
     validation: Iterator[Clips]
 
 
 def clip_sets(checkpoint: Checkpoint, source: Path | None) -> ClipSets:
-    """The clips of `source`, or rendered ones without it; raises ExportError when the model did not learn from such."""
+    """Return the clips of the videos in `source`, or rendered clips where it is None.
+
+    Raises ExportError when `source` is None and the model was not trained on rendered clips, or when `source` names
+    fewer than two videos.
+    """
     if source is not None:
         return ClipSets(calibration_clips(source, checkpoint.clip), validation_clips(source, checkpoint.clip))
     if not _learned_from_rendered_clips(checkpoint):
-        raise ExportError("int8 needs clips like those to be served: name a folder of videos, or a list of them")
+        raise ExportError("int8 needs clips like those to be served: name a folder or a list of videos with --videos")
     return ClipSets(rendered_calibration_clips(checkpoint.clip), rendered_validation_clips(checkpoint.clip))
 
 
 def calibration_clips(source: Path, spec: ClipSpec) -> Iterator[Clips]:
-    """The views of every second video of a folder or list, spread over it, at most NUM_CALIBRATION videos.
+    """Yield the views of every second video of `source`, at most NUM_CALIBRATION videos, evenly spread.
 
-    `source` is a folder, searched through all its levels, or a text file with one video's path a line, relative to
-    the list. A video that cannot be read is skipped with a warning. Raises ExportError when none can be, or when
-    `source` holds fewer than two.
+    `source` is a folder, searched at any depth, or a text file with one path a line, relative to the file's folder.
+    Each item is uint8 [V, T, H, W, 3]. A video that cannot be read is skipped with a warning. Raises ExportError when
+    no video can be read, or when `source` names fewer than two.
     """
     return _readable(_spread(source_files(source)[0::2], NUM_CALIBRATION), source, spec)
 
 
 def validation_clips(source: Path, spec: ClipSpec) -> Iterator[Clips]:
-    """As `calibration_clips`, from the other videos, at most NUM_VALIDATION."""
+    """Yield the views of the videos that `calibration_clips` leaves out, at most NUM_VALIDATION videos.
+
+    Items, skipped videos and errors are those of `calibration_clips`.
+    """
     return _readable(_spread(source_files(source)[1::2], NUM_VALIDATION), source, spec)
 
 
 def rendered_calibration_clips(spec: ClipSpec) -> Iterator[Clips]:
-    """NUM_CALIBRATION clips as `training.synthetic.studio` renders them for training, uint8 [1, T, H, W, 3] each."""
+    """Yield NUM_CALIBRATION clips of `training.synthetic.studio`, rendered as for training, uint8 [1, T, H, W, 3]."""
     studio = Studio(RENDERED_SEED)
     for _ in range(NUM_CALIBRATION):
         yield studio.draw_example(spec, difficulty=1.0)[0][None]
 
 
 def rendered_validation_clips(spec: ClipSpec) -> Iterator[Clips]:
-    """Rendered films, encoded and decoded again: uint8 [1, T, H, W, 3], NUM_VALIDATION of them."""
+    """Yield NUM_VALIDATION rendered videos, encoded and decoded again, uint8 [1, T, H, W, 3]."""
     for video in rendered_videos(NUM_VALIDATION, RENDERED_SEED):
         yield make_evaluation_set([video], spec).clips
 
 
 def source_files(source: Path) -> list[Path]:
-    """The files that a folder holds or a list names, sorted, each once; ExportError when there are fewer than two."""
+    """Return the files in a folder, at any depth, or those that a list names: sorted, without duplicates.
+
+    Raises ExportError when there are fewer than two, or the list cannot be read.
+    """
     videos = sorted(set(_files_in(source) if source.is_dir() else _files_listed_in(source)))
     if len(videos) < 2:
-        raise ExportError(f"{source} has fewer than two videos; int8 takes one to calibrate and one to check at least")
+        raise ExportError(f"{source} has fewer than two videos; int8 needs one to calibrate and one to validate")
     return videos
 
 
 def digest_of(source: Path) -> str:
-    """SHA-256 over the names and sizes of the videos that a folder holds or a list names."""
+    """Return the SHA-256 over the names and sizes of the videos in `source`, in hex."""
     described = [f"{path.name} {path.stat().st_size if path.exists() else None}\n" for path in source_files(source)]
     return hashlib.sha256("".join(described).encode()).hexdigest()
 
@@ -99,7 +109,7 @@ def _files_listed_in(source: Path) -> Iterator[Path]:
     except OSError as error:
         raise ExportError(f"{source}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ExportError(f"{source} is neither a folder of videos nor a text file with one a line") from error
+        raise ExportError(f"{source} is neither a folder of videos nor a text file with one path a line") from error
     return (source.parent / line.strip() for line in lines if line.strip())
 
 
@@ -117,7 +127,7 @@ def _readable(videos: Sequence[Path], source: Path, spec: ClipSpec) -> Iterator[
             logger.warning("skipped %s", error)
             skipped += 1
     if skipped == len(videos):
-        raise ExportError(f"none of {skipped} videos of {source} can be read")
+        raise ExportError(f"none of the {skipped} videos of {source} can be read")
 
 
 def _learned_from_rendered_clips(checkpoint: Checkpoint) -> bool:

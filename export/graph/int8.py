@@ -1,9 +1,9 @@
-"""A portable fp32 graph becomes an int8 one: quantised statically, as pairs of QuantizeLinear and DequantizeLinear.
+"""Static int8 quantisation of a portable fp32 graph, as pairs of QuantizeLinear and DequantizeLinear (QDQ).
 
-Convolutions and what lies between them work in integers; the interlace and the head stay in float. Activations are
-uint8 and weights int8, per output channel: the pairing of x86's VNNI instructions, which ONNX Runtime's convolutions
-are written for (ONNX Runtime, "Quantize ONNX Models"). A processor without them adds pairs of products in 16 bits,
-which may overflow: there the graph is no faster, and its answers are not those that were judged.
+Convolutions and the operators between them run in integers; the interlacing and the head stay in float. Activations
+are uint8 and weights int8, per output channel: the pairing of x86's VNNI instructions, for which ONNX Runtime's
+convolutions are written (ONNX Runtime, "Quantize ONNX Models"). A CPU without VNNI adds pairs of products in 16 bits,
+which saturate: there the graph is no faster, and its outputs are not those of the parity report.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ BETWEEN_CONVOLUTIONS = ("Relu", "MaxPool", "Add", "Concat")
 
 
 def to_int8(graph: bytes, calibration: Iterable[Clips]) -> bytes:
-    """The graph quantised, its contract unchanged: uint8 `clips` in; `logits`, `offsets` and `weights` out.
+    """Return the quantised graph; its inputs and outputs are unchanged.
 
     Args:
-        graph: what `export.graph.onnx_export.to_onnx` made, portable and fp32.
-        calibration: uint8 [N, T, H, W, 3] batches; activations get the range that they have over all of these.
+        graph: an ONNX graph of `export.graph.onnx_export.to_onnx`, portable and fp32.
+        calibration: uint8 [N, T, H, W, 3] batches; the range of each activation is its minimum and maximum over them.
 
     Raises:
-        ExportError: the graph has no fp32 convolution over frames, or there is no clip to calibrate on.
+        ExportError: the graph has no fp32 convolution over frames, or `calibration` is empty.
     """
-    reader = _Reader(calibration)
+    reader = _BatchReader(calibration)
     model = onnx.load_from_string(graph)
     nodes = feature_nodes(model.graph)
     if not nodes:
-        raise ExportError("the graph has no fp32 convolution over frames; int8 is made from the portable fp32 graph")
+        raise ExportError("the graph has no fp32 convolution over frames; quantise the portable fp32 graph")
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         quant_pre_process(model, source, skip_optimization=True, skip_symbolic_shape=True)
@@ -58,10 +58,10 @@ def to_int8(graph: bytes, calibration: Iterable[Clips]) -> bytes:
 
 
 def feature_nodes(graph: onnx.GraphProto) -> list[str]:
-    """Names of the fp32 convolutions over frames, and of what works on nothing but their results.
+    """Return the names of the fp32 convolutions over frames, and of the operators whose inputs are all their results.
 
-    The interlace's small convolutions are over time alone, with kernels of three dimensions, and what follows them is
-    left out with them.
+    The convolutions of the interlacing are over time alone, with kernels of three dimensions: they and the operators
+    after them are left out.
     """
     kernels = {tensor.name for tensor in graph.initializer if _is_frame_kernel(tensor)}
     features: set[str] = set()
@@ -74,14 +74,14 @@ def feature_nodes(graph: onnx.GraphProto) -> list[str]:
     return names
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    """Batches of clips as ONNX Runtime's calibration asks for them."""
+class _BatchReader(CalibrationDataReader):  # type: ignore[misc]
+    """Batches of clips in the form that ONNX Runtime's calibration reads."""
 
     def __init__(self, calibration: Iterable[Clips]) -> None:
         batches = iter(calibration)
         first = next(batches, None)
         if first is None:
-            raise ExportError("there is no clip to calibrate the int8 graph on")
+            raise ExportError("int8 needs at least one clip to calibrate on; there is none")
         self._batches: Iterator[Clips] = chain([first], batches)
 
     def get_next(self) -> dict[str, Clips] | None:

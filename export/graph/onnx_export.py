@@ -1,4 +1,4 @@
-"""A checkpoint becomes an ONNX graph under the contract: uint8 `clips` in; `logits`, `offsets` and `weights` out."""
+"""ONNX export of a checkpoint, under the contract of `service.backends.contract`."""
 
 from __future__ import annotations
 
@@ -12,38 +12,39 @@ import torch
 from export.errors import ExportError
 from export.graph.onnx_function import define_node, interlace_by_node
 from export.graph.split_network import SplitTIN, interlace_by_hat
+from export.precision import Precision
 from service.backends.contract import INPUT, OUTPUTS
 from training.checkpoints.checkpoint import Checkpoint
 
 OPSET = 18
 
 
-class Flavour(StrEnum):
-    """How interlacing is written."""
+class GraphVariant(StrEnum):
+    """Spelling of the interlacing in the graph."""
 
     PORTABLE = "portable"
-    """In standard operators."""
+    """Standard operators."""
     PLUGIN = "plugin"
-    """As the node `tin::TemporalInterlace`, with a body in standard operators."""
-
-
-class Precision(StrEnum):
-    """The type of the convolutions; offsets, weights and logits are float32 in any case."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
+    """The node `tin::TemporalInterlace`, with a function body in standard operators."""
 
 
 def to_onnx(
-    checkpoint: Checkpoint, flavour: Flavour = Flavour.PORTABLE, precision: Precision = Precision.FP32
+    checkpoint: Checkpoint, variant: GraphVariant = GraphVariant.PORTABLE, precision: Precision = Precision.FP32
 ) -> bytes:
-    """The serialised graph, with a dynamic number of clips; checked in full. Raises ExportError."""
+    """Return the serialised graph, checked in full, with a dynamic number of clips.
+
+    uint8 `clips` [N, T, H, W, 3] to float32 `logits` [N, K], `offsets` [N, B, 2] and `weights` [N, B, T, 2].
+
+        Path("model.onnx").write_bytes(to_onnx(load_checkpoint(Path("checkpoint.safetensors"))))
+
+    Raises ExportError for a network that does not interlace.
+    """
     check_exportable(checkpoint)
     spec = checkpoint.clip
-    move = interlace_by_node if flavour is Flavour.PLUGIN else interlace_by_hat
-    network = SplitTIN(checkpoint.build_model(), spec, move, dtype_of(precision)).eval()
+    move = interlace_by_node if variant is GraphVariant.PLUGIN else interlace_by_hat
+    network = SplitTIN(checkpoint.build_model(), spec, move, precision.dtype).eval()
     model = trace(network, torch.zeros((2, spec.num_frames, spec.crop, spec.crop, 3), dtype=torch.uint8))
-    if flavour is Flavour.PLUGIN:
+    if variant is GraphVariant.PLUGIN:
         define_node(model)
     onnx.checker.check_model(model, full_check=True)
     graph: bytes = model.SerializeToString()
@@ -51,19 +52,14 @@ def to_onnx(
 
 
 def check_exportable(checkpoint: Checkpoint) -> None:
-    """Raises ExportError for a network that has nothing to interlace by."""
+    """Raise ExportError for a network that does not interlace."""
     temporal = checkpoint.architecture.temporal
     if temporal != "tin":
-        raise ExportError(f"only networks with interlacing are exported, not temporal: {temporal}")
-
-
-def dtype_of(precision: Precision) -> torch.dtype:
-    """Torch's name for it."""
-    return torch.float16 if precision is Precision.FP16 else torch.float32
+        raise ExportError(f"only networks with interlacing (temporal: tin) can be exported, not temporal: {temporal}")
 
 
 def trace(network: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
-    """The graph of a network with one input, its first dimension dynamic, and the contract's outputs."""
+    """Return the graph of a network with the contract's outputs and one input, whose first axis is dynamic."""
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -82,7 +78,7 @@ def trace(network: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
 
 
 def _without_origins(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Torch notes at every node which line of which file it came from: paths of the machine that exported."""
+    # torch.onnx writes a stack trace into every node, with paths of the machine that exported.
     for part in (model.graph, *model.functions):
         for item in (*part.node, *part.value_info):
             del item.metadata_props[:]

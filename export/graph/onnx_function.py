@@ -1,9 +1,9 @@
-"""Interlacing as one node, `tin::TemporalInterlace`, for runtimes with a kernel for it, and its meaning for others.
+"""The ONNX node `tin::TemporalInterlace`, defined by a function in standard operators.
 
     features [N * T, C, H, W], offsets [N, 2], weights [N, T, 2]  ->  features of the same shape and type
 
-The attribute `num_frames` is T. The function body says the same in standard operators, so that a runtime without the
-kernel runs the node all the same: ONNX Runtime inlines it, TensorRT takes a registered plugin of that name first.
+The attribute `num_frames` is T. A runtime with a kernel of that name runs the kernel: TensorRT takes a registered
+plugin first. A runtime without one runs the function: ONNX Runtime inlines its body.
 """
 
 from __future__ import annotations
@@ -77,7 +77,10 @@ BODY = f"""
 
 
 def interlace_by_node(features: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
-    """Stands for the node while a graph is traced; has the shape and type of its output, but no values."""
+    """Emit the node while `torch.onnx.export` traces; the result has the shape and type of the features, no values.
+
+    Shapes as in the module's docstring; C is a multiple of 4.
+    """
     return torch.onnx.ops.symbolic(
         f"{DOMAIN}::{OPERATOR}",
         (features, offsets, weights),
@@ -89,7 +92,7 @@ def interlace_by_node(features: Tensor, offsets: Tensor, weights: Tensor) -> Ten
 
 
 def define_node(model: onnx.ModelProto) -> None:
-    """Add the function that gives the node its meaning."""
+    """Add the function that defines the node to a model, and its domain to the imported opsets."""
     model.functions.append(parser.parse_function(BODY))
     if DOMAIN not in {opset.domain for opset in model.opset_import}:
         model.opset_import.append(onnx.helper.make_opsetid(DOMAIN, VERSION))

@@ -1,4 +1,4 @@
-"""What an exported graph takes and returns for one clip, read from its file: the shapes that other servers are told."""
+"""Signature of an exported graph: the shapes of its input and outputs for one clip, read from the file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DTYPE_NAMES = {"uint8": "UINT8", "float32": "FLOAT"}
 
 
 class Signature(NamedTuple):
-    """Shapes without the batch axis, for T frames, K classes and B blocks."""
+    """Shapes without the batch axis, for T frames of H x W pixels, K classes and B blocks."""
 
     clips: Shape
     """[T, H, W, 3], uint8."""
@@ -32,16 +32,24 @@ class Signature(NamedTuple):
 
 
 def read_signature(path: Path) -> Signature:
-    """The signature of an ONNX file; raises ExportError when it is not of our contract."""
+    """Return the signature of an ONNX file. Raises ExportError when the graph does not keep the contract, and OSError.
+
+    read_signature(Path("model.onnx")).clips    # (8, 224, 224, 3)
+    """
+    return parse_signature(path.read_bytes(), path.name)
+
+
+def parse_signature(content: bytes, file: str) -> Signature:
+    """Return the signature of a serialised graph; `file` is its name in errors. Raises ExportError."""
     try:
-        graph = onnx.load(path, load_external_data=False).graph
+        graph = onnx.load_from_string(content).graph
     except DecodeError as error:
-        raise ExportError(f"{path.name} is not an ONNX file") from error
+        raise ExportError(f"{file} is not an ONNX file") from error
     tensors = {value.name: value.type.tensor_type for value in (*graph.input, *graph.output)}
     missing = [name for name in Signature._fields if name not in tensors]
     if missing:
-        raise ExportError(f"{path.name} has no {', '.join(missing)}: it is not one of our exports")
-    return Signature(*(_shape_for_one_clip(path.name, name, tensors[name]) for name in Signature._fields))
+        raise ExportError(f"{file} has no tensor {', '.join(missing)}; export the checkpoint again")
+    return Signature(*(_shape_for_one_clip(file, name, tensors[name]) for name in Signature._fields))
 
 
 def _shape_for_one_clip(file: str, name: str, tensor: TypeProto.Tensor) -> Shape:
@@ -50,5 +58,5 @@ def _shape_for_one_clip(file: str, name: str, tensor: TypeProto.Tensor) -> Shape
         raise ExportError(f"{file}: {name} is {found}, not {expected}")
     fixed = [axis.HasField("dim_value") for axis in tensor.shape.dim]
     if not fixed or fixed[0] or not all(fixed[1:]):
-        raise ExportError(f"{file}: the first axis of {name}, the clips, must be dynamic and the others fixed")
+        raise ExportError(f"{file}: the first axis of {name} must be dynamic and the others fixed")
     return tuple(axis.dim_value for axis in tensor.shape.dim[1:])

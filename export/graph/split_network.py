@@ -1,9 +1,9 @@
-"""The network rewritten for inference: the residual stream as two tensors, the interlaced quarter and the rest.
+"""Split network: TIN rewritten for inference, its residual stream as two tensors, the interlaced quarter and the rest.
 
-Where interlacing would slice a feature map and join it again in every block, here the convolutions before it give
-two outputs (split by output channels) and the one after it takes two inputs (split by input channels), so that a
-runtime keeps its blocked layout throughout. Batch normalisation is folded into the convolutions. The answers are
-those of `training.model.tin.TIN` up to rounding.
+In the plain network every block slices a feature map and concatenates it again. Here the convolutions before the
+interlacing have two outputs (split by output channels) and the one after it has two inputs (split by input channels),
+so that a runtime keeps its blocked memory layout throughout. Batch normalisation is folded into the convolutions. The
+outputs equal those of `training.model.tin.TIN` up to rounding.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from training.model.tin import TIN, Block, ConvNorm, Normalise
 
 
 class Stream(NamedTuple):
-    """A feature map [N * T, C, H, W] in two parts: the first quarter of its channels, and the rest."""
+    """A feature map [N * T, C, H, W] in two parts: the first quarter of its channels and the rest."""
 
     quarter: Tensor
     rest: Tensor
@@ -64,12 +64,15 @@ class SplitInput(nn.Module):
 
 
 class SplitBlock(nn.Module):
-    """A residual block from Stream to Stream; it also returns what it interlaced by."""
+    """A residual block from Stream to Stream, which also returns its offsets and weights.
+
+    Raises ValueError for a block that does not interlace.
+    """
 
     def __init__(self, block: Block, move: Move, precision: torch.dtype) -> None:
         super().__init__()
         if not isinstance(block.interlace, TemporalInterlace):
-            raise ValueError("only a network with interlacing can be split")
+            raise ValueError("a block without interlacing cannot be split")
         first, *middle, last = [_folded(conv).to(precision) for conv in block.convs]
         self.move = move
         self.interlace = copy.deepcopy(block.interlace)
@@ -79,7 +82,7 @@ class SplitBlock(nn.Module):
         self.shortcut = None if block.shortcut is None else SplitOutput(_folded(block.shortcut).to(precision))
 
     def forward(self, stream: Stream) -> tuple[Stream, Tensor, Tensor]:
-        """The next Stream, offsets [N, 2] and weights [N, T, 2]."""
+        """Return the next Stream, offsets [N, 2] in frames and weights [N, T, 2]."""
         pooled = self.interlace.pool(stream.quarter)
         offsets, weights = self.interlace.plan_pooled(pooled.to(self.interlace.offset_net.fc1.weight.dtype))
         moved = self.move(stream.quarter, offsets, weights)
@@ -92,9 +95,16 @@ class SplitBlock(nn.Module):
 
 
 class SplitTIN(nn.Module):
-    """The exported graph: uint8 clips in; logits, offsets and weights out.
+    """The network of an exported graph: uint8 clips to logits, offsets and weights.
 
-    `precision` is that of the convolutions; what to interlace, and the head, are computed in the model's own.
+    Args:
+        model: the trained network, in evaluation mode.
+        spec: its ClipSpec, by which clips are normalised.
+        move: the interlacing; `interlace_by_hat` by default.
+        precision: type of the convolutions; the model's own by default. Offsets, weights and the head are computed in
+            the model's own type in any case.
+
+    Raises ValueError for a network that does not interlace.
     """
 
     def __init__(
@@ -111,11 +121,11 @@ class SplitTIN(nn.Module):
         self.head = model.head
 
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """uint8 [N, T, H, W, 3] to logits [N, K], offsets [N, B, 2] and weights [N, B, T, 2]."""
+        """uint8 [N, T, H, W, 3] to logits [N, K], offsets [N, B, 2] and weights [N, B, T, 2], for B blocks."""
         return self.infer(self.normalise(clips))
 
     def infer(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The same from normalised frames, float [N, T, 3, H, W]."""
+        """Normalised frames, float [N, T, 3, H, W], to the outputs of `forward`."""
         stem = self.stem(frames.flatten(0, 1).to(self.precision))
         stream = Stream(self.pool(relu(stem.quarter)), self.pool(relu(stem.rest)))
         all_offsets, all_weights = [], []
@@ -129,9 +139,14 @@ class SplitTIN(nn.Module):
 
 
 def interlace_by_hat(features: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
-    """`training.model.interlace.interlace` with its taps written as max(0, 1 - |t - o - s|), in fewer graph nodes.
+    """Interlace by the hat function max(0, 1 - |t - o - s|): `training.model.interlace.interlace` in fewer graph nodes.
 
-    One block matrix [N, 4 T, 4 T] times [N, 4 T, C / 4 * H * W]: no transposition of features. Parameters as `Move`.
+    One block matrix [N, 4 T, 4 T] times [N, 4 T, C / 4 * H * W], without a transposition of the features.
+
+    Args:
+        features: float [N * T, C, H, W], C a multiple of 4.
+        offsets: float [N, 2], in frames.
+        weights: float [N, T, 2].
     """
     num_frames = weights.shape[1]
     frame = torch.arange(num_frames, dtype=offsets.dtype, device=offsets.device)
@@ -155,7 +170,7 @@ def _folded(conv: nn.Module) -> nn.Conv2d:
 def _part(
     conv: nn.Conv2d, *, out: slice = slice(None), inputs: slice = slice(None), with_bias: bool = True
 ) -> nn.Conv2d:
-    """A convolution with some of another's output or input channels; the bias goes to one part only."""
+    # The two parts of a split by input channels are added up, so that only one of them has the bias.
     part = copy.deepcopy(conv)
     part.weight = nn.Parameter(conv.weight.detach()[out, inputs].clone())
     part.out_channels, part.in_channels = part.weight.shape[:2]

@@ -1,1 +1,1 @@
-"""Parity: proof that an artifact answers as its checkpoint does, and what it was made from."""
+"""Parity: comparison of an artifact with its checkpoint, and the provenance of an artifact."""

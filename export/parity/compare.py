@@ -1,8 +1,7 @@
-"""The proof that an artifact answers as its checkpoint does: the same clips through torch and through the backend that
-serves, compared.
+"""Comparison of a backend's logits with torch's, on the same clips.
 
-A network interlaces by what it learned, which may leave whole offsets, the borders +-2 and zero untried. So a second
-network, the same but for its offsets, which are made, is exported and compared as well.
+A trained network has learned certain offsets, and may never produce whole numbers, zero or the limits +-2. A second
+network, equal except for made offsets, is therefore exported and compared as well.
 """
 
 from __future__ import annotations
@@ -37,16 +36,20 @@ from training.synthetic.studio import Studio
 BATCHES = (1, 2, 5)
 LIBRARIES = ("torch", "onnx", "onnxruntime", "numpy")
 MADE_OFFSETS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -1.25, 1.999)
-"""In frames; dealt to the blocks' two offsets in turn."""
+"""In frames; assigned to the two offsets of each block in turn."""
 EXCERPTS = 3
 """Clips from each real video."""
 
 Logits = NDArray[np.float32]
+"""float32 [N, K]."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A checkpoint and the clips on which others are compared with it; torch's answers are computed once."""
+    """A checkpoint and the clips on which artifacts are compared with it; torch runs on them once.
+
+    `rendered` and `real` are uint8 [N, T, H, W, 3].
+    """
 
     checkpoint: Checkpoint
     checkpoint_sha256: str
@@ -55,28 +58,28 @@ class Reference:
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, checkpoint_sha256: str) -> Reference:
-        """With clips of the checkpoint's own shape."""
+        """Make the reference of a checkpoint, with clips of the checkpoint's shape."""
         return cls(checkpoint, checkpoint_sha256, make_clips(checkpoint.clip), real_clips(checkpoint.clip))
 
     @cached_property
     def clips(self) -> Clips:
-        """uint8 [N, T, H, W, 3]: all of them."""
+        """All clips, uint8 [N, T, H, W, 3]."""
         return np.concatenate([self.rendered, self.real])
 
     @cached_property
     def logits(self) -> Logits:
-        """Torch's, [N, K]."""
+        """Torch's logits for all clips, float32 [N, K]."""
         return torch_logits(self.checkpoint, self.clips)
 
     @cached_property
     def with_made_offsets(self) -> Reference:
-        """The same clips, and the checkpoint with other offsets."""
+        """The reference with the same clips and the checkpoint's offsets replaced by MADE_OFFSETS."""
         return dataclasses.replace(self, checkpoint=with_made_offsets(self.checkpoint))
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """The shares of clips whose likeliest label, and whose five likeliest, are the same."""
+    """Shares of clips with the same top-1 label, and with the same set of top-5 labels."""
 
     num_clips: int
     top1: float
@@ -85,14 +88,14 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Difference:
-    """Between a backend's logits and torch's, the worst over all batch sizes."""
+    """Largest absolute difference of a logit, and smallest agreement, over all batch sizes."""
 
     max_abs_logit_difference: float
     agreement: Agreement
 
 
 def compare(reference: Reference, backend: Backend) -> Difference:
-    """Run all clips in batches of each size."""
+    """Compare a backend with torch on all clips, in batches of each size of BATCHES."""
     expected = reference.logits
     by_batch = [backend_logits(backend, reference.clips, size) for size in BATCHES]
     return Difference(
@@ -102,38 +105,41 @@ def compare(reference: Reference, backend: Backend) -> Difference:
 
 
 def agreement(logits: Logits, expected: Logits) -> Agreement:
-    """Between two backends' logits [N, K] for the same clips."""
+    """Return the agreement of two backends' logits [N, K] for the same clips."""
     return Agreement(len(logits), top_agreement(logits, expected, 1), top_agreement(logits, expected, 5))
 
 
 def agreement_on(clips: Iterable[Clips], backend: Backend, expected: Backend) -> Agreement:
-    """Between two backends on a stream of clips, uint8 [N, T, H, W, 3]; ExportError when there is none."""
+    """Return the agreement of two backends on batches of uint8 clips [N, T, H, W, 3].
+
+    Raises ExportError when there is no batch.
+    """
     pairs = [(backend.infer(batch).logits, expected.infer(batch).logits) for batch in clips]
     if not pairs:
-        raise ExportError("there is no clip to compare the answers on")
+        raise ExportError("there is no clip on which to compare the backends")
     logits, others = zip(*pairs, strict=True)
     return agreement(np.concatenate(logits), np.concatenate(others))
 
 
 def clips_sha256(clips: Clips) -> str:
-    """The digest of the clips' bytes."""
+    """Return the SHA-256 of the clips' bytes, in hex."""
     return hashlib.sha256(clips.tobytes()).hexdigest()
 
 
-def surroundings() -> tuple[str, dict[str, str]]:
-    """The processor, and the versions of the libraries that both sides use."""
+def environment() -> tuple[str, dict[str, str]]:
+    """Return the CPU's name, and the versions of the LIBRARIES of both sides of the comparison."""
     return platform.processor() or platform.machine(), {library: version(library) for library in LIBRARIES}
 
 
 def top_agreement(logits: Logits, expected: Logits, count: int) -> float:
-    """The share of clips whose `count` likeliest labels are the same set."""
+    """Return the share of clips whose `count` most probable labels are the same set."""
     ours = np.sort(np.argsort(-logits, axis=1, kind="stable")[:, :count], axis=1)
     theirs = np.sort(np.argsort(-expected, axis=1, kind="stable")[:, :count], axis=1)
     return float((ours == theirs).all(axis=1).mean())
 
 
 def make_clips(spec: ClipSpec, seed: int = 0) -> Clips:
-    """uint8 [24, T, H, W, 3]: rendered motion for ordinary pictures, noise and flat fields for extreme ones."""
+    """Return rendered motion (ordinary input), and noise and flat fields (extreme input), uint8 [24, T, H, W, 3]."""
     studio = Studio(seed, num_textures=16)
     rendered = [studio.draw_example(spec, difficulty=1.0)[0] for _ in range(16)]
     shape = rendered[0].shape
@@ -143,7 +149,10 @@ def make_clips(spec: ClipSpec, seed: int = 0) -> Clips:
 
 
 def real_clips(spec: ClipSpec, videos: Sequence[Path] | None = None) -> Clips:
-    """uint8 [3 V, T, H, W, 3]: the parts of V videos, by default those that come with the training packages."""
+    """Return EXCERPTS clips from each of V videos, uint8 [3 V, T, H, W, 3].
+
+    By default the videos are the real footage in the packages that training installs.
+    """
     paths = packaged_footage() if videos is None else videos
     return np.concatenate([_excerpt(path, part, spec) for path in paths for part in range(EXCERPTS)])
 
@@ -157,7 +166,7 @@ def _excerpt(path: Path, part: int, spec: ClipSpec) -> Clips:
 
 
 def with_made_offsets(checkpoint: Checkpoint) -> Checkpoint:
-    """The same network, except that its offsets are MADE_OFFSETS whatever it sees."""
+    """Return the checkpoint with offsets that are MADE_OFFSETS for any input."""
     tensors = dict(checkpoint.tensors)
     made = itertools.cycle(MADE_OFFSETS)
     for name in checkpoint.tensors:
@@ -169,20 +178,20 @@ def with_made_offsets(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def _bias_for(offset: float) -> float:
-    """What the last layer of an OffsetNet must answer: the inverse of 2 MAX (sigmoid(x) - 1/2)."""
+    """Invert offset = 2 MAX_OFFSET (sigmoid(bias) - 1/2), the last step of an OffsetNet."""
     share = offset / (2 * MAX_OFFSET) + 0.5
     return math.copysign(math.inf, offset) if share in {0, 1} else math.log(share / (1 - share))
 
 
 @torch.inference_mode()
 def torch_logits(checkpoint: Checkpoint, clips: Clips) -> Logits:
-    """[N, K] of the plain network, as it was trained."""
+    """Return the logits [N, K] of the plain network, as in training, for uint8 clips [N, T, H, W, 3]."""
     model, normalise = checkpoint.build_model(), Normalise(checkpoint.clip)
     return np.concatenate([model(normalise(torch.from_numpy(clip))).numpy() for clip in _batches(clips, 4)])
 
 
 def backend_logits(backend: Backend, clips: Clips, size: int) -> Logits:
-    """[N, K], `size` clips at a time."""
+    """Return a backend's logits [N, K] for uint8 clips [N, T, H, W, 3], run in batches of `size`."""
     return np.concatenate([backend.infer(batch).logits for batch in _batches(clips, size)])
 
 

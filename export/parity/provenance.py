@@ -1,4 +1,4 @@
-"""What an artifact was made from, by content, so that one knows whether it is fresh without making it again."""
+"""Provenance of an artifact: digests and versions of its sources, which show if it is fresh without making it again."""
 
 from __future__ import annotations
 
@@ -14,25 +14,31 @@ SOURCES = (
     "export/formats",
     "export/tensorrt_plugin",
     "export/parity",
+    "export/precision.py",
+    "service/backends/contract.py",
     "training/model/interlace.py",
     "training/model/interlace_ops.py",
     "training/model/tin.py",
     "clips/transforms.py",
     "clips/clip_spec.py",
 )
-"""The code that decides an artifact's bytes or its proof."""
+"""The code that decides an artifact's bytes or its parity report."""
 NOT_DECIDING = {"torchserve_runner.py", "provenance.py"}
-"""Files of SOURCES that run artifacts or describe them, and decide nothing about them."""
+"""Files of SOURCES that only run artifacts or describe them."""
 
 
 def made_from(checkpoint_sha256: str, libraries: tuple[str, ...], options: Mapping[str, str]) -> dict[str, str]:
-    """The checkpoint, the exporter's code, the libraries' versions and the options, each under its name."""
+    """Return an artifact's sources by name: checkpoint, exporter's code, versions of libraries, options."""
     versions = {library: _version(library) for library in libraries}
     return {"checkpoint": checkpoint_sha256, "exporter": exporter_digest(), **versions, **options}
 
 
 def why_stale(recorded: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """What differs, in words; empty for an artifact that is fresh."""
+    """Return the differences between recorded and present sources as text; empty for a fresh artifact.
+
+    >>> why_stale({"torch": "2.12.0"}, {"torch": "2.13.0"})
+    'torch was 2.12.0, is 2.13.0'
+    """
     return "; ".join(
         _change(name, recorded.get(name), now.get(name))
         for name in sorted({*recorded, *now})
@@ -42,7 +48,7 @@ def why_stale(recorded: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 @functools.cache
 def exporter_digest() -> str:
-    """SHA-256 over the exporter's source files, in the order of their paths."""
+    """Return the SHA-256 over the exporter's source files, in the order of their paths, in hex."""
     digest = hashlib.sha256()
     for source in SOURCES:
         path = ROOT / source

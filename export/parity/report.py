@@ -1,4 +1,4 @@
-"""A format's artifact is made and proven: the file, and the manifest's entry that vouches for it."""
+"""Parity report of an artifact: make a format's file, compare it with its checkpoint, describe it for the manifest."""
 
 from __future__ import annotations
 
@@ -19,26 +19,32 @@ from export.parity.compare import (
     agreement_on,
     clips_sha256,
     compare,
-    surroundings,
+    environment,
 )
 from export.parity.provenance import made_from
 from service.backends.base import Backend, Clips
 from service.store.manifest import Artifact, ParityReport
 
 
-def make_artifact(
-    form: Format, subject: ExportRequest, reference: Reference, folder: Path, *, accept: bool
-) -> Artifact:
-    """Write the format's file into the folder and prove it. Raises ExportError when it differs from the checkpoint.
+def make_artifact(fmt: Format, request: ExportRequest, reference: Reference, folder: Path, *, accept: bool) -> Artifact:
+    """Write the format's file into a folder, check its parity, and return its entry of the manifest.
 
-    With `accept`, one that agrees too seldom on the likeliest label is taken all the same.
+    Args:
+        fmt: the format.
+        request: the checkpoint and the names under which it is exported.
+        reference: the same checkpoint, with the clips to compare on.
+        folder: the version's folder; formats that are made from the base format find its file there.
+        accept: publish the artifact even if its top-1 agreement is too low.
+
+    Raises:
+        ExportError: the artifact differs from the checkpoint; its file is removed.
     """
-    path = folder / form.file()
-    content = form.make(subject, folder)
+    path = folder / fmt.file()
+    content = fmt.make(request, folder)
     path.write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     try:
-        parity = prove(form, subject, reference, path, digest, accept=accept)
+        parity = check_parity(fmt, request, reference, path, digest, accept=accept)
         if not parity.passed:
             raise ExportError(f"{path.name} differs from the checkpoint: {_shortfall(parity)}")
     except BaseException:
@@ -47,34 +53,48 @@ def make_artifact(
     return Artifact(
         file=path.name,
         sha256=digest,
-        format=form.name,
-        precision=form.precision,
-        opset=form.opset,
-        built_for=dict(form.built_for()),
-        made_from=sources_of(form, subject, reference.checkpoint_sha256),
+        format=fmt.name,
+        precision=fmt.precision,
+        opset=fmt.opset,
+        built_for=dict(fmt.built_for()),
+        made_from=sources_of(fmt, request, reference.checkpoint_sha256),
         parity=parity,
     )
 
 
-def sources_of(form: Format, subject: ExportRequest, checkpoint_sha256: str) -> dict[str, str]:
-    """What the artifact would be made from now; raises UnavailableHere where its device is missing."""
-    return made_from(checkpoint_sha256, form.libraries, {**form.options(subject), **form.built_for()})
+def sources_of(fmt: Format, request: ExportRequest, checkpoint_sha256: str) -> dict[str, str]:
+    """Return the sources from which the artifact would be made now, by name.
 
-
-def prove(
-    form: Format, subject: ExportRequest, reference: Reference, path: Path, digest: str, *, accept: bool = False
-) -> ParityReport:
-    """Compare the artifact with torch, and so a second one whose offsets are made.
-
-    One that is judged on other clips is compared on these with the base format's artifact, which lies beside it.
+    Raises FormatUnavailable where the format's device is missing.
     """
-    with _opened(form, path) as backend:
+    return made_from(checkpoint_sha256, fmt.libraries, {**fmt.options(request), **fmt.built_for()})
+
+
+def check_parity(
+    fmt: Format, request: ExportRequest, reference: Reference, path: Path, digest: str, *, accept: bool = False
+) -> ParityReport:
+    """Compare an artifact with torch, and report; a second artifact with made offsets is made and compared as well.
+
+    A format with validation clips is compared on them with the base format's artifact in the same folder, instead of
+    with made offsets.
+
+    Args:
+        fmt: the artifact's format.
+        request: the checkpoint and the names under which it is exported.
+        reference: the same checkpoint, with the clips to compare on.
+        path: the artifact.
+        digest: its SHA-256, for the report.
+        accept: mark the report as accepted, so that it passes even if the top-1 agreement is too low.
+    """
+    with _opened(fmt, path) as backend:
         learned = compare(reference, backend)
-        agreement = learned.agreement if form.judged_on is None else _judge(form.judged_on(subject), backend, path)
-    made = _difference_at_made_offsets(form, subject, reference) if form.judged_on is None else 0.0
-    device, versions = surroundings()
+        agreement = (
+            _agreement_with_base(fmt.validation(request), backend, path) if fmt.validation else learned.agreement
+        )
+    made = 0.0 if fmt.validation else _difference_at_made_offsets(fmt, request, reference)
+    device, versions = environment()
     return ParityReport(
-        backend=form.backend,
+        backend=fmt.backend,
         device=device,
         batches=BATCHES,
         num_clips=len(reference.clips),
@@ -83,38 +103,38 @@ def prove(
         checkpoint_sha256=reference.checkpoint_sha256,
         artifact_sha256=digest,
         max_abs_logit_difference=learned.max_abs_logit_difference,
-        made_offsets=MADE_OFFSETS if form.judged_on is None else (),
+        made_offsets=() if fmt.validation else MADE_OFFSETS,
         max_abs_logit_difference_at_made_offsets=made,
-        tolerance=form.tolerance,
+        tolerance=fmt.tolerance,
         num_clips_judged=agreement.num_clips,
         top1_agreement=agreement.top1,
         top5_agreement=agreement.top5,
-        required_top1_agreement=form.required_top1,
+        required_top1_agreement=fmt.required_top1,
         is_accepted=accept,
         versions=versions,
     )
 
 
 @contextmanager
-def _opened(form: Format, path: Path) -> Iterator[Backend]:
-    backend = form.open(path)
+def _opened(fmt: Format, path: Path) -> Iterator[Backend]:
+    backend = fmt.open(path)
     try:
         yield backend
     finally:
         backend.close()
 
 
-def _judge(clips: Iterable[Clips], backend: Backend, path: Path) -> Agreement:
+def _agreement_with_base(clips: Iterable[Clips], backend: Backend, path: Path) -> Agreement:
     with _opened(FORMATS[BASE], path.with_name(BASE_FILE)) as base:
         return agreement_on(clips, backend, base)
 
 
-def _difference_at_made_offsets(form: Format, subject: ExportRequest, reference: Reference) -> float:
+def _difference_at_made_offsets(fmt: Format, request: ExportRequest, reference: Reference) -> float:
     other = reference.with_made_offsets
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / form.file()
-        path.write_bytes(form.make(dataclasses.replace(subject, checkpoint=other.checkpoint), Path(folder)))
-        with _opened(form, path) as backend:
+        path = Path(folder) / fmt.file()
+        path.write_bytes(fmt.make(dataclasses.replace(request, checkpoint=other.checkpoint), Path(folder)))
+        with _opened(fmt, path) as backend:
             return compare(other, backend).max_abs_logit_difference
 
 
@@ -122,7 +142,5 @@ def _shortfall(parity: ParityReport) -> str:
     if not parity.is_close:
         largest = max(parity.max_abs_logit_difference, parity.max_abs_logit_difference_at_made_offsets)
         return f"logits by {largest:.2g}, more than {parity.tolerance:.2g}"
-    share, needed = parity.top1_agreement, parity.required_top1_agreement
-    return (
-        f"the likeliest label agrees on {share:.1%} of the clips, less than {needed:.1%}; --accept publishes it anyway"
-    )
+    share, required = parity.top1_agreement, parity.required_top1_agreement
+    return f"top-1 agrees on {share:.1%} of the clips, less than {required:.1%}; --accept publishes it anyway"

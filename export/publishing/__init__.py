@@ -1,1 +1,1 @@
-"""Publishing: versions enter the model store whole or not at all, are rebuilt and verified."""
+"""Publishing: put versions into the model store atomically, rebuild them and verify them."""

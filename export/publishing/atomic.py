@@ -1,7 +1,9 @@
-"""A file is replaced in one step: readers see the old one or the new one, whole. Writers of a folder take turns."""
+"""Atomic replacement of files and folders: readers see the old one or the new one, whole. Writers take turns."""
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import fcntl
 import os
 import shutil
@@ -11,14 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ASIDE = ".aside-"
-"""What is being prepared has this prefix, or was left by a process that was killed."""
+"""Prefix of files and folders in preparation, and of those that a killed process left behind."""
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+_UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Lend a path beside `target` to write to; when the block succeeds, flush it and rename it onto `target`.
+    """Lend a path beside `target` to write to; at the end of the block flush it and rename it to `target`.
 
-    When the block raises, `target` is as it was and nothing is left beside it. Raises OSError as writing does.
+        with replacing(Path("labels.txt")) as aside:
+            aside.write_text("jump")
+
+    When the block raises, `target` is unchanged and nothing is left beside it. Raises OSError.
     """
     descriptor, name = tempfile.mkstemp(prefix=ASIDE, dir=target.parent)
     os.close(descriptor)
@@ -33,9 +41,22 @@ def replacing(target: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def replace_folder(new: Path, target: Path, old: Path) -> None:
+    """Move the folder `new` to `target`; a folder that was there is at `new` or `old` afterwards.
+
+    Where the file system cannot exchange two folders (Linux's renameat2), two renames are made, and for an instant
+    there is no `target`. Raises OSError.
+    """
+    if not target.exists():
+        new.rename(target)
+    elif not _exchange(new, target):
+        target.rename(old)
+        new.rename(target)
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """One process at a time changes the folder; what killed ones left in it is removed. Raises OSError."""
+    """Hold the folder's lock, one process at a time; remove what killed processes left in it. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -46,10 +67,30 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` a hard link to the file `source`, or a copy where the file system has no links. Raises OSError."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def flush(path: Path) -> None:
-    """See that a file's bytes, or a folder's names, are on the disk. Raises OSError."""
+    """Write a file's bytes, or a folder's entries, through to the disk (fsync). Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "renameat2"):
+        return False
+    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in _UNSUPPORTED:
+        return False
+    raise OSError(code, os.strerror(code), str(other))

@@ -1,4 +1,4 @@
-"""A checkpoint and its artifacts become a version in the model store: all of it, or nothing."""
+"""Publish a checkpoint and its artifacts as a version in the model store, atomically."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from export.errors import ExportError
-from export.formats.catalogue import BASE, ExportRequest, named
+from export.formats.catalogue import BASE, ExportRequest, select_formats
 from export.parity.compare import Reference
 from export.parity.report import make_artifact
-from export.publishing.atomic import ASIDE, flush, locked
-from export.publishing.exchange import put_in_place
-from export.publishing.sidecars import show_to_others
+from export.publishing.atomic import ASIDE, flush, locked, replace_folder
+from export.publishing.sidecars import update_sidecars
 from service.store.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
 from service.store.model_store import sha256_of
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
@@ -25,36 +24,50 @@ PARITY_FILE = "parity.json"
 
 
 def publish(
-    subject: ExportRequest,
+    request: ExportRequest,
     store: Path,
     formats: Sequence[str] = (BASE,),
     *,
     replace: bool = False,
     accept: bool = False,
 ) -> Manifest:
-    """Export, prove and publish to `store/name/version/`.
+    """Export a checkpoint, check the parity of every artifact, and publish to `store/name/version/`.
 
-    The folder is prepared beside its place and put there in one step. Raises ExportError when an artifact differs from
-    the checkpoint, or the version exists and `replace` is not set; the store is then as it was.
+        publish(ExportRequest("mine", "1", load_checkpoint(path)), Path("model_store"), ["onnx", "onnx-int8"])
+
+    The folder is prepared beside its target and moved there in one step.
+
+    Args:
+        request: the checkpoint and the names of model and version.
+        store: folder of the model store; made if missing.
+        formats: names of the catalogue; the base format is always exported.
+        replace: replace the version if it exists.
+        accept: publish artifacts whose top-1 agreement is too low.
+
+    Raises:
+        ExportError: an artifact differs from the checkpoint, or the version exists and `replace` is False. The store
+            is then unchanged.
+        BackendError: a backend cannot run the artifact.
+        OSError: the store cannot be written.
     """
-    target = store / subject.name / subject.version
-    forms = named(formats)
+    target = store / request.name / request.version
+    selected = select_formats(formats)
     if target.exists() and not replace:
-        raise ExportError(f"{target} exists; give another version, or --replace it")
-    with prepared(target) as folder:
-        weights = store_checkpoint(subject.checkpoint, folder)
-        reference = Reference.of(subject.checkpoint, weights.sha256)
-        artifacts = [make_artifact(form, subject, reference, folder, accept=accept) for form in forms]
-        manifest = write_manifest(folder, subject, weights, artifacts)
-    show_to_others(store, subject.name, formats)
+        raise ExportError(f"{target} exists; name another version, or --replace it")
+    with staged(target) as folder:
+        weights = store_checkpoint(request.checkpoint, folder)
+        reference = Reference.of(request.checkpoint, weights.sha256)
+        artifacts = [make_artifact(fmt, request, reference, folder, accept=accept) for fmt in selected]
+        manifest = write_manifest(folder, request, weights, artifacts)
+    update_sidecars(store, request.name, formats)
     return manifest
 
 
 @contextmanager
-def prepared(target: Path) -> Iterator[Path]:
-    """An empty folder beside `target` that takes its place at the end, flushed to the disk, unless something is raised.
+def staged(target: Path) -> Iterator[Path]:
+    """Lend an empty folder; at the end of the block flush it to the disk and move it to `target` in one step.
 
-    One process at a time prepares versions of a model; what killed ones left is removed.
+    When the block raises, `target` is unchanged. One process at a time stages versions of a model. Raises OSError.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with locked(target.parent):
@@ -65,25 +78,32 @@ def prepared(target: Path) -> Iterator[Path]:
             yield folder
             for path in [*folder.iterdir(), folder]:
                 flush(path)
-            put_in_place(folder, target, old=aside / "old")
+            replace_folder(folder, target, old=aside / "old")
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
 
 def store_checkpoint(checkpoint: Checkpoint, folder: Path) -> StoredFile:
-    """The weights and their JSON, in the folder."""
+    """Save the weights and their JSON in a folder; return the manifest's entry of the weights."""
     save_checkpoint(checkpoint, folder / CHECKPOINT_FILE)
     return StoredFile(file=CHECKPOINT_FILE, sha256=sha256_of(folder / CHECKPOINT_FILE))
 
 
 def write_manifest(
-    folder: Path, subject: ExportRequest, weights: StoredFile, artifacts: Sequence[Artifact]
+    folder: Path, request: ExportRequest, weights: StoredFile, artifacts: Sequence[Artifact]
 ) -> Manifest:
-    """The manifest, and the proofs once more in a file of their own."""
-    checkpoint = subject.checkpoint
+    """Write the manifest, and the parity reports once more as PARITY_FILE.
+
+    Args:
+        folder: the version's folder.
+        request: the checkpoint and the names of model and version.
+        weights: the manifest's entry of the checkpoint.
+        artifacts: the manifest's entries of the artifacts.
+    """
+    checkpoint = request.checkpoint
     manifest = Manifest(
-        name=subject.name,
-        version=subject.version,
+        name=request.name,
+        version=request.version,
         architecture=checkpoint.architecture.to_json(),
         clip=checkpoint.clip,
         labels=checkpoint.labels,
@@ -91,7 +111,7 @@ def write_manifest(
         artifacts=tuple(artifacts),
         training=checkpoint.training,
     )
-    proofs = {artifact.format: artifact.parity.model_dump(mode="json") for artifact in artifacts}
-    (folder / PARITY_FILE).write_text(json.dumps(proofs, indent=2) + "\n")
+    reports = {artifact.format: artifact.parity.model_dump(mode="json") for artifact in artifacts}
+    (folder / PARITY_FILE).write_text(json.dumps(reports, indent=2) + "\n")
     (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest

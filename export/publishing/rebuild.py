@@ -1,22 +1,21 @@
-"""One version of the store is brought up to date: what is fresh stays, what is not is made and proven again."""
+"""Rebuild one version of the store: keep the artifacts that are fresh, make and check the others again."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from export.errors import ExportError, UnavailableHere
-from export.formats.catalogue import FORMATS, ExportRequest, Format, named
+from export.errors import ExportError, FormatUnavailable
+from export.formats.catalogue import FORMATS, ExportRequest, Format, select_formats
 from export.parity.compare import Reference
 from export.parity.provenance import why_stale
 from export.parity.report import make_artifact, sources_of
-from export.publishing.publish import CHECKPOINT_FILE, prepared, write_manifest
-from service.backends.base import BackendError
+from export.publishing.atomic import link_or_copy
+from export.publishing.publish import CHECKPOINT_FILE, staged, write_manifest
+from service.backends.base import BackendError, one_line
 from service.store.manifest import Artifact, StoredFile
 from service.store.model_store import ModelStore, StoreError, sha256_of
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
@@ -26,7 +25,7 @@ Status = Literal["fresh", "stale", "rebuilt", "failed"]
 
 @dataclass(frozen=True)
 class RebuildResult:
-    """What became of one format of one version, and why; `stale` is what a dry run would rebuild."""
+    """Status of one format of one version, and its reason; `stale` is reported by dry runs only."""
 
     name: str
     version: str
@@ -37,8 +36,8 @@ class RebuildResult:
 
 
 @dataclass(frozen=True)
-class Task:
-    """One version and what is wanted of it."""
+class RebuildTask:
+    """One version to rebuild, and the formats and options to rebuild it with."""
 
     store: Path
     name: str
@@ -51,102 +50,100 @@ class Task:
 
 @dataclass(frozen=True)
 class _Version:
-    """What the store holds: the checkpoint, and by format the artifacts that are whole and proven of it."""
+    """A stored version: its checkpoint, and its valid artifacts by format."""
 
     folder: Path
-    subject: ExportRequest
+    request: ExportRequest
     weights: StoredFile
     held: Mapping[str, Artifact]
     doubt: str
-    """Why nothing else that lies there can be trusted, if so."""
+    """Reason why no other artifact in the folder is valid; empty if there is none."""
 
-    def why_stale(self, form: Format) -> str:
-        """In words; empty when it is fresh."""
-        if form.name not in self.held:
-            return self.doubt or "it is not there"
+    def why_stale(self, fmt: Format) -> str:
+        """Return the reason to rebuild a format; empty for a fresh one."""
+        if fmt.name not in self.held:
+            return self.doubt or "it does not exist"
         try:
-            now = sources_of(form, self.subject, self.weights.sha256)
-        except UnavailableHere as error:
+            now = sources_of(fmt, self.request, self.weights.sha256)
+        except FormatUnavailable as error:
             return str(error)
-        return why_stale(self.held[form.name].made_from, now)
+        return why_stale(self.held[fmt.name].made_from, now)
 
 
 class _NothingMade(Exception):
-    """Every format failed, so the version stays as it is."""
+    """Every format failed, so that the version stays unchanged."""
 
 
-def refresh(task: Task) -> list[RebuildResult]:
-    """Rebuild what is stale; a format that fails leaves the others alone. Raises nothing that a file can cause."""
-    forms = named(task.formats)
+def rebuild(task: RebuildTask) -> list[RebuildResult]:
+    """Rebuild the stale formats of a version, and return one result per format.
+
+        rebuild(RebuildTask(Path("model_store"), "mine", "1", ("onnx",), dry_run=True))
+
+    A format that fails does not affect the others. Errors of files become results with the status `failed`; an unknown
+    format raises ExportError.
+    """
+    selected = select_formats(task.formats)
     try:
         version = _read_version(task)
-        reasons = {form.name: version.why_stale(form) for form in forms}
+        reasons = {fmt.name: version.why_stale(fmt) for fmt in selected}
         stale = {name: reason for name, reason in reasons.items() if reason}
-        fresh = [_outcome(task, name, "fresh") for name in reasons if name not in stale]
+        fresh = [_result(task, name, "fresh") for name in reasons if name not in stale]
         if task.dry_run or not stale:
-            return fresh + [_outcome(task, name, "stale", reason) for name, reason in stale.items()]
+            return fresh + [_result(task, name, "stale", reason) for name, reason in stale.items()]
         return fresh + _rebuild(task, version, stale)
     except (CheckpointError, ExportError, StoreError, OSError) as error:
-        return [_outcome(task, form.name, "failed", _one_line(error)) for form in forms]
+        return [_result(task, fmt.name, "failed", one_line(error)) for fmt in selected]
 
 
-def _read_version(task: Task) -> _Version:
+def _read_version(task: RebuildTask) -> _Version:
     folder = task.store / task.name / task.version
-    subject = ExportRequest(task.name, task.version, load_checkpoint(folder / CHECKPOINT_FILE), task.videos)
+    request = ExportRequest(task.name, task.version, load_checkpoint(folder / CHECKPOINT_FILE), task.videos)
     weights = StoredFile(file=CHECKPOINT_FILE, sha256=sha256_of(folder / CHECKPOINT_FILE))
     try:
         artifacts = ModelStore(task.store).open(task.name, task.version).manifest.artifacts
     except StoreError as error:
-        return _Version(folder, subject, weights, {}, _one_line(error))
+        return _Version(folder, request, weights, {}, one_line(error))
     held = {each.format: each for each in artifacts if each.parity.checkpoint_sha256 == weights.sha256}
-    return _Version(folder, subject, weights, held, "" if held else "the checkpoint changed")
+    return _Version(folder, request, weights, held, "" if held else "the checkpoint changed")
 
 
-def _rebuild(task: Task, version: _Version, stale: Mapping[str, str]) -> list[RebuildResult]:
-    """Make the stale formats in a new folder, which takes the version's place; one that fails keeps its older form."""
+def _rebuild(task: RebuildTask, version: _Version, stale: Mapping[str, str]) -> list[RebuildResult]:
+    """Make the stale formats in a new folder, which replaces the version's; a format that fails keeps its old file."""
     made: list[tuple[RebuildResult, Artifact | None]] = []
     try:
-        with prepared(version.folder) as folder:
+        with staged(version.folder) as folder:
             fresh = [artifact.file for name, artifact in version.held.items() if name not in stale]
-            _link(version.folder, folder, [CHECKPOINT_FILE, "checkpoint.json", *fresh])
-            reference = Reference.of(version.subject.checkpoint, version.weights.sha256)
+            _link_missing(version.folder, folder, [CHECKPOINT_FILE, "checkpoint.json", *fresh])
+            reference = Reference.of(version.request.checkpoint, version.weights.sha256)
             for name, reason in stale.items():
-                made.append(_make(task, FORMATS[name], reason, version.subject, reference, folder))
+                made.append(_make(task, FORMATS[name], reason, version.request, reference, folder))
             new = {artifact.format: artifact for _, artifact in made if artifact}
             if not new:
                 raise _NothingMade
             artifacts = {**version.held, **new}
-            _link(version.folder, folder, [artifact.file for artifact in artifacts.values()])
-            write_manifest(folder, version.subject, version.weights, [artifacts[n] for n in FORMATS if n in artifacts])
+            _link_missing(version.folder, folder, [artifact.file for artifact in artifacts.values()])
+            write_manifest(folder, version.request, version.weights, [artifacts[n] for n in FORMATS if n in artifacts])
     except _NothingMade:
         pass
-    return [outcome for outcome, _ in made]
+    return [result for result, _ in made]
 
 
 def _make(
-    task: Task, form: Format, reason: str, subject: ExportRequest, reference: Reference, folder: Path
+    task: RebuildTask, fmt: Format, reason: str, request: ExportRequest, reference: Reference, folder: Path
 ) -> tuple[RebuildResult, Artifact | None]:
     started = time.monotonic()
     try:
-        artifact = make_artifact(form, subject, reference, folder, accept=task.accept)
+        artifact = make_artifact(fmt, request, reference, folder, accept=task.accept)
     except (ExportError, BackendError) as error:
-        return _outcome(task, form.name, "failed", _one_line(error), time.monotonic() - started), None
-    return _outcome(task, form.name, "rebuilt", reason, time.monotonic() - started), artifact
+        return _result(task, fmt.name, "failed", one_line(error), time.monotonic() - started), None
+    return _result(task, fmt.name, "rebuilt", reason, time.monotonic() - started), artifact
 
 
-def _link(source: Path, target: Path, files: Iterable[str]) -> None:
-    """The same files under a second name, or copies where the file system has no second names."""
+def _link_missing(source: Path, target: Path, files: Iterable[str]) -> None:
     for file in files:
         if not (target / file).exists():
-            try:
-                os.link(source / file, target / file)
-            except OSError:
-                shutil.copyfile(source / file, target / file)
+            link_or_copy(source / file, target / file)
 
 
-def _outcome(task: Task, form: str, status: Status, reason: str = "", seconds: float = 0.0) -> RebuildResult:
-    return RebuildResult(task.name, task.version, form, status, reason, round(seconds, 1))
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _result(task: RebuildTask, fmt: str, status: Status, reason: str = "", seconds: float = 0.0) -> RebuildResult:
+    return RebuildResult(task.name, task.version, fmt, status, reason, round(seconds, 1))

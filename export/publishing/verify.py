@@ -1,4 +1,4 @@
-"""A published version is proven again, on this machine and with what is installed now."""
+"""Verify a published version: check its digests, and compare every artifact with torch again on this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from export.errors import ExportError
 from export.formats.catalogue import FORMATS, ExportRequest, Format
 from export.parity.compare import Reference
-from export.parity.report import prove
+from export.parity.report import check_parity
 from service.backends.base import BackendError
 from service.store.manifest import Artifact
 from service.store.model_store import ModelRefused, ModelStore, StoredModel
@@ -17,46 +17,54 @@ from training.checkpoints.checkpoint import load_checkpoint
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found of one file."""
+    """Result of verifying one file of a version."""
 
     version: str
     file: str
-    is_right: bool
+    passed: bool
     finding: str
 
 
 def verify(store: ModelStore, name: str, version: str) -> Iterator[Verification]:
-    """Verification the version's digests, then each artifact against torch. Raises StoreError or CheckpointError."""
+    """Check the version's digests, then compare each artifact with torch; yield one result per file.
+
+        for result in verify(ModelStore(Path("model_store")), "mine", "1"):
+            print(result.file, result.finding)
+
+    A version that the store refuses yields one failed result. Raises StoreError for a version that does not exist, and
+    CheckpointError.
+    """
     try:
         stored = store.open(name, version)
     except ModelRefused as refused:
-        yield Verification(version, "manifest.json", is_right=False, finding=str(refused))
+        yield Verification(version, "manifest.json", passed=False, finding=str(refused))
         return
     checkpoint = load_checkpoint(stored.path_of(stored.manifest.checkpoint))
-    subject = ExportRequest(name, version, checkpoint)
+    request = ExportRequest(name, version, checkpoint)
     reference = Reference.of(checkpoint, stored.manifest.checkpoint.sha256)
     for artifact in stored.manifest.artifacts:
-        yield _check(stored, artifact, subject, reference)
+        yield _verify_artifact(stored, artifact, request, reference)
 
 
-def _check(stored: StoredModel, artifact: Artifact, subject: ExportRequest, reference: Reference) -> Verification:
-    form = FORMATS.get(artifact.format)
-    if form is None:
-        return Verification(
-            subject.version, artifact.file, is_right=False, finding=f"format {artifact.format} is unknown here"
-        )
+def _verify_artifact(
+    stored: StoredModel, artifact: Artifact, request: ExportRequest, reference: Reference
+) -> Verification:
+    fmt = FORMATS.get(artifact.format)
+    if fmt is None:
+        finding = f"unknown format {artifact.format}"
+        return Verification(request.version, artifact.file, passed=False, finding=finding)
     try:
-        is_right, finding = _compare(stored, artifact, form, subject, reference)
+        passed, finding = _compare(stored, artifact, fmt, request, reference)
     except (BackendError, ExportError) as error:
-        is_right, finding = False, str(error)
-    return Verification(subject.version, artifact.file, is_right, finding)
+        passed, finding = False, str(error)
+    return Verification(request.version, artifact.file, passed, finding)
 
 
 def _compare(
-    stored: StoredModel, artifact: Artifact, form: Format, subject: ExportRequest, reference: Reference
+    stored: StoredModel, artifact: Artifact, fmt: Format, request: ExportRequest, reference: Reference
 ) -> tuple[bool, str]:
     accept = artifact.parity.is_accepted
-    parity = prove(form, subject, reference, stored.path_of(artifact), artifact.sha256, accept=accept)
-    within = f"logits within {parity.max_abs_logit_difference:.1e} of torch"
-    agrees = f"the likeliest label agrees on {parity.top1_agreement:.1%}"
-    return parity.passed, f"{'' if parity.passed else 'differs from its checkpoint: '}{within}, {agrees}"
+    parity = check_parity(fmt, request, reference, stored.path_of(artifact), artifact.sha256, accept=accept)
+    difference = f"logits within {parity.max_abs_logit_difference:.1e} of torch"
+    agreement = f"top-1 agrees on {parity.top1_agreement:.1%}"
+    return parity.passed, f"{'' if parity.passed else 'differs from its checkpoint: '}{difference}, {agreement}"

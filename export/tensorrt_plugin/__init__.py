@@ -1,1 +1,1 @@
-"""Temporal interlacing for TensorRT: the CUDA kernel, its compilation, launch, registration and ONNX node."""
+"""TensorRT plugin for temporal interlacing: CUDA kernel, compilation, launch, registration and ONNX node."""

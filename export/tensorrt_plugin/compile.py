@@ -1,7 +1,7 @@
-"""`interlace.cu` becomes PTX, by NVRTC (package nvidia-cuda-nvrtc, or CUDA's own) or else by nvcc.
+"""Compilation of `interlace.cu` to PTX, by NVRTC (package nvidia-cuda-nvrtc, or CUDA's own) or else by nvcc.
 
-Neither needs a GPU. NVRTC is called as its manual says (docs.nvidia.com/cuda/nvrtc). PTX loads on drivers that are
-as new as the compiler: PTX of CUDA 13.0 needs driver 580.
+Neither needs a GPU. The calls follow NVRTC's manual (docs.nvidia.com/cuda/nvrtc). PTX needs a driver at least as new as
+the compiler: PTX of CUDA 13.0 needs driver 580.
 """
 
 from __future__ import annotations
@@ -15,29 +15,31 @@ from ctypes.util import find_library
 from functools import cache
 from pathlib import Path
 
+from service.backends.base import one_line
+
 SOURCE = Path(__file__).with_name("interlace.cu")
 ARCHITECTURE = "compute_80"
-"""Ampere; the driver compiles the PTX further for what is newer."""
+"""Ampere; the driver compiles the PTX for newer GPUs."""
 
 
 class CompilationFailed(Exception):
-    """The kernel cannot be compiled here; the message says why."""
+    """The kernel cannot be compiled on this machine; the message gives the reason."""
 
 
 @cache
 def compile_ptx(num_frames: int) -> bytes:
-    """The PTX of every kernel in `interlace.cu`, for clips of `num_frames`. Raises CompilationFailed."""
+    """Return the PTX of every kernel in `interlace.cu`, for clips of `num_frames`. Raises CompilationFailed."""
     library = find_nvrtc()
     if library is not None:
         return compile_with_nvrtc(library, num_frames)
     nvcc = shutil.which("nvcc")
     if nvcc is not None:
         return compile_with_nvcc(nvcc, num_frames)
-    raise CompilationFailed("no CUDA compiler: pip install nvidia-cuda-nvrtc, or put nvcc on the PATH")
+    raise CompilationFailed("no CUDA compiler: install nvidia-cuda-nvrtc, or put nvcc on the PATH")
 
 
 def find_nvrtc() -> str | None:
-    """The NVRTC library: that of the Python package, or the system's."""
+    """Return the NVRTC library of the Python package, or else the system's; None if there is none."""
     package = importlib.util.find_spec("nvidia")
     folders = [] if package is None else package.submodule_search_locations or []
     libraries = [path for folder in folders for path in Path(folder).glob("*/lib/libnvrtc.so.[0-9]*")]
@@ -45,7 +47,7 @@ def find_nvrtc() -> str | None:
 
 
 def compile_with_nvrtc(library: str, num_frames: int) -> bytes:
-    """As `compile_ptx`, by the NVRTC library of that name."""
+    """Return the PTX for clips of `num_frames`, compiled by that NVRTC library. Raises CompilationFailed."""
     nvrtc = _load(Path(library))
     program = ctypes.c_void_p()
     source = SOURCE.read_bytes()
@@ -57,13 +59,13 @@ def compile_with_nvrtc(library: str, num_frames: int) -> bytes:
 
 
 def compile_with_nvcc(nvcc: str, num_frames: int) -> bytes:
-    """As `compile_ptx`, by the nvcc at that path."""
+    """Return the PTX for clips of `num_frames`, compiled by that nvcc. Raises CompilationFailed."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "interlace.ptx"
         command = [nvcc, "-ptx", *_options(num_frames), "-o", str(target), str(SOURCE)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
-            raise CompilationFailed(f"nvcc refused {SOURCE.name}: {_one_line(done.stderr)}")
+            raise CompilationFailed(f"nvcc refused {SOURCE.name}: {one_line(done.stderr)}")
         return target.read_bytes()
 
 
@@ -86,12 +88,12 @@ def _compiled(nvrtc: ctypes.CDLL, program: ctypes.c_void_p, num_frames: int) -> 
     status = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
     if status:
         log = _text(nvrtc, program, "ProgramLog").decode(errors="replace")
-        raise CompilationFailed(f"NVRTC refused {SOURCE.name}: {_one_line(log)}")
+        raise CompilationFailed(f"NVRTC refused {SOURCE.name}: {one_line(log)}")
     return _text(nvrtc, program, "PTX")
 
 
 def _text(nvrtc: ctypes.CDLL, program: ctypes.c_void_p, what: str) -> bytes:
-    """What NVRTC hands out in two calls, a size with the closing zero and then the bytes."""
+    """Return a text of NVRTC: one call gives its size with the closing zero, a second call the bytes."""
     size = ctypes.c_size_t()
     _check(nvrtc, nvrtc[f"nvrtcGet{what}Size"](program, ctypes.byref(size)))
     text = ctypes.create_string_buffer(size.value)
@@ -103,7 +105,3 @@ def _check(nvrtc: ctypes.CDLL, status: int) -> None:
     if status:
         nvrtc.nvrtcGetErrorString.restype = ctypes.c_char_p
         raise CompilationFailed(f"NVRTC failed: {nvrtc.nvrtcGetErrorString(status).decode()}")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -1,11 +1,12 @@
-// Temporal interlacing, fused: every element is read once and written once. The definition is in training/model/interlace.py.
+// Fused temporal interlacing: every element is read once and written once. Defined in training/model/interlace.py.
 //
-// A frame's channels lie in runs: `run` elements of group 0, then of groups 1, 2 and 3, and again from group 0.
-//   LINEAR [N * T, C, H, W]:       run = C / 4 * H * W, one round of the four groups per frame
-//   HWC8   [N * T, H, W, C], 8|C:  run = C / 4, one round per pixel
-// So both layouts are one kernel. A thread takes WIDTH neighbours (WIDTH divides `run`) through all frames of its clip.
+// A frame consists of runs: `run` elements of group 0, then of groups 1, 2 and 3, then of group 0 again.
+//   LINEAR [N * T, C, H, W]:                   run = C / 4 * H * W, one round of the four groups per frame
+//   HWC8   [N * T, H, W, C], C a multiple of 8: run = C / 4, one round per pixel
+// One kernel therefore serves both layouts. A thread moves WIDTH adjacent elements (WIDTH divides `run`) through all
+// frames of its clip.
 //
-// Compiled with -DNUM_FRAMES=T: frames are held in registers, which cannot be indexed by a variable.
+// Compiled with -DNUM_FRAMES=T, since frames are held in registers, which cannot be indexed by a variable.
 
 struct Half {
     unsigned short bits;
@@ -42,8 +43,8 @@ __device__ Vector<Element, WIDTH> interpolate(
     return mixed;
 }
 
-// Frame t of the result mixes frames t - whole and t - whole - 1, so position i holds frame i - whole - 1: the
-// positions are constants once the loops are unrolled, and only the addresses depend on the offset.
+// Frame t of the output mixes frames t - whole and t - whole - 1, so held[i] is frame i - whole - 1: indices into
+// `held` are constants in the unrolled loops, and only addresses depend on the offset.
 template <typename Element, int WIDTH>
 __device__ void interlace(const Element* __restrict__ features, const float* __restrict__ offsets,
     const float* __restrict__ weights, int frame_size, int run, Element* __restrict__ output) {

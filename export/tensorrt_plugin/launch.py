@@ -1,4 +1,4 @@
-"""Which kernel of `interlace.cu` takes a tensor, and how it is launched."""
+"""Launch of the kernels of `interlace.cu`: the kernel for a tensor, its grid and its arguments."""
 
 from __future__ import annotations
 
@@ -6,48 +6,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from export.precision import Precision
 from training.model.interlace_ops import NUM_GROUPS
 
 THREADS = 128
 """Threads per block."""
 
 VECTOR_BYTES = 16
-"""The most that one thread reads at once."""
+"""Largest access of one thread."""
 
 PARAMETERS = ("features", "offsets", "weights", "frame_size", "run", "output")
-"""Every kernel's parameters, as TensorRT passes them: inputs, scalars, outputs."""
+"""Parameters of every kernel, in TensorRT's order: inputs, scalars, outputs."""
 
 SCALARS = ("frame_size", "run")
-"""Those that are int32; the others are pointers."""
-
-
-class Precision(StrEnum):
-    """The type of the features; offsets and weights are always float32."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
-
-    @property
-    def num_bytes(self) -> int:
-        """Bytes per element."""
-        return 4 if self is Precision.FP32 else 2
+"""The parameters that are int32; the others are pointers."""
 
 
 class Layout(StrEnum):
-    """How a tensor [N * T, C, H, W] lies in memory; the names are those of TensorRT's `TensorFormat`."""
+    """Memory layout of a tensor [N * T, C, H, W], named as in TensorRT's `TensorFormat`."""
 
     LINEAR = "LINEAR"
     """Row-major."""
     HWC8 = "HWC8"
-    """Channels last, padded to a multiple of 8; taken only where 8 divides the channels, so that nothing is padded."""
+    """Channels last, padded to a multiple of 8; used only if 8 divides the channels, so that nothing is padded."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """A kernel for frames of one shape; the grid is `blocks` x N blocks of THREADS threads.
+    """A kernel and its arguments for frames of one shape; the grid is `blocks` x N blocks of THREADS threads.
 
-    `frame_size` counts a frame's elements, `run` those of one group that lie side by side, `width` those that a
-    thread takes at once.
+    `frame_size` is the number of elements of a frame, `run` of adjacent elements of one group, `width` of elements per
+    access of a thread.
     """
 
     precision: Precision
@@ -57,7 +46,7 @@ class Launch:
 
     @property
     def kernel(self) -> str:
-        """The entry point's name in the PTX."""
+        """Name of the entry point in the PTX."""
         return f"interlace_{self.precision}_x{self.width}"
 
     @property
@@ -67,17 +56,17 @@ class Launch:
 
 
 def plan_launch(shape: Sequence[int], precision: Precision, layout: Layout) -> Launch:
-    """The launch for features [N * T, C, H, W] of `shape` C, H and W.
+    """Return the launch for features [N * T, C, H, W] of `shape` C, H and W.
 
-    Raises ValueError when the channels do not divide into the groups, or a dimension is not known (TensorRT says -1).
+    Raises ValueError unless C is a multiple of the groups (of 8 in HWC8) and all sizes are known (unknown ones are -1).
     """
     channels, height, width = shape
     if min(shape) < 1 or channels % NUM_GROUPS:
         raise ValueError(
-            f"cannot interlace {channels} x {height} x {width}: sizes must be known, and 4 divide channels"
+            f"cannot interlace {channels} x {height} x {width}: sizes must be known and channels a multiple of 4"
         )
     if layout is Layout.HWC8 and channels % 8:
-        raise ValueError(f"{channels} channels are padded in HWC8; use LINEAR")
+        raise ValueError(f"HWC8 pads {channels} channels; use LINEAR")
     of_group = channels // NUM_GROUPS
     run = of_group if layout is Layout.HWC8 else of_group * height * width
     return Launch(precision, channels * height * width, run, _vector_width(run, precision))

@@ -1,18 +1,18 @@
-"""The ONNX node `tin::TemporalInterlace`, as TensorRT's parser needs it."""
+"""The ONNX node `tin::TemporalInterlace`: its name, and its form for TensorRT's parser."""
 
 from __future__ import annotations
 
 import onnx
 
 DOMAIN, OPERATOR = "tin", "TemporalInterlace"
-"""Of the ONNX node; namespace and name of the plugin."""
+"""Domain and type of the ONNX node; namespace and name of the plugin."""
 
 
 def prefer_plugin(graph: bytes) -> bytes:
-    """The graph with its nodes marked as the plugin's, and without the function that describes them to others.
+    """Return the graph with its nodes assigned to the plugin, and without the function that defines them.
 
-    TensorRT 11's parser looks in the namespace that the attribute `plugin_namespace` names, not in the node's
-    domain, and silently takes the function where it finds nothing (onnx-tensorrt, ModelImporter.cpp, parseNode).
+    TensorRT 11's parser searches the namespace in the attribute `plugin_namespace`, not the node's domain, and silently
+    uses the function if it finds no plugin there (onnx-tensorrt, ModelImporter.cpp, parseNode).
     """
     model = onnx.load_from_string(graph)
     for node in model.graph.node:

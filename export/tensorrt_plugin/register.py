@@ -1,24 +1,26 @@
-"""`tin::TemporalInterlace` as an ahead-of-time TensorRT plugin: the PTX lies inside the engine, which then loads
-anywhere, without Python.
+"""Registration of `tin::TemporalInterlace` as an ahead-of-time TensorRT plugin, whose PTX becomes part of the engine.
 
-See "Providing an Ahead-of-Time (AOT) Implementation" in TensorRT's Python plugin guide. Needs TensorRT 10.7 or newer;
-import this only where it is installed. Annotations are read by TensorRT, so they are not postponed.
+Such an engine loads anywhere, without Python. See "Providing an Ahead-of-Time (AOT) Implementation" in TensorRT's
+Python plugin guide. Needs TensorRT 10.7 or newer; import this only where it is installed.
 """
+
+# TensorRT reads the annotations, so there is no `from __future__ import annotations` here.
 
 from typing import Any
 
 import tensorrt as trt
 import tensorrt.plugin as trtp
 
+from export.precision import Precision
 from export.tensorrt_plugin.compile import compile_ptx
-from export.tensorrt_plugin.launch import THREADS, Launch, Layout, Precision, plan_launch
+from export.tensorrt_plugin.launch import THREADS, Launch, Layout, plan_launch
 from export.tensorrt_plugin.node import DOMAIN, OPERATOR
 
 PLUGIN = f"{DOMAIN}::{OPERATOR}"
 
 
 def register() -> None:
-    """Make the plugin known to TensorRT in this process; again is harmless."""
+    """Register the plugin with TensorRT in this process; a second call has no effect."""
     if _is_registered():
         return
     trtp.register(PLUGIN)(describe)
@@ -29,7 +31,14 @@ def register() -> None:
 def describe(
     features: trtp.TensorDesc, offsets: trtp.TensorDesc, weights: trtp.TensorDesc, num_frames: int
 ) -> trtp.TensorDesc:
-    """The output is like the features, [N * T, C, H, W]; offsets are [N, 2], weights [N, T, 2], both float32."""
+    """Describe the output, which has the shape and type of the features.
+
+    Args:
+        features: float32 or float16 [N * T, C, H, W].
+        offsets: float32 [N, 2], in frames.
+        weights: float32 [N, T, 2].
+        num_frames: T.
+    """
     return features.like()
 
 
@@ -39,7 +48,14 @@ def offer_formats(
     weights: trtp.TensorDesc,
     outputs: tuple[trtp.TensorDesc],
 ) -> list[trtp.AutoTuneCombination]:
-    """What TensorRT may time: any of it in LINEAR, and fp16 in HWC8 where that needs no padding."""
+    """Return the formats for TensorRT to time: LINEAR for both types, and HWC8 for fp16 where it needs no padding.
+
+    Args:
+        features: [N * T, C, H, W].
+        offsets: [N, 2].
+        weights: [N, T, 2].
+        outputs: one tensor like the features.
+    """
     offers = [trtp.AutoTuneCombination("FP32|FP16, FP32, FP32, FP32|FP16", "LINEAR")]
     if features.shape[1] % 8 == 0:
         offers.append(trtp.AutoTuneCombination("FP16, FP32, FP32, FP16", "HWC8, LINEAR, LINEAR, HWC8"))
@@ -54,7 +70,18 @@ def implement(
     outputs: tuple[trtp.TensorDesc],
     tactic: int,
 ) -> tuple[str | bytes, str | bytes, trtp.KernelLaunchParams, trtp.SymIntExprs]:
-    """The kernel's name, its PTX, how it is launched, and its scalars. Raises CompilationFailed or ValueError."""
+    """Return the kernel's name, its PTX, its launch and its scalar arguments.
+
+    Args:
+        features: [N * T, C, H, W], of known C, H and W.
+        offsets: [N, 2].
+        weights: [N, T, 2].
+        num_frames: T.
+        outputs: one tensor like the features.
+        tactic: not used; the kernel has a single one.
+
+    Raises CompilationFailed, and ValueError for shapes that cannot be interlaced.
+    """
     launch = _launch_for(features)
     grid = trtp.KernelLaunchParams(grid_x=launch.blocks, block_x=THREADS)
     grid.grid_y = features.shape_expr[0] // num_frames

@@ -29,7 +29,8 @@ from torch import Tensor
 
 from clips.clip_spec import ClipSpec
 from export.graph.onnx_export import to_onnx
-from export.tensorrt_plugin.launch import Layout, Precision, plan_launch
+from export.precision import Precision
+from export.tensorrt_plugin.launch import Layout, plan_launch
 from tests.benchmarks.machine import installed_versions
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.tin import TIN, Architecture, Temporal

@@ -1,5 +1,8 @@
+"""Fixtures of the export's tests: a request to export the small network, and exports that are made only once."""
+
 import dataclasses
 import hashlib
+import shutil
 
 import pytest
 
@@ -7,26 +10,46 @@ from export.formats.catalogue import FORMATS, ExportRequest
 
 
 @pytest.fixture
-def subject(checkpoint):
+def export_request(checkpoint):
+    """The small network as version 1 of the model `letters`."""
     return ExportRequest("letters", "1", checkpoint)
 
 
 @pytest.fixture(scope="session")
-def remembered():
-    """The base format, which exports equal weights once only: an export takes seconds."""
+def cached_onnx():
+    """The base format with a cache by weights: an export takes seconds."""
     base, graphs = FORMATS["onnx"], {}
 
-    def make(subject, folder):
-        tensors = sorted(subject.checkpoint.tensors.items())
+    def make(request, folder):
+        tensors = sorted(request.checkpoint.tensors.items())
         key = hashlib.sha256(b"".join(tensor.numpy().tobytes() for _, tensor in tensors)).digest()
         if key not in graphs:
-            graphs[key] = base.make(subject, folder)
+            graphs[key] = base.make(request, folder)
         return graphs[key]
 
     return dataclasses.replace(base, make=make)
 
 
 @pytest.fixture
-def quick(monkeypatch, remembered):
-    """Exports to the base format are remembered."""
-    monkeypatch.setitem(FORMATS, "onnx", remembered)
+def cached_exports(monkeypatch, cached_onnx):
+    """Exports to the base format in this process are cached."""
+    monkeypatch.setitem(FORMATS, "onnx", cached_onnx)
+
+
+@pytest.fixture(scope="session")
+def published_store(checkpoint, cached_onnx, tmp_path_factory):
+    """A store with the versions 1 and 2 of `letters` in the base format; tests change copies of it."""
+    from export.publishing.publish import publish  # noqa: PLC0415 - imports slowly, and few tests need it
+
+    store = tmp_path_factory.mktemp("published")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FORMATS, "onnx", cached_onnx)
+        for version in ("1", "2"):
+            publish(ExportRequest("letters", version, checkpoint), store)
+    return store
+
+
+@pytest.fixture
+def store(published_store, tmp_path):
+    """A copy of the published store."""
+    return shutil.copytree(published_store, tmp_path / "store")

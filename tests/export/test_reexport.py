@@ -1,4 +1,4 @@
-"""The batch command on a store that somebody else reads at the same time, and killed at any point."""
+"""Command `python -m export.reexport`, on a store that is read meanwhile, and killed at any time."""
 
 import json
 import os
@@ -10,27 +10,21 @@ import threading
 import time
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from export.formats.catalogue import ExportRequest
 from export.publishing.atomic import ASIDE
-from export.publishing.publish import publish
+from export.reexport import main
 from service.store.model_store import ModelStore
 from tests.helpers.paths import REPOSITORY
 
 
 def command(store, *arguments):
-    return [sys.executable, "-m", "export.reexport", str(store), *arguments]
+    return [sys.executable, "-m", "export.reexport", "--store", str(store), *arguments]
 
 
 def run(store, *arguments):
     return subprocess.run(command(store, *arguments), cwd=REPOSITORY, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture
-def store(subject, tmp_path, quick):
-    publish(subject, tmp_path / "store")
-    publish(ExportRequest("letters", "2", subject.checkpoint), tmp_path / "store")
-    return tmp_path / "store"
 
 
 def make_stale(store, version):
@@ -42,7 +36,7 @@ def make_stale(store, version):
     aside.replace(path)
 
 
-def test_a_store_is_brought_up_to_date_past_a_failure(store, tmp_path):
+def test_stale_artifacts_are_rebuilt_past_a_failure(store, tmp_path):
     make_stale(store, "1")
     (store / "letters" / "2" / "checkpoint.json").write_text("{}")
     report = tmp_path / "report.json"
@@ -54,8 +48,8 @@ def test_a_store_is_brought_up_to_date_past_a_failure(store, tmp_path):
     assert (store / "letters" / "config.pbtxt").exists()
 
 
-def test_killed_at_any_point_it_leaves_a_store_that_serves_and_ends_the_next_time(store):
-    """A reader opens the store all the while; what it finds is whole every time."""
+def test_killed_at_any_time_it_leaves_a_valid_store_and_completes_the_next_time(store):
+    """Check that a reader, which opens the store all the time, always finds it whole."""
     stop = threading.Event()
     found: list[object] = []
 
@@ -63,7 +57,7 @@ def test_killed_at_any_point_it_leaves_a_store_that_serves_and_ends_the_next_tim
         while not stop.is_set():
             try:
                 found.append(ModelStore(store).open("letters", "1").manifest)
-            except Exception as error:  # whatever it is, the test is to tell it
+            except Exception as error:  # any error fails the test below
                 found.append(error)
 
     reader = threading.Thread(target=read)
@@ -86,10 +80,16 @@ def test_killed_at_any_point_it_leaves_a_store_that_serves_and_ends_the_next_tim
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [(["--formats", "coreml"], "there is no format 'coreml'"), ([], "there is no model in")],
+    ("arguments", "named"),
+    [
+        (["--store", "{store}", "--formats", "coreml"], "coreml"),
+        (["--store", "{store}"], "{store}"),
+        (["{store}"], "{store}"),
+    ],
 )
-def test_what_cannot_be_done_is_told(tmp_path, arguments, message):
-    done = run(tmp_path, *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
+def test_a_command_that_cannot_run_is_an_error(tmp_path, arguments, named):
+    app = typer.Typer()
+    app.command()(main)
+    done = CliRunner().invoke(app, [word.format(store=tmp_path) for word in arguments])
+    assert done.exit_code == 2
+    assert named.format(store=tmp_path) in done.stderr

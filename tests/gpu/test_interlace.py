@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from export.tensorrt_plugin.launch import Precision
+from export.precision import Precision
 from tests.benchmarks.bench_gpu import kernel_instead_of_torch
 from tests.gpu.device import why_not
 from tests.helpers.plugin.cases import cases_of

@@ -1,4 +1,4 @@
-"""ONNX Runtime's telemetry is off before it is imported: it would give this machine a number, and report."""
+"""Telemetry of ONNX Runtime, which stores an identifier of the machine at its import, is off."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HANDLER = REPOSITORY / "export" / "formats" / "torchserve_handler.py"
         (f"import runpy; runpy.run_path({str(HANDLER)!r})", "/"),
     ],
 )
-def test_nothing_is_kept_of_this_machine(program, folder, tmp_path):
+def test_no_identifier_of_the_machine_is_stored(program, folder, tmp_path):
     loud = {"CI", "ORT_DISABLE_TELEMETRY", "PYTHONPATH"}
     quiet = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     environment = {name: value for name, value in os.environ.items() if name not in loud} | quiet

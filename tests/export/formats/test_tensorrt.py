@@ -1,3 +1,5 @@
+"""TensorRT engines: parsing and building by TensorRT-RTX, which needs no GPU."""
+
 import importlib.util
 
 import onnx.parser
@@ -5,7 +7,7 @@ import pytest
 import torch
 
 from clips.clip_spec import ClipSpec
-from export.errors import ExportError, UnavailableHere
+from export.errors import ExportError, FormatUnavailable
 from export.formats.tensorrt import BATCHES, Engine, build, configure, parse, to_tensorrt
 from export.graph.onnx_export import to_onnx
 from service.backends.tensorrt import Target, make_log
@@ -15,13 +17,13 @@ from training.model.tin import TIN, Architecture
 
 @pytest.fixture(scope="module")
 def rtx():
-    """TensorRT-RTX, whose parser and builder are those of TensorRT, and need no GPU."""
+    """The module of TensorRT-RTX, whose parser and builder are those of TensorRT."""
     return pytest.importorskip("tensorrt_rtx", reason="needs tensorrt-rtx: make test-rtx")
 
 
 @pytest.fixture(scope="module")
 def full_size():
-    """The R50 of 174 classes, untrained, as a portable graph."""
+    """Portable graph of the untrained R50 with 174 classes."""
     architecture, spec = Architecture(num_classes=174), ClipSpec()
     labels = tuple(f"action {index}" for index in range(architecture.num_classes))
     return to_onnx(Checkpoint(architecture, spec, labels, TIN(architecture).eval().state_dict(), {}))
@@ -53,18 +55,18 @@ def test_nvidias_parser_and_builder_take_the_full_size_network(rtx, full_size):
     assert len(plan) > 90e6
 
 
-def test_what_the_parser_refuses_is_told(rtx):
+def test_the_parser_s_messages_are_reported(rtx):
     graph = onnx.parser.parse_model("""
         <ir_version: 10, opset_import: ["" : 18, "elsewhere" : 1]>
         nothing (uint8[n, 2, 4, 4, 3] clips) => (float logits) { logits = elsewhere.Unheard (clips) }
     """)
-    with pytest.raises(ExportError, match=r"TensorRT cannot parse the graph: .*Unheard"):
+    with pytest.raises(ExportError, match="Unheard"):
         build_with(rtx, graph.SerializeToString())
 
 
 @pytest.mark.parametrize("batches", [(4, 1, 16), (0, 1, 2), (1, 2)])
 def test_batches_that_are_no_profile_are_refused(rtx, small, batches):
-    with pytest.raises(ExportError, match="three ascending sizes"):
+    with pytest.raises(ExportError, match="batches"):
         build_with(rtx, small, batches)
 
 
@@ -73,7 +75,7 @@ def test_batches_that_are_no_profile_are_refused(rtx, small, batches):
 )
 def test_without_tensorrt_or_a_gpu_nothing_is_built(tmp_path):
     cache = tmp_path / "timings"
-    with pytest.raises(UnavailableHere, match="TensorRT"):
+    with pytest.raises(FormatUnavailable, match="TensorRT"):
         to_tensorrt(b"", "fp32", timing_cache=cache)
     assert list(tmp_path.iterdir()) == []
 

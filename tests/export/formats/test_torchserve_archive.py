@@ -1,3 +1,5 @@
+"""TorchServe archive, served by a real TorchServe."""
+
 import dataclasses
 import sys
 import zipfile
@@ -32,7 +34,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def post(server):
-    """Posts a body to the model, by default with the token and as raw bytes."""
+    """A function that posts a body to the model, by default with the token and as raw bytes."""
 
     def post(body, **headers):
         address = f"{server.addresses['inference']}/predictions/tin-motion"
@@ -55,7 +57,7 @@ def test_a_bad_request_fails_alone(post, clips):
     with ThreadPoolExecutor() as pool:
         answers = list(pool.map(post, [good, good[:-1], good, b"{}"]))
     assert [answer.status_code for answer in answers] == [200, 400, 200, 400]
-    assert "221183 bytes are not one or more whole clips" in answers[1].json()["error"]
+    assert "221183" in answers[1].json()["error"]
 
 
 def test_a_body_of_another_type_is_a_bad_request(post):
@@ -83,8 +85,8 @@ def test_the_same_graph_gives_the_same_bytes(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"labels": ["a", "b"]}, r"model\.onnx has 16 classes, but there are 2 labels"),
-        ({"spec": dataclasses.replace(SPEC, crop=64)}, r"takes clips of \(8, 96, 96, 3\).* gives \(8, 64, 64, 3\)"),
+        ({"labels": ["a", "b"]}, "16 classes.*2 labels"),
+        ({"spec": dataclasses.replace(SPEC, crop=64)}, r"\(8, 96, 96, 3\).*\(8, 64, 64, 3\)"),
     ],
 )
 def test_a_graph_that_does_not_fit_is_not_archived(changes, message, tmp_path):
@@ -93,20 +95,14 @@ def test_a_graph_that_does_not_fit_is_not_archived(changes, message, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_the_archiver_refuses_is_told(tmp_path):
+def test_the_archiver_s_refusal_is_reported(tmp_path):
     need_torchserve()
-    with pytest.raises(ExportError, match=r"torch-model-archiver failed on two words: .*filter for model name"):
+    with pytest.raises(ExportError, match=r"two words: .*filter for model name"):
         archive_demo(tmp_path / "tin-motion.mar", name="two words")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_archiver_is_told(tmp_path, monkeypatch):
+def test_a_missing_archiver_is_an_error_that_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "model_archiver", None)
-    with pytest.raises(ExportError, match=r"install tin-serve\[torchserve\]"):
+    with pytest.raises(ExportError, match=r"tin-serve\[torchserve\]"):
         archive_demo(tmp_path / "tin-motion.mar")
-
-
-def test_a_folder_that_is_not_there_is_told(tmp_path):
-    need_torchserve()
-    with pytest.raises(OSError, match="nowhere"):
-        archive_demo(tmp_path / "nowhere" / "tin-motion.mar")

@@ -1,3 +1,5 @@
+"""Handler of a TorchServe archive, run in this process."""
+
 import ast
 import contextlib
 import sys
@@ -46,8 +48,8 @@ def test_bad_requests_of_a_batch_leave_the_others_alone(backend, clips):
     good = [clips[:1].tobytes(), clips[1:].tobytes()]
     answers = backend.answer([b"", good[0], good[0][:-1], good[1]])
     assert [status for status, _ in answers] == [400, 200, 400, 200]
-    assert "= 221184 bytes; 0 bytes are not" in answers[0][1]["error"]
-    assert "= 221184 bytes; 221183 bytes are not" in answers[2][1]["error"]
+    assert "221184" in answers[0][1]["error"]
+    assert "221183" in answers[2][1]["error"]
     alone = [backend.answer([body])[0][1]["logits"] for body in good]
     assert [len(answers[index][1]["logits"]) for index in (1, 3)] == [1, 2]
     np.testing.assert_allclose(answers[1][1]["logits"], alone[0], atol=1e-5)

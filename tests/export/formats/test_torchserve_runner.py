@@ -1,3 +1,5 @@
+"""Backend that runs an archive in this process."""
+
 import contextlib
 import sys
 import zipfile
@@ -31,7 +33,7 @@ def test_the_archive_answers_as_its_graph_does(archive):
 
 
 def test_a_refused_clip_is_a_failed_inference(archive):
-    refusal = pytest.raises(InferenceFailed, match="refused a clip: a clip is 8 x 96 x 96 x 3")
+    refusal = pytest.raises(InferenceFailed, match="8 x 96 x 96 x 3")
     with contextlib.closing(ArchiveBackend(archive)) as backend, refusal:
         backend.infer(np.zeros((1, 8, 95, 96, 3), np.uint8))
 
@@ -40,13 +42,13 @@ def test_a_file_that_is_no_archive_is_named(tmp_path):
     need_torchserve()
     path = tmp_path / "tin-motion.mar"
     path.write_bytes(b"not a zip")
-    with pytest.raises(BackendUnavailable, match=r"tin-motion\.mar cannot be loaded: File is not a zip file"):
+    with pytest.raises(BackendUnavailable, match=r"tin-motion\.mar"):
         ArchiveBackend(path)
 
 
-def test_a_missing_torchserve_is_told(tmp_path, monkeypatch):
+def test_a_missing_torchserve_is_an_error_that_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ts", None)
-    with pytest.raises(BackendUnavailable, match=r"install tin-serve\[torchserve\]"):
+    with pytest.raises(BackendUnavailable, match=r"tin-serve\[torchserve\]"):
         ArchiveBackend(tmp_path / "tin-motion.mar")
 
 
@@ -55,5 +57,5 @@ def test_a_graph_that_was_exchanged_is_refused(archive, tmp_path):
     with zipfile.ZipFile(archive) as packed, zipfile.ZipFile(other, "w") as exchanged:
         for name in packed.namelist():
             exchanged.writestr(name, packed.read(name) + (b"\0" if name == "model.onnx" else b""))
-    with pytest.raises(BackendUnavailable, match=r"model\.onnx is not the file that was archived"):
+    with pytest.raises(BackendUnavailable, match=r"model\.onnx"):
         ArchiveBackend(other)

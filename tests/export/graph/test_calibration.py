@@ -1,3 +1,5 @@
+"""Calibration and validation clips of a folder, a list, or rendered."""
+
 import dataclasses
 import itertools
 
@@ -67,7 +69,7 @@ def test_what_cannot_be_read_is_skipped_by_name(folder, caplog):
 def test_a_source_of_nothing_readable_is_an_error(tmp_path):
     names = tmp_path / "names.txt"
     names.write_text("a.mp4\nb.mp4\n")
-    with pytest.raises(ExportError, match=r"none of 1 videos of .*names\.txt"):
+    with pytest.raises(ExportError, match=r"names\.txt"):
         list(calibration_clips(names, SPEC))
 
 
@@ -85,7 +87,7 @@ def test_a_source_that_names_no_videos_is_an_error(tmp_path, content, complaint)
 
 
 def test_a_model_of_real_clips_is_not_calibrated_on_rendered_ones(checkpoint):
-    with pytest.raises(ExportError, match="int8 needs clips"):
+    with pytest.raises(ExportError, match="--videos"):
         clip_sets(checkpoint, None)
 
 

@@ -1,3 +1,5 @@
+"""ONNX export: equality with torch and with recorded values, contract, operators, precision."""
+
 import dataclasses
 
 import numpy as np
@@ -8,9 +10,10 @@ import torch
 
 from clips.clip_spec import ClipSpec
 from export.errors import ExportError
-from export.graph.onnx_export import Flavour, Precision, to_onnx, trace
+from export.graph.onnx_export import GraphVariant, to_onnx, trace
 from export.graph.onnx_function import define_node, interlace_by_node
 from export.graph.split_network import SplitTIN, interlace_by_hat
+from export.precision import Precision
 from export.tensorrt_plugin.node import DOMAIN, OPERATOR
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.reference import golden_arrays, normalised_frames, tin_r50_tensors
@@ -41,12 +44,12 @@ def r50():
     return Checkpoint(Architecture(num_classes=174), ClipSpec(), labels, tensors)
 
 
-@pytest.fixture(scope="module", params=Flavour)
+@pytest.fixture(scope="module", params=GraphVariant)
 def inner(request, r50):
-    move = {Flavour.PORTABLE: interlace_by_hat, Flavour.PLUGIN: interlace_by_node}[request.param]
+    move = {GraphVariant.PORTABLE: interlace_by_hat, GraphVariant.PLUGIN: interlace_by_node}[request.param]
     network = FromFloats(SplitTIN(r50.build_model(), r50.clip, move)).eval()
     model = trace(network, torch.zeros(2, 8, 3, 224, 224))
-    if request.param is Flavour.PLUGIN:
+    if request.param is GraphVariant.PLUGIN:
         define_node(model)
     return ort.InferenceSession(model.SerializeToString(), providers=CPU)
 
@@ -67,7 +70,7 @@ def test_the_full_network_answers_as_torch_from_bytes(r50, num_classes):
     labels = tuple(str(index) for index in range(num_classes))
     checkpoint = Checkpoint(architecture, r50.clip, labels, r50.tensors | head)
     clips = np.random.default_rng(0).integers(0, 256, (2, 8, 224, 224, 3), np.uint8)
-    session = ort.InferenceSession(to_onnx(checkpoint, Flavour.PLUGIN), providers=CPU)
+    session = ort.InferenceSession(to_onnx(checkpoint, GraphVariant.PLUGIN), providers=CPU)
     np.testing.assert_allclose(session.run(["logits"], {"clips": clips})[0], torch_logits(checkpoint, clips), atol=1e-4)
 
 
@@ -77,9 +80,9 @@ def torch_logits(checkpoint, clips):
 
 
 @pytest.mark.parametrize("precision", Precision)
-@pytest.mark.parametrize("flavour", Flavour)
-def test_every_flavour_and_precision_keeps_the_contract(checkpoint, flavour, precision):
-    graph = to_onnx(checkpoint, flavour, precision)
+@pytest.mark.parametrize("variant", GraphVariant)
+def test_every_variant_and_precision_keeps_the_contract(checkpoint, variant, precision):
+    graph = to_onnx(checkpoint, variant, precision)
     clips = np.random.default_rng(0).integers(0, 256, (3, 8, 32, 32, 3), np.uint8)
     outputs = ort.InferenceSession(graph, providers=CPU).run(["logits", "offsets", "weights"], {"clips": clips})
     assert [(output.shape, output.dtype) for output in outputs] == [
@@ -92,22 +95,22 @@ def test_every_flavour_and_precision_keeps_the_contract(checkpoint, flavour, pre
     assert np.abs(outputs[0] - expected).max() < worst * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("flavour", Flavour)
-def test_a_graph_does_not_tell_where_it_was_made(checkpoint, flavour):
-    content = to_onnx(checkpoint, flavour)
+@pytest.mark.parametrize("variant", GraphVariant)
+def test_a_graph_does_not_tell_where_it_was_made(checkpoint, variant):
+    content = to_onnx(checkpoint, variant)
     assert b"stack_trace" not in content
     assert str(REPOSITORY).encode() not in content
 
 
-def test_the_portable_flavour_holds_standard_operators_only(checkpoint):
+def test_the_portable_variant_holds_standard_operators_only(checkpoint):
     model = onnx.load_from_string(to_onnx(checkpoint))
     assert {node.domain for node in model.graph.node} == {""}
     assert not model.functions
     assert [entry.version for entry in model.opset_import] == [18]
 
 
-def test_the_plugin_flavour_holds_a_node_a_block_with_its_meaning(checkpoint):
-    model = onnx.load_from_string(to_onnx(checkpoint, Flavour.PLUGIN))
+def test_the_plugin_variant_holds_a_node_a_block_with_its_meaning(checkpoint):
+    model = onnx.load_from_string(to_onnx(checkpoint, GraphVariant.PLUGIN))
     nodes = [node for node in model.graph.node if node.domain == DOMAIN]
     assert [node.op_type for node in nodes] == [OPERATOR] * 8
     assert all(onnx.helper.get_node_attr_value(node, "num_frames") == 8 for node in nodes)
@@ -159,5 +162,5 @@ def node_alone(dtype, num_frames):
 @pytest.mark.parametrize("temporal", [Temporal.TSM, Temporal.NONE])
 def test_a_network_without_interlacing_is_not_exported(checkpoint, temporal):
     architecture = dataclasses.replace(checkpoint.architecture, temporal=temporal)
-    with pytest.raises(ExportError, match=f"only networks with interlacing.*not temporal: {temporal}"):
+    with pytest.raises(ExportError, match=temporal):
         to_onnx(dataclasses.replace(checkpoint, architecture=architecture))

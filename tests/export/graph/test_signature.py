@@ -1,3 +1,5 @@
+"""Signature of an ONNX file, and graphs that break the contract."""
+
 import onnx
 import pytest
 from onnx import TensorProto
@@ -20,7 +22,7 @@ def test_the_shapes_of_one_clip_are_read():
 def test_a_file_that_is_no_onnx_is_named(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(b"\xff weights")
-    with pytest.raises(ExportError, match=r"model\.onnx is not an ONNX file"):
+    with pytest.raises(ExportError, match=r"model\.onnx"):
         read_signature(path)
 
 
@@ -43,10 +45,10 @@ def free_the_frames(graph):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (rename_logits, "has no logits"),
-        (take_floats, "clips is FLOAT, not UINT8"),
-        (fix_the_batch, "the first axis of offsets, the clips, must be dynamic"),
-        (free_the_frames, "the first axis of clips, the clips, must be dynamic and the others fixed"),
+        (rename_logits, "logits"),
+        (take_floats, "clips.*FLOAT.*UINT8"),
+        (fix_the_batch, "offsets.*dynamic"),
+        (free_the_frames, "clips.*fixed"),
     ],
 )
 def test_a_graph_of_another_contract_is_refused(graph, spoil, message, tmp_path):

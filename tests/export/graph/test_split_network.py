@@ -1,3 +1,5 @@
+"""Split network: equality with the plain one."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""Comparison of backends with torch, and with each other."""
+
 import dataclasses
 from unittest import mock
 
@@ -15,7 +17,7 @@ from export.parity.compare import (
     top_agreement,
     with_made_offsets,
 )
-from export.parity.report import prove
+from export.parity.report import check_parity
 from service.backends import onnx_runtime
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from tests.helpers.fakes.fake_backend import FakeBackend
@@ -26,24 +28,24 @@ def reference(checkpoint):
     return Reference.of(checkpoint, "0" * 64)
 
 
-def test_made_offsets_are_what_the_network_then_interlaces_by(checkpoint, reference, remembered, tmp_path):
+def test_made_offsets_are_what_the_network_then_interlaces_by(checkpoint, reference, cached_onnx, tmp_path):
     path = tmp_path / "model.onnx"
-    path.write_bytes(remembered.make(ExportRequest("letters", "1", with_made_offsets(checkpoint)), tmp_path))
+    path.write_bytes(cached_onnx.make(ExportRequest("letters", "1", with_made_offsets(checkpoint)), tmp_path))
     offsets = OnnxRuntimeBackend(path).infer(reference.clips[:2]).offsets
     np.testing.assert_allclose(offsets.reshape(2, -1), [MADE_OFFSETS * 2] * 2, atol=1e-6)
 
 
-def test_a_twin_reveals_a_backend_that_is_wrong_at_whole_offsets(checkpoint, reference, remembered, tmp_path):
-    """A backend may be right at the offsets that were learned and wrong at others."""
+def test_a_twin_reveals_a_backend_that_is_wrong_at_whole_offsets(checkpoint, reference, cached_onnx, tmp_path):
+    """Compare a backend that is right at the learned offsets only."""
 
-    def make_without_made_offsets(subject, folder):
-        return remembered.make(dataclasses.replace(subject, checkpoint=checkpoint), folder)
+    def make_without_made_offsets(request, folder):
+        return cached_onnx.make(dataclasses.replace(request, checkpoint=checkpoint), folder)
 
-    form = dataclasses.replace(remembered, make=make_without_made_offsets)
-    path = tmp_path / form.file()
-    subject = ExportRequest("letters", "1", checkpoint)
-    path.write_bytes(form.make(subject, tmp_path))
-    parity = prove(form, subject, reference, path, "1" * 64)
+    fmt = dataclasses.replace(cached_onnx, make=make_without_made_offsets)
+    path = tmp_path / fmt.file()
+    request = ExportRequest("letters", "1", checkpoint)
+    path.write_bytes(fmt.make(request, tmp_path))
+    parity = check_parity(fmt, request, reference, path, "1" * 64)
     assert parity.max_abs_logit_difference < 1e-4
     assert parity.max_abs_logit_difference_at_made_offsets > 1e-2
     assert not parity.passed
@@ -57,10 +59,10 @@ def test_real_footage_is_among_the_clips(checkpoint, reference):
 
 
 @pytest.mark.parametrize("format_of_graph", ["onnx", "onnx-int8"])
-def test_a_graph_is_proven_in_whole_batches(checkpoint, remembered, tmp_path, monkeypatch, format_of_graph):
-    """However many cores would take a clip each."""
+def test_a_graph_is_proven_in_whole_batches(checkpoint, cached_onnx, tmp_path, monkeypatch, format_of_graph):
+    """Expect one batch even on a machine with a core for each clip."""
     path = tmp_path / "model.onnx"
-    path.write_bytes(remembered.make(ExportRequest("letters", "1", checkpoint), tmp_path))
+    path.write_bytes(cached_onnx.make(ExportRequest("letters", "1", checkpoint), tmp_path))
     monkeypatch.setattr(onnx_runtime, "usable_cores", lambda: 8)
     monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: 0.004)
     backend = FORMATS[format_of_graph].open(path)
@@ -92,7 +94,7 @@ def test_top_agreement_counts_sets():
 
 def test_agreement_counts_clips_of_every_batch():
     class Backwards(FakeBackend):
-        """Answers the last class for clips that are not black."""
+        """A backend whose top-1 label is the last class for clips that are not black."""
 
         def infer(self, clips):
             outputs = super().infer(clips)
@@ -105,5 +107,5 @@ def test_agreement_counts_clips_of_every_batch():
 
 
 def test_without_clips_there_is_nothing_to_compare():
-    with pytest.raises(ExportError, match="no clip to compare"):
+    with pytest.raises(ExportError, match="no clip"):
         agreement_on([], FakeBackend(3), FakeBackend(3))

@@ -1,3 +1,5 @@
+"""Compilation of the kernels to PTX by NVRTC and nvcc."""
+
 import re
 import shutil
 
@@ -31,7 +33,7 @@ def by_nvcc(num_frames):
 
 
 def kernels_of(ptx):
-    """Name, parameter types and body of every entry point."""
+    """Return parameter types and body of every entry point, by name."""
     pattern = re.compile(r"\.entry (\w+)\(([^)]*)\)\s*(?:\.\w+[^{]*)?\{(.*?)\n\}", re.DOTALL)
     return {name: (re.findall(r"\.param \.(\w+)", head), body) for name, head, body in pattern.findall(ptx.decode())}
 
@@ -53,7 +55,7 @@ def test_parameters_come_in_the_order_that_the_plugin_declares(kernels):
 @pytest.mark.parametrize("kernel", ["interlace_fp32_x4", "interlace_fp16_x8"])
 def test_a_thread_reads_and_writes_16_bytes_at_a_time_and_each_once(kernels, kernel):
     _, body = kernels[kernel]
-    # Of the nine frames that eight results could need, at least one is outside the clip and is not read.
+    # Eight results could need nine frames, of which at least one is outside the clip and is not read.
     assert len(re.findall(r"ld\.global\.nc\.v4", body)) == 9
     assert len(re.findall(r"st\.global\.v4", body)) == 8
     assert ".local" not in body, "frames must stay in registers"
@@ -63,21 +65,21 @@ def test_the_ptx_is_for_ampere_and_newer():
     assert b".target sm_80" in by_nvrtc(8)
 
 
-def test_a_compiler_that_is_not_there_is_named(monkeypatch):
+def test_a_missing_compiler_is_named(monkeypatch):
     monkeypatch.setattr(compilation, "find_nvrtc", lambda: None)
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(CompilationFailed, match="pip install nvidia-cuda-nvrtc"):
+    with pytest.raises(CompilationFailed, match="nvidia-cuda-nvrtc"):
         compile_ptx(3)
 
 
 @pytest.mark.parametrize("compile_it", [by_nvrtc, by_nvcc])
-def test_what_the_compiler_says_is_passed_on(compile_it):
-    with pytest.raises(CompilationFailed, match=r"refused interlace\.cu: .*error"):
+def test_the_compiler_s_message_is_reported(compile_it):
+    with pytest.raises(CompilationFailed, match=r"interlace\.cu: .*error"):
         compile_it("no_number")
 
 
 def test_a_library_that_is_no_nvrtc_is_refused(tmp_path):
     library = tmp_path / "libnvrtc.so.13"
     library.write_bytes(b"not a library")
-    with pytest.raises(CompilationFailed, match="does not load"):
+    with pytest.raises(CompilationFailed, match="NVRTC"):
         compile_with_nvrtc(str(library), 8)

@@ -1,4 +1,4 @@
-"""The kernel's body, compiled for this machine's processor, against the definition."""
+"""The kernel's body, compiled for this machine's CPU, against the definition of interlacing."""
 
 import ctypes
 import platform
@@ -8,8 +8,9 @@ import subprocess
 import pytest
 import torch
 
+from export.precision import Precision
 from export.tensorrt_plugin.compile import SOURCE
-from export.tensorrt_plugin.launch import THREADS, Precision
+from export.tensorrt_plugin.launch import THREADS
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.plugin.cases import cases_of
 
@@ -23,7 +24,7 @@ HOST = REPOSITORY / "tests" / "helpers" / "plugin" / "host.cpp"
 
 @pytest.fixture(scope="module", params=[8, 1, 5])
 def compiled(request, tmp_path_factory):
-    """The number of frames, and the library compiled for it."""
+    """Number of frames, and the library compiled for it."""
     library = tmp_path_factory.mktemp("host") / "interlace.so"
     flags = ["-std=c++17", "-O2", "-mf16c", "-Wno-unknown-pragmas", f"-DNUM_FRAMES={request.param}"]
     subprocess.run(["g++", *flags, "-shared", "-fPIC", f"-I{SOURCE.parent}", "-o", library, HOST], check=True)

@@ -1,6 +1,9 @@
+"""Launch parameters of the kernels, by shape, precision and layout."""
+
 import pytest
 
-from export.tensorrt_plugin.launch import Layout, Precision, plan_launch
+from export.precision import Precision
+from export.tensorrt_plugin.launch import Layout, plan_launch
 
 
 @pytest.mark.parametrize(
@@ -20,11 +23,11 @@ def test_the_widest_vector_that_stays_in_its_group_is_taken(shape, precision, la
 
 
 def test_channels_that_hwc8_would_pad_are_refused():
-    with pytest.raises(ValueError, match="12 channels are padded"):
+    with pytest.raises(ValueError, match="12 channels"):
         plan_launch((12, 7, 7), Precision.FP16, Layout.HWC8)
 
 
 @pytest.mark.parametrize("shape", [(6, 7, 7), (16, -1, 7), (0, 7, 7)])
 def test_shapes_that_cannot_be_interlaced_are_refused(shape):
-    with pytest.raises(ValueError, match="cannot interlace"):
+    with pytest.raises(ValueError, match=str(shape[0])):
         plan_launch(shape, Precision.FP32, Layout.LINEAR)

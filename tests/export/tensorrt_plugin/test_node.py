@@ -1,3 +1,5 @@
+"""The ONNX node in the form for TensorRT's parser."""
+
 import onnx.parser
 
 from export.tensorrt_plugin.node import prefer_plugin

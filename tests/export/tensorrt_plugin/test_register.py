@@ -1,3 +1,5 @@
+"""Plugin registration, driven by TensorRT's own Python layer."""
+
 import importlib.util
 import json
 import shutil
@@ -32,8 +34,8 @@ FUNCTIONS = (
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    """What the plugin told TensorRT's Python layer, in a process of its own."""
+def reported(tmp_path_factory):
+    """Results of tests.helpers.plugin.bindings, run in a process of its own."""
     folder = tmp_path_factory.mktemp("tensorrt")
     source = "".join(f"void *{name}(void) {{ return 0; }}\n" for name in FUNCTIONS)
     for library in LIBRARIES:
@@ -46,28 +48,28 @@ def told(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_tensorrt_has_all_that_the_build_and_the_backend_call(told):
-    assert told["missing"] == []
-    assert told["types"] == [DTYPE_NAMES["uint8"], DTYPE_NAMES["float32"]]
+def test_tensorrt_has_all_that_the_build_and_the_backend_call(reported):
+    assert reported["missing"] == []
+    assert reported["types"] == [DTYPE_NAMES["uint8"], DTYPE_NAMES["float32"]]
 
 
-def test_the_plugin_goes_by_the_name_of_the_onnx_node(told):
-    assert told["creator"] == "tin::TemporalInterlace"
-    assert told["fields"] == ["num_frames"]
+def test_the_plugin_goes_by_the_name_of_the_onnx_node(reported):
+    assert reported["creator"] == "tin::TemporalInterlace"
+    assert reported["fields"] == ["num_frames"]
 
 
 @pytest.mark.parametrize(("build", "kind", "shape"), [("fp32", "FLOAT", [64, 56, 56]), ("padded", "HALF", [4, 7, 7])])
-def test_the_output_is_like_the_features(told, build, kind, shape):
-    assert told[build]["output_types"] == [kind]
-    assert told[build]["output_shapes"] == [[56, *shape]]
+def test_the_output_is_like_the_features(reported, build, kind, shape):
+    assert reported[build]["output_types"] == [kind]
+    assert reported[build]["output_shapes"] == [[56, *shape]]
 
 
-def test_fp16_is_offered_in_hwc8_where_nothing_is_padded(told):
+def test_fp16_is_offered_in_hwc8_where_nothing_is_padded(reported):
     linear, half = "FLOAT LINEAR", "HALF LINEAR"
     plain = [linear, linear, linear, linear, half, linear, linear, half]
     channels_last = ["HALF HWC8", linear, linear, "HALF HWC8"]
-    assert told["fp16"]["formats"] == plain + channels_last
-    assert told["padded"]["formats"] == plain
+    assert reported["fp16"]["formats"] == plain + channels_last
+    assert reported["padded"]["formats"] == plain
 
 
 @pytest.mark.parametrize(
@@ -78,8 +80,8 @@ def test_fp16_is_offered_in_hwc8_where_nothing_is_padded(told):
         ("padded", "interlace_fp16_x1", 2, [4 * 7 * 7, 7 * 7]),
     ],
 )
-def test_the_build_receives_the_launch(told, build, kernel, blocks, scalars):
-    asked = told[build]
+def test_the_build_receives_the_launch(reported, build, kernel, blocks, scalars):
+    asked = reported[build]
     assert asked["kernel"] == kernel
     assert asked["kernel_is_in_ptx"]
     assert asked["scalars"] == scalars

@@ -1,8 +1,10 @@
-"""`python -m tests.helpers.plugin.bindings FOLDER`: takes our plugin through TensorRT's own Python layer; prints JSON.
+"""Program that drives the plugin through TensorRT's own Python layer, and prints the results as JSON.
 
-The layer (package tensorrt-cu13-bindings) is real: it checks our signatures and drives the plugin as an engine build
-does. The native libraries under it are not installable everywhere: those in FOLDER are empty, and what they would
-provide stands below: a registry, and arithmetic on dimensions, done here on numbers.
+    python -m tests.helpers.plugin.bindings FOLDER
+
+The layer (package tensorrt-cu13-bindings) is real: it checks the plugin's signatures and calls the plugin as an engine
+build does. The native libraries below it cannot be installed everywhere: those in FOLDER are empty, and this file fakes
+the registry and the arithmetic on dimensions that they would provide.
 """
 
 import ctypes
@@ -34,11 +36,11 @@ USED = {
     "ParserError": ["desc", "node_operator"],
     "Runtime": ["deserialize_cuda_engine"],
 }
-"""What the build and the backend call, by class."""
+"""Methods and attributes that the build and the backend use, by class."""
 
 
 class Registry:
-    """Keeps the plugin's creator."""
+    """Fake plugin registry, which holds the plugin's creator."""
 
     def __init__(self):
         self.creators = []
@@ -51,7 +53,7 @@ class Registry:
 
 
 class Arithmetic:
-    """Expressions over dimensions, evaluated at once."""
+    """Fake expression builder, which evaluates expressions over dimensions at once."""
 
     def constant(self, value):
         return value
@@ -61,13 +63,13 @@ class Arithmetic:
 
 
 class Scalars(dict[int, int]):
-    """Takes the kernel's scalars by position, and their number."""
+    """Fake list of the kernel's scalars, by position, with their number."""
 
     nbSymExprs = 0  # noqa: N815
 
 
 def import_tensorrt(folder):
-    """TensorRT's bindings under the name that they have when all of TensorRT is installed, and our stand-ins."""
+    """Return TensorRT's bindings, imported under the name of the full package, and the fake registry."""
     for library in Path(folder).iterdir():
         ctypes.CDLL(str(library), ctypes.RTLD_GLOBAL)
     import tensorrt_bindings as trt  # noqa: PLC0415
@@ -84,7 +86,7 @@ def import_tensorrt(folder):
 
 
 def tensor(trt, shape, kind, layout):
-    """A tensor as the build describes it, its batch not known."""
+    """Return a tensor description of the build, with an unknown batch size."""
     described = trt.DynamicPluginTensorDesc()
     description = trt.PluginTensorDesc()
     description.dims = shape
@@ -94,7 +96,7 @@ def tensor(trt, shape, kind, layout):
 
 
 def build(trt, creator, shape, kind, layout):
-    """What an engine build asks of the plugin, in its order."""
+    """Make the calls of an engine build to the plugin, in order, and return the results."""
     field = trt.PluginField("num_frames", np.array([NUM_FRAMES]), trt.PluginFieldType.INT64)
     fields = trt.PluginFieldCollection([field])
     request = trt.QuickPluginCreationRequest.PREFER_AOT

@@ -1,24 +1,25 @@
-"""Interlacing problems with their answers, for every place that runs the kernel."""
+"""Test cases of the interlacing kernel: inputs and expected outputs, for host and GPU."""
 
 from dataclasses import dataclass
 
 import torch
 
-from export.tensorrt_plugin.launch import Launch, Layout, Precision, plan_launch
+from export.precision import Precision
+from export.tensorrt_plugin.launch import Launch, Layout, plan_launch
 from training.model.interlace import interlace
 
 OFFSETS = [(0.0, 0.0), (1.0, -1.0), (2.0, -2.0), (0.25, -1.75), (-0.5, 1.9375), (1.2, -0.7), (1e-7, -1e-7)]
-"""Nothing, whole frames, the extremes, fractions, and what is barely not whole."""
+"""Zero, whole frames, the limits, fractions, and almost whole frames."""
 
 SHAPES = [(16, 8, 8), (64, 5, 3), (4, 7, 7), (12, 3, 5), (128, 1, 1), (8, 1, 3)]
-"""Channels, height and width: round ones, odd ones, channels that HWC8 pads, and vectors of every width."""
+"""Channels, height and width: even and odd sizes, channels that HWC8 would pad, vectors of every width."""
 
 DTYPES = {Precision.FP32: torch.float32, Precision.FP16: torch.float16}
 
 
 @dataclass(frozen=True)
 class Case:
-    """Tensors as they lie in memory: `features` and `expected` are permuted for HWC8."""
+    """Tensors in the layout of the launch: `features` and `expected` are permuted for HWC8."""
 
     launch: Launch
     features: torch.Tensor
@@ -27,13 +28,13 @@ class Case:
     expected: torch.Tensor
 
     def check(self, output):
-        """One unit in the last place of fp16, or rounding in fp32."""
+        """Assert equality up to one unit in the last place of fp16, or up to rounding in fp32."""
         rtol = 1e-3 if self.expected.dtype is torch.float16 else 1e-5
         torch.testing.assert_close(output, self.expected, atol=1e-6, rtol=rtol)
 
 
 def cases_of(precision, num_frames):
-    """One case per shape and layout that takes it."""
+    """Yield one case per shape and per layout that can hold it."""
     torch.manual_seed(num_frames)
     for shape in SHAPES:
         for layout in Layout:
@@ -42,7 +43,7 @@ def cases_of(precision, num_frames):
 
 
 def make_case(shape, precision, layout, num_frames, offsets=OFFSETS):
-    """Random features and weights, one clip per pair of offsets."""
+    """Return a case of random features and weights, with one clip per pair of offsets."""
     num_clips = len(offsets)
     features = torch.randn(num_clips * num_frames, *shape).to(DTYPES[precision])
     pairs = torch.tensor(offsets)

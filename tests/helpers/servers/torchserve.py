@@ -28,7 +28,7 @@ def archive_demo(out, **changes):
     """The demo model's archive at `out`, made of its graph and manifest but for the changes; returns `out`."""
     manifest = Manifest.model_validate_json((DEMO / "manifest.json").read_bytes())
     arguments: dict[str, Any] = {"name": "tin-motion", "version": "1", "spec": manifest.clip, "labels": manifest.labels}
-    to_torchserve(DEMO / "model.onnx", **(arguments | changes), out=out)
+    out.write_bytes(to_torchserve((DEMO / "model.onnx").read_bytes(), **(arguments | changes)))
     return out
 
 

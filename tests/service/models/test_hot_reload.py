@@ -14,7 +14,7 @@ import httpx
 import onnx
 import pytest
 
-from export.publishing.exchange import put_in_place
+from export.publishing.atomic import replace_folder
 from service.config.settings import Settings
 from service.models.hot_reload import live_registry
 from service.models.registry import Registry
@@ -55,7 +55,7 @@ def put(root: Path, publish: Publish, tmp_path: Path) -> Callable[..., str]:
         if corrupt:
             (folder / "model.onnx").write_bytes(b"damaged")
         (store / name).mkdir(exist_ok=True)
-        put_in_place(folder, store / name / version, old=aside / "old")
+        replace_folder(folder, store / name / version, old=aside / "old")
         shutil.rmtree(aside)
         return digest
 
