@@ -15,25 +15,37 @@ def export_request(checkpoint):
     return ExportRequest("letters", "1", checkpoint)
 
 
-@pytest.fixture(scope="session")
-def cached_onnx():
-    """The base format with a cache by weights: an export takes seconds."""
-    base, graphs = FORMATS["onnx"], {}
+def cached(fmt):
+    """Return the format with a cache by weights: an export takes seconds."""
+    contents = {}
 
     def make(request, folder):
         tensors = sorted(request.checkpoint.tensors.items())
         key = hashlib.sha256(b"".join(tensor.numpy().tobytes() for _, tensor in tensors)).digest()
-        if key not in graphs:
-            graphs[key] = base.make(request, folder)
-        return graphs[key]
+        if key not in contents:
+            contents[key] = fmt.make(request, folder)
+        return contents[key]
 
-    return dataclasses.replace(base, make=make)
+    return dataclasses.replace(fmt, make=make)
+
+
+@pytest.fixture(scope="session")
+def cached_formats():
+    """Formats with a cache, by name."""
+    return {name: cached(FORMATS[name]) for name in ("onnx", "onnx-fp16", "torch")}
+
+
+@pytest.fixture(scope="session")
+def cached_onnx(cached_formats):
+    """The base format with a cache."""
+    return cached_formats["onnx"]
 
 
 @pytest.fixture
-def cached_exports(monkeypatch, cached_onnx):
-    """Exports to the base format in this process are cached."""
-    monkeypatch.setitem(FORMATS, "onnx", cached_onnx)
+def cached_exports(monkeypatch, cached_formats):
+    """Exports in this process are cached."""
+    for name, fmt in cached_formats.items():
+        monkeypatch.setitem(FORMATS, name, fmt)
 
 
 @pytest.fixture(scope="session")

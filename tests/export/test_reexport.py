@@ -14,6 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from export.publishing.atomic import ASIDE
+from export.publishing.rebuild import RebuildTask, rebuild
 from export.reexport import main
 from service.store.model_store import ModelStore
 from tests.helpers.paths import REPOSITORY
@@ -76,7 +77,7 @@ def test_killed_at_any_time_it_leaves_a_valid_store_and_completes_the_next_time(
     assert done.returncode == 0, done.stdout
     assert not [each for each in found if isinstance(each, Exception)]
     assert not list(store.rglob(f"{ASIDE}*"))
-    assert "rebuilt" not in run(store).stdout
+    assert [each.status for each in rebuild(RebuildTask(store, "letters", "1", ("onnx",)))] == ["fresh"]
 
 
 @pytest.mark.parametrize(

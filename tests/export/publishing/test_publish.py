@@ -16,9 +16,13 @@ ALL = ("onnx", "onnx-fp16", "torch")
 
 
 @pytest.fixture(scope="module")
-def published(checkpoint, tmp_path_factory):
+def published(checkpoint, cached_formats, tmp_path_factory):
+    """A store, and the manifest of the version that was published to it."""
     store = tmp_path_factory.mktemp("store")
-    return store, publish(ExportRequest("letters", "1", checkpoint), store, ALL)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, fmt in cached_formats.items():
+            patch.setitem(FORMATS, name, fmt)
+        return store, publish(ExportRequest("letters", "1", checkpoint), store, ALL)
 
 
 def test_the_service_accepts_what_was_published(published, checkpoint):
