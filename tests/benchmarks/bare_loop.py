@@ -1,6 +1,6 @@
-"""What a script would do: decode, transform and infer the same video over and over, with no server in between.
+"""Baseline without a server: decode, transform and infer the same video over and over.
 
-Jobs come on stdin, one JSON object a line; an answer goes to stdout for each.
+Reads jobs from stdin, one JSON object a line, and writes one result a line to stdout.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.helpers.one_process import predict
 
 
 class BareLoop:
-    """The model that the gateway answers with, one thread an inference, and one video in memory."""
+    """A loop over one video in memory with the gateway's default model, one thread per inference."""
 
     def __init__(self, video: bytes) -> None:
         cv2.setNumThreads(1)
@@ -29,7 +29,7 @@ class BareLoop:
         self._video = video
 
     def run(self, seconds: float, num_threads: int) -> float:
-        """Videos per second, after so many seconds in so many threads."""
+        """Run for some seconds in some threads; return videos per second."""
         started = time.perf_counter()
         with ThreadPoolExecutor(num_threads) as threads:
             counts = list(threads.map(self._count, [started + seconds] * num_threads))
@@ -44,7 +44,7 @@ class BareLoop:
 
 
 def main() -> None:
-    """Answer until stdin ends."""
+    """Run jobs until stdin ends."""
     loop = BareLoop(Path(sys.argv[1]).read_bytes())
     for line in sys.stdin:
         print(json.dumps(loop.run(**json.loads(line))), flush=True)  # noqa: T201

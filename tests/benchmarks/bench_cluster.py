@@ -1,6 +1,7 @@
-"""How much more a second model replica serves, by a model that does nothing but take its time.
+"""Scaling of the Ray cluster from one to two model replicas, with a model that only sleeps.
 
-Real models cannot show it on a machine with fewer cores than replicas; what is measured is what Ray and we add.
+Real models cannot show it on a machine with fewer cores than replicas. This measures the overhead of Ray and of the
+service.
 """
 
 from __future__ import annotations
@@ -30,25 +31,25 @@ CLIENTS = 8
 
 
 class SleepingBackend(FakeBackend):
-    """Takes a fixed time, one clip after the other, and no processor."""
+    """A backend that takes a fixed time per clip and no CPU."""
 
     max_batch_size = 1
 
     def infer(self, clips: Clips) -> Outputs:
-        """As FakeBackend, later."""
+        """Return the outputs of FakeBackend after INFER_SECONDS."""
         time.sleep(INFER_SECONDS)
         return super().infer(clips)
 
 
 def open_sleeping() -> Registry:
-    """A registry of one such model."""
+    """Return a registry of one model with a SleepingBackend."""
     model = LoadedModel("sleeping", "1", "0" * 64, "none", "made up", ("a", "b"), SPEC, SleepingBackend(2))
     return Registry({"sleeping": [model]})
 
 
 @contextmanager
 def deployed(num_replicas: int) -> Iterator[RemoteBatcher]:
-    """So many model replicas, as an application of their own."""
+    """Deploy an application of `num_replicas` model replicas; delete it at the end of the block."""
     from ray import serve  # noqa: PLC0415 - an extra
 
     from service.deployment.ray_serve import model_deployment  # noqa: PLC0415
@@ -64,14 +65,14 @@ def deployed(num_replicas: int) -> Iterator[RemoteBatcher]:
 
 
 def compare(one: RemoteBatcher, two: RemoteBatcher, rounds: int = ROUNDS) -> list[float]:
-    """How many times the clips per second of `one` are served by `two`, in each of interleaved rounds."""
+    """Return the ratio of clips per second of `two` to `one`, for each of interleaved rounds."""
     for batcher in (one, two):
         asyncio.run(clips_per_second(batcher))
     return [asyncio.run(clips_per_second(two)) / asyncio.run(clips_per_second(one)) for _ in range(rounds)]
 
 
 async def clips_per_second(batcher: RemoteBatcher) -> float:
-    """Served to clients that each send a clip after the other."""
+    """Return clips per second of clients that each send one clip after the other."""
     backend = ClusterBackend("sleeping", "1", 1)
     clips = np.zeros((1, SPEC.num_frames, SPEC.crop, SPEC.crop, 3), np.uint8)
 
@@ -85,7 +86,7 @@ async def clips_per_second(batcher: RemoteBatcher) -> float:
 
 
 def main() -> None:
-    """Print each round's ratio, and their median."""
+    """Print the ratio of each round, and the median."""
     with running_cluster(head_cores=3, port=0), deployed(1) as one, deployed(2) as two:
         ratios = compare(one, two)
     listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)

@@ -1,11 +1,11 @@
-"""Eight frames of a video: this decoder against others, in one interleaved run on one core.
+"""Benchmark of decoders on eight frames of a video, in one interleaved run on one core.
 
     python -m tests.benchmarks.bench_decode [VIDEO ...] [--rounds 5] [--out FOLDER]
 
-Every decoder opens the file by its path, learns how long it is, and returns the eight evaluation frames in full size as
-RGB arrays, with one thread, in a process of its own. Times are processor time, medians over the rounds. A peer's frame
-is wrong when another frame of the video is clearly closer to it than the one asked for; ours when any bit differs from
-a full decode's. torchcodec brings no FFmpeg and is lent PyAV's, so both decode with the same build.
+Every decoder opens the file by its path, determines its length, and returns the eight evaluation frames in full size as
+RGB arrays, with one thread, in a process of its own. Times are CPU time, medians over the rounds. A peer's frame is
+wrong if another frame of the video is clearly closer to it than the requested one; ours if any bit differs from a full
+decode's. torchcodec comes without FFmpeg and gets PyAV's, so that both decode with the same build.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ from rich.table import Table
 from clips.decoding.decode import decode
 from clips.decoding.frames import Image
 from clips.sampling import evaluation_indices
-from tests.benchmarks.machine import processor_name, stay_on_one_core, versions_of
+from tests.benchmarks.machine import cpu_name, stay_on_one_core, versions_of
 from tests.helpers.videos.clip_recipes import ClipRecipe
 from tests.helpers.videos.make_clip import make_clip
 
 RESULTS = Path(__file__).parent / "results"
 PEERS = ("decord", "torchcodec", "opencv", "pyav")
 IMPORTED_LATE = {"decord": "decord", "torchcodec": "torchcodec.decoders"}
-"""So that each process holds only the decoder that it measures."""
+"""Imported by the process that measures it only."""
 PACKAGES = ("av", "decord", "torchcodec", "torch", "opencv-python-headless", "numpy")
 LENT = "BENCH_DECODE_LENT_FFMPEG"
 CLEARLY = 1.5
 SMALLEST_ERROR = 3.0
-"""Mean difference, of 255, below which a frame is right: decoders convert to RGB with different rounding."""
+"""Mean difference, of 255, below which a frame is correct: decoders convert to RGB with different rounding."""
 
 X264 = {"x264-params": "threads=1:sliced-threads=0"}
-"""FFmpeg's defaults: medium, three B-frames as a pyramid, three references; one slice a frame, as players expect."""
+"""FFmpeg's defaults: medium, three B-frames as a pyramid, three references; one slice per frame, as usual."""
 NO_B = X264 | {"bf": "0", "preset": "veryfast"}
 X265 = {"preset": "fast", "x265-params": "log-level=none:pools=none:frame-threads=1"}
 REALTIME = {"deadline": "realtime", "cpu-used": "8"}
@@ -81,7 +81,7 @@ CLIPS = (
 
 
 def moving_picture(recipe: ClipRecipe) -> Any:
-    """A camera that pans, turns and zooms over a soft texture, with a little grain, and an object that crosses."""
+    """Yield frames of a camera that pans, turns and zooms over a soft texture with grain, and of a crossing object."""
     rng = np.random.default_rng(7)
     height, width = recipe.height, recipe.width
     coarse = rng.integers(0, 256, (height // 16, width // 16, 3), np.uint8)
@@ -100,17 +100,17 @@ def moving_picture(recipe: ClipRecipe) -> Any:
 
 
 def eight(num_frames: int) -> list[int]:
-    """The evaluation frames."""
+    """Return the indices of the eight evaluation frames."""
     return evaluation_indices(num_frames, 8)
 
 
 def with_ours(path: str) -> Sequence[Image]:
-    """The decoder of this repository."""
+    """Decode by this repository."""
     return decode(Path(path), eight).images
 
 
 def with_decord(path: str) -> Any:
-    """The reader of decord, whole."""
+    """Decode by decord."""
     from decord import VideoReader, cpu  # noqa: PLC0415
 
     reader = VideoReader(path, ctx=cpu(0), num_threads=1)
@@ -118,7 +118,7 @@ def with_decord(path: str) -> Any:
 
 
 def with_torchcodec(path: str) -> Any:
-    """The decoder of torchcodec in its default, exact mode."""
+    """Decode by torchcodec in its default, exact mode."""
     from torchcodec.decoders import VideoDecoder  # noqa: PLC0415
 
     decoder = VideoDecoder(path, num_ffmpeg_threads=1, dimension_order="NHWC")
@@ -126,7 +126,7 @@ def with_torchcodec(path: str) -> Any:
 
 
 def with_opencv(path: str) -> Sequence[Image]:
-    """OpenCV, grabbing up to the last frame wanted, retrieving those wanted."""
+    """Decode by OpenCV: grab up to the last index, retrieve the indices."""
     capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     indices = eight(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
     images = {}
@@ -139,7 +139,7 @@ def with_opencv(path: str) -> Sequence[Image]:
 
 
 def with_pyav(path: str) -> Sequence[Image]:
-    """The loop that everybody writes."""
+    """Decode by PyAV in a plain loop over all frames."""
     with av.open(path, "r") as container:
         video = container.streams.video[0]
         video.codec_context.thread_count = 1
@@ -169,7 +169,7 @@ DECODERS: dict[str, Callable[[str], Any]] = {
 
 @dataclass
 class Row:
-    """One video's results: per decoder milliseconds of each round, wrong frames, peak memory and what failed."""
+    """Results for one video, by decoder: milliseconds of each round, wrong frames, errors, peak memory."""
 
     name: str
     is_made: bool
@@ -180,17 +180,17 @@ class Row:
     megabytes: dict[str, float] = field(default_factory=dict)
 
     def median(self, decoder: str) -> float | None:
-        """Milliseconds; None where the decoder failed."""
+        """Return median milliseconds; None if the decoder failed."""
         return None if decoder in self.failed else statistics.median(self.milliseconds[decoder])
 
     def ratio(self, peer: str) -> float | None:
-        """How many times the peer's time is ours."""
+        """Return the ratio of the peer's time to ours; None if either failed."""
         theirs, ours = self.median(peer), self.median("ours")
         return theirs / ours if theirs and ours else None
 
 
 class Worker:
-    """A process of its own in which one decoder reads one video, again and again, unharmed by what others leave."""
+    """Process in which one decoder reads one video again and again, isolated from the other decoders."""
 
     def __init__(self, decoder: str, path: Path) -> None:
         context = multiprocessing.get_context("spawn")
@@ -199,17 +199,17 @@ class Worker:
         self._process.start()
 
     def first(self) -> tuple[list[Image], float] | str:
-        """The frames and the peak megabytes above those of the imports; or what went wrong."""
+        """Return the frames and the peak megabytes beyond the imports; or the error."""
         first: tuple[list[Image], float] | str = self._pipe.recv()
         return first
 
     def milliseconds(self) -> float:
-        """Processor time of once more, all threads together."""
+        """Decode once more; return milliseconds of CPU time, summed over threads."""
         self._pipe.send(True)
         return float(self._pipe.recv())
 
     def close(self) -> None:
-        """End the process."""
+        """Kill the process."""
         self._process.kill()
         self._process.join()
 
@@ -234,13 +234,13 @@ def _work(decoder: str, path: str, pipe: Connection) -> None:
 
 
 def _peak_kilobytes() -> int:
-    """Of this program alone; getrusage would count what the parent held when it started us."""
+    # getrusage would include the memory of the parent at the time of the fork.
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0])
 
 
 def measure(name: str, path: Path, rounds: int, *, is_made: bool) -> Row:
-    """All decoders on one video, in turns."""
+    """Measure all decoders on one video, interleaved."""
     clip = decode(path, eight)
     row = Row(name, is_made, vars(clip.report).copy())
     small, expected = _reference(path, clip.indices)
@@ -270,7 +270,7 @@ def _rotated(names: list[str], by: int) -> list[str]:
 
 
 def _reference(path: Path, indices: Sequence[int]) -> tuple[np.ndarray[Any, Any], list[Image]]:
-    """All frames of a full decode, small, and in full those of the indices."""
+    """Return all frames of a full decode, reduced, and those of the indices in full size."""
     small, wanted = [], {}
     with av.open(str(path), "r") as container:
         video = container.streams.best("video")
@@ -293,12 +293,12 @@ def _is_wrong(image: Any, small: np.ndarray[Any, Any], index: int) -> bool:
 
 
 def ratios(rows: Sequence[Row], peer: str) -> list[float]:
-    """Of the videos that both can read."""
+    """Return the ratios for the videos that both decoders can read."""
     return [ratio for row in rows if (ratio := row.ratio(peer))]
 
 
 def summary(rows: Sequence[Row], peer: str) -> str:
-    """One line: over all videos, and where the peer gave other frames than those asked for."""
+    """Return one line on a peer: ratios over all videos, wrong frames, failures."""
     measured = ratios(rows, peer)
     wrong = sum(row.wrong.get(peer, 0) > 0 for row in rows)
     failed = sum(peer in row.failed for row in rows)
@@ -307,7 +307,7 @@ def summary(rows: Sequence[Row], peer: str) -> str:
 
 
 def print_table(rows: Sequence[Row], console: Console) -> None:
-    """Milliseconds; in brackets how many times ours that is; then wrong frames."""
+    """Print milliseconds, ratios to ours and wrong frames per video, then one line per peer."""
     table = Table("video", "path", "fed", "ours ms", *[f"{peer} ms" for peer in PEERS], "ours MB")
     for row in rows:
         fed = f"{row.report['packets_fed']}/{row.report['packets']}"
@@ -328,11 +328,11 @@ def _cell(row: Row, peer: str) -> str:
 
 
 def write_results(rows: Sequence[Row], rounds: int, out: Path) -> tuple[Path, Path]:
-    """The numbers as JSON and the ratios as a picture, under today's date."""
+    """Write the figures as JSON and the ratios as a picture, named by today's date; return the paths."""
     out.mkdir(parents=True, exist_ok=True)
     stem = out / f"decode-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}"
     facts = {
-        "machine": {"processor": processor_name(), "python": platform.python_version()},
+        "machine": {"processor": cpu_name(), "python": platform.python_version()},
         "versions": versions_of(PACKAGES),
         "rounds": rounds,
         "geometric_mean_ratio": {peer: statistics.geometric_mean(ratios(rows, peer)) for peer in PEERS},
@@ -345,7 +345,7 @@ def write_results(rows: Sequence[Row], rounds: int, out: Path) -> tuple[Path, Pa
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """Bars: how many times our time each peer takes."""
+    """Draw the ratios of the peers' times to ours as bars."""
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     figure = Figure(figsize=(9, 0.6 * len(rows) + 1.5), layout="constrained")
@@ -358,13 +358,13 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     axes.xaxis.set_major_formatter(lambda ratio, place: f"{ratio:g}")
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.invert_yaxis()
-    axes.set_xlabel("processor time for eight frames, as a multiple of this decoder's")
+    axes.set_xlabel("CPU time for eight frames, as a multiple of this decoder's")
     axes.legend()
     figure.savefig(path, dpi=110)
 
 
 def _lend_ffmpeg_to_torchcodec() -> None:
-    """Start again with PyAV's libraries under the names by which torchcodec looks for them."""
+    """Restart this program with PyAV's libraries under the names that torchcodec searches for."""
     bundled = Path(av.__file__).parents[1] / "av.libs"
     if LENT in os.environ or not bundled.is_dir():
         return
@@ -381,11 +381,11 @@ def _lend_ffmpeg_to_torchcodec() -> None:
 
 
 def main() -> None:
-    """Parse, pin, make, run, tell."""
+    """Parse arguments, pin to one core, generate videos, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", nargs="*", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="", help="make only the clips whose name holds this")
+    parser.add_argument("--only", default="", help="generate only the clips whose name contains this")
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     _lend_ffmpeg_to_torchcodec()

@@ -1,9 +1,10 @@
-"""The full-size network (ResNet-50, 8 frames of 224 x 224, 174 classes), exported several ways, on one core.
+"""Benchmark of exported graphs of the full-size network (ResNet-50, 8 frames of 224 x 224, 174 classes) on one core.
 
     python -m tests.benchmarks.bench_export [--rounds 15] [--out FOLDER]
 
-Each round runs every form once on the same clip, in turning order, with one thread; times are processor time, medians
-over the rounds. The weights are the reference's. Forms of the same network must answer alike before any is timed.
+Each round runs every form of the network once on the same clip, in rotating order, with one thread; times are CPU time,
+medians over the rounds. The weights are those of the recorded values. Forms of the same network must have equal logits
+before any is timed.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from clips.clip_spec import ClipSpec
 from export.graph.int8 import to_int8
 from export.graph.onnx_export import OPSET, to_onnx
 from service.backends.base import Clips
-from tests.benchmarks.machine import processor_flags, processor_name, stay_on_one_core, versions_of
+from tests.benchmarks.machine import cpu_flags, cpu_name, stay_on_one_core, versions_of
 from tests.helpers.reference import tin_r50_tensors
 from tests.helpers.training.foreign_files import from_mmaction2
 from training.checkpoints.checkpoint import Checkpoint
@@ -60,7 +61,7 @@ Form = Callable[[Clips], Logits]
 
 @dataclass(frozen=True)
 class Goal:
-    """How many times as long the slower form takes as the faster, and the most or least that it should be."""
+    """Goal for the ratio of two forms' times: an upper or a lower bound."""
 
     name: str
     slower: str
@@ -69,11 +70,11 @@ class Goal:
     is_upper_bound: bool = False
 
     def ratio(self, medians: dict[str, float]) -> float:
-        """From the forms' median times."""
+        """Return the ratio of the median times."""
         return medians[self.slower] / medians[self.faster]
 
     def is_met(self, medians: dict[str, float]) -> bool:
-        """Whether the ratio is within the bound."""
+        """Return True if the ratio keeps the bound."""
         ratio = self.ratio(medians)
         return ratio <= self.bound if self.is_upper_bound else ratio >= self.bound
 
@@ -87,7 +88,7 @@ GOALS = (
 
 
 class EinsumInterlace(nn.Module):
-    """Interlacing as one would first write it: a slice, an einsum over frames, weights, a concatenation."""
+    """Interlacing in its plain form: a slice, an einsum over frames, weights, a concatenation."""
 
     def __init__(self, interlace: TemporalInterlace) -> None:
         super().__init__()
@@ -108,7 +109,7 @@ class EinsumInterlace(nn.Module):
 
 
 def with_einsum(model: TIN) -> TIN:
-    """The plain network, interlacing by einsum."""
+    """Return a copy of the network that interlaces by einsum."""
     model = copy.deepcopy(model)
     for block in model.blocks:
         assert isinstance(block.interlace, TemporalInterlace)
@@ -117,7 +118,7 @@ def with_einsum(model: TIN) -> TIN:
 
 
 def folded(model: TIN) -> TIN:
-    """The plain network, batch normalisation folded into its convolutions."""
+    """Return a copy of the network with batch normalisation folded into its convolutions."""
     model = copy.deepcopy(model)
     for module in model.modules():
         if isinstance(module, ConvNorm):
@@ -127,20 +128,20 @@ def folded(model: TIN) -> TIN:
 
 
 def reference_checkpoint() -> Checkpoint:
-    """The network with the reference's weights."""
+    """Return the network with the weights of the recorded values."""
     tensors = from_mmaction2({name: torch.from_numpy(array) for name, array in tin_r50_tensors().items()})
     return Checkpoint(Architecture(num_classes=NUM_CLASSES), SPEC, tuple(map(str, range(NUM_CLASSES))), tensors)
 
 
 def without_interlace(checkpoint: Checkpoint) -> TIN:
-    """The same network, its frames not exchanging anything."""
+    """Return the network without interlacing."""
     architecture = replace(checkpoint.architecture, temporal=Temporal.NONE)
     tensors = {name: tensor for name, tensor in checkpoint.tensors.items() if "interlace" not in name}
     return replace(checkpoint, architecture=architecture, tensors=tensors).build_model()
 
 
 def export_plainly(model: TIN) -> bytes:
-    """What `torch.onnx.export` makes of normalisation and network, the number of clips dynamic."""
+    """Return normalisation and network exported by `torch.onnx.export` alone, with a dynamic number of clips."""
     example = torch.zeros((2, SPEC.num_frames, SPEC.crop, SPEC.crop, 3), dtype=torch.uint8)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
@@ -160,7 +161,7 @@ def export_plainly(model: TIN) -> bytes:
 
 
 def in_onnx_runtime(graph: bytes) -> Form:
-    """The graph in a session of one thread."""
+    """Return the graph as a form, in a session of one thread."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
@@ -169,7 +170,7 @@ def in_onnx_runtime(graph: bytes) -> Form:
 
 
 def in_torch(model: TIN) -> Form:
-    """The plain network as training holds it, batch normalisation included."""
+    """Return the plain network as a form, with its batch normalisation."""
     network = nn.Sequential(Normalise(SPEC), model).eval()
 
     @torch.inference_mode()
@@ -180,7 +181,7 @@ def in_torch(model: TIN) -> Form:
 
 
 def make_forms(clips: Clips) -> dict[str, Form]:
-    """Every form of the network, ready to run; int8 is calibrated on the clips."""
+    """Return every form of the network, by name; int8 is calibrated on the clips."""
     checkpoint = reference_checkpoint()
     model = checkpoint.build_model()
     exported = to_onnx(checkpoint)
@@ -194,13 +195,13 @@ def make_forms(clips: Clips) -> dict[str, Form]:
 
 
 def largest_difference(forms: dict[str, Form], clips: Clips) -> float:
-    """Between the logits of the forms that are one network."""
+    """Return the largest difference of the logits of SAME_NETWORK."""
     first, *others = [forms[name](clips) for name in SAME_NETWORK]
     return max(float(np.abs(first - other).max()) for other in others)
 
 
 def measure(forms: dict[str, Form], clip: Clips, rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of processor time of every form in every round."""
+    """Return milliseconds of CPU time of every form in every round."""
     times: dict[str, list[float]] = {name: [] for name in forms}
     names = list(forms)
     for number in track(range(rounds), "rounds"):
@@ -213,7 +214,7 @@ def measure(forms: dict[str, Form], clip: Clips, rounds: int) -> dict[str, list[
 
 
 def print_tables(medians: dict[str, float], console: Console) -> None:
-    """The medians, then the ratios beside what they should be."""
+    """Print the medians, then the ratios with their goals."""
     forms = Table("form", "ms")
     for name, median in medians.items():
         forms.add_row(name, f"{median:.1f}")
@@ -225,13 +226,20 @@ def print_tables(medians: dict[str, float], console: Console) -> None:
 
 
 def write_results(times: dict[str, list[float]], medians: dict[str, float], difference: float, out: Path) -> Path:
-    """All of it as JSON under today's date."""
+    """Write all figures as JSON, named by today's date; return the path.
+
+    Args:
+        times: milliseconds of every round, by form.
+        medians: their medians.
+        difference: largest difference of logits.
+        out: folder of the file.
+    """
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"export-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.json"
     facts = {
         "machine": {
-            "processor": processor_name(),
-            "vnni": sorted(flag for flag in processor_flags() if "vnni" in flag),
+            "processor": cpu_name(),
+            "vnni": sorted(flag for flag in cpu_flags() if "vnni" in flag),
             "python": platform.python_version(),
         },
         "versions": versions_of(PACKAGES),
@@ -245,7 +253,7 @@ def write_results(times: dict[str, list[float]], medians: dict[str, float], diff
 
 
 def main() -> None:
-    """Pin, make, check, run, tell."""
+    """Pin to one core, export, compare, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--out", type=Path, default=RESULTS)

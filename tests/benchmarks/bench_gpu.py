@@ -1,12 +1,12 @@
-"""What interlacing costs on a GPU; run by `make gpu`, which prints the figures and keeps them under today's date.
+"""Benchmark of interlacing on a GPU, run by `make gpu`; prints the figures and writes them by today's date.
 
-- The plugin's kernel against a plain copy of the same memory, over the shapes that a ResNet-50 interlaces at batch 16.
-  Offsets are below one frame, so that no frame leaves the clip unread. Goal: 0.85 of the copy's bandwidth.
+- The plugin's kernel against a plain copy of the same memory, for the shapes that a ResNet-50 interlaces at batch 16.
+  Offsets are below one frame, so that all but one frame is read. Goal: 0.85 of the copy's bandwidth.
 - The torch model in fp16, replayed as a CUDA graph: without interlacing, with it as it is trained, and with the
   plugin's kernel in its place. Goal: 1.05 times the time without.
 - ONNX Runtime's CUDA provider on the portable export, where it is installed.
 
-Times are medians of replays; all contenders take turns.
+Times are medians of interleaved replays.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torch", "cuda-bindings", "nvidia-cuda-nvrtc", "onnx", "onnxruntime-gpu", "onnxruntime", "tensorrt")
 NUM_FRAMES, NUM_CLASSES, BATCHES = 8, 174, (1, 4, 16)
 SHAPES = ((16, 56, 56), (64, 56, 56), (128, 28, 28), (256, 14, 14), (512, 7, 7))
-"""Channels, height and width of the quarters that a ResNet-50 interlaces."""
+"""Channels, height and width of the interlaced quarters of a ResNet-50."""
 KINDS = ((Precision.FP32, Layout.LINEAR), (Precision.FP16, Layout.LINEAR), (Precision.FP16, Layout.HWC8))
 WORKING_SET = 1 << 29
-"""Bytes that are worked through in turn, so that no cache holds them."""
+"""Bytes of all tensors, too many for any cache."""
 ROUNDS = 20
 SHARE_GOAL, RATIO_GOAL = 0.85, 1.05
 
 
 def bench(out: Path = RESULTS) -> None:
-    """Measure everything, print it, and write it to `out`."""
+    """Measure everything, print the figures and write them to `out`."""
     facts: dict[str, Any] = {
         "gpu": torch.cuda.get_device_name(),
         "cuda": torch.version.cuda,
@@ -64,7 +64,7 @@ def bench(out: Path = RESULTS) -> None:
 
 
 def summary(facts: dict[str, Any]) -> list[str]:
-    """The worst of each figure that has a goal."""
+    """Return one line for the worst value of each figure with a goal."""
     share = min(row["share_of_copy"] for row in facts["bandwidth"])
     ratios = [max(row[f"{name}_ratio"] for row in facts["model"]) for name in ("torch", "kernel")]
     return [
@@ -75,7 +75,14 @@ def summary(facts: dict[str, Any]) -> list[str]:
 
 
 def bandwidth(shape: tuple[int, int, int], precision: Precision, layout: Layout, num_clips: int = 16) -> dict[str, Any]:
-    """Microseconds per tensor of the kernel and of a copy, and the kernel's share of the copy's bandwidth."""
+    """Return microseconds per tensor of the kernel and of a copy, and the kernel's share of the copy's bandwidth.
+
+    Args:
+        shape: channels, height and width.
+        precision: type of the features.
+        layout: memory layout of the features.
+        num_clips: batch size.
+    """
     kernels, launch = load_kernels(), plan_launch(shape, precision, layout)
     size = num_clips * NUM_FRAMES * launch.frame_size
     count = max(2, WORKING_SET // (2 * size * precision.num_bytes))
@@ -106,7 +113,7 @@ def bandwidth(shape: tuple[int, int, int], precision: Precision, layout: Layout,
 
 
 def model_times(num_clips: int) -> dict[str, float]:
-    """Milliseconds of the R50 in fp16, channels last, and what interlacing multiplies them by."""
+    """Return milliseconds of the R50 in fp16, channels last, and their ratios to the time without interlacing."""
     frames = torch.randn(num_clips, NUM_FRAMES, 3, 224, 224, device="cuda", dtype=torch.float16)
     plain, tin = (make_model(temporal) for temporal in (Temporal.NONE, Temporal.TIN))
 
@@ -121,7 +128,7 @@ def model_times(num_clips: int) -> dict[str, float]:
 
 
 def make_model(temporal: Temporal) -> TIN:
-    """An untrained R50."""
+    """Return an untrained R50."""
     model = TIN(Architecture(num_classes=NUM_CLASSES, temporal=temporal)).eval().cuda().half()
     for parameter in model.parameters():
         if parameter.dim() == 4:
@@ -131,7 +138,7 @@ def make_model(temporal: Temporal) -> TIN:
 
 @cache
 def load_kernels() -> Any:
-    """The plugin's kernels, which a graph must find loaded."""
+    """Return the plugin's kernels; they must be loaded before a graph is captured."""
     from tests.gpu.kernel import Kernels  # noqa: PLC0415 - it needs cuda-bindings
 
     return Kernels(NUM_FRAMES)
@@ -139,7 +146,7 @@ def load_kernels() -> Any:
 
 @contextmanager
 def kernel_instead_of_torch() -> Iterator[None]:
-    """While open, models interlace with the plugin's kernel."""
+    """Make models interlace with the plugin's kernel inside the block."""
     kernels = load_kernels()
 
     def interlace(features: Tensor, offsets: Tensor, weights: Tensor, *, num_channels: int, **_: object) -> Tensor:
@@ -156,7 +163,7 @@ def kernel_instead_of_torch() -> Iterator[None]:
 
 
 def replay(work: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Median milliseconds of each piece of work, replayed as a CUDA graph, in turns."""
+    """Return median milliseconds of each piece of work, replayed as a CUDA graph, interleaved."""
     graphs = {name: record(piece) for name, piece in work.items()}
     times: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(ROUNDS):
@@ -166,7 +173,7 @@ def replay(work: dict[str, Callable[[], object]]) -> dict[str, float]:
 
 
 def record(piece: Callable[[], object]) -> torch.cuda.CUDAGraph:
-    """The work as a graph, after it has run outside of one."""
+    """Capture the work as a graph, after it has run outside of one."""
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side), torch.inference_mode():
@@ -180,7 +187,7 @@ def record(piece: Callable[[], object]) -> torch.cuda.CUDAGraph:
 
 
 def timed(run: Callable[[], object]) -> float:
-    """Milliseconds on the GPU."""
+    """Return the milliseconds of a call on the GPU."""
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     start.record()
     run()
@@ -190,7 +197,7 @@ def timed(run: Callable[[], object]) -> float:
 
 
 def onnx_runtime_times() -> dict[int, float] | str:
-    """Milliseconds by batch, clips and results staying on the GPU; or why there are none."""
+    """Return milliseconds by batch size, with inputs and outputs on the GPU; or the reason why there are none."""
     if "CUDAExecutionProvider" not in ort.get_available_providers():
         return "ONNX Runtime has no CUDA provider here"
     spec, architecture = ClipSpec(), Architecture(num_classes=NUM_CLASSES)
@@ -201,7 +208,7 @@ def onnx_runtime_times() -> dict[int, float] | str:
 
 
 def onnx_runtime_time(session: ort.InferenceSession, num_clips: int) -> float:
-    """Median milliseconds of one batch."""
+    """Return median milliseconds of one batch."""
     binding = session.io_binding()
     clips = np.zeros((num_clips, NUM_FRAMES, 224, 224, 3), np.uint8)
     binding.bind_ortvalue_input("clips", ort.OrtValue.ortvalue_from_numpy(clips, "cuda", 0))

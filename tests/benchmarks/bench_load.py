@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.bench_load [--video FILE] [--rounds 4] [--out FOLDER]
 
-Each round runs the bare loop (threads of one process, then a process per core), the gateway with clients that wait for
-their answers (one, one per core, two per core), and with clients that do not, at five times the rate that it answered.
-Rates are medians over the rounds and their ratio the median of the rounds' ratios, since other work on the machine
-changes all of a round; latencies are of all rounds together. Clients and server share the cores.
+Each round runs the loop without a server (threads of one process, then a process per core), the gateway under a closed
+loop of clients (one, one per core, two per core), and under an open loop at five times its best rate. Rates are medians
+over the rounds, and their ratio is the median of the rounds' ratios, since other work on the machine affects a whole
+round; latencies are pooled over all rounds. Clients and server share the cores.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from rich.progress import track
 from rich.table import Table
 
 from tests.benchmarks.bench_decode import CLIPS, moving_picture
-from tests.benchmarks.machine import processor_name, versions_of
-from tests.benchmarks.worker import Worker, processor_seconds
+from tests.benchmarks.machine import cpu_name, versions_of
+from tests.benchmarks.worker import Worker, cpu_seconds
 from tests.helpers.videos.make_clip import make_clip
 
 PACKAGES = ("av", "fastapi", "h11", "locust", "numpy", "onnxruntime", "opencv-python-headless", "uvicorn")
 CORES = len(os.sched_getaffinity(0))
 SECONDS = 4.0
-"""Of one measurement; 4 rounds of 6 take two minutes."""
+"""Duration of one measurement; 4 rounds of 6 take two minutes."""
 OVERLOAD = 5
 SECONDS_TO_START = 60.0
 
@@ -49,20 +49,20 @@ NUM_CLIENTS = {ONE: 1, PER_CORE: CORES, TWICE: 2 * CORES}
 
 @dataclass(frozen=True)
 class Load:
-    """One measurement of the gateway. Latencies are milliseconds, `rate` accepted requests per second."""
+    """One measurement of the gateway: accepted requests per second, latencies in milliseconds, failures, CPU time."""
 
     rate: float
     accepted: list[float]
     rejected: list[float]
     failures: list[str]
     server_ms: float
-    """Processor time per request, rejected ones included, of the service with its decoders, and of the clients."""
+    """CPU time per request, including rejected ones, of the service with its decoders; `client_ms` is the clients'."""
     client_ms: float
 
 
 @dataclass(frozen=True)
 class Bare:
-    """One measurement of a loop without a server: videos per second, and processor time per video."""
+    """One measurement of a loop without a server: videos per second, and CPU milliseconds per video."""
 
     rate: float
     milliseconds: float
@@ -70,24 +70,24 @@ class Bare:
 
 @dataclass(frozen=True)
 class Round:
-    """Everything once: the bare loops, and the gateway under each load."""
+    """One round of measurements: the loops without a server, and the gateway under each load."""
 
     bare: dict[str, Bare]
     loads: dict[str, Load]
 
     def ratio(self) -> float:
-        """The gateway's best rate over the bare loop's."""
+        """Return the ratio of the gateway's best rate to that of the best loop without a server."""
         return max(self.loads[name].rate for name in (PER_CORE, TWICE)) / max(bare.rate for bare in self.bare.values())
 
     def thrift(self) -> float:
-        """The same of processor time, the clients' included, which other work on the machine changes less."""
+        """Return the ratio of CPU times per video, with the clients'; other work on the machine affects it less."""
         load = self.loads[TWICE]
         return min(bare.milliseconds for bare in self.bare.values()) / (load.server_ms + load.client_ms)
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What was measured, beside its bound."""
+    """A measured value and its bound."""
 
     name: str
     value: float
@@ -96,12 +96,12 @@ class Goal:
 
     @property
     def is_met(self) -> bool:
-        """Whether the value keeps to the bound."""
+        """True if the value keeps the bound."""
         return self.value >= self.bound if self.is_lower_bound else self.value <= self.bound
 
 
 class Bench:
-    """A service, its clients and the bare loops, all ready and idle."""
+    """A running service, its clients and the loops without a server, all ready and idle."""
 
     def __init__(self, server: subprocess.Popen[bytes], clients: Worker, bare: list[Worker]) -> None:
         self._server = server
@@ -109,7 +109,7 @@ class Bench:
         self._bare = bare
 
     def run_round(self) -> Round:
-        """Measure everything once."""
+        """Run one round of measurements."""
         bare = {THREADS: self._run_bare(self._bare[:1], CORES), PROCESSES: self._run_bare(self._bare, 1)}
         loads = {name: self._run_load("closed", num_clients) for name, num_clients in NUM_CLIENTS.items()}
         rate = max(loads[name].rate for name in (PER_CORE, TWICE))
@@ -117,18 +117,18 @@ class Bench:
         return Round(bare, loads)
 
     def _run_bare(self, loops: list[Worker], num_threads: int) -> Bare:
-        before = sum(loop.processor_seconds() for loop in loops)
+        before = sum(loop.cpu_seconds() for loop in loops)
         for loop in loops:
             loop.send(seconds=SECONDS, num_threads=num_threads)
         rate = sum(loop.receive() for loop in loops)
-        spent = sum(loop.processor_seconds() for loop in loops) - before
+        spent = sum(loop.cpu_seconds() for loop in loops) - before
         return Bare(rate, spent * 1000 / (rate * SECONDS))
 
     def _run_load(self, kind: str, num_clients: int) -> Load:
-        before = processor_seconds(self._server.pid), self._clients.processor_seconds()
+        before = cpu_seconds(self._server.pid), self._clients.cpu_seconds()
         answer = self._clients.ask(kind=kind, num_clients=num_clients, seconds=SECONDS)
         requests, num_sent = answer["counted"], answer["sent"]
-        after = processor_seconds(self._server.pid), self._clients.processor_seconds()
+        after = cpu_seconds(self._server.pid), self._clients.cpu_seconds()
         accepted = [each["milliseconds"] for each in requests if each["status"] == 200]
         rejected = [each["milliseconds"] for each in requests if _is_rejection(each)]
         return Load(
@@ -143,7 +143,7 @@ class Bench:
 
 @contextmanager
 def ready_bench(video: Path) -> Iterator[Bench]:
-    """Everything started and warm."""
+    """Start and warm up everything; stop it at the end of the block."""
     with ExitStack() as resources:
         server, address = resources.enter_context(_service())
         clients = resources.enter_context(Worker("tests.benchmarks.load_clients", address, str(video)))
@@ -180,13 +180,13 @@ def _is_rejection(request: dict[str, object]) -> bool:
 
 
 def percentile(values: list[float], percent: int) -> float:
-    """The smallest value that so many percent do not exceed; not a number where there are none."""
+    """Return the nearest-rank percentile; NaN for no values."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else float("nan")
 
 
 def pooled(rounds: list[Round], name: str) -> Load:
-    """A load's requests of all rounds together, its other figures their medians."""
+    """Return one load over all rounds: requests pooled, other figures as medians."""
     loads = [each.loads[name] for each in rounds]
     return Load(
         rate=statistics.median(load.rate for load in loads),
@@ -199,7 +199,7 @@ def pooled(rounds: list[Round], name: str) -> Load:
 
 
 def goals_of(rounds: list[Round]) -> list[Goal]:
-    """What is wanted, and what the rounds gave."""
+    """Return the goals with the measured values."""
     unloaded, overloaded = pooled(rounds, ONE), pooled(rounds, OPEN)
     slower = percentile(overloaded.accepted, 99) / percentile(unloaded.accepted, 99)
     failures = [failure for name in (*NUM_CLIENTS, OPEN) for failure in pooled(rounds, name).failures]
@@ -212,7 +212,7 @@ def goals_of(rounds: list[Round]) -> list[Goal]:
 
 
 def print_tables(rounds: list[Round], console: Console) -> None:
-    """Rates and latencies, then the goals."""
+    """Print rates and latencies, then the goals."""
     table = Table("", "video/s", "p50", "p99", "rejected", "p99", "max", "failed", "server", "clients")
     for name in (THREADS, PROCESSES):
         rate, spent = (statistics.median(astuple(each.bare[name])[i] for each in rounds) for i in (0, 1))
@@ -220,9 +220,9 @@ def print_tables(rounds: list[Round], console: Console) -> None:
     for name in (*NUM_CLIENTS, OPEN):
         table.add_row(name, *_cells(pooled(rounds, name)))
     console.print(table)
-    console.print("latencies in ms; server, clients: ms of processor time per request, rejected ones included")
+    console.print("latencies in ms; server, clients: ms of CPU time per request, including rejected ones")
     thrift = statistics.median(each.thrift() for each in rounds)
-    console.print(f"processor time of a video, bare / {TWICE} and server: {thrift:.3f}")
+    console.print(f"CPU time per video, bare / {TWICE} and server: {thrift:.3f}")
     goals = Table("goal", "measured", "wanted", "met")
     for goal in goals_of(rounds):
         wanted = f"{'at least' if goal.is_lower_bound else 'at most'} {goal.bound:g}"
@@ -245,11 +245,11 @@ def _cells(load: Load) -> list[str]:
 
 
 def write_results(rounds: list[Round], video: Path, out: Path) -> Path:
-    """All of it as JSON under today's date."""
+    """Write all figures as JSON, named by today's date; return the path."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"load-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.json"
     facts = {
-        "machine": {"processor": processor_name(), "cores": CORES, "python": platform.python_version()},
+        "machine": {"processor": cpu_name(), "cores": CORES, "python": platform.python_version()},
         "versions": versions_of(PACKAGES),
         "video_bytes": video.stat().st_size,
         "goals": [{**asdict(goal), "is_met": goal.is_met} for goal in goals_of(rounds)],
@@ -268,9 +268,9 @@ def _rounded(value: object) -> object:
 
 
 def main() -> None:
-    """Start, measure, tell."""
+    """Parse arguments, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--video", type=Path, help="the video to send; else ten seconds of 340 x 256 are made")
+    parser.add_argument("--video", type=Path, help="the video to send; by default ten generated seconds of 340 x 256")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--out", type=Path, help="folder for the figures as JSON")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
-"""A folder of videos by `predict`, one at a time, as many as there are cores, and by `predict --ray`, in turns.
+"""Offline prediction of a folder: one video at a time, one per core, and on Ray, in interleaved rounds.
 
-Each takes some time to start and to stop, Ray some seconds, which a large folder does not notice: it is told apart.
+The time to start and to stop, some seconds for Ray, is reported apart, since it does not matter for a large folder.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ WAYS: dict[str, tuple[list[str], dict[str, str]]] = {
     "predict": ([], {}),
     "predict --ray": (["--ray"], {}),
 }
-"""The options and the environment of each."""
+"""Options and environment of each way."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Of one command on so many videos."""
+    """Measurement of one command."""
 
     seconds: float
-    """From its start to its end."""
+    """From the start to the end of the process."""
     per_second: float
-    """Videos, from the first answer to the last."""
+    """Videos per second, from the first result to the last."""
     beside: float
-    """Seconds that it takes to start and to stop."""
+    """Seconds to start and to stop."""
 
 
 def main(clip: Path = CLIP, videos: int = 2000, rounds: int = 3) -> None:
-    """Print what each round gives, and the medians."""
+    """Print the figures of each round, and the medians."""
     runs: dict[str, list[Run]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as folder:
         clips = Path(folder) / "clips"
@@ -63,7 +63,14 @@ def main(clip: Path = CLIP, videos: int = 2000, rounds: int = 3) -> None:
 
 
 def measure(clips: Path, videos: int, options: list[str], environment: dict[str, str]) -> Run:
-    """All of the folder, to a new file."""
+    """Predict all videos of the folder to a new file, and measure.
+
+    Args:
+        clips: the folder.
+        videos: number of videos in it.
+        options: options of `predict`.
+        environment: additional environment variables.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "answers.jsonl"
         started = time.perf_counter()
@@ -81,7 +88,10 @@ def measure(clips: Path, videos: int, options: list[str], environment: dict[str,
 
 
 def wait_for(out: Path, answers: int, process: subprocess.Popen[bytes]) -> tuple[float, int]:
-    """When there were so many, and how many there were then."""
+    """Wait for a number of results; return the time, and the number of results at that time.
+
+    Raises RuntimeError when the process ends before.
+    """
     while True:
         is_running = process.poll() is None
         found = out.read_bytes().count(b"\n") if out.exists() else 0

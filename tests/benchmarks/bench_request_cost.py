@@ -1,6 +1,6 @@
-"""Processor time that a request takes of each process of a cluster: what Ray adds to decoding and inference.
+"""CPU time per request of each process of a Ray cluster: the overhead of Ray beside decoding and inference.
 
-The processes have work without requests too, so as long a time without any is subtracted.
+The CPU time of idle processes over an equal period is subtracted.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ CLIENTS = 4
 PORT = 8123
 
 Spent = defaultdict[str, float]
-"""Seconds of processor time by the name of a process."""
+"""Seconds of CPU time by the name of the process."""
 
 
 def main(clip: Path = CLIP) -> None:
-    """Print the milliseconds per request of each kind of process."""
+    """Print milliseconds per request by the kind of process."""
     require_ray()
     from ray import serve  # noqa: PLC0415 - an extra
 
@@ -42,7 +42,7 @@ def main(clip: Path = CLIP) -> None:
 
 
 def spent_on(video: bytes) -> dict[str, float]:
-    """Seconds per request to predict this video."""
+    """Return seconds of CPU time per request, by the name of the process."""
     address = f"http://127.0.0.1:{PORT}"
     with httpx.Client(base_url=address, timeout=60) as client, ThreadPoolExecutor(CLIENTS) as threads:
 
@@ -56,7 +56,7 @@ def spent_on(video: bytes) -> dict[str, float]:
 
 
 def spent_during(work: Callable[[], object]) -> tuple[Spent, float]:
-    """By each process while it runs, and the seconds that it ran."""
+    """Run `work`; return the CPU time of each process meanwhile, and the seconds that it ran."""
     before, started = spent_so_far(), time.perf_counter()
     work()
     seconds = time.perf_counter() - started
@@ -65,7 +65,7 @@ def spent_during(work: Callable[[], object]) -> tuple[Spent, float]:
 
 
 def spent_so_far() -> Spent:
-    """By the processes of Ray's; the children that decode are not among them."""
+    """Return the CPU time of Ray's processes so far, without the worker processes that decode."""
     spent: Spent = defaultdict(float)
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -79,7 +79,7 @@ def spent_so_far() -> Spent:
 
 
 def name_of(words: list[str]) -> str | None:
-    """What a process is, by its command line; None for one that is none of Ray's, or that waits for no request."""
+    """Return the name of a Ray process from its command line; None for any other, or one that serves no requests."""
     program = Path(words[0]).name
     return program if program.startswith(("ray::ServeReplica", "ray::ProxyActor", "raylet", "gcs_server")) else None
 

@@ -1,12 +1,12 @@
-"""What training costs on a GPU; run by `make gpu`, which prints the figures and keeps them under today's date.
+"""Benchmark of training on a GPU, run by `make gpu`; prints the figures and writes them by today's date.
 
-- One interlace and its gradients, fused and in torch's own operators, over what the four stages of a ResNet-50 hold
+- Interlacing and its gradients, fused and in torch's own operators, on the features of the four stages of a ResNet-50
   for six videos.
-- The most memory that training steps of six videos need, both ways, against what MMAction2 reports for its recipe.
-- Videos a second of the model alone, one at a time.
+- Peak memory of training steps of six videos, in both forms, and the memory that MMAction2 reports for its recipe.
+- Videos per second of the model alone, one at a time.
 - Ten minutes of the demo recipe with the ResNet-50 at 224 pixels.
 
-Times are medians; the forms take turns.
+Times are medians of interleaved runs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("torch", "triton", "numpy")
 FORMS: dict[str, Callable[..., Tensor]] = {"fused": interlace, "plain": interlace_plain}
 STAGES = ((256, 56, 56), (512, 28, 28), (1024, 14, 14), (2048, 7, 7))
-"""Channels, height and width of the features in front of a block."""
+"""Channels, height and width of the features before a block."""
 ORDERS = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}
 NUM_VIDEOS = 6
 PUBLISHED_MEGABYTES = 6187
@@ -55,28 +55,28 @@ DEMO_OVERRIDES = (
     f"data.batch_size={NUM_VIDEOS}",
     "data.lessons=[{from_epoch: 0, side: 224, difficulty: 0.2}]",
 )
-"""What makes the demo recipe train a network of the published size."""
+"""Overrides with which the demo recipe trains a network of the published size."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A network, and frames of `side` by `side` pixels, on a device."""
+    """A network's architecture, the side of its frames in pixels, and a device."""
 
     architecture: Architecture
     side: int
     device: torch.device
 
     def model(self, order: torch.memory_format = torch.contiguous_format) -> TIN:
-        """An untrained network whose weights lie in that order."""
+        """Return an untrained network with weights in that memory format."""
         return TIN(self.architecture).to(self.device, memory_format=order)  # type: ignore[call-overload, no-any-return]
 
     def frames(self, num_videos: int) -> Tensor:
-        """Noise, float32 [N, T, 3, H, W]."""
+        """Return noise, float32 [N, T, 3, H, W]."""
         return torch.randn(num_videos, self.architecture.num_frames, 3, self.side, self.side, device=self.device)
 
 
 def bench(out: Path = RESULTS) -> None:
-    """Measure everything, print it, and write it to `out`."""
+    """Measure everything, print the figures and write them to `out`."""
     setting = Setting(Architecture(num_classes=400), 224, torch.device("cuda"))
     facts: dict[str, Any] = {
         "gpu": torch.cuda.get_device_name(),
@@ -93,7 +93,7 @@ def bench(out: Path = RESULTS) -> None:
 
 
 def write_results(facts: dict[str, Any], out: Path) -> Path:
-    """All of it as JSON under today's date."""
+    """Write all figures as JSON, named by today's date; return the path."""
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"train-gpu-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.json"
     path.write_text(json.dumps(facts, indent=1) + "\n")
@@ -101,7 +101,7 @@ def write_results(facts: dict[str, Any], out: Path) -> Path:
 
 
 def summary(facts: dict[str, Any]) -> list[str]:
-    """One line for each thing measured."""
+    """Return one line per measurement."""
     ratios = [row["plain_over_fused"] for row in facts["interlace"]]
     memory = ", ".join(f"{name} {megabytes:.0f} MB" for name, megabytes in facts["step_megabytes"].items())
     demo = facts["demo"]
@@ -117,7 +117,15 @@ def summary(facts: dict[str, Any]) -> list[str]:
 def interlace_times(
     stage: tuple[int, int, int], order: str, device: torch.device, num_videos: int = NUM_VIDEOS, num_frames: int = 8
 ) -> dict[str, Any]:
-    """Milliseconds of one interlace with its gradients in each form, and the ratio of the two."""
+    """Return milliseconds of interlacing with its gradients in each form, and their ratio.
+
+    Args:
+        stage: channels, height and width of the features.
+        order: memory format, a key of ORDERS.
+        device: device to run on.
+        num_videos: batch size.
+        num_frames: frames per video.
+    """
     shape = num_videos * num_frames, *stage
     features, upstream = (torch.randn(shape, device=device).contiguous(memory_format=ORDERS[order]) for _ in range(2))
     offsets = 4 * torch.rand(num_videos, 2, device=device) - 2
@@ -135,12 +143,12 @@ def interlace_times(
 
 
 def step_forms() -> dict[str, tuple[Callable[..., Tensor], torch.memory_format]]:
-    """Every form in every memory order, by what to call them."""
+    """Return every form in every memory format, by name."""
     return {f"{name}, {order}": (FORMS[name], ORDERS[order]) for name in FORMS for order in ORDERS}
 
 
 def step_megabytes(setting: Setting, form: Callable[..., Tensor], order: torch.memory_format) -> float:
-    """The most GPU memory that tensors take in training steps, in units of 2^20 bytes, as MMCV's logs count it."""
+    """Return the peak GPU memory of tensors in training steps, in units of 2^20 bytes, as in MMCV's logs."""
     gc.collect()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(setting.device)
@@ -155,7 +163,15 @@ def train_steps(
     num_videos: int = NUM_VIDEOS,
     num_steps: int = 3,
 ) -> list[float]:
-    """The losses of a few steps of SGD with momentum in float32, on the same videos."""
+    """Return the losses of a few steps of SGD with momentum in float32, on the same videos.
+
+    Args:
+        setting: network, size and device.
+        form: the interlacing.
+        order: memory format of the weights.
+        num_videos: batch size.
+        num_steps: number of steps.
+    """
     model, frames = setting.model(order), setting.frames(num_videos)
     labels = torch.arange(num_videos, device=setting.device) % setting.architecture.num_classes
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
@@ -171,7 +187,7 @@ def train_steps(
 
 
 def videos_per_second(setting: Setting) -> float:
-    """Of the model alone, in float32, one video at a time, without reading or decoding any."""
+    """Return the rate of the model alone, in float32, one video at a time, without decoding."""
     model, frames = setting.model().eval(), setting.frames(1)
 
     def infer() -> None:
@@ -182,7 +198,7 @@ def videos_per_second(setting: Setting) -> float:
 
 
 def in_turns(work: dict[str, Callable[[], object]], device: torch.device) -> dict[str, float]:
-    """Median seconds of each piece of work, once it has warmed up."""
+    """Return median seconds of each piece of work, after a warm-up, interleaved."""
     times: dict[str, list[float]] = {name: [] for name in work}
     for piece in work.values():
         seconds_of(piece, device)
@@ -193,7 +209,7 @@ def in_turns(work: dict[str, Callable[[], object]], device: torch.device) -> dic
 
 
 def seconds_of(piece: Callable[[], object], device: torch.device) -> float:
-    """Of one call, from several in a row."""
+    """Return the seconds of one call, averaged over CALLS in a row."""
     synchronize(device)
     start = time.perf_counter()
     for _ in range(CALLS):
@@ -203,15 +219,15 @@ def seconds_of(piece: Callable[[], object], device: torch.device) -> float:
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done its work; the CPU always has."""
+    """Wait until the device has finished its work; the CPU always has."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def run_demo(overrides: tuple[str, ...], seconds: float) -> dict[str, float]:
-    """Train the demo recipe for so long, or to its end: steps made, and the mean loss of its first and last tenth."""
+    """Train the demo recipe for a time or to its end; return steps, and mean losses of the first and last tenth."""
     settings = [word for override in overrides for word in ("--set", override)]
-    torch.cuda.empty_cache()  # the GPU is the other process's now
+    torch.cuda.empty_cache()  # the training process needs the GPU's memory
     with tempfile.TemporaryDirectory() as work_dir:
         command = [sys.executable, "-m", "training.train", "tin_motion", "--work-dir", work_dir, *settings]
         start = time.monotonic()

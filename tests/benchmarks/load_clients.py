@@ -1,8 +1,8 @@
-"""Clients of the gateway, made with locust: a few who wait for their answers, or many who come whether or not they do.
+"""Load generator of locust clients: a closed loop that waits for responses, or an open loop at a fixed rate.
 
     python -m tests.benchmarks.load_clients ADDRESS VIDEO
 
-Jobs come on stdin, one JSON object a line; an answer goes to stdout for each: what became of the requests.
+Reads jobs from stdin, one JSON object a line, and writes the outcomes of the requests to stdout, one line per job.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from locust import FastHttpUser, task
 from locust.env import Environment
 
 SECONDS_BETWEEN = 1.0
-"""From one request of a punctual client to its next: longer than an answer takes, so that none comes late."""
+"""Interval of a punctual client's requests: longer than a response takes, so that none is late."""
 SECONDS_TO_SETTLE = 1.0
-"""At the start of a job, which do not count: clients connect."""
+"""Warm-up at the start of a job, not measured: clients connect."""
 SECONDS_TO_FINISH = 20.0
-"""At the end of one, for the last answers."""
+"""Limit at the end of a job, for the last responses."""
 
 
 class Client(FastHttpUser):  # type: ignore[misc]
-    """Posts the same video again and again."""
+    """A client that posts the same video again and again."""
 
     abstract = True
     network_timeout = connection_timeout = SECONDS_TO_FINISH
@@ -34,38 +34,44 @@ class Client(FastHttpUser):  # type: ignore[misc]
 
     @task  # type: ignore[untyped-decorator]
     def predict(self) -> None:
-        """One request; locust tells its listeners what came of it."""
+        """Send one request; locust reports its outcome to the listeners."""
         self.client.post("/predict", data=self.video)
 
 
 class Waiting(Client):
-    """Of a closed loop: posts when the last answer has come."""
+    """Client of a closed loop: posts when the last response has arrived."""
 
 
 class Punctual(Client):
-    """Of an open loop: posts once in SECONDS_BETWEEN, beginning at any moment of it."""
+    """Client of an open loop: posts every SECONDS_BETWEEN, with a random first delay."""
 
     def on_start(self) -> None:
-        """Clients come evenly, not all at once."""
+        """Wait for a random time, so that clients start evenly."""
         wait = random.uniform(0, SECONDS_BETWEEN)
         self._next = time.monotonic() + wait
         time.sleep(wait)
 
     def wait_time(self) -> float:
-        """Until the next moment of its timetable, however long the last answer took."""
+        """Return the seconds until the next scheduled request, independent of the last response."""
         self._next += SECONDS_BETWEEN
         return max(0.0, self._next - time.monotonic())
 
 
 class Crowd:
-    """All clients of one service."""
+    """Clients of one service."""
 
     def __init__(self, address: str, video: bytes) -> None:
         self._address = address
         Client.video = video
 
     def run(self, kind: str, num_clients: int, seconds: float) -> dict[str, Any]:
-        """How many requests were sent, and what became of each that began within so many seconds, after the first."""
+        """Run clients; return the number of requests sent, and the outcomes of those begun while measuring.
+
+        Args:
+            kind: "closed" or "open" loop.
+            num_clients: number of clients.
+            seconds: duration of the measurement, after SECONDS_TO_SETTLE.
+        """
         users = {"closed": Waiting, "open": Punctual}[kind]
         environment = Environment(user_classes=[users], host=self._address, stop_timeout=SECONDS_TO_FINISH)
         requests: list[dict[str, Any]] = []
@@ -90,7 +96,7 @@ def _outcome(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer until stdin ends."""
+    """Run jobs until stdin ends."""
     crowd = Crowd(sys.argv[1], Path(sys.argv[2]).read_bytes())
     for line in sys.stdin:
         print(json.dumps(crowd.run(**json.loads(line))), flush=True)  # noqa: T201

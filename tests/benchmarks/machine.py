@@ -1,4 +1,4 @@
-"""What figures were measured on: they mean nothing without it."""
+"""Machine of a measurement: CPU, instruction sets, versions of packages."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def processor_name() -> str:
-    """The processor's own name where Linux tells it, else the kind of processor."""
+def cpu_name() -> str:
+    """Return the CPU's model name if Linux reports it, else its architecture."""
     return _cpuinfo("model name") or platform.machine()
 
 
-def processor_flags() -> set[str]:
-    """The instruction sets that Linux reports; empty elsewhere."""
+def cpu_flags() -> set[str]:
+    """Return the instruction sets that Linux reports; empty on other systems."""
     return set(_cpuinfo("flags").split())
 
 
 def versions_of(packages: Iterable[str]) -> dict[str, str]:
-    """The installed version of each package."""
+    """Return the installed version of each package. Raises PackageNotFoundError."""
     return {package: importlib.metadata.version(package) for package in packages}
 
 
 def installed_versions(packages: Iterable[str]) -> dict[str, str]:
-    """The same of those that are installed."""
+    """Return the versions of those packages that are installed."""
     found = {}
     for package in packages:
         with suppress(importlib.metadata.PackageNotFoundError):
@@ -35,7 +35,7 @@ def installed_versions(packages: Iterable[str]) -> dict[str, str]:
 
 
 def stay_on_one_core() -> None:
-    """Pin this process, and what it starts from now on, to the last core that it may use."""
+    """Pin this process and its future children to the last core that it may use."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 

@@ -1,4 +1,4 @@
-"""The figures of `make gpu`, all but the GPU: their parts run on the CPU, in small."""
+"""Parts of the GPU benchmark of training, run on the CPU with small networks."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A process that does one thing on demand: a job is a line of JSON to it, and so is its answer."""
+"""Worker process that runs jobs: one line of JSON per job, one line per result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psutil
 
 
 class Worker:
-    """`python -m <module> <arguments>`, ended with the block."""
+    """A process `python -m <module> <arguments>`, terminated at the end of the block."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         command = [sys.executable, "-m", module, *arguments]
@@ -28,30 +28,30 @@ class Worker:
         self._process.communicate()
 
     def send(self, **job: Any) -> None:
-        """Have it begin."""
+        """Start a job."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
 
     def receive(self) -> Any:
-        """Wait for its answer; raises RuntimeError when it has ended."""
+        """Wait for the result of a job. Raises RuntimeError when the process has ended."""
         assert self._process.stdout is not None
         if not (line := self._process.stdout.readline()):
             raise RuntimeError(f"{' '.join(map(str, self._process.args))} has ended")  # type: ignore[arg-type]
         return json.loads(line)
 
     def ask(self, **job: Any) -> Any:
-        """Its answer to one job."""
+        """Run one job and return its result."""
         self.send(**job)
         return self.receive()
 
-    def processor_seconds(self) -> float:
-        """So far."""
-        return processor_seconds(self._process.pid)
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the process and its descendants so far, in seconds."""
+        return cpu_seconds(self._process.pid)
 
 
-def processor_seconds(pid: int) -> float:
-    """Of a process and of all that it started and that still runs."""
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and its running descendants, in seconds."""
     process = psutil.Process(pid)
     times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
     return float(sum(time.user + time.system for time in times))

@@ -1,4 +1,4 @@
-"""What `docker compose up` starts is bounded, without privileges, and keeps to itself what nobody outside needs."""
+"""Compose services: limited, without privileges, and without ports that nobody outside needs."""
 
 import json
 import os

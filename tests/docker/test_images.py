@@ -1,4 +1,4 @@
-"""The Dockerfiles, as the oldest builder reads them; docker/smoke builds and runs them."""
+"""Dockerfiles, checked as text for the oldest builder; docker/smoke builds and runs them."""
 
 import os
 import re
@@ -14,7 +14,7 @@ BASE = "python:3.11-slim-bookworm"
 
 @pytest.fixture(params=FILES, ids=lambda path: path.name)
 def lines(request):
-    """The instructions, each with its continuation lines in one."""
+    """Instructions, each joined with its continuation lines."""
     text = re.sub(r"^#.*\n", "", request.param.read_text(), flags=re.MULTILINE)
     return [line for line in re.sub(r"\\\n", " ", text).splitlines() if line.strip()]
 

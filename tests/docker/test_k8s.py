@@ -1,4 +1,4 @@
-"""docker/k8s: valid for Kubernetes, and in agreement with itself and with the service. No cluster is needed."""
+"""Kubernetes manifests: valid, and consistent with each other and with the service. No cluster is needed."""
 
 import re
 import shutil
@@ -50,7 +50,7 @@ def mount(name, container=CONTAINER):
 
 @pytest.fixture
 def settings(monkeypatch):
-    """What the gateway makes of the Deployment's environment."""
+    """Settings of the gateway in the Deployment's environment."""
     for variable in CONTAINER["env"]:
         if "value" in variable:
             monkeypatch.setenv(variable["name"], variable["value"])

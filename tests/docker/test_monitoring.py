@@ -1,4 +1,4 @@
-"""Alert rules and dashboard: valid, right on made series, and only of what the service measures."""
+"""Alert rules and dashboard: valid, correct on synthetic series, and only of metrics of the service."""
 
 import json
 import os
@@ -23,7 +23,7 @@ REQUIRED = os.environ.get("TIN_REQUIRE_PROMTOOL") == "1"
 
 @pytest.fixture
 def promtool():
-    """Runs promtool in the folder; fails the test when it is not content."""
+    """A function that runs promtool in the folder and fails the test on an error."""
     if shutil.which("promtool") is None:
         if REQUIRED:
             pytest.fail("TIN_REQUIRE_PROMTOOL=1, but there is no promtool")
@@ -100,7 +100,7 @@ def replaced(text, variables):
 
 
 def measured():
-    """The names of all series that a gateway shows, once something happened."""
+    """Return the names of all series of a gateway after a request."""
     metrics = Metrics()
     metrics.end_request("ok")
     metrics.observe_stages(dict.fromkeys(("upload", "decode", "transform", "infer", "total"), 0.1))

@@ -1,4 +1,4 @@
-"""The files that start the service on Ray say what Ray and KubeRay read, and the two say the same."""
+"""Files that start the service on Ray: valid for Ray and KubeRay, and consistent with each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// interlace.cu on this machine's processor: blocks and threads become loops.
+// interlace.cu compiled for this machine's CPU: blocks and threads become loops.
 #include <immintrin.h>
 
 #include <cmath>
