@@ -15,6 +15,12 @@ test: .venv/ready .venv-dev/ready ## run all tests, the service's against the ba
 	@command -v promtool >/dev/null || echo "without promtool the test that it makes of /metrics is skipped"
 	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest --numprocesses auto --dist loadfile
 
+test-fast: .venv-dev/ready ## run the tests that take no seconds, browser, Java, Ray or containers
+	OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest --numprocesses auto -m "not slow"
+
+coverage: .venv/ready .venv-dev/ready ## run all tests and print the lines that none of them runs
+	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report term
+
 check: .venv-dev/ready ## lint, formatting, types
 	.venv-dev/bin/ruff check .
 	.venv-dev/bin/ruff format --check .
@@ -74,4 +80,4 @@ fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-d
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test check demo-model figures control test-rtx gpu bench-decode bench-export load soak smoke fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export load soak smoke fuzz help

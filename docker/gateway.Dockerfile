@@ -15,6 +15,7 @@ RUN touch README.md \
 
 COPY clips /app/clips
 COPY service /app/service
+COPY tin /app/tin
 RUN python3 -m compileall -q /app
 
 FROM python:3.11-slim-bookworm

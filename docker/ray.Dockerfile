@@ -27,6 +27,7 @@ COPY --from=build /opt/venv /opt/venv
 COPY docker/ray /app/docker/ray
 COPY clips /app/clips
 COPY service /app/service
+COPY tin /app/tin
 
 # By default Ray kills an HTTP proxy that takes more than 5 s to start, as it does on a busy node.
 ENV PATH=/opt/venv/bin:$PATH \

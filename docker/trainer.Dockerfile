@@ -25,6 +25,7 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /u
 COPY --from=build /opt/venv /opt/venv
 COPY clips /app/clips
 COPY service /app/service
+COPY tin /app/tin
 COPY training /app/training
 COPY export /app/export
 
