@@ -12,6 +12,7 @@ import torch
 
 import service  # noqa: F401 - keeps ONNX Runtime quiet in tests that import it themselves
 from clips.clip_spec import ClipSpec, View
+from tests.helpers.slow_tests import SLOW_TESTS
 from tests.helpers.training.networks import lively
 from tests.helpers.videos.encoded import encode, encode_audio
 from tests.helpers.videos.moving_square import moving_square
@@ -20,6 +21,13 @@ from training.model.tin import Architecture
 from training.synthetic.video_encoder import ENCODINGS, Encoding, encode_video
 
 H264 = ENCODINGS[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark slow tests, which `make test-fast` leaves out."""
+    for item in items:
+        if item.nodeid.startswith(SLOW_TESTS):
+            item.add_marker("slow")
 
 
 @pytest.fixture

@@ -1,0 +1,47 @@
+"""Slow tests, by path: those that `make test-fast` leaves out.
+
+They take seconds, or need a browser, Java, Ray or containers. Each entry is the start of
+a test's id: a folder, a file or a test.
+"""
+
+SLOW_TESTS = (
+    "tests/benchmarks/",
+    "tests/clips/decoding/test_conf",
+    "tests/clips/decoding/test_decode.py",
+    "tests/clips/decoding/test_fuzz.py",
+    "tests/docker/test_compose.py",
+    "tests/docker/test_monitoring.py",
+    "tests/docker/test_ray_files.py",
+    "tests/export/formats/",
+    "tests/export/graph/test_calibration.py",
+    "tests/export/graph/test_int8.py",
+    "tests/export/graph/test_onnx_export.py",
+    "tests/export/parity/",
+    "tests/export/publishing/test_publish.py",
+    "tests/export/publishing/test_rebuild.py",
+    "tests/export/tensorrt_plugin/test_interlace.py",
+    "tests/export/tensorrt_plugin/test_register.py",
+    "tests/export/test_",
+    "tests/gpu/",
+    "tests/service/api/routes/",
+    "tests/service/backends/test_torch_program.py",
+    "tests/service/backends/torchserve/test_backend.py",
+    "tests/service/backends/torchserve/test_outage.py",
+    "tests/service/batch/test_local.py",
+    "tests/service/batch/test_ray_",
+    "tests/service/decoding/",
+    "tests/service/deployment/",
+    "tests/service/doctor/",
+    "tests/service/models/test_hot_reload.py",
+    "tests/service/models/test_registry_torchserve.py",
+    "tests/service/test_",
+    "tests/service/web/",
+    "tests/test_motion.py",
+    "tests/tin/",
+    "tests/training/data/test_dataloader.py",
+    "tests/training/engine/test_published_steps.py",
+    "tests/training/lists/test_extract_frames.py",
+    "tests/training/model/test_interlace_triton.py",
+    "tests/training/synthetic/",
+    "tests/training/test_",
+)
