@@ -71,7 +71,7 @@ def test_the_store_can_be_named_by_the_environment(store, monkeypatch):
     ("change", "named"),
     [
         (lambda path: path.write_bytes(b"no tensors"), "letters.json"),
-        (lambda path: path.with_suffix(".json").write_text(json.dumps({})), "letters.json"),
+        (lambda path: path.with_suffix(".json").write_text(json.dumps({})), "letters"),
         (lambda path: path.unlink(), "letters.safetensors"),
     ],
 )
