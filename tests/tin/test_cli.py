@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -90,3 +91,9 @@ def test_a_command_without_its_extra_says_which_to_install(command: str, extra: 
     assert f"`tin {command}`" in done.stderr
     assert f".[{extra}]" in done.stderr
     assert complete(command, "--", python=SERVER_PYTHON) == ["--help"]
+
+
+def test_the_page_describes_every_command_and_its_extra() -> None:
+    page = (REPOSITORY / "docs" / "cli.md").read_text()
+    rows = re.findall(r"^\| `tin ([a-z]+)` \|.*\| (?:`\[([a-z]+)\]` )?\|$", page, re.MULTILINE)
+    assert rows == [(command.name, command.extra) for command in COMMANDS]

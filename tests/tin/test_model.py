@@ -122,3 +122,15 @@ def test_errors_of_videos_and_arguments(model: tin.Model, not_videos: dict[str, 
         model.timeline(EXAMPLE, window_seconds=1, step_seconds=2)
     with pytest.raises(ValueError, match="uint8"):
         model.predict(np.zeros((8, 32, 32, 3)))  # type: ignore[arg-type]
+
+
+def test_the_page_of_the_python_api_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    page = (REPOSITORY / "docs" / "python.md").read_text()
+    code = "\n".join(line[4:] for line in page.splitlines() if line.startswith("    "))
+    monkeypatch.chdir(tmp_path)
+    for name in ("clip.mp4", "long.mp4"):
+        (tmp_path / name).symlink_to(EXAMPLE)
+    exec(code, {})
+    assert capsys.readouterr().out
