@@ -36,14 +36,14 @@ def test_predict_prints_a_table(run_cli: Run, files: list[str]) -> None:
     assert "<b>yellow</b>" in run_cli("predict", files[0], "--top-k", "6").stdout
 
 
-def test_predict_tells_how_stable_an_answer_is(run_cli: Run, files: list[str]) -> None:
+def test_predict_says_how_stable_an_answer_is(run_cli: Run, files: list[str]) -> None:
     table = run_cli("predict", files[0], "--stability").stdout
     assert "is stable" in table
     assert "does not depend on order" in table
     assert "depend on order" not in run_cli("predict", files[0]).stdout
-    told = json.loads(run_cli("predict", files[0], "--stability", "--json").stdout)
-    assert told["stability"]["is_stable"] is True
-    assert len(told["stability"]["shifted"]["sampled"]) == 8
+    answer = json.loads(run_cli("predict", files[0], "--stability", "--json").stdout)
+    assert answer["stability"]["is_stable"] is True
+    assert len(answer["stability"]["shifted"]["sampled"]) == 8
 
 
 def test_predict_goes_on_after_a_bad_file(run_cli: Run, files: list[str]) -> None:

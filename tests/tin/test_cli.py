@@ -41,7 +41,7 @@ def loaded_by(*arguments: str) -> set[str]:
 
 
 def complete(*words: str, python: str = sys.executable) -> list[str]:
-    """What bash offers for the last word."""
+    """Return what bash offers for the last word."""
     line = " ".join(("tin", *words))
     done = run_tin(python=python, _TIN_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words)))
     assert not done.stderr
