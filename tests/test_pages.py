@@ -1,4 +1,4 @@
-"""What README.md and docs/ name is there: files, headings, commands and settings."""
+"""README.md and docs/: the files, headings, commands and settings that they name exist."""
 
 import re
 

@@ -153,7 +153,7 @@ def test_the_limits_hold_in_the_child(decoder, videos):
 
 
 class Takeover:
-    """What an exploited decoder could send: a pickle that runs a function where it is loaded."""
+    """An exploited decoder's message: a pickle that runs a function where it is loaded."""
 
     def __reduce__(self):
         return print, ("taken over",)

@@ -1,4 +1,4 @@
-"""What comes over a connection and is no request, or never becomes one."""
+"""Connections whose bytes are no request, or never become one."""
 
 from __future__ import annotations
 

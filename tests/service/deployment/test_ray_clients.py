@@ -1,4 +1,4 @@
-"""What a call to another process's deployment makes of what Ray raises; the deployments themselves: test_cluster."""
+"""Clients of Ray deployments: losses, full queues and errors; test_ray_serve runs the deployments themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Prometheus reads: well-formed, counted right, and free of anything that a client chose."""
+"""Metrics: well-formed, counted right, and free of anything that a client chose."""
 
 from __future__ import annotations
 

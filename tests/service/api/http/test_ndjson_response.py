@@ -53,7 +53,7 @@ class Client:
 
 
 class Request:
-    """What the rows come from; `freed` notes what is let go."""
+    """The source of the rows; `freed` records what is released."""
 
     def __init__(self):
         self.freed = []

@@ -1,4 +1,4 @@
-"""Who posts while there is no place is sent away before the routes see the request."""
+"""Load shedding: a POST is refused before the routes see it while no work slot is free."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def triton(base_url: str) -> Iterator[InferenceServerClient]:
 
 @pytest.fixture(scope="module")
 def answers(store: Path) -> Outputs:
-    """What the model itself answers to CLIPS."""
+    """The model's own outputs for CLIPS."""
     return _infer_here(store, CLIPS)
 
 
