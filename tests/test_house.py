@@ -42,7 +42,7 @@ ROOMS = {
         "console",
         "__main__",
     ],
-    "export": ["errors", "graph", "tensorrt_plugin", "formats", "parity", "publishing"],
+    "export": ["errors", "tensorrt_plugin", "graph", "formats", "parity", "publishing"],
 }
 """The rooms of each package from the lowest to the highest: none imports from a higher one."""
 

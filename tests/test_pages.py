@@ -6,6 +6,7 @@ import pytest
 
 from service.config.settings import Settings
 from tests.helpers.paths import REPOSITORY
+from tin.commands import COMMANDS
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
@@ -37,6 +38,9 @@ def test_commands_exist(page):
     for module in re.findall(r"python -m ([a-z_.0-9]*[a-z_0-9])", text):
         file = REPOSITORY / module.replace(".", "/")
         assert module == "pip" or file.with_suffix(".py").exists() or (file / "__main__.py").exists(), module
+    assert set(re.findall(r"(?:^ {4}|`|bin/|-- )tin ([a-z]+)\b", text, re.MULTILINE)) <= {
+        each.name for each in COMMANDS
+    }
 
 
 @page_by_page

@@ -40,7 +40,7 @@ from rich.table import Table
 from clips.decoding.decode import decode
 from clips.decoding.frames import Image
 from clips.sampling import evaluation_indices
-from tests.benchmarks.machine import cpu_name, stay_on_one_core, versions_of
+from tests.helpers.measuring.machine import cpu_name, stay_on_one_core, versions_of
 from tests.helpers.videos.clip_recipes import ClipRecipe
 from tests.helpers.videos.make_clip import make_clip
 

@@ -35,7 +35,7 @@ from clips.clip_spec import ClipSpec
 from export.graph.int8 import to_int8
 from export.graph.onnx_export import OPSET, to_onnx
 from service.backends.base import Clips
-from tests.benchmarks.machine import cpu_flags, cpu_name, stay_on_one_core, versions_of
+from tests.helpers.measuring.machine import cpu_flags, cpu_name, stay_on_one_core, versions_of
 from tests.helpers.reference import tin_r50_tensors
 from tests.helpers.training.foreign_files import from_mmaction2
 from training.checkpoints.checkpoint import Checkpoint

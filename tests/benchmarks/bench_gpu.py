@@ -31,7 +31,7 @@ from clips.clip_spec import ClipSpec
 from export.graph.onnx_export import to_onnx
 from export.precision import Precision
 from export.tensorrt_plugin.launch import Layout, plan_launch
-from tests.benchmarks.machine import installed_versions
+from tests.helpers.measuring.machine import installed_versions
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.tin import TIN, Architecture, Temporal
 

@@ -30,8 +30,8 @@ from rich.progress import track
 from rich.table import Table
 
 from tests.benchmarks.bench_decode import CLIPS, moving_picture
-from tests.benchmarks.machine import cpu_name, versions_of
-from tests.benchmarks.worker import Worker, cpu_seconds
+from tests.helpers.measuring.machine import cpu_name, versions_of
+from tests.helpers.measuring.worker import Worker, cpu_seconds
 from tests.helpers.videos.make_clip import make_clip
 
 PACKAGES = ("av", "fastapi", "h11", "locust", "numpy", "onnxruntime", "opencv-python-headless", "uvicorn")
@@ -146,8 +146,8 @@ def ready_bench(video: Path) -> Iterator[Bench]:
     """Start and warm up everything; stop it at the end of the block."""
     with ExitStack() as resources:
         server, address = resources.enter_context(_service())
-        clients = resources.enter_context(Worker("tests.benchmarks.load_clients", address, str(video)))
-        loops = [Worker("tests.benchmarks.bare_loop", str(video)) for _ in range(CORES)]
+        clients = resources.enter_context(Worker("tests.helpers.measuring.load_clients", address, str(video)))
+        loops = [Worker("tests.helpers.measuring.bare_loop", str(video)) for _ in range(CORES)]
         bare = [resources.enter_context(loop) for loop in loops]
         for loop in bare:
             loop.ask(seconds=1, num_threads=1)

@@ -31,7 +31,7 @@ from rich.console import Console
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tests.benchmarks.machine import installed_versions
+from tests.helpers.measuring.machine import installed_versions
 from tests.helpers.paths import REPOSITORY
 from training.model.interlace import SHIFT_DIVISOR, interlace
 from training.model.interlace_ops import Backward, interlace_plain

@@ -1,6 +1,6 @@
 """Load generator of locust clients: a closed loop that waits for responses, or an open loop at a fixed rate.
 
-    python -m tests.benchmarks.load_clients ADDRESS VIDEO
+    python -m tests.helpers.measuring.load_clients ADDRESS VIDEO
 
 Reads jobs from stdin, one JSON object a line, and writes the outcomes of the requests to stdout, one line per job.
 """
