@@ -11,7 +11,7 @@ import pytest
 import yaml
 from fastapi.routing import APIRoute
 
-from service.api.routes import predict
+from service.api.routes import operations
 from service.config.settings import Settings
 from service.telemetry.metrics import Metrics
 from tests.helpers.paths import REPOSITORY
@@ -130,7 +130,7 @@ def test_keys_are_secret_and_optional():
 
 
 def test_what_is_asked_of_the_pod_are_routes_that_there_are():
-    paths = {route.path for route in predict.router.routes if isinstance(route, APIRoute)}
+    paths = {route.path for route in operations.router.routes if isinstance(route, APIRoute)}
     probed = [CONTAINER[probe]["httpGet"]["path"] for probe in PROBES]
     assert probed == ["/health/live", "/health/ready", "/health/live"]
     assert {*probed, POD["metadata"]["annotations"]["prometheus.io/path"]} <= paths
