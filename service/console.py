@@ -20,9 +20,9 @@ from rich.table import Table
 
 from service.api.schemas.predict import Action, ModelStatus, PredictionResponse, Stability
 from service.api.schemas.timeline import ClipRow, SegmentsRow
+from service.api.schemas.timeline_rows import TimelineRow
 from service.batch.results import Failed, Result
 from service.batch.results_file import ResultsFile, as_line
-from service.batch.timeline import TimelineRow
 from service.doctor.check import Finding
 
 SECONDS_BETWEEN_LINES = 60.0

@@ -17,7 +17,8 @@ from clips.scores import Score, average_views, top_scores
 from clips.window_preprocess import preprocess_windows
 from service.api.schemas.predict import Action
 from service.api.schemas.timeline import SegmentsRow, WindowRow
-from service.batch.timeline import TimelineRow, timeline_rows, windowing_of
+from service.api.schemas.timeline_rows import TimelineRow
+from service.batch.timeline import timeline_rows, windowing_of
 from service.config.settings import Settings
 from service.inference.prediction import choose_top_k
 from service.models.open_model import open_model

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from clips.scores import average_views, top_scores
-from clips.window_preprocess import TimelineEnd, TimelinePart, TimelineStart, WindowInput
+from clips.window_preprocess import TimelinePart, WindowInput
 from clips.windows import Windowing
-from service.api.schemas.presenters import actions, describe_video, model_ref, segment_of_clip, timing_ms
-from service.api.schemas.timeline import ClipRow, SegmentsRow, TimelineQuery, WindowRow
+from service.api.schemas.timeline import TimelineQuery
+from service.api.schemas.timeline_rows import TimelineRow, TimelineRows
 from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder
-from service.inference.segmentation import ScoredWindow, merge
+from service.inference.windows import InferredWindow
 from service.models.registry import LoadedModel
-
-TimelineRow = ClipRow | WindowRow | SegmentsRow
 
 
 class BadWindowing(ValueError):
@@ -65,56 +61,17 @@ def timeline_rows(
 
     Raises what `parts` raises, and BackendError.
     """
-    return _Timeline(model, windowing, top_k, size_bytes).rows(parts)
+    started = time.perf_counter()
+
+    def finish(stages: Mapping[str, float]) -> Mapping[str, float]:
+        return {**stages, "total": time.perf_counter() - started}
+
+    rows = TimelineRows(model, windowing, top_k, size_bytes, finish)
+    for part in parts:
+        yield rows.row(_infer(part, model) if isinstance(part, WindowInput) else part)
 
 
-@dataclass
-class _Timeline:
-    model: LoadedModel
-    windowing: Windowing
-    top_k: int
-    size_bytes: int
-    _scored: list[ScoredWindow] = field(default_factory=list)
-    _infer_seconds: float = 0.0
-
-    def rows(self, parts: Iterable[TimelinePart]) -> Iterator[TimelineRow]:
-        started = time.perf_counter()
-        for part in parts:
-            match part:
-                case TimelineStart():
-                    yield self._clip_row(part)
-                case WindowInput():
-                    yield self._window_row(part)
-                case TimelineEnd():
-                    yield self._segments_row(part, time.perf_counter() - started)
-
-    def _clip_row(self, start: TimelineStart) -> ClipRow:
-        return ClipRow(
-            model=model_ref(self.model),
-            clip=describe_video(start.video, self.size_bytes),
-            num_windows=start.num_windows,
-            window_seconds=self.windowing.window_seconds,
-            step_seconds=self.windowing.step_seconds,
-        )
-
-    def _window_row(self, window: WindowInput) -> WindowRow:
-        started = time.perf_counter()
-        logits = self.model.backend.infer(window.views).logits
-        self._infer_seconds += time.perf_counter() - started
-        scores = top_scores(average_views(logits), self.model.labels, self.top_k)
-        self._scored.append(ScoredWindow(window.start_seconds, window.end_seconds, scores[0]))
-        return WindowRow(
-            start_seconds=round(window.start_seconds, 6),
-            end_seconds=round(window.end_seconds, 6),
-            predictions=actions(scores),
-        )
-
-    def _segments_row(self, end: TimelineEnd, total_seconds: float) -> SegmentsRow:
-        seconds = {
-            "decode": end.decode_seconds,
-            "transform": end.transform_seconds,
-            "infer": self._infer_seconds,
-            "total": total_seconds,
-        }
-        segments = [segment_of_clip(segment) for segment in merge(self._scored)]
-        return SegmentsRow(segments=segments, timing_ms=timing_ms(seconds))
+def _infer(window: WindowInput, model: LoadedModel) -> InferredWindow:
+    started = time.perf_counter()
+    logits = model.backend.infer(window.views).logits
+    return InferredWindow(window.start_seconds, window.end_seconds, logits, time.perf_counter() - started)

@@ -1,0 +1,75 @@
+"""Presenter of timelines: inferred windows become the rows of POST /timeline and of `tin timeline`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from clips.scores import average_views, top_scores
+from clips.window_preprocess import TimelineEnd, TimelineStart
+from clips.windows import Windowing
+from service.api.schemas.presenters import actions, describe_video, model_ref, segment_of_clip, timing_ms
+from service.api.schemas.timeline import ClipRow, SegmentsRow, WindowRow
+from service.inference.segmentation import ScoredWindow, merge
+from service.inference.windows import InferredPart, InferredWindow
+from service.models.registry import LoadedModel
+
+TimelineRow = ClipRow | WindowRow | SegmentsRow
+
+Finish = Callable[[Mapping[str, float]], Mapping[str, float]]
+"""Adds `total`, and `upload` where there was one, to the seconds of the stages."""
+
+
+@dataclass
+class TimelineRows:
+    """The rows of one video's timeline, built in the order of its parts.
+
+    Args:
+        model: The model that predicts.
+        windowing: The windowing that the parts were made with.
+        top_k: Number of actions of each window.
+        size_bytes: Size of the file.
+        finish: Called once, with the stages' seconds, when the last part is there.
+    """
+
+    model: LoadedModel
+    windowing: Windowing
+    top_k: int
+    size_bytes: int
+    finish: Finish
+    _scored: list[ScoredWindow] = field(default_factory=list)
+    _infer_seconds: float = 0.0
+
+    def row(self, part: InferredPart) -> TimelineRow:
+        """Build the row of the next part: a start, a window, or the end."""
+        match part:
+            case TimelineStart():
+                return self._clip_row(part)
+            case InferredWindow():
+                return self._window_row(part)
+            case TimelineEnd():
+                return self._segments_row(part)
+
+    def _clip_row(self, start: TimelineStart) -> ClipRow:
+        return ClipRow(
+            model=model_ref(self.model),
+            clip=describe_video(start.video, self.size_bytes),
+            num_windows=start.num_windows,
+            window_seconds=self.windowing.window_seconds,
+            step_seconds=self.windowing.step_seconds,
+        )
+
+    def _window_row(self, window: InferredWindow) -> WindowRow:
+        self._infer_seconds += window.infer_seconds
+        scores = top_scores(average_views(window.logits), self.model.labels, self.top_k)
+        self._scored.append(ScoredWindow(window.start_seconds, window.end_seconds, scores[0]))
+        return WindowRow(
+            start_seconds=round(window.start_seconds, 6),
+            end_seconds=round(window.end_seconds, 6),
+            predictions=actions(scores),
+        )
+
+    def _segments_row(self, end: TimelineEnd) -> SegmentsRow:
+        stages = {"decode": end.decode_seconds, "transform": end.transform_seconds, "infer": self._infer_seconds}
+        segments = [segment_of_clip(segment) for segment in merge(self._scored)]
+        return SegmentsRow(segments=segments, timing_ms=timing_ms(self.finish(stages)))
