@@ -64,8 +64,8 @@ def test_the_full_network_gives_the_recorded_logits_at_any_batch(inner, num_clip
     np.testing.assert_allclose(offsets[0], golden["offsets_float32"][:, 0], atol=5e-6)
 
 
-def test_the_full_network_answers_as_torch_from_bytes(r50):
-    num_classes = 400
+@pytest.mark.parametrize("num_classes", [174, 400])
+def test_the_full_network_answers_as_torch_from_bytes(r50, num_classes):
     head = {"head.weight": torch.randn(num_classes, 2048) / 20, "head.bias": torch.randn(num_classes)}
     architecture = dataclasses.replace(r50.architecture, num_classes=num_classes)
     labels = tuple(str(index) for index in range(num_classes))
