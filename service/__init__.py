@@ -1,4 +1,4 @@
-"""The gateway: a video goes in over HTTP, the likeliest actions come out."""
+"""The gateway: a video goes in over HTTP, its most probable actions come out."""
 
 import os
 
