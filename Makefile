@@ -3,6 +3,10 @@
 PYTHON ?= python3
 PIP = -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
+# One more process than there are cores: tests of servers and clusters often wait.
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+PYTEST = OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest --numprocesses $(WORKERS)
+
 # Of ONNX Runtime, for what imports it without our packages.
 export ORT_DISABLE_TELEMETRY ?= 1
 
@@ -13,13 +17,13 @@ test: .venv/ready .venv-dev/ready ## run all tests, the service's against the ba
 	@command -v chromium >/dev/null || echo "without chromium the browser tests are skipped"
 	@command -v java >/dev/null || echo "without Java 17 the TorchServe tests are skipped"
 	@command -v promtool >/dev/null || echo "without promtool the test that it makes of /metrics is skipped"
-	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest --numprocesses auto --dist loadfile
+	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python $(PYTEST) --dist loadfile
 
 test-fast: .venv-dev/ready ## run the tests that take no seconds, browser, Java, Ray or containers
-	OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest --numprocesses auto -m "not slow"
+	$(PYTEST) -m "not slow"
 
 coverage: .venv/ready .venv-dev/ready ## run all tests and print the lines that none of them runs
-	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report term
+	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python $(PYTEST) --dist loadfile --cov --cov-report term
 
 check: .venv-dev/ready ## lint, formatting, types
 	.venv-dev/bin/ruff check .

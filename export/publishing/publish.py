@@ -47,6 +47,7 @@ def publish(
     Raises:
         ExportError: an artifact differs from the checkpoint, or the version exists and `replace` is False. The store
             is then unchanged.
+        FormatUnavailable: a format's device or library is missing here.
         BackendError: a backend cannot run the artifact.
         OSError: the store cannot be written.
     """
@@ -54,6 +55,8 @@ def publish(
     selected = select_formats(formats)
     if target.exists() and not replace:
         raise ExportError(f"{target} exists; name another version, or --replace it")
+    for fmt in selected:
+        fmt.built_for()  # a format whose device is missing is refused before the minutes that the others take
     with staged(target) as folder:
         weights = store_checkpoint(request.checkpoint, folder)
         reference = Reference.of(request.checkpoint, weights.sha256)
