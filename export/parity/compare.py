@@ -169,7 +169,7 @@ def with_made_offsets(checkpoint: Checkpoint) -> Checkpoint:
     """Return the checkpoint with offsets that are MADE_OFFSETS for any input."""
     tensors = dict(checkpoint.tensors)
     made = itertools.cycle(MADE_OFFSETS)
-    for name in checkpoint.tensors:
+    for name in sorted(checkpoint.tensors):  # the order of a file is another than that of a network
         if name.endswith("offset_net.fc2.weight"):
             tensors[name] = torch.zeros_like(tensors[name])
         if name.endswith("offset_net.fc2.bias"):
