@@ -19,8 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from service.api.schemas.predict import Action, ModelStatus, PredictionResponse, Stability
-from service.api.schemas.timeline import ClipRow, SegmentsRow
-from service.api.schemas.timeline_rows import TimelineRow
+from service.api.schemas.timeline import ClipRow, SegmentsRow, TimelineRow
 from service.batch.results import Failed, Result
 from service.batch.results_file import ResultsFile, as_line
 from service.doctor.check import Finding

@@ -16,8 +16,7 @@ from clips.preprocess import ModelInput, Sampling, preprocess, preprocess_frames
 from clips.scores import Score, average_views, top_scores
 from clips.window_preprocess import preprocess_windows
 from service.api.schemas.predict import Action
-from service.api.schemas.timeline import SegmentsRow, WindowRow
-from service.api.schemas.timeline_rows import TimelineRow
+from service.api.schemas.timeline import SegmentsRow, TimelineRow, WindowRow
 from service.batch.timeline import timeline_rows, windowing_of
 from service.config.settings import Settings
 from service.inference.prediction import choose_top_k

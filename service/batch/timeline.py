@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from clips.window_preprocess import TimelinePart, WindowInput
 from clips.windows import Windowing
-from service.api.schemas.timeline import TimelineQuery
-from service.api.schemas.timeline_rows import TimelineRow, TimelineRows
+from service.api.schemas.timeline import TimelineQuery, TimelineRow
+from service.api.schemas.timeline_rows import TimelineRows
 from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder
 from service.inference.windows import InferredWindow
@@ -28,11 +28,10 @@ def windowing_of(window_seconds: float, step_seconds: float | None, max_windows:
     Raises BadWindowing.
     """
     try:
-        query = TimelineQuery(window_seconds=window_seconds, step_seconds=step_seconds)
+        return TimelineQuery(window_seconds=window_seconds, step_seconds=step_seconds).windowing(max_windows)
     except ValidationError as error:
         first = error.errors()[0]
         raise BadWindowing(" ".join([*map(str, first["loc"]), first["msg"]])) from error
-    return Windowing(query.window_seconds, query.step, max_windows)
 
 
 def decode_in_worker(job: DecodeJob, windowing: Windowing, max_memory_bytes: int) -> Iterator[TimelinePart]:

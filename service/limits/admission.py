@@ -78,7 +78,7 @@ class Slots:
         if self._within:
             self._within.check()
         if self.num_taken >= self._capacity:
-            raise overloaded(f"{self._holders}: {self.num_taken}", self._retry_after())
+            raise _overloaded(f"{self._holders}: {self.num_taken}", self._retry_after())
 
     @contextmanager
     def take(self) -> Iterator[None]:
@@ -154,7 +154,7 @@ class Admission:
     def check_memory(self, num_bytes: int) -> None:
         """Raise Overloaded when so many more bytes do not fit into memory."""
         if self.num_bytes_held + num_bytes > self._max_bytes_held:
-            raise overloaded(f"bytes held by uploads: {self.num_bytes_held:,}", self._until_empty())
+            raise _overloaded(f"bytes held by uploads: {self.num_bytes_held:,}", self._until_empty())
 
     def check_staying(self) -> None:
         """Raise Draining once the service is about to stop."""
@@ -183,6 +183,6 @@ class MemoryReservation:
         self.num_bytes += num_bytes
 
 
-def overloaded(reason: str, retry_after: int) -> Overloaded:
+def _overloaded(reason: str, retry_after: int) -> Overloaded:
     """The refusal, with what to do in its message."""
     return Overloaded(f"{reason}, which is the limit; send it again in {retry_after} s", retry_after)

@@ -26,10 +26,10 @@ def open_model(settings: Settings, name: str | None = None, version: str | None 
     message says why each was refused.
     """
     check_store(settings.model_store)
-    store, refused = ModelStore(settings.model_store), []
+    store, capabilities, refused = ModelStore(settings.model_store), Capabilities.detect(), []
     for candidate, its_version in _candidates(store, name or settings.default_model, version):
         try:
-            return load(store.open(candidate, its_version), settings, Capabilities.detect())
+            return load(store.open(candidate, its_version), settings, capabilities)
         except (ModelRefused, BackendError) as error:
             refused.append(f"{candidate} {its_version} is refused: {error}")
     raise NoModelReady("; ".join(refused))

@@ -14,8 +14,8 @@ from service.api.http.dependencies import GatewayOfApp, KeyOfRequest
 from service.api.http.ndjson_response import RowsResponse
 from service.api.http.openapi import ROWS, VIDEO_BODY, problem_responses
 from service.api.http.upload import read_video
-from service.api.schemas.timeline import TimelineQuery
-from service.api.schemas.timeline_rows import TimelineRow, TimelineRows
+from service.api.schemas.timeline import TimelineQuery, TimelineRow
+from service.api.schemas.timeline_rows import TimelineRows
 from service.decoding.job import DecodeJob
 from service.inference.pipeline import Gateway
 from service.inference.prediction import choose_top_k
@@ -38,7 +38,7 @@ async def make_timeline(
     """Send the video as for /predict. Each row of the answer comes as soon as it is known."""
     settings, model = gateway.settings, gateway.model(query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
-    windowing = Windowing(query.window_seconds, query.step, settings.max_windows)
+    windowing = query.windowing(settings.max_windows)
     async with AsyncExitStack() as slots:
         accepted = accepted_upload(request, gateway, key, read_video, gateway.admission.timeline_slots)
         upload = await slots.enter_async_context(accepted)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from clips.windows import Windowing
 from service.api.schemas.predict import Action, ModelRef, Problem, Timing, Video
 
 MOST_OVERLAPPING = 16
@@ -35,6 +36,10 @@ class TimelineQuery(BaseModel):
     def step(self) -> float:
         """The step in seconds, half a window unless given."""
         return self.window_seconds / 2 if self.step_seconds is None else self.step_seconds
+
+    def windowing(self, max_windows: int) -> Windowing:
+        """The windows that these parameters ask for."""
+        return Windowing(self.window_seconds, self.step, max_windows)
 
     @model_validator(mode="after")
     def _check_step(self) -> Self:
@@ -91,4 +96,7 @@ class ProblemRow(Problem):
     status: int = Field(description="The HTTP status that it would have had before the first row")
 
 
-Row = ClipRow | WindowRow | SegmentsRow | ProblemRow
+TimelineRow = ClipRow | WindowRow | SegmentsRow
+"""A row of a timeline that goes well."""
+
+Row = TimelineRow | ProblemRow

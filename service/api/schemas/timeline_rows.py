@@ -9,12 +9,10 @@ from clips.scores import average_views, top_scores
 from clips.window_preprocess import TimelineEnd, TimelineStart
 from clips.windows import Windowing
 from service.api.schemas.presenters import actions, describe_video, model_ref, segment_of_clip, timing_ms
-from service.api.schemas.timeline import ClipRow, SegmentsRow, WindowRow
+from service.api.schemas.timeline import ClipRow, SegmentsRow, TimelineRow, WindowRow
 from service.inference.segmentation import ScoredWindow, merge
 from service.inference.windows import InferredPart, InferredWindow
 from service.models.registry import LoadedModel
-
-TimelineRow = ClipRow | WindowRow | SegmentsRow
 
 Finish = Callable[[Mapping[str, float]], Mapping[str, float]]
 """Adds `total`, and `upload` where there was one, to the seconds of the stages."""

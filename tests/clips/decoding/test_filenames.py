@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import av
 import pytest
 
 from clips.decoding.filenames import VIDEO_SUFFIXES, find_videos, is_named_as_video
+from tests.helpers.denied_folder import deny_folder
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "A.MOV", "a.b.webm", "folder.x/a.ts", "a.MTS", "a.vob", "a.3g2"])
@@ -51,12 +51,5 @@ def test_links_to_folders_are_entered_on_request_and_never_in_a_circle(folder: P
 
 
 def test_a_folder_without_permission_is_yielded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    allowed = os.scandir
-
-    def scandir(path: Path) -> object:
-        if Path(path).name == "deep":
-            raise PermissionError(13, "Permission denied", str(path))
-        return allowed(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
+    deny_folder(monkeypatch, "deep")
     assert found(folder) == ["A.MOV", "b.mp4", "deep"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from clips.decoding.errors import LimitExceeded
 from service.batch.inputs import STANDARD_INPUT, Inputs, find_inputs, is_stream, read_stream
+from tests.helpers.denied_folder import deny_folder
 
 
 @pytest.fixture
@@ -50,14 +50,7 @@ def test_a_name_with_brackets_is_a_file_before_it_is_a_pattern(folder: Path) -> 
 def test_a_folder_that_may_not_be_read_comes_back_among_the_videos(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    allowed = os.scandir
-
-    def scandir(path: Path) -> Any:
-        if Path(path).name == "deep":
-            raise PermissionError(13, "Permission denied", str(path))
-        return allowed(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
+    deny_folder(monkeypatch, "deep")
     assert _named(folder, ".") == ["A.MOV", "b.mp4", "deep"]
 
 
