@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
 import av
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
@@ -23,7 +25,7 @@ Image = NDArray[np.uint8]
 class VideoInfo:
     """Facts about a video: FFmpeg's names of container and codec, size, number of frames, duration.
 
-    `width` and `height` are in pixels after rotation; `frames` are counted, not read from a header.
+    `width` and `height` are in pixels of the upright picture; `frames` are counted, not read from a header.
     """
 
     container: str
@@ -79,20 +81,40 @@ class Converter:
         self._reformatter = VideoReformatter()
 
     def upright(self, frame: VideoFrame) -> Image:
-        """Convert to uint8 [H, W, 3], RGB, with rotation metadata applied.
+        """Convert to uint8 [H, W, 3], RGB, with the display matrix applied.
 
         The array is a view of FFmpeg's memory, so copy it before the next frame.
         """
         # one thread, since FFmpeg would start new ones for every frame
         rgb = self._reformatter.reformat(frame, format="rgb24", threads=1).planes[0]
         rows = np.frombuffer(memoryview(rgb), np.uint8).reshape(rgb.height, rgb.line_size)
-        return np.rot90(rows[:, : rgb.width * 3].reshape(rgb.height, rgb.width, 3), round(frame.rotation / 90))
+        image = rows[:, : rgb.width * 3].reshape(rgb.height, rgb.width, 3)
+        return np.rot90(image[::-1] if _is_mirrored(frame) else image, _quarter_turns(frame))
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:
     """Return width and height of the frame after rotation, in pixels."""
-    sideways = round(frame.rotation / 90) % 2
-    return (frame.height, frame.width) if sideways else (frame.width, frame.height)
+    return (frame.height, frame.width) if _quarter_turns(frame) % 2 else (frame.width, frame.height)
+
+
+def _quarter_turns(frame: VideoFrame) -> int:
+    """Return the number of turns by 90 degrees counterclockwise, the nearest to the display matrix's angle."""
+    # a matrix of zeros has no angle: FFmpeg's NaN becomes any integer
+    return round(frame.rotation / 90) if abs(frame.rotation) <= 180 else 0
+
+
+def _is_mirrored(frame: VideoFrame) -> bool:
+    """Return True if the display matrix turns the picture upside down before it rotates: a negative determinant.
+
+    A picture whose left and right change places is one that is upside down, and then turned by 180 degrees.
+    """
+    try:
+        # not frame.side_data: frame and container would refer to each other and stay in memory
+        matrix = SideDataContainer(frame)["DISPLAYMATRIX"]  # type: ignore[call-arg]
+    except (KeyError, ValueError):  # ValueError: PyAV lists nothing where one kind is unknown to it, such as EXIF
+        return False
+    a, b, _, c, d, *_ = struct.unpack("=9i", matrix)
+    return bool(a * d < b * c)
 
 
 def seconds_of(frame: VideoFrame, index: int, stream: VideoStream) -> float:

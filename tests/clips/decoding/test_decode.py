@@ -1,17 +1,22 @@
 """Chosen frames of real videos: equal to those of a plain PyAV loop, with their times, and upright."""
 
 import io
+import struct
+from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
+from tests.helpers.videos.alterations import set_display_matrix
 from tests.helpers.videos.moving_square import moving_square
 from training.synthetic.video_encoder import ENCODINGS, Encoding, encode_video
 
 B_FRAMES = Encoding("avi", "mpeg4", {"bf": "2", "g": "12"})
+INTERLACED = Encoding("mp4", "libx264", {"flags": "+ildct+ilme", "x264-params": "tff=1"})
 OTHERS = (
     B_FRAMES,
     Encoding("matroska", "libx265", {"preset": "ultrafast", "x265-params": "log-level=none"}),
@@ -68,12 +73,84 @@ def test_a_path_and_its_bytes_give_the_same(make_video):
     assert all(np.array_equal(a, b) for a, b in zip(by_path.images, by_bytes.images, strict=True))
 
 
-def test_rotation_metadata_is_applied(make_video):
-    data = bytearray(make_video(8).read_bytes())
-    track = data.index(b"tkhd")
-    matrix = track + 4 + 40
-    quarter_turn = (0, 0x10000, 0, -0x10000, 0, 0, 64 << 16, 0, 0x40000000)
-    data[matrix : matrix + 36] = b"".join(number.to_bytes(4, "big", signed=True) for number in quarter_turn)
-    upright, turned = decode(make_video(8), first_frame), decode(bytes(data), first_frame)
-    assert (turned.video.width, turned.video.height) == (64, 96)
-    np.testing.assert_array_equal(turned.images[0], np.rot90(upright.images[0], -1))
+def turned_clockwise(image):
+    return np.rot90(image, -1)
+
+
+def turned_counterclockwise(image):
+    return np.rot90(image)
+
+
+def turned_round(image):
+    return image[::-1, ::-1]
+
+
+def transposed(image):
+    return image.swapaxes(0, 1)
+
+
+def transversed(image):
+    return image[::-1, ::-1].swapaxes(0, 1)
+
+
+def unchanged(image):
+    return image
+
+
+COS_30, SIN_30 = 0.8660254, 0.5
+ORIENTATIONS = [
+    ((1, 0, 0, 1), unchanged),
+    ((0, 1, -1, 0), turned_clockwise),
+    ((-1, 0, 0, -1), turned_round),
+    ((0, -1, 1, 0), turned_counterclockwise),
+    ((-1, 0, 0, 1), np.fliplr),
+    ((1, 0, 0, -1), np.flipud),
+    ((0, 1, 1, 0), transposed),
+    ((0, -1, -1, 0), transversed),
+]
+ODD_MATRICES = [
+    ((0, 2, -2, 0), turned_clockwise),
+    ((-0.5, 0, 0, 0.25), np.fliplr),
+    ((COS_30, SIN_30, -SIN_30, COS_30), unchanged),
+    ((SIN_30, COS_30, -COS_30, SIN_30), turned_clockwise),
+    ((0, 0, 0, 0), unchanged),
+]
+
+
+@pytest.mark.parametrize(("matrix", "expected"), [*ORIENTATIONS, *ODD_MATRICES])
+def test_the_display_matrix_is_applied(make_video, matrix, expected):
+    plain = make_video(8).read_bytes()
+    _check_shown(set_display_matrix(plain, matrix), expected(decode(plain, first_frame).images[0]))
+
+
+@pytest.mark.parametrize(("matrix", "expected"), ORIENTATIONS[4:])
+def test_the_full_path_mirrors_too(make_video, matrix, expected):
+    plain = make_video(8, INTERLACED).read_bytes()
+    mirrored = set_display_matrix(plain, matrix)
+    _check_shown(mirrored, expected(decode(plain, first_frame).images[0]))
+    assert decode(mirrored, first_frame).report.path == "full"
+
+
+def test_side_data_of_an_unknown_kind_is_passed_over():
+    tiff = b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x112, 3, 1, 3, 0, 0)
+    exif = b"\xff\xe1" + struct.pack(">H", len(tiff) + 8) + b"Exif\0\0" + tiff
+    plain = cv2.imencode(".jpg", next(iter(moving_square(1))))[1].tobytes()
+    shown = decode(_motion_jpeg(plain[:2] + exif + plain[2:]), first_frame)
+    np.testing.assert_array_equal(shown.images[0], turned_round(decode(_motion_jpeg(plain), first_frame).images[0]))
+
+
+def _check_shown(data, image):
+    shown = decode(data, first_frame)
+    np.testing.assert_array_equal(shown.images[0], image)
+    assert (shown.video.height, shown.video.width) == image.shape[:2]
+
+
+def _motion_jpeg(jpeg):
+    file = io.BytesIO()
+    with av.open(file, "w", format="mov") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuvj420p"
+        packet = av.Packet(jpeg)
+        packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 25)
+        container.mux(packet)
+    return file.getvalue()

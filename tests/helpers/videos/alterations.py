@@ -1,7 +1,8 @@
-"""Changes to finished video files: packed, hidden, signed and damaged pictures."""
+"""Changes to finished video files: packed, hidden, signed, turned and damaged pictures."""
 
 import io
 import re
+import struct
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +14,9 @@ DIVX = b"\0\0\1\xb2DivX503b1393p"
 
 NUM_NAL_HEADER_BYTES = 5
 """Bytes before a NAL unit's data in an MP4: four of its length, one of its type."""
+
+NUM_BYTES_TO_MATRIX = 44
+"""Bytes from a track header's name to its display matrix."""
 
 
 def pack_b_pictures(data: bytes) -> bytes:
@@ -28,6 +32,14 @@ def hide_pictures(data: bytes) -> bytes:
 def sign_as_old_x264(data: bytes) -> bytes:
     """Change x264's signature to build 148, whose faults in 4:4:4 pictures decoders then reproduce."""
     return re.sub(rb"x264 - core \d{3}", b"x264 - core 148", data)
+
+
+def set_display_matrix(mp4: bytes, linear: tuple[float, float, float, float]) -> bytes:
+    """Give an MP4's first track the display matrix with these numbers: x' = a x + c y, y' = b x + d y."""
+    a, b, c, d = (round(number * (1 << 16)) for number in linear)
+    at = mp4.index(b"tkhd") + NUM_BYTES_TO_MATRIX
+    matrix = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    return mp4[:at] + matrix + mp4[at + len(matrix) :]
 
 
 def overwrite_packets(data: bytes, packets: slice, kept: float) -> bytes:
