@@ -52,8 +52,10 @@ async def read_video(
 ) -> bytes:
     """Return the video's bytes; the whole body counts towards `max_bytes` and the memory reservation.
 
-    Raises UploadError, Overloaded, starlette's ClientDisconnect, and its HTTPException (400) for a malformed form.
+    Raises UploadError, Overloaded, starlette's ClientDisconnect, and its HTTPException: 400 for a malformed form, 415
+    for a body with a Content-Encoding.
     """
+    _check_encoding(request)
     _check_announced_size(request, max_bytes, reservation)
     bounded = Request(request.scope, _bounded(request.receive, max_bytes, min_rate, reservation))
     video = await (_read_form(bounded) if _is_form(request) else bounded.body())
@@ -65,7 +67,11 @@ async def read_video(
 async def read_body(
     request: Request, max_bytes: int, min_rate: MinUploadRate, reservation: MemoryReservation
 ) -> bytearray:
-    """Return the whole body, whatever it is; raises UploadTooLarge, SlowUpload and Overloaded."""
+    """Return the whole body, whatever it is.
+
+    Raises UploadTooLarge, SlowUpload, Overloaded, and starlette's HTTPException (415) for a Content-Encoding.
+    """
+    _check_encoding(request)
     _check_announced_size(request, max_bytes, reservation)
     body = bytearray()
     async for chunk in Request(request.scope, _bounded(request.receive, max_bytes, min_rate, reservation)).stream():
@@ -103,6 +109,11 @@ def _check_charset(request: Request) -> None:
     _, options = parse_options_header(request.headers["content-type"])
     if options.get(b"charset", b"utf-8").lower() not in {b"utf-8", b"utf8"}:
         raise HTTPException(400, "the form's charset must be UTF-8")
+
+
+def _check_encoding(request: Request) -> None:
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise HTTPException(415, "a Content-Encoding is not taken; send the body as it is")
 
 
 def _check_announced_size(request: Request, max_bytes: int, reservation: MemoryReservation) -> None:

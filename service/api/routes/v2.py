@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from service.api.http.accepted_upload import accepted_upload
 from service.api.http.dependencies import GatewayOfApp, KeyOfRequest
@@ -131,8 +131,6 @@ async def infer_version(
 
 
 async def _infer(request: Request, gateway: Gateway, key: str | None, model: LoadedModel) -> Response:
-    if "content-encoding" in request.headers:
-        raise HTTPException(415, "a Content-Encoding is not taken; send the body as it is")
     limits, json_length = gateway.settings, request.headers.get(JSON_LENGTH_HEADER)
     async with accepted_upload(request, gateway, key, read_body) as upload:
         parse = partial(parse_call, upload.body, json_length, model.spec, limits.max_clips_per_request)

@@ -48,6 +48,19 @@ def test_form_in_chunks(client: httpx.Client) -> None:
     _check_too_large(client.post("/predict", content=form(), headers=headers))
 
 
+@pytest.mark.parametrize("path", ["/predict", "/timeline"])
+@pytest.mark.parametrize("encoding", ["gzip", "br", "identity, gzip"])
+def test_a_content_encoding_is_refused(
+    client: httpx.Client, videos: dict[str, bytes], path: str, encoding: str
+) -> None:
+    response = client.post(path, content=videos["mp4"], headers={"Content-Encoding": encoding})
+    assert (response.status_code, response.json()["type"]) == (415, "/problems/unsupported-media-type")
+
+
+def test_identity_is_no_encoding(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    assert client.post("/predict", content=videos["mp4"], headers={"Content-Encoding": "Identity"}).status_code == 200
+
+
 def test_answer_comes_before_the_body_has_ended(base_url: str) -> None:
     url = httpx.URL(base_url)
     with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
