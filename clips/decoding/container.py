@@ -135,7 +135,8 @@ class VideoFile:
         """
         with self._bytes() as file, self._demuxer(file, probing) as container:
             stream = _best_stream(container)
-            if any(entry.pos + entry.size > self._size for entry in stream.index_entries):
+            # an entry of size 0 is a hint for seeking (FLV, Matroska), which may be wrong where a recording broke off
+            if any(entry.size and entry.pos + entry.size > self._size for entry in stream.index_entries):
                 raise Undecodable("the video is cut short: its index points past its end")
             _configure_decoder(stream.codec_context, self._limits)
             yield OpenVideo(container, stream, self._limits, self._clock)

@@ -68,15 +68,30 @@ def test_a_file_without_a_video_stream():
         decode(file.getvalue(), sampled)
 
 
-@pytest.mark.parametrize("options", [{}, {"movflags": "faststart"}], ids=["index-last", "index-first"])
-def test_a_truncated_mp4(options, tmp_path):
-    path = tmp_path / "whole.mp4"
+def encoded(path, **options):
+    """Write 60 frames with a keyframe each second, and return the bytes."""
     with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream("libx264", rate=25)
+        stream = container.add_stream("libx264", rate=25, options={"g": "25"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         for frame in moving_square(60):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
-    whole = path.read_bytes()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("options", [{}, {"movflags": "faststart"}], ids=["index-last", "index-first"])
+def test_a_truncated_mp4(options, tmp_path):
+    whole = encoded(tmp_path / "whole.mp4", **options)
     with pytest.raises(Undecodable):
         decode(whole[: len(whole) // 3], sampled)
+
+
+@pytest.mark.parametrize("options", [{}, {"flvflags": "add_keyframe_index"}], ids=["no-index", "index-first"])
+def test_an_flv_that_ends_after_a_tag(options, tmp_path):
+    whole = encoded(tmp_path / "whole.flv", **options)
+    with av.open(io.BytesIO(whole)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    clip = decode(whole[: packets[20].pos], sampled)
+    assert clip.video.frames == 20
+    for image, expected in zip(clip.images, decode(whole, lambda _: clip.indices).images, strict=True):
+        np.testing.assert_array_equal(image, expected)
