@@ -89,7 +89,7 @@ def test_a_truncated_mp4(options, tmp_path):
 @pytest.mark.parametrize("options", [{}, {"flvflags": "add_keyframe_index"}], ids=["no-index", "index-first"])
 def test_an_flv_that_ends_after_a_tag(options, tmp_path):
     whole = encoded(tmp_path / "whole.flv", **options)
-    with av.open(io.BytesIO(whole)) as container:
+    with av.open(io.BytesIO(whole), "r") as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
     clip = decode(whole[: packets[20].pos], sampled)
     assert clip.video.frames == 20
