@@ -1,6 +1,7 @@
 """Tests of the command `python -m training.train` on a small data set."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -102,6 +103,23 @@ def test_two_processes_with_half_the_batch_equal_one(recipe, tmp_path):
     first, second = weights(tmp_path / "one" / LAST), weights(tmp_path / "two" / LAST)
     for name, tensor in first.items():
         torch.testing.assert_close(second[name], tensor, rtol=0, atol=1e-5, msg=name)
+
+
+def test_two_processes_resumed_and_validated_equal_an_unbroken_run(recipe, tmp_path):
+    unbroken, resumed = tmp_path / "unbroken", tmp_path / "resumed"
+    resumed.mkdir()
+    arguments = ("train", recipe, "--deterministic", *overrides("freeze_norm_from=0.3"))
+    line = command(*arguments, "--work-dir", unbroken, processes=2)
+    with subprocess.Popen(line, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        while not (unbroken / RESUME_STATE).exists():
+            assert running.poll() is None, "it ended before its first epoch did"
+            time.sleep(0.002)
+        shutil.copy(unbroken / RESUME_STATE, resumed)
+    assert running.returncode == 0
+    assert torch.load(resumed / RESUME_STATE, weights_only=True)["epochs_done"] < 3
+    done = run(*arguments, "--work-dir", resumed, "--resume", "--validate", processes=2)
+    assert done.returncode == 0, done.stderr
+    assert_equal(weights(unbroken / LAST), weights(resumed / LAST))
 
 
 def test_rates_scale_with_the_batch_when_asked(recipe, tmp_path):

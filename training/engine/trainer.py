@@ -81,11 +81,12 @@ class Trainer:
         yield from train_one_epoch(
             self._trained, self._normalise, batches, self.optimizers, factors, settings, first_step
         )
+        # Only one process's statistics reach the checkpoint: all must go on with the same for `--resume` to be exact.
+        self._processes.share_buffers(self.model)
         self.epochs_done += 1
 
     def validate(self) -> dict[str, float]:
         """Compute the metrics over the validation set, the same in every process."""
-        self._processes.share_buffers(self.model)
         batches = self._source.validation_batches(self.epochs_done - 1)
         return score_clips(self.model, self._normalise, batches, self._processes).measure(Metric)
 

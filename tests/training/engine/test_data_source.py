@@ -73,3 +73,9 @@ def test_the_validation_set_is_dealt_to_all_processes_and_never_changes(rendered
         assert torch.equal(one.clips, other.clips)
         assert torch.equal(one.labels, other.labels)
         assert NO_LABEL not in one.labels
+
+
+def test_the_validation_set_is_the_same_for_every_seed(rendered):
+    other = open_data_source(load_recipe("tin_motion", RENDERED), 7, ALONE, print)
+    for ours, theirs in zip(rendered.validation_batches(0), other.validation_batches(0), strict=True):
+        assert torch.equal(ours.clips, theirs.clips)
