@@ -52,7 +52,7 @@ def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
     try:
-        recipe = yaml.safe_load(path.read_text())
+        recipe = yaml.safe_load(path.read_bytes())
     except OSError as error:
         known = ", ".join(sorted(found.stem for found in RECIPES.glob("*.yaml")))
         raise RecipeError(f"{path}: {error.strerror}; known recipes: {known}") from error

@@ -1,8 +1,11 @@
+import codecs
+import json
+
 import pytest
 
 from clips.clip_spec import View
 from training.recipes.recipe import RECIPES, RecipeError, load_recipe
-from training.recipes.schema import FramesSection, SyntheticSection
+from training.recipes.schema import FramesSection, SgdSection, SyntheticSection
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
@@ -23,6 +26,43 @@ def test_something_something_is_never_mirrored(path):
 def test_published_recipes_are_for_a_batch_of_48(path):
     recipe = load_recipe(path.stem)
     assert recipe.data.batch_size * 8 == recipe.optim.total_batch == 48
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "clips"),
+    [
+        ("tin_r50_sthv1", 0.02, 48),
+        ("tin_r50_sthv2", 0.02, 48),
+        ("tin_tsm_finetune_r50_kinetics400", 0.01, 48),
+        ("tsm_r50_kinetics400", 0.01, 64),
+    ],
+)
+def test_published_recipes_have_the_published_rate_per_clip(name, rate, clips):
+    """Rate and total batch are those of MMAction2 0.24's configurations."""
+    optim = load_recipe(name).optim
+    assert isinstance(optim, SgdSection)
+    assert optim.lr / optim.total_batch == pytest.approx(rate / clips, rel=1e-12)
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_recipe_loads_again_from_what_a_checkpoint_keeps_of_it(path, tmp_path):
+    recipe = load_recipe(path.stem)
+    kept = tmp_path / "kept.yaml"
+    kept.write_text(json.dumps(recipe.model_dump(mode="json")))
+    assert load_recipe(str(kept)) == recipe
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
+    marked = tmp_path / "marked.yaml"
+    marked.write_bytes(codecs.BOM_UTF8 + (RECIPES / "tin_motion.yaml").read_bytes())
+    assert load_recipe(str(marked)) == load_recipe("tin_motion")
+
+
+def test_what_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "picture.yaml"
+    path.write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(RecipeError, match=r"picture\.yaml "):
+        load_recipe(str(path))
 
 
 def test_values_can_be_overridden():
