@@ -56,6 +56,26 @@ def test_a_video_without_label_is_named(listing):
         listing("a.mp4\n", with_frames=False)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_name(listing):
+    items = listing("\ufeffsome folder/a b.mp4 1\r\nb.mp4 2\r\n", with_frames=False)
+    assert items == [ListItem(ROOT / "some folder/a b.mp4", 1), ListItem(ROOT / "b.mp4", 2)]
+
+
+@pytest.mark.parametrize("line", ["a b.mp4 1 3", "a b.MKV 0 1 3"])
+def test_several_labels_of_a_video_are_explained(listing, line):
+    with pytest.raises(ItemListError, match=rf"line 2: '{line}' .*`multi_class`.*`name label`"):
+        listing(f"fine 3.mp4 3\n{line}\n", with_frames=False)
+
+
+@pytest.mark.parametrize("line", ["a 2 12 5 3", "a 2 5 0 3", "a 2 5 1 2 3"], ids=["offset", "two labels", "three"])
+def test_mmaction2s_other_forms_of_folders_are_explained(tmp_path, line):
+    write_frames(tmp_path / "a 2", 5)
+    path = tmp_path / "train.txt"
+    path.write_text(f"{line}\n")
+    with pytest.raises(ItemListError, match=r"a 2 does: .*`with_offset`.*`multi_class`.*`name num_frames label`"):
+        check_frame_folders(read_item_list(path, root=tmp_path, num_classes=4, with_frames=True), FILE_NAME)
+
+
 @pytest.mark.parametrize("text", ["", "\n  \n"])
 def test_an_empty_list_is_an_error(listing, text):
     with pytest.raises(ItemListError, match=r"train\.txt .*training\.prepare"):
