@@ -48,15 +48,14 @@ def download(url: str, target: Path, digest_start: str, progress: ProgressCallba
         target.parent.mkdir(parents=True, exist_ok=True)
         with part.open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _receive(url, file, progress)
-            file.flush()
-            os.fsync(file.fileno())
-            _accept(part, target, digest_start, url)
+            try:
+                _receive(url, file, progress)
+                _accept(part, target, digest_start, url)
+            finally:
+                _remove_if_empty(part, file)
     except BlockingIOError:
         raise DownloadError(f"{target} is being downloaded by another process; wait for it") from None
     except HTTPError as error:
-        if not part.stat().st_size:
-            part.unlink()
         raise DownloadError(f"{url}: HTTP status {error.code} {error.reason}; try later, or a mirror") from error
     except (OSError, HTTPException, ValueError) as error:
         raise DownloadError(f"{url} cannot be downloaded: {error}; run the command again to resume") from error
@@ -78,6 +77,8 @@ def _receive(url: str, file: BinaryIO, progress: ProgressCallback) -> None:
             start = 0
         total = start + response.length if response.length is not None else None
         have = _append(response, file, start, lambda bytes_now: progress(bytes_now, total))
+    file.flush()
+    os.fsync(file.fileno())
     if total is not None and have < total:
         raise ConnectionError(f"the connection ended after {have} of {total} bytes")
 
@@ -102,3 +103,9 @@ def _accept(part: Path, target: Path, digest_start: str, url: str) -> None:
             "it was removed, download it again or from another mirror"
         )
     part.replace(target)
+
+
+def _remove_if_empty(part: Path, file: BinaryIO) -> None:
+    file.flush()
+    if not os.fstat(file.fileno()).st_size:
+        part.unlink(missing_ok=True)

@@ -82,6 +82,13 @@ def test_another_file_than_the_published_one_is_refused_and_removed(server, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_empty_file_is_refused_and_removed(server, tmp_path):
+    server.files["/model.pth"], server.ranges = b"", False
+    with pytest.raises(DownloadError, match=DIGEST_START):
+        fetch(server, tmp_path / "model.pth")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_file_is_named(server, tmp_path):
     del server.files["/model.pth"]
     with pytest.raises(DownloadError, match=r"http://.*/model\.pth: .*404"):
@@ -92,6 +99,15 @@ def test_a_missing_file_is_named(server, tmp_path):
 def test_a_dead_server_is_named(tmp_path):
     with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9/model\.pth .*refused"):
         download("http://127.0.0.1:9/model.pth", tmp_path / "model.pth", DIGEST_START, lambda *_: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_connection_that_brings_nothing_leaves_nothing(server, tmp_path, ranges):
+    server.break_after, server.ranges = 0, ranges
+    with pytest.raises(DownloadError, match="0 of 3000000 bytes"):
+        fetch(server, tmp_path / "model.pth")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("address", ["file:///etc/hostname", "mirror.local"])
