@@ -1,15 +1,15 @@
 """Checkpoints: a file of weights and a JSON that describes the model, side by side, each written atomically.
 
 `<stem>.safetensors` holds the tensors under this project's names; `<stem>.json` the architecture, the ClipSpec, the
-labels, the recipe and the metrics, and the SHA-256 of the tensors' file. Tensors are loaded strictly: every missing or
-unused name is reported.
+labels, the recipe and the metrics, and the SHA-256 of the tensors' file. Tensors are loaded strictly: a missing or
+unused one is an error.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ from clips.clip_spec import ClipSpec
 from training.errors import BadInput
 from training.files import replace_file, replace_json
 from training.model.tin import TIN, Architecture
+
+NAMES_SHOWN = 4
+"""Names of tensors in a message; a network has hundreds."""
 
 
 class CheckpointError(BadInput):
@@ -83,29 +86,41 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def load_strictly(
-    model: torch.nn.Module, tensors: Mapping[str, Tensor], names_in_file: Mapping[str, str] | None = None
+    model: torch.nn.Module, tensors: Mapping[str, Tensor], name_in_file: Callable[[str], str] = str
 ) -> None:
     """Load tensors whose names and shapes are exactly the model's.
 
     Args:
         model: The module to fill.
         tensors: Weights by this project's names.
-        names_in_file: The names in the original file by this project's names; error messages then use them.
+        name_in_file: Function from this project's name of a tensor to the original file's.
 
     Raises:
-        CheckpointError: Names are missing, unused or of another shape; the message lists all of them.
+        CheckpointError: Tensors are missing, unused or of another shape; the message gives both names of the first few.
     """
     wanted = model.state_dict()
-    missing = sorted(wanted.keys() - tensors.keys())
-    known_as = names_in_file or {}
-    unused = sorted(known_as.get(name, name) for name in tensors.keys() - wanted.keys())
-    both = wanted.keys() & tensors.keys()
-    other_shape = sorted(known_as.get(name, name) for name in both if wanted[name].shape != tensors[name].shape)
-    if missing or unused or other_shape:
-        raise CheckpointError(
-            f"the weights do not fit the model: missing {missing}; unused {unused}; of another shape {other_shape}"
-        )
+    differences = {
+        "missing": wanted.keys() - tensors.keys(),
+        "unused": tensors.keys() - wanted.keys(),
+        "of another shape": {
+            name for name in wanted.keys() & tensors.keys() if wanted[name].shape != tensors[name].shape
+        },
+    }
+    found = [f"{kind} {_listed(names, name_in_file)}" for kind, names in differences.items() if names]
+    if found:
+        raise CheckpointError(f"the weights do not fit the model: {'; '.join(found)}")
     model.load_state_dict(tensors)
+
+
+def first_names(names: Sequence[str]) -> str:
+    """Join names of tensors by commas: the first few, and the number of the others."""
+    shown, others = names[:NAMES_SHOWN], len(names) - NAMES_SHOWN
+    return ", ".join([*shown, f"{others} more"] if others > 0 else shown)
+
+
+def _listed(names: Iterable[str], name_in_file: Callable[[str], str]) -> str:
+    pairs = ((name, name_in_file(name)) for name in sorted(names))
+    return first_names([ours if ours == theirs else f"{ours} (in the file {theirs})" for ours, theirs in pairs])
 
 
 def _read(path: Path) -> bytes:

@@ -1,10 +1,12 @@
-"""Mapping of other projects' tensor names to this project's, one regular expression a line."""
+"""Mapping between other projects' tensor names and this project's, one regular expression a line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
 from enum import StrEnum
+
+from training.model.tin import Temporal
 
 Renames = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
 
@@ -53,7 +55,47 @@ _ORIGINAL: Renames = (
     *_TORCHVISION,
 )
 
+_TO_MMACTION2: Renames = (
+    (r"^head\.", "cls_head.fc_cls."),
+    (r"^stem\.", "backbone.conv1."),
+    (r"^stages\.(\d+)", lambda match: f"backbone.layer{int(match[1]) + 1}"),
+    (r"\.convs\.(\d+)\.", lambda match: f".conv{int(match[1]) + 1}."),
+    (r"\.interlace\.", ".conv1.conv.net1."),
+    (r"\.shortcut\.", ".downsample."),
+    (r"\.norm\.", ".bn."),
+)
+
+_TO_TORCHVISION: Renames = (
+    (r"^head\.", "fc."),
+    (r"^stem\.conv\.", "conv1."),
+    (r"^stem\.norm\.", "bn1."),
+    (r"^stages\.(\d+)", lambda match: f"layer{int(match[1]) + 1}"),
+    (r"\.convs\.(\d+)\.conv\.", lambda match: f".conv{int(match[1]) + 1}."),
+    (r"\.convs\.(\d+)\.norm\.", lambda match: f".bn{int(match[1]) + 1}."),
+    (r"\.shortcut\.conv\.", ".downsample.0."),
+    (r"\.shortcut\.norm\.", ".downsample.1."),
+)
+
+_TO_ORIGINAL: Renames = (
+    (r"^head\.", "new_fc."),
+    (r"^(?!new_fc)", "base_model."),
+    (r"(?<=offset_net\.)fc1\.", "fc."),
+    (r"(?<=offset_net\.)fc2\.", "lastlayer."),
+    (r"\.interlace\.offset_net\.", ".conv1.net1.biasnet.net."),
+    (r"\.interlace\.weight_net\.conv\.", ".conv1.net1.weightnet.net.lastlayer."),
+    *((pattern.replace("^", r"(?<=^base_model\.)"), theirs) for pattern, theirs in _TO_TORCHVISION),
+)
+
 _RENAMES = {KeyNaming.MMACTION2: _MMACTION2, KeyNaming.ORIGINAL: _ORIGINAL, KeyNaming.TORCHVISION: _TORCHVISION}
+
+_FOREIGN_NAMES = {
+    KeyNaming.MMACTION2: _TO_MMACTION2,
+    KeyNaming.ORIGINAL: _TO_ORIGINAL,
+    KeyNaming.TORCHVISION: _TO_TORCHVISION,
+}
+
+_WRAPPED_AS = {Temporal.TIN: "net2.", Temporal.TSM: "net.", Temporal.NONE: ""}
+"""Names of a block's first convolution inside its temporal module."""
 
 _SIGNS = {
     KeyNaming.MMACTION2: r"^backbone\.",
@@ -70,6 +112,17 @@ def rename(name: str, naming: KeyNaming) -> str:
     return name
 
 
+def foreign_name(name: str, naming: KeyNaming, temporal: Temporal) -> str:
+    """Return a project's name of a tensor of this project: the inverse of `rename`, without a wrapper's prefix.
+
+    `temporal` is the temporal module of the project's network.
+    """
+    for pattern, theirs in _FOREIGN_NAMES[naming]:
+        name = re.sub(pattern, theirs, name)
+    first_convolution = r"layer\d+\.\d+\.conv1\.(?:conv\.)?(?=weight$)"
+    return re.sub(first_convolution, lambda match: match[0] + _WRAPPED_AS[temporal], name)
+
+
 def detect_naming(names: Collection[str]) -> KeyNaming | None:
     """Detect the project from its tensor names; return None if it is unknown."""
     unwrapped = [_unwrapped(name) for name in names]
@@ -80,5 +133,5 @@ def detect_naming(names: Collection[str]) -> KeyNaming | None:
 
 
 def _unwrapped(name: str) -> str:
-    """Drop the prefix that torch's data-parallel wrappers add."""
-    return name.removeprefix("module.")
+    """Drop the prefixes that torch's data-parallel wrappers and averaged models add."""
+    return re.sub(r"^(module\.)+", "", name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from training.checkpoints.checkpoint import load_strictly
+from training.checkpoints.checkpoint import first_names, load_strictly
 from training.checkpoints.key_mapping import KeyNaming
 from training.checkpoints.pretrained import Pretrained
 from training.model.tin import TIN, Temporal
@@ -15,6 +15,9 @@ EXTRAS: dict[KeyNaming | None, tuple[str, ...]] = {
     KeyNaming.TORCHVISION: ("fc.",),
 }
 """Prefixes of tensors that a project's files hold in addition: constants of the input, the head of other classes."""
+
+AVERAGING = ("ema_", "steps", "n_averaged")
+"""Prefixes of what a moving average adds to the averaged weights: MMCV's weights before averaging, and counters."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,10 @@ class LoadReport:
     initialised: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
-        """Yield the report as text: counts, and the names of the tensors left out on either side."""
+        """Yield the report as text: counts, and the first names of the tensors left out on either side."""
         yield f"{len(self.loaded)} tensors loaded, {len(self.renamed)} of them renamed"
-        yield f"{len(self.ignored)} in the file ignored: {', '.join(self.ignored) or 'none'}"
-        yield f"{len(self.initialised)} of the model newly initialised: {', '.join(self.initialised) or 'none'}"
+        yield f"{len(self.ignored)} in the file ignored: {first_names(self.ignored) or 'none'}"
+        yield f"{len(self.initialised)} of the model newly initialised: {first_names(self.initialised) or 'none'}"
 
 
 def load_pretrained(model: TIN, source: Pretrained, *, new_head: bool = False) -> LoadReport:
@@ -48,11 +51,11 @@ def load_pretrained(model: TIN, source: Pretrained, *, new_head: bool = False) -
         CheckpointError: Tensors are missing, unused or of another shape, and named; the model is unchanged.
     """
     new_head = new_head or source.naming is KeyNaming.TORCHVISION
-    not_ours = (*EXTRAS.get(source.naming, ()), *(["head."] if new_head else []))
+    not_ours = (*AVERAGING, *EXTRAS.get(source.naming, ()), *(["head."] if new_head else []))
     offered = {name: tensor for name, tensor in source.tensors.items() if not name.startswith(not_ours)}
     initial = model.state_dict()
     fresh = {name: initial[name] for name in initial if name not in offered and _is_fresh(name, source, new_head)}
-    load_strictly(model, offered | fresh, source.names_in_file)
+    load_strictly(model, offered | fresh, source.name_in_file)
     names = source.names_in_file
     return LoadReport(
         loaded=tuple(offered),

@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from training.checkpoints.checkpoint import Checkpoint, CheckpointError
-from training.checkpoints.key_mapping import KeyNaming, detect_naming, rename
+from training.checkpoints.key_mapping import KeyNaming, detect_naming, foreign_name, rename
 from training.checkpoints.pth import read_tensors
 from training.model.tin import BLOCKS_OF_DEPTH, BOTTLENECK_DEPTHS, Temporal
 
@@ -54,6 +54,12 @@ class Pretrained:
         """Clip length of the offset networks; None for a network that takes any length."""
         name = "stages.0.0.interlace.offset_net.fc1.weight"
         return self._shape(name)[0] if self.temporal is Temporal.TIN else None
+
+    def name_in_file(self, name: str) -> str:
+        """Return the file's name of a tensor; for one that the file lacks, the name that its project gives it."""
+        if name in self.names_in_file or self.naming is None:
+            return self.names_in_file.get(name, name)
+        return foreign_name(name, self.naming, self.temporal)
 
     def _shape(self, name: str) -> tuple[int, ...]:
         shape = tuple(self.tensors[name].shape) if name in self.tensors else ()

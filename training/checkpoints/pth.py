@@ -11,14 +11,20 @@ from torch import Tensor
 
 from training.checkpoints.checkpoint import CheckpointError
 
+WEIGHTS = ("state_dict_ema", "state_dict", "ema_state_dict")
+"""Keys of a file's weights, the best first: timm's moving average, then the weights that it is taken of.
+
+MMEngine swaps the two when it saves, so that `state_dict` holds the average and `ema_state_dict` the weights.
+"""
+
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a .pth file by their names, at its top level or in its `state_dict`.
+    """Read the tensors of a .pth file by their names, at its top level or below one of `WEIGHTS`.
 
     Raises CheckpointError for a file that cannot be read, is truncated, is no checkpoint, or holds Python objects.
     """
     content = _load(path)
-    tensors = content.get("state_dict", content) if isinstance(content, dict) else None
+    tensors = _weights_in(content) if isinstance(content, dict) else None
     if not isinstance(tensors, dict) or not tensors:
         raise CheckpointError(
             f"{path} holds no named tensors; a checkpoint is a dictionary of tensors, or has one inside"
@@ -27,6 +33,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             raise CheckpointError(f"{path} is no checkpoint: its {name!r} is a {type(tensor).__name__}, not a tensor")
     return tensors
+
+
+def _weights_in(content: dict[Any, Any]) -> Any:
+    return next((content[key] for key in WEIGHTS if content.get(key) is not None), content)
 
 
 def _load(path: Path) -> Any:

@@ -3,6 +3,7 @@ import torch
 
 from clips.clip_spec import ClipSpec, View
 from training.checkpoints.checkpoint import (
+    NAMES_SHOWN,
     Checkpoint,
     CheckpointError,
     load_checkpoint,
@@ -36,8 +37,15 @@ def test_missing_unused_and_misshapen_names_are_all_reported(checkpoint):
     tensors = dict(checkpoint.tensors)
     tensors["extra"] = tensors.pop("head.bias")
     tensors["head.weight"] = torch.zeros(4, 128)
-    with pytest.raises(CheckpointError, match=r"missing \['head.bias'\]; unused \['extra'\].*\['head.weight'\]"):
+    with pytest.raises(CheckpointError, match=r"missing head\.bias; unused extra; .* shape head\.weight$"):
         load_strictly(TIN(SMALL), tensors)
+
+
+def test_an_error_names_no_more_than_a_few_of_many_tensors(checkpoint):
+    others = len(checkpoint.tensors) - NAMES_SHOWN
+    with pytest.raises(CheckpointError, match=rf"missing head\.bias, head\.weight, .*, {others} more$") as caught:
+        load_strictly(TIN(SMALL), {})
+    assert len(str(caught.value)) < 300
 
 
 def test_weights_of_another_run_are_noticed(checkpoint, tmp_path):

@@ -46,7 +46,7 @@ def test_torchvisions_becomes_the_start_of_a_tin(tmp_path):
     [
         (LABELS[:173], {}, r"tin\.pth: .*174.*173"),
         (LABELS, {"num_frames": 16}, r"tin\.pth: .*8 frames.*16"),
-        (LABELS, {"temporal": Temporal.TSM}, r"tin\.pth: .*'backbone"),
+        (LABELS, {"temporal": Temporal.TSM}, r"tin\.pth: .*in the file backbone"),
     ],
 )
 def test_a_contradiction_to_the_file_is_an_error(tmp_path, labels, choice, named):

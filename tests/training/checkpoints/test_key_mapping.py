@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from tests.helpers.training.foreign_files import CLASSES, from_mmaction2, reference_names
-from training.checkpoints.key_mapping import KeyNaming, detect_naming, rename
-from training.model.tin import TIN, Architecture
+from training.checkpoints.key_mapping import KeyNaming, detect_naming, foreign_name, rename
+from training.model.tin import TIN, Architecture, Temporal
 
 PROJECTS = {
     "mmaction2": KeyNaming.MMACTION2,
@@ -26,8 +26,18 @@ def test_names_tell_whose_they_are(project, naming):
     assert detect_naming([name.removeprefix("module.") for name in names]) is naming
 
 
-def test_a_data_parallel_wrapper_changes_nothing():
-    assert rename("module.backbone.conv1.conv.weight", KeyNaming.MMACTION2) == "stem.conv.weight"
+TEMPORAL = {"mmaction2": Temporal.TIN, "tsm": Temporal.TSM, "original": Temporal.TIN, "torchvision": Temporal.NONE}
+
+
+@pytest.mark.parametrize(("project", "naming"), PROJECTS.items())
+def test_every_name_finds_back_to_its_project(project, naming):
+    for name in reference_names(project).values():
+        assert foreign_name(rename(name, naming), naming, TEMPORAL[project]) == name.removeprefix("module.")
+
+
+@pytest.mark.parametrize("wrapper", ["module.", "module.module."])
+def test_a_wrapper_changes_nothing(wrapper):
+    assert rename(f"{wrapper}backbone.conv1.conv.weight", KeyNaming.MMACTION2) == "stem.conv.weight"
 
 
 def test_tsms_own_names_are_those_that_tin_grew_from():
