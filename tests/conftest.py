@@ -14,7 +14,10 @@ import service  # noqa: F401 - keeps ONNX Runtime quiet in tests that import it 
 from clips.clip_spec import ClipSpec, View
 from tests.helpers.slow_tests import SLOW_TESTS
 from tests.helpers.training.networks import lively
+from tests.helpers.videos.clip_recipes import avif, encrypted
+from tests.helpers.videos.covers import with_cover
 from tests.helpers.videos.encoded import encode, encode_audio
+from tests.helpers.videos.make_clip import make_clip
 from tests.helpers.videos.moving_square import moving_square
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.tin import Architecture
@@ -73,5 +76,8 @@ def not_videos(videos: dict[str, bytes]) -> dict[str, bytes]:
         "png": picture,
         "wav": encode_audio("wav", "pcm_s16le"),
         "m4a": encode_audio("ipod", "aac"),
+        "song": with_cover("mp4"),
+        "photo": make_clip(avif("photo", frames=1)),
+        "encrypted": make_clip(encrypted("mp4")),
         "truncated": videos["mp4"][: len(videos["mp4"]) // 2],
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +19,11 @@ from typing import BinaryIO, Never
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
+from clips.decoding.errors import Encrypted, LimitExceeded, NotAVideo, Undecodable
 from clips.decoding.limits import DecodeLimits
 
 DEMUXERS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,h264,hevc,m4v,mpegvideo,ivf,obu,gif,mjpeg,mxf,rm,dv"
@@ -42,10 +44,22 @@ SIGNATURES = (
 )
 """Position and bytes of container signatures; a file with one that cannot be opened is a damaged video."""
 
+PHOTO_BRANDS = {b"avif", b"heic", b"heim", b"heis", b"heix", b"mif1", b"mif2"}
+"""Brands of HEIF files whose main content is a still picture."""
+
+PICTURES = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+"""Dispositions of streams that are no video: cover art, and the thumbnails of chapters."""
+
+ENCRYPTED_TRACK = re.compile(rb"stsd.{12}encv", re.DOTALL)
+"""Start of an MP4 track's sample description, which names its codec."""
+
 QUICK_PROBING = {"skip_frame": "all"}
 """Opening a file decodes nothing of it, so how far frames are reordered follows from their times alone."""
 THOROUGH_PROBING: dict[str, str] = {}
 """Opening a file decodes frames until FFmpeg knows how far they are reordered, unless the container says so."""
+
+PHOTO = "the file is a photo, not a video"
+ENCRYPTED = "the video is encrypted; send it without copy protection"
 
 READ_AHEAD_BYTES = 1 << 18
 PACKETS_PER_CLOCK_CHECK = 32
@@ -89,7 +103,7 @@ class OpenVideo:
     def packets(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets in decode order, without the empty one that flushes the decoder.
 
-        Raises LimitExceeded for too many packets or too much CPU time, Undecodable for damage.
+        Raises LimitExceeded for too many packets or too much CPU time, Undecodable for damage, Encrypted.
         """
         try:
             for count, packet in enumerate(self.container.demux(self.stream)):
@@ -98,6 +112,8 @@ class OpenVideo:
                     raise LimitExceeded(f"the video has more than {limit}; send a shorter one")
                 if count % PACKETS_PER_CLOCK_CHECK == 0:
                     self.clock.check()
+                if any(extra.data_type == "encryption_info" for extra in packet.iter_sidedata()):
+                    raise Encrypted(ENCRYPTED)
                 if packet.size:
                     self.num_packets += 1
                     yield packet
@@ -155,7 +171,7 @@ class VideoFile:
             return av.open(file, "r", options=options, metadata_errors="replace", io_open=_refuse_to_open)
         except (av.error.FFmpegError, PermissionError) as error:
             file.seek(0)
-            raise _error_for_start(file.read(16)) from error
+            raise _error_for_start(file.read(READ_AHEAD_BYTES)) from error
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Never:
@@ -163,18 +179,39 @@ def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Never:
 
 
 def _error_for_start(start: bytes) -> NotAVideo | Undecodable:
+    if start[4:8] == b"ftyp" and start[8:12] in PHOTO_BRANDS:
+        return NotAVideo(PHOTO)
+    if ENCRYPTED_TRACK.search(start):
+        return Encrypted(ENCRYPTED)
     if any(start[at : at + len(magic)] == magic for at, magic in SIGNATURES):
         return Undecodable("the video is damaged or cut short: its header cannot be read")
     return NotAVideo("the file is not a video that can be read; send MP4, MOV, MKV, WebM, AVI, TS, FLV, WMV or GIF")
 
 
 def _best_stream(container: InputContainer) -> VideoStream:
-    stream = container.streams.best("video")
-    if not isinstance(stream, VideoStream):
-        raise NotAVideo("the file holds no video stream")
+    """Return the stream of moving pictures that FFmpeg prefers."""
+    best = container.streams.best("video")
+    moving = [stream for stream in container.streams.video if not _is_picture(stream)]
+    if not moving:
+        raise _no_video(container)
+    stream = best if isinstance(best, VideoStream) and best in moving else moving[0]
     if stream.codec_context is None:
         raise Undecodable("the video's codec is unknown")
+    if "enc_key_id" in stream.metadata:
+        raise Encrypted(ENCRYPTED)
     return stream
+
+
+def _is_picture(stream: VideoStream) -> bool:
+    """Return True for cover art, a thumbnail, and an item of a HEIF file, to which FFmpeg gives a clock of seconds."""
+    is_item = stream.frames == 1 and stream.time_base == 1 and stream.duration is None
+    return is_item or bool(stream.disposition & PICTURES)
+
+
+def _no_video(container: InputContainer) -> NotAVideo:
+    if not container.streams.video:
+        return NotAVideo("the file holds no video stream")
+    return NotAVideo("the file is a song with a cover picture, not a video" if container.streams.audio else PHOTO)
 
 
 def _configure_decoder(context: VideoCodecContext, limits: DecodeLimits) -> None:

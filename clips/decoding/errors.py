@@ -1,8 +1,9 @@
 """Errors of decoding: everything that can be wrong with a video.
 
     ClipError
-    ├── NotAVideo        the bytes are no video file, or hold no video stream
+    ├── NotAVideo        the bytes are no video file, or hold no moving pictures
     ├── Undecodable      a video file, but damaged, cut short or of an unknown codec
+    │   └── Encrypted    its pictures are encrypted
     ├── NoFrames         a video file that decodes to nothing
     └── LimitExceeded    larger than the `DecodeLimits` allow
 
@@ -15,11 +16,15 @@ class ClipError(Exception):
 
 
 class NotAVideo(ClipError):
-    """The bytes are no video file, or hold no video stream."""
+    """The bytes are no video file, or hold no moving pictures: a photo, or a song with its cover."""
 
 
 class Undecodable(ClipError):
     """The file is damaged, cut short, or of a codec that this FFmpeg cannot decode."""
+
+
+class Encrypted(Undecodable):
+    """The file's pictures are encrypted."""
 
 
 class NoFrames(ClipError):

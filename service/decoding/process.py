@@ -24,7 +24,7 @@ from types import UnionType
 from typing import Any
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.errors import ClipError, LimitExceeded, NoFrames, NotAVideo, Undecodable
+from clips.decoding.errors import ClipError, Encrypted, LimitExceeded, NoFrames, NotAVideo, Undecodable
 from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput, Sampling
@@ -200,7 +200,7 @@ _ANSWER_CLASSES = {
         (kind.__module__, kind.__name__)
         for kind in (ModelInput, Sampling, VideoInfo, TimelineStart, WindowInput, TimelineEnd)
     ),
-    *((kind.__module__, kind.__name__) for kind in (NotAVideo, Undecodable, NoFrames, LimitExceeded)),
+    *((kind.__module__, kind.__name__) for kind in (NotAVideo, Undecodable, Encrypted, NoFrames, LimitExceeded)),
     ("numpy._core.multiarray", "_reconstruct"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),

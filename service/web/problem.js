@@ -7,6 +7,7 @@ import { sentence } from "/web/wording.js";
 const ADVICE = {
   "not-a-video": "Choose a video file, such as an MP4 from a phone or a camera.",
   undecodable: "It may not have been copied to its end. Try sending the original again.",
+  encrypted: "Choose a video without copy protection.",
   "no-frames": "Try another clip, or convert this one to MP4.",
   "bounds-exceeded": "Cut a few seconds out of it, or make it smaller.",
   "upload-too-large": "Cut a few seconds out of it, or make it smaller.",

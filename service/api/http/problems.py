@@ -53,6 +53,7 @@ _FAILED = "the service failed on this request; its log has the reason under the 
 PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     clip_errors.NotAVideo: ProblemType("not-a-video", 415, "Not a video"),
     clip_errors.Undecodable: ProblemType("undecodable", 422, "The video cannot be decoded"),
+    clip_errors.Encrypted: ProblemType("encrypted", 422, "The video is encrypted"),
     clip_errors.NoFrames: ProblemType("no-frames", 422, "The video has no frames"),
     clip_errors.LimitExceeded: ProblemType("bounds-exceeded", 422, "The video asks for too much"),
     api_keys.Unauthorised: ProblemType("unauthorised", 401, "A key is needed"),

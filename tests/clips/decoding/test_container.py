@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from clips.decoding.decode import decode
-from clips.decoding.errors import ClipError, LimitExceeded, NotAVideo, Undecodable
+from clips.decoding.errors import ClipError, Encrypted, LimitExceeded, NotAVideo, Undecodable
 from clips.decoding.limits import DecodeLimits
+from clips.decoding.stream import open_stream
 from clips.sampling import evaluation_indices
+from tests.helpers.videos.alterations import mark_as_encrypted
+from tests.helpers.videos.clip_recipes import avif, encrypted, x264
+from tests.helpers.videos.covers import SIZE, VIDEO_CODECS, disable_tracks, put_cover_first, with_cover
+from tests.helpers.videos.make_clip import make_clip
 from tests.helpers.videos.moving_square import moving_square
 
 
@@ -66,6 +71,59 @@ def test_a_file_without_a_video_stream():
         container.mux(stream.encode())
     with pytest.raises(NotAVideo):
         decode(file.getvalue(), sampled)
+
+
+@pytest.mark.parametrize("container", VIDEO_CODECS)
+def test_a_song_with_a_cover_is_no_video(container):
+    with pytest.raises(NotAVideo):
+        decode(with_cover(container), sampled)
+
+
+@pytest.mark.parametrize("container", VIDEO_CODECS)
+@pytest.mark.parametrize("num_frames", [1, 20])
+def test_a_video_with_a_cover_is_one(container, num_frames):
+    _check_shows_video(with_cover(container, num_frames), num_frames)
+
+
+@pytest.mark.parametrize("num_frames", [1, 20])
+def test_a_cover_that_comes_first_is_passed_over(num_frames):
+    mp4 = put_cover_first(with_cover("mp4", num_frames))
+    _check_shows_video(mp4, num_frames)
+    _check_shows_video(disable_tracks(mp4), num_frames)
+
+
+def _check_shows_video(data, num_frames):
+    clip = decode(data, sampled)
+    assert clip.video.frames == num_frames
+    assert (clip.video.width, clip.video.height) == SIZE
+
+
+def test_a_photo_is_no_video():
+    avif_photo = make_clip(avif("photo", frames=1))
+    heic_photo = avif_photo.replace(b"ftypavif", b"ftypheic")
+    for photo in (avif_photo, heic_photo, heic_photo[: len(heic_photo) // 4]):
+        with pytest.raises(NotAVideo):
+            decode(photo, sampled)
+
+
+def test_an_animation_is_a_video():
+    clip = decode(make_clip(avif("animation", frames=12)), sampled)
+    assert clip.video.frames == 12
+
+
+@pytest.mark.parametrize("movflags", ["faststart", "frag_keyframe+empty_moov"])
+def test_an_encrypted_mp4(movflags):
+    mp4 = make_clip(encrypted("mp4", muxing={"movflags": movflags}))
+    for data in (mp4, mp4[: mp4.index(b"encv") + 200]):
+        with pytest.raises(Encrypted):
+            decode(data, sampled)
+        with pytest.raises(Encrypted), open_stream(data):
+            pass
+
+
+def test_an_encrypted_matroska():
+    with pytest.raises(Encrypted):
+        decode(mark_as_encrypted(make_clip(x264("named", container="matroska", title="x" * 18))), sampled)
 
 
 def encoded(path, **options):

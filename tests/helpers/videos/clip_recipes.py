@@ -9,6 +9,7 @@ from tests.helpers.videos.alterations import hide_pictures, pack_b_pictures, sig
 X264 = {"preset": "veryfast"}
 REALTIME = {"deadline": "realtime", "cpu-used": "8"}
 ALT_REF = {"auto-alt-ref": "1", "lag-in-frames": "25", "b": "100k"}
+AV1 = {"preset": "12", "svtav1-params": "lp=1"}
 X265 = "log-level=none:pools=none:frame-threads=1"
 
 
@@ -34,6 +35,7 @@ class ClipRecipe:
     turn: int = 0
     gop: int = 12
     drop_first: int = 0
+    title: str = ""
     change: Callable[[bytes], bytes] = bytes
 
 
@@ -47,6 +49,18 @@ def x265(name: str, params: str, **fields: Any) -> ClipRecipe:
     """Return a recipe for HEVC; `params` are x265's own."""
     options = {"preset": "veryfast", "x265-params": f"{X265}:{params}"}
     return ClipRecipe(f"x265-{name}", encoder="libx265", options=options, **fields)
+
+
+def avif(name: str, **fields: Any) -> ClipRecipe:
+    """Return a recipe for an AVIF file: a photo for one frame, an animation for more."""
+    return ClipRecipe(f"avif-{name}", "avif", "libsvtav1", AV1, **fields)
+
+
+def encrypted(name: str, **fields: Any) -> ClipRecipe:
+    """Return a recipe for an MP4 under Common Encryption."""
+    key = "00112233445566778899aabbccddeeff"
+    scheme = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": key, "encryption_kid": key}
+    return ClipRecipe(f"encrypted-{name}", muxing=scheme | fields.pop("muxing", {}), **fields)
 
 
 H264 = [
@@ -104,8 +118,8 @@ OTHERS = [
     ClipRecipe("vp9-alt-ref", "webm", "libvpx-vp9", REALTIME | ALT_REF, frames=80, gop=40),
     ClipRecipe("vp9-mp4", "mp4", "libvpx-vp9", REALTIME),
     ClipRecipe("vp9-alpha", "webm", "libvpx-vp9", REALTIME, pixels="yuva420p"),
-    ClipRecipe("av1", "mp4", "libsvtav1", {"preset": "12", "svtav1-params": "lp=1"}),
-    ClipRecipe("av1-mkv-one-key", "matroska", "libsvtav1", {"preset": "12", "svtav1-params": "lp=1"}, gop=250),
+    ClipRecipe("av1", "mp4", "libsvtav1", AV1),
+    ClipRecipe("av1-mkv-one-key", "matroska", "libsvtav1", AV1, gop=250),
     ClipRecipe("mpeg4", "mp4", "mpeg4", {"bf": "0"}),
     ClipRecipe("mpeg4-b", "mp4", "mpeg4", {"bf": "2"}),
     ClipRecipe("mpeg4-avi", "avi", "mpeg4", {"bf": "0"}),

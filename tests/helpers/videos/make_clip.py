@@ -57,6 +57,8 @@ def _add_video(container, recipe, width=None, height=None):
     video.width, video.height, video.pix_fmt = width or recipe.width, height or recipe.height, recipe.pixels
     video.codec_context.time_base = Fraction(1, 25 if not recipe.varying_rate else 1000)
     video.gop_size = recipe.gop
+    if recipe.title:
+        video.metadata["title"] = recipe.title
     if recipe.turn:
         video.set_display_rotation(recipe.turn)
     return video

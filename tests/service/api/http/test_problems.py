@@ -44,6 +44,9 @@ def _check(response: httpx.Response, status: int, slug: str) -> str:
         ("png", 415, "not-a-video"),
         ("wav", 415, "not-a-video"),
         ("m4a", 415, "not-a-video"),
+        ("song", 415, "not-a-video"),
+        ("photo", 415, "not-a-video"),
+        ("encrypted", 422, "encrypted"),
         ("truncated", 422, "undecodable"),
     ],
 )
