@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
+from clips.decoding.container import VideoSource
 from clips.decoding.decode import DecodedClip, PickFrames, decode
-from clips.decoding.frame_folder import decode_frames
+from clips.decoding.frame_folder import EncodedFrames, decode_frames, read_frames
 from clips.decoding.frames import Image, VideoInfo
 from clips.decoding.limits import DecodeLimits
 from clips.sampling import evaluation_indices, shifted_indices
@@ -56,7 +57,7 @@ class ModelInput(Sampling):
 
 
 def preprocess(
-    video: bytes | os.PathLike[str],
+    video: VideoSource | EncodedFrames,
     spec: ClipSpec,
     limits: DecodeLimits,
     *,
@@ -68,7 +69,7 @@ def preprocess(
         preprocess("clip.mp4", ClipSpec(), DecodeLimits()).views    # uint8 [1, 8, 224, 224, 3]
 
     Args:
-        video: path or bytes of the file, or the path of a folder of frames.
+        video: path, bytes or descriptor of the file, or the path of a folder of frames, or such frames.
         spec: the model's preprocessing parameters.
         limits: upper bounds for the decode.
         thumbnails: also encode the sampled frames as JPEG.
@@ -79,8 +80,7 @@ def preprocess(
         OSError: the path cannot be read.
     """
     started_at, started = time.time(), time.perf_counter()
-    pick_frames = _both_indices if shifted else evaluation_indices
-    clip = _decode(video, partial(pick_frames, num_segments=spec.num_frames), limits)
+    clip = _decode(video, _frames_for(spec, shifted), limits)
     decoded = time.perf_counter()
     views = make_views(clip.images, spec)
     first, second = slice(spec.num_frames), slice(spec.num_frames, None)
@@ -96,6 +96,16 @@ def preprocess(
         decode_seconds=decoded - started,
         transform_seconds=time.perf_counter() - decoded,
     )
+
+
+def read_folder(
+    folder: os.PathLike[str], spec: ClipSpec, limits: DecodeLimits, *, shifted: bool = False
+) -> EncodedFrames:
+    """Read the sampled frames of a folder, for `preprocess` in a process that may not open files.
+
+    Raises NotAVideo for a folder without frames, LimitExceeded, and OSError.
+    """
+    return read_frames(folder, _frames_for(spec, shifted), limits)
 
 
 def preprocess_frames(frames: NDArray[np.uint8] | Sequence[Image], spec: ClipSpec) -> Sampling:
@@ -118,10 +128,16 @@ def preprocess_frames(frames: NDArray[np.uint8] | Sequence[Image], spec: ClipSpe
     return Sampling(views=make_views(sampled, spec), indices=tuple(indices), times=())
 
 
-def _decode(video: bytes | os.PathLike[str], pick_frames: PickFrames, limits: DecodeLimits) -> DecodedClip:
-    if isinstance(video, bytes) or not os.path.isdir(video):
-        return decode(video, pick_frames, limits)
-    return decode_frames(video, pick_frames, limits)
+def _decode(video: VideoSource | EncodedFrames, pick_frames: PickFrames, limits: DecodeLimits) -> DecodedClip:
+    if isinstance(video, EncodedFrames):
+        return decode_frames(video, limits)
+    if isinstance(video, os.PathLike | str) and os.path.isdir(video):
+        return decode_frames(read_frames(video, pick_frames, limits), limits)
+    return decode(video, pick_frames, limits)
+
+
+def _frames_for(spec: ClipSpec, shifted: bool) -> PickFrames:
+    return partial(_both_indices if shifted else evaluation_indices, num_segments=spec.num_frames)
 
 
 def _both_indices(num_frames_in_clip: int, num_segments: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
+from clips.decoding.container import VideoSource
 from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
 from clips.decoding.stream import FrameStream, open_stream
@@ -49,7 +49,7 @@ TimelinePart = TimelineStart | WindowInput | TimelineEnd
 
 
 def preprocess_windows(
-    video: bytes | os.PathLike[str],
+    video: VideoSource,
     spec: ClipSpec,
     limits: DecodeLimits,
     windowing: Windowing,
@@ -60,7 +60,7 @@ def preprocess_windows(
         start, *windows, end = preprocess_windows("long.mp4", ClipSpec(), DecodeLimits(), Windowing(2, 1, 1000))
 
     Args:
-        video: path or bytes of the file.
+        video: path, bytes or descriptor of the file.
         spec: the model's preprocessing parameters.
         limits: upper bounds for the decode.
         windowing: length and step of the windows.

@@ -30,7 +30,7 @@ MOST_NAMES_SHOWN = 5
 _BAR_CELLS = 24
 _CELLS_BESIDES = 24
 """Cells of a row beside its label and bar: rank, probability and the gaps."""
-_COLOURS = {"ok": "green", "ready": "green", "skipped": "yellow"}
+_COLOURS = {"ok": "green", "ready": "green", "skipped": "yellow", "warning": "yellow"}
 
 T = TypeVar("T")
 
@@ -81,7 +81,7 @@ def print_models(statuses: Sequence[ModelStatus], as_json: bool) -> None:
 
 
 def print_findings(findings: Sequence[Finding], as_json: bool) -> None:
-    """Print a row for each check of the doctor, and below a failed one its advice."""
+    """Print a row for each check of the doctor, and below one that failed or warned its advice."""
     if as_json:
         print_json_lines(findings)
         return

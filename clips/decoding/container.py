@@ -13,8 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Never
+from typing import TYPE_CHECKING, BinaryIO, Never
 
 import av
 from av.container import InputContainer
@@ -25,6 +24,9 @@ from av.video.stream import VideoStream
 
 from clips.decoding.errors import Encrypted, LimitExceeded, NotAVideo, Undecodable
 from clips.decoding.limits import DecodeLimits
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 DEMUXERS = "mov,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,h264,hevc,m4v,mpegvideo,ivf,obu,gif,mjpeg,mxf,rm,dv"
 """FFmpeg demuxers of video that refer to nothing outside the file: no playlists, no concatenation, no SDP."""
@@ -60,6 +62,9 @@ THOROUGH_PROBING: dict[str, str] = {}
 
 PHOTO = "the file is a photo, not a video"
 ENCRYPTED = "the video is encrypted; send it without copy protection"
+
+VideoSource = bytes | os.PathLike[str] | int
+"""A video file: its bytes, its path, or the descriptor of an open file."""
 
 READ_AHEAD_BYTES = 1 << 18
 PACKETS_PER_CLOCK_CHECK = 32
@@ -123,7 +128,7 @@ class OpenVideo:
 
 
 class VideoFile:
-    """A video's bytes or path, which can be opened several times; one CPU clock runs through all of them.
+    """A video's bytes, path or descriptor, which can be opened several times; one CPU clock runs through all of them.
 
         file = VideoFile("clip.mp4", DecodeLimits())
         with file.open(QUICK_PROBING) as video:
@@ -132,9 +137,9 @@ class VideoFile:
     Raises LimitExceeded for too many bytes, NotAVideo for none, and OSError for a path that cannot be read.
     """
 
-    def __init__(self, source: bytes | os.PathLike[str], limits: DecodeLimits) -> None:
+    def __init__(self, source: VideoSource, limits: DecodeLimits) -> None:
         self._source = source
-        self._size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
+        self._size = len(source) if isinstance(source, bytes) else os.stat(source).st_size
         self._limits = limits
         self._clock = CpuClock(limits.max_cpu_seconds)
         if self._size > limits.max_bytes:
@@ -158,11 +163,12 @@ class VideoFile:
             yield OpenVideo(container, stream, self._limits, self._clock)
 
     def _bytes(self) -> BinaryIO:
-        return (
-            io.BytesIO(self._source)
-            if isinstance(self._source, bytes)
-            else Path(self._source).open("rb", buffering=READ_AHEAD_BYTES)
-        )
+        match self._source:
+            case bytes():
+                return io.BytesIO(self._source)
+            case int():
+                return io.BufferedReader(_OpenFile(self._source, self._size), READ_AHEAD_BYTES)
+        return open(self._source, "rb", buffering=READ_AHEAD_BYTES)
 
     def _demuxer(self, file: BinaryIO, probing: dict[str, str]) -> InputContainer:
         max_pixels = str(self._limits.max_pixels_per_frame)
@@ -172,6 +178,31 @@ class VideoFile:
         except (av.error.FFmpegError, PermissionError) as error:
             file.seek(0)
             raise _error_for_start(file.read(READ_AHEAD_BYTES)) from error
+
+
+class _OpenFile(io.RawIOBase):
+    """Reads an open file by its descriptor; each reader has a position of its own, and none closes the file."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        count = os.preadv(self._descriptor, [buffer], self._position)
+        self._position += count
+        return count
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Never:

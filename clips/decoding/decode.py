@@ -9,7 +9,6 @@ might not be exact, it raises `FullDecodeRequired`, and the full path decodes ev
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Literal
 import numpy as np
 from av.video.frame import VideoFrame
 
-from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
+from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile, VideoSource
 from clips.decoding.errors import NoFrames
 from clips.decoding.frames import Converter, Image, VideoInfo, describe, every_frame, seconds_of, upright_size
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
@@ -53,16 +52,13 @@ class DecodedClip:
     report: DecodeReport
 
 
-def decode(
-    source: bytes | os.PathLike[str], pick_frames: PickFrames, limits: DecodeLimits = DEFAULT_LIMITS
-) -> DecodedClip:
+def decode(source: VideoSource, pick_frames: PickFrames, limits: DecodeLimits = DEFAULT_LIMITS) -> DecodedClip:
     """Decode the frames of a video that `pick_frames` chooses.
 
         clip = decode("clip.mp4", lambda num_frames: [0, num_frames - 1])
         first, last = clip.images
 
-    `source` is a path or the file's bytes. Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a
-    path that cannot be read.
+    Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a path that cannot be read.
     """
     file = VideoFile(source, limits)
     try:

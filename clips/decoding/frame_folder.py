@@ -36,6 +36,15 @@ class FrameFolder:
         return sum((self.path / file).stat().st_size for file in self.files)
 
 
+@dataclass(frozen=True)
+class EncodedFrames:
+    """Frames chosen of a folder's `num_frames`, as they are stored: `data_of` each file, in the order of the folder."""
+
+    num_frames: int
+    indices: tuple[int, ...]
+    data_of: dict[str, bytes]
+
+
 def find_frames(folder: Path, names: Iterable[str] | None = None) -> FrameFolder | None:
     """Return the frames of a folder: two or more images named alike but for consecutive numbers; None without them.
 
@@ -53,14 +62,12 @@ def find_frames(folder: Path, names: Iterable[str] | None = None) -> FrameFolder
     return FrameFolder(folder, tuple(by_number[number] for number in sorted(by_number)))
 
 
-def decode_frames(
+def read_frames(
     folder: str | os.PathLike[str], pick_frames: PickFrames, limits: DecodeLimits = DEFAULT_LIMITS
-) -> DecodedClip:
-    """Decode the frames of a folder that `pick_frames` chooses; times assume FRAMES_PER_SECOND.
+) -> EncodedFrames:
+    """Read the files of the frames that `pick_frames` chooses.
 
-        decode_frames("clip", lambda num_frames: [0, num_frames - 1]).images
-
-    Raises NotAVideo for a folder without frames, Undecodable, LimitExceeded, and OSError.
+    Raises NotAVideo for a folder without frames, LimitExceeded, and OSError.
     """
     frames = find_frames(Path(folder))
     if frames is None:
@@ -69,30 +76,42 @@ def decode_frames(
     if num_frames > limits.max_frames:
         raise LimitExceeded(f"the folder holds {num_frames} frames, more than {limits.max_frames}")
     indices = tuple(pick_frames(num_frames))
-    image_of = {index: _read(frames.path / frames.files[index], limits) for index in sorted(set(indices))}
-    if len({image.shape for image in image_of.values()}) > 1:
+    chosen = FrameFolder(frames.path, tuple(frames.files[index] for index in sorted(set(indices))))
+    if chosen.size_bytes > limits.max_bytes:
+        raise LimitExceeded(f"the sampled frames have {chosen.size_bytes:,} bytes, more than {limits.max_bytes:,}")
+    return EncodedFrames(num_frames, indices, {name: (chosen.path / name).read_bytes() for name in chosen.files})
+
+
+def decode_frames(frames: EncodedFrames, limits: DecodeLimits = DEFAULT_LIMITS) -> DecodedClip:
+    """Decode the chosen frames of a folder; times assume FRAMES_PER_SECOND.
+
+        decode_frames(read_frames("clip", lambda num_frames: [0, num_frames - 1])).images
+
+    Raises Undecodable and LimitExceeded.
+    """
+    images = [_decode(name, data, limits) for name, data in frames.data_of.items()]
+    if len({image.shape for image in images}) > 1:
         raise Undecodable("the frames differ in size")
+    image_of = dict(zip(sorted(set(frames.indices)), images, strict=True))
     return DecodedClip(
-        images=tuple(image_of[index] for index in indices),
-        indices=indices,
-        times=tuple(index / FRAMES_PER_SECOND for index in indices),
-        video=_describe(frames, image_of[indices[0]]),
-        report=DecodeReport("minimal", packets_fed=len(image_of), packets=num_frames),
+        images=tuple(image_of[index] for index in frames.indices),
+        indices=frames.indices,
+        times=tuple(index / FRAMES_PER_SECOND for index in frames.indices),
+        video=_describe(frames, images[0]),
+        report=DecodeReport("minimal", packets_fed=len(images), packets=frames.num_frames),
     )
 
 
-def _read(file: Path, limits: DecodeLimits) -> Image:
-    data = np.frombuffer(file.read_bytes(), np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+def _decode(name: str, data: bytes, limits: DecodeLimits) -> Image:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if image is None:
-        raise Undecodable(f"{file.name} is not an image that can be decoded")
+        raise Undecodable(f"{name} is not an image that can be decoded")
     if image.shape[0] * image.shape[1] > limits.max_pixels_per_frame:
-        raise LimitExceeded(f"{file.name} has more than {limits.max_pixels_per_frame} pixels")
+        raise LimitExceeded(f"{name} has more than {limits.max_pixels_per_frame} pixels")
     return np.ascontiguousarray(image[..., ::-1], np.uint8)
 
 
-def _describe(frames: FrameFolder, image: Image) -> VideoInfo:
+def _describe(frames: EncodedFrames, image: Image) -> VideoInfo:
     height, width = image.shape[:2]
-    num_frames = len(frames.files)
-    codec = _CODECS[Path(frames.files[0]).suffix.lower()]
-    return VideoInfo("image2", codec, width, height, num_frames, num_frames / FRAMES_PER_SECOND)
+    codec = _CODECS[Path(next(iter(frames.data_of))).suffix.lower()]
+    return VideoInfo("image2", codec, width, height, frames.num_frames, frames.num_frames / FRAMES_PER_SECOND)

@@ -6,7 +6,6 @@ midway, the full path continues with the first frame that has not been yielded.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -15,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from av.video.frame import VideoFrame
 
-from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
+from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile, VideoSource
 from clips.decoding.errors import NoFrames, Undecodable
 from clips.decoding.frames import Converter, Image, VideoInfo, describe, every_frame, seconds_of
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
@@ -29,15 +28,14 @@ MAX_SECONDS_LOST = 1.0
 
 
 @contextmanager
-def open_stream(source: bytes | os.PathLike[str], limits: DecodeLimits = DEFAULT_LIMITS) -> Iterator[FrameStream]:
+def open_stream(source: VideoSource, limits: DecodeLimits = DEFAULT_LIMITS) -> Iterator[FrameStream]:
     """Open a video and find the time of each of its frames, from its packets alone where these can be trusted.
 
         with open_stream("long.mp4") as stream:
             for index, image in stream.frames(range(0, len(stream.times), 100)):
                 ...
 
-    `source` is a path or the file's bytes. Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a
-    path that cannot be read.
+    Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a path that cannot be read.
     """
     file = VideoFile(source, limits)
     with file.open(QUICK_PROBING) as video:

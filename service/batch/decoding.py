@@ -79,5 +79,5 @@ def _size_of(video: Path) -> int:
     frames = find_frames(video) if video.is_dir() else None
     if frames is not None:
         return frames.size_bytes
-    with video.open("rb"):  # raises the system's error here: the worker would report it as its own failure
+    with video.open("rb"):  # raises IsADirectoryError for a folder that holds no frames
         return video.stat().st_size

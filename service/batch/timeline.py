@@ -39,9 +39,6 @@ def decode_in_worker(job: DecodeJob, windowing: Windowing, max_memory_bytes: int
 
     Raises ClipError, DecoderError, and OSError for a path that cannot be read.
     """
-    if not isinstance(job.video, bytes):
-        with open(job.video, "rb"):  # the worker would report a path that cannot be read as a failure of its own
-            pass
     with closing(Decoder(max_memory_bytes)) as decoder:
         yield from decoder.windows(job, windowing)
 

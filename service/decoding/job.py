@@ -1,12 +1,18 @@
-"""A decode job: one video and all that its decoding is to keep to and to return."""
+"""Decode jobs: one video and all that its decoding is to keep to and to return."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from clips.clip_spec import ClipSpec
+from clips.decoding.container import VideoSource
+from clips.decoding.frame_folder import EncodedFrames
 from clips.decoding.limits import DecodeLimits
+from clips.preprocess import read_folder
+from clips.windows import Windowing
 
 
 @dataclass(frozen=True)
@@ -14,15 +20,40 @@ class DecodeJob:
     """The argument of every decoder, sent through a pipe to workers and by value to replicas on Ray.
 
     Args:
-        video: The file's bytes, or its path.
+        video: The file's bytes or its path, or the path of a folder of frames. A worker, which may open nothing, gets a
+            descriptor instead of a file's path, and the frames that it needs instead of a folder's.
         spec: The model's input.
         limits: Bounds of this decode.
         thumbnails: Return small JPEGs of the sampled frames as well.
         shifted: Sample a second time, half a segment later.
     """
 
-    video: bytes | os.PathLike[str]
+    video: VideoSource | EncodedFrames
     spec: ClipSpec
     limits: DecodeLimits
     thumbnails: bool = False
     shifted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimelineJob(DecodeJob):
+    """A decode job that is answered by one message per window instead of one answer, from `first_window` on.
+
+    The worker waits while the pipe is full.
+    """
+
+    video: VideoSource
+    windowing: Windowing
+    first_window: int = 0
+
+
+@contextmanager
+def opened(job: DecodeJob) -> Iterator[DecodeJob]:
+    """Open what the job names by path, for a worker that may not; raises OSError, and ClipError for a folder."""
+    if not isinstance(job.video, str | os.PathLike):
+        yield job
+    elif os.path.isdir(job.video) and not isinstance(job, TimelineJob):
+        yield replace(job, video=read_folder(job.video, job.spec, job.limits, shifted=job.shifted))
+    else:
+        with open(job.video, "rb") as file:
+            yield replace(job, video=file.fileno())

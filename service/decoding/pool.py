@@ -14,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from clips.preprocess import ModelInput
 from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder
+from service.decoding.sandbox.confinement import Sandbox
 
 SECONDS_BEFORE_ANOTHER_TRY = 1.0
 
@@ -33,7 +34,9 @@ class DecoderPool:
     async def start(self) -> None:
         """Start the workers; raises OSError where the system has no room for them."""
         for _ in range(self._size):
-            self._idle.put_nowait(await self._start_one())
+            self._idle.put_nowait(decoder := await self._start_one())
+        if decoder.sandbox is Sandbox.NONE:
+            logger.warning("no sandbox confines the decoders: the kernel offers them neither seccomp nor Landlock")
 
     async def preprocess(self, job: DecodeJob) -> ModelInput:
         """Run `Decoder.preprocess` in the next idle worker. When this is cancelled, that worker is killed."""

@@ -12,6 +12,7 @@ DecoderError
 from __future__ import annotations
 
 import io
+import logging
 import multiprocessing
 import pickle
 import signal
@@ -20,6 +21,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.reduction import send_handle
 from types import UnionType
 from typing import Any
 
@@ -30,10 +32,12 @@ from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput, Sampling
 from clips.window_preprocess import TimelineEnd, TimelinePart, TimelineStart, WindowInput
 from clips.windows import Windowing
-from service.decoding.job import DecodeJob
-from service.decoding.worker import READY, Failure, TimelineJob, serve, too_long
+from service.decoding.job import DecodeJob, TimelineJob, opened
+from service.decoding.sandbox.confinement import Sandbox
+from service.decoding.worker import LATE_PARTS, Failure, serve, too_long
 
 MAX_THUMBNAIL_BYTES = 1_000_000
+MAX_READY_BYTES = 20
 SECONDS_TO_DIE = 1.0
 
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -42,6 +46,9 @@ _EXIT_CODES = threading.Lock()
 
 SECONDS_TO_START = 30.0
 """A worker starts in some 10 ms; the first one waits until the server that it is forked from has its libraries."""
+
+
+logger = logging.getLogger("service")
 
 
 class DecoderError(Exception):
@@ -59,18 +66,18 @@ class DecoderFailed(DecoderError):
 class Decoder:
     """A worker process, used for one job at a time; raises OSError when it cannot be started.
 
-    `max_memory_bytes` limits its address space.
+    `max_memory_bytes` limits its address space; `sandbox` says what else confines it.
     """
 
     def __init__(self, max_memory_bytes: int) -> None:
-        _CONTEXT.set_forkserver_preload([serve.__module__])
+        _CONTEXT.set_forkserver_preload([serve.__module__, LATE_PARTS])
         self._connection, theirs = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(target=serve, args=(theirs, max_memory_bytes), daemon=True, name="decoder")
         self._is_killed = False
         with _EXIT_CODES:
             self._process.start()
         theirs.close()
-        self._wait_until_ready()
+        self.sandbox = self._wait_until_ready()
 
     @property
     def is_alive(self) -> bool:
@@ -81,9 +88,10 @@ class Decoder:
     def preprocess(self, job: DecodeJob) -> ModelInput:
         """Run `clips.preprocess.preprocess` in the worker; blocks until it answers or is killed.
 
-        Raises clips.decoding.errors.ClipError, also when the video makes the worker crash, and DecoderError.
+        Raises clips.decoding.errors.ClipError, also when the video makes the worker crash, DecoderError, and OSError
+        for a path that cannot be read.
         """
-        self._send(job, job.limits)
+        self._send(job)
         answer: ModelInput = self._receive(ModelInput, job)
         return answer
 
@@ -92,7 +100,7 @@ class Decoder:
 
         Each part blocks, and raises, as `preprocess` does. A worker whose parts are not read to the end must be closed.
         """
-        self._send(TimelineJob(job, windowing, first_window), job.limits)
+        self._send(TimelineJob(**vars(job), windowing=windowing, first_window=first_window))
         yield self._receive(TimelineStart, job)
         for _ in range(windowing.max_windows + 1):
             part: WindowInput | TimelineEnd = self._receive(WindowInput | TimelineEnd, job)
@@ -114,9 +122,11 @@ class Decoder:
             self._process.join()
         self._connection.close()
 
-    def _send(self, message: object, limits: DecodeLimits) -> None:
-        with self._talking(limits):
-            self._connection.send(message)
+    def _send(self, job: DecodeJob) -> None:
+        with opened(job) as readable, self._talking(job.limits):
+            self._connection.send(readable)
+            if isinstance(readable.video, int):
+                send_handle(self._connection, readable.video, self._process.pid)
 
     def _receive(self, kind: type | UnionType, job: DecodeJob) -> Any:
         with self._talking(job.limits):
@@ -138,11 +148,10 @@ class Decoder:
             self.kill()  # its answer must not reach the next request
             raise
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self) -> Sandbox:
         try:
             if self._connection.poll(SECONDS_TO_START):
-                self._connection.recv_bytes(len(READY))
-                return
+                return Sandbox(self._connection.recv_bytes(MAX_READY_BYTES).decode())
         except EOFError:
             pass
         self.close()
@@ -159,11 +168,21 @@ class Decoder:
         if exit_code == -signal.SIGKILL:
             return DecoderEnded("the decoder was ended from outside, or memory ran out; send the video again")
         self.kill()
+        _log_crash(exit_code)
         return _crashed()
 
     def _exit_code(self) -> int | None:
         with _EXIT_CODES:
             return self._process.exitcode
+
+
+def _log_crash(exit_code: int | None) -> None:
+    if exit_code == -signal.SIGSYS:
+        logger.error("the sandbox ended a decoder (SIGSYS): a video made it open a file, a socket, or a program")
+    elif exit_code is None or exit_code >= 0:
+        logger.warning("a decoder broke off in mid-work, exit code %s", exit_code)
+    else:
+        logger.warning("a video made a decoder crash: %s", signal.Signals(-exit_code).name)
 
 
 def _crashed() -> Undecodable:

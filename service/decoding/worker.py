@@ -1,7 +1,11 @@
-"""The decoding worker process: jobs come through a pipe and results go back, within limits set by the kernel."""
+"""The decoding worker process: jobs come through a pipe and results go back, within limits set by the kernel.
+
+It is confined before its first job: whatever a file is needed for is loaded before, or comes as an open descriptor.
+"""
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
 import resource
@@ -9,8 +13,9 @@ import signal
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
 
 import cv2
 
@@ -18,8 +23,8 @@ from clips.decoding.errors import ClipError, LimitExceeded
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput, preprocess
 from clips.window_preprocess import TimelinePart, preprocess_windows
-from clips.windows import Windowing
-from service.decoding.job import DecodeJob
+from service.decoding.job import DecodeJob, TimelineJob
+from service.decoding.sandbox.confinement import confine
 
 MAX_OPEN_FILES = 32
 
@@ -29,50 +34,49 @@ NICENESS = 10
 TIMELINE_NICENESS = 10
 """Added for timelines, which take the CPU time that POST /predict leaves."""
 
-READY = b"ready"
-"""The worker's first message: from here on it keeps to its limits and ignores signals."""
+LATE_PARTS = "service.decoding.sandbox.late_parts"
+"""The module that the fork server imports as well, unless others started it."""
 
 Failure = ClipError | str
 """An error of the video, or the traceback of an unexpected exception."""
 
 
-@dataclass(frozen=True)
-class TimelineJob:
-    """A decode job that is answered by one message per window instead of one answer, from `first_window` on.
-
-    The worker waits while the pipe is full.
-    """
-
-    decode: DecodeJob
-    windowing: Windowing
-    first_window: int = 0
-
-
 def serve(connection: Connection, max_memory_bytes: int) -> None:
-    """Answer jobs until the server closes the pipe or is gone."""
+    """Answer jobs until the server closes the pipe or is gone.
+
+    The first message says that the worker is ready, by the name of the sandbox that confines it.
+    """
     # A signal to the whole process group is handled by the server, which lets the videos in work finish first.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)
     cv2.setNumThreads(1)
     _limit_resources(max_memory_bytes)
-    connection.send_bytes(READY)
+    importlib.import_module(LATE_PARTS)
+    connection.send_bytes(confine().encode())
     while True:
         try:
             job = connection.recv()
+            descriptor = recv_handle(connection) if isinstance(job.video, int) else None
         except (EOFError, OSError):
             return
-        if isinstance(job, TimelineJob):
-            for message in _windows(job):
-                connection.send(message)
-        else:
-            connection.send(_preprocess(job))
+        _answer(connection, job if descriptor is None else replace(job, video=descriptor))
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def too_long(limits: DecodeLimits) -> LimitExceeded:
     """The error for a worker that the kernel ended at its limit of CPU time."""
     limit = f"{limits.max_cpu_seconds:g} s of CPU time"
     return LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
+
+
+def _answer(connection: Connection, job: DecodeJob) -> None:
+    if isinstance(job, TimelineJob):
+        for message in _windows(job):
+            connection.send(message)
+    else:
+        connection.send(_preprocess(job))
 
 
 def _preprocess(job: DecodeJob) -> ModelInput | Failure:
@@ -85,10 +89,9 @@ def _preprocess(job: DecodeJob) -> ModelInput | Failure:
 
 def _windows(job: TimelineJob) -> Iterator[TimelinePart | Failure]:
     os.nice(TIMELINE_NICENESS)
-    decode = job.decode
-    _limit_cpu_time(decode.limits.max_cpu_seconds)
+    _limit_cpu_time(job.limits.max_cpu_seconds)
     try:
-        yield from preprocess_windows(decode.video, decode.spec, decode.limits, job.windowing, job.first_window)
+        yield from preprocess_windows(job.video, job.spec, job.limits, job.windowing, job.first_window)
     except Exception as error:
         yield _failure(error)
 

@@ -19,9 +19,13 @@ class CheckSkipped(Exception):
     """The check cannot run here; the message gives the reason."""
 
 
+class CheckWarned(Exception):
+    """The check found a weakness that stops nothing; the message names it."""
+
+
 @dataclass(frozen=True)
 class Check:
-    """A check by name; `run` returns its finding or raises, `advice` says what to do when it fails."""
+    """A check by name; `run` returns its finding or raises, `advice` says what to do when it fails or warns."""
 
     name: str
     run: Callable[[], str]
@@ -29,10 +33,10 @@ class Check:
 
 
 class Finding(BaseModel):
-    """Result of a check; `advice` is set when it failed."""
+    """Result of a check; `advice` is set when it failed or warned."""
 
     check: str
-    status: Literal["ok", "failed", "skipped"]
+    status: Literal["ok", "warning", "failed", "skipped"]
     found: str
     advice: str | None = None
 
@@ -44,5 +48,7 @@ def examine(check: Check, announce: Callable[[str], None]) -> Finding:
         return Finding(check=check.name, status="ok", found=check.run())
     except CheckSkipped as reason:
         return Finding(check=check.name, status="skipped", found=str(reason))
+    except CheckWarned as warning:
+        return Finding(check=check.name, status="warning", found=str(warning), advice=check.advice)
     except Exception as error:
         return Finding(check=check.name, status="failed", found=one_line(error), advice=check.advice)

@@ -1,4 +1,4 @@
-"""Checks of an installation, in order: machine, libraries, codecs, pipeline, model store.
+"""Checks of an installation, in order: machine, libraries, sandbox, codecs, pipeline, model store.
 
 None of them needs torch: results of the training code are recorded beside the clips in `clips/`.
 """
@@ -16,13 +16,16 @@ from pathlib import Path
 
 from service.backends.cpu_quota import usable_cores
 from service.config.settings import Settings
-from service.doctor.check import Check, CheckFailed
+from service.decoding.process import Decoder
+from service.decoding.sandbox.confinement import Sandbox
+from service.doctor.check import Check, CheckFailed, CheckWarned
 from service.doctor.golden import load_golden
 from service.doctor.model_checks import ModelChecker
 from service.doctor.pipeline_checks import REINSTALL, codec_checks, stage_checks
 from service.store.manifest import MANIFEST_FILE
 from service.store.model_store import ModelStore
 
+ALLOW_SANDBOX = "run on Linux (x86-64 or ARM64), and let the container use seccomp or Landlock"
 LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless")
 
 
@@ -33,6 +36,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield Check("libraries", _name_libraries, REINSTALL)
     free_space = partial(_check_free_space, settings.max_upload_bytes)
     yield Check("temporary space", free_space, "make room there, or name another folder in TMPDIR")
+    yield Check("sandbox", partial(_name_sandbox, settings.max_decoder_bytes), ALLOW_SANDBOX)
     yield from codec_checks(golden.clips)
     yield from stage_checks(golden.stages)
     find_models = partial(_find_models, settings.model_store, settings.default_model)
@@ -72,6 +76,14 @@ def _check_free_space(needed: int) -> str:
     if free < needed:
         raise CheckFailed(f"{found}, but one upload may take {needed / 1e9:.1f} GB")
     return found
+
+
+def _name_sandbox(max_memory_bytes: int) -> str:
+    with closing(Decoder(max_memory_bytes)) as decoder:
+        sandbox = decoder.sandbox
+    if sandbox is Sandbox.NONE:
+        raise CheckWarned("nothing confines decoders: the kernel offers them neither seccomp nor Landlock")
+    return f"{sandbox} confines decoders"
 
 
 def _find_models(root: Path, default_model: str | None) -> str:

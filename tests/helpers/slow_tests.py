@@ -6,7 +6,6 @@ a test's id: a folder, a file or a test.
 
 SLOW_TESTS = (
     "tests/benchmarks/",
-    "tests/clips/decoding/test_conf",
     "tests/clips/decoding/test_decode.py",
     "tests/clips/decoding/test_fuzz.py",
     "tests/clips/decoding/test_seek.py::test_a_large_file",

@@ -1,4 +1,4 @@
-"""Thousands of hostile uploads to a real server, whose decoders are killed when they open anything: all are refused."""
+"""Thousands of hostile uploads to a real server, whose sandbox kills decoders that open anything: all are refused."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ import pytest
 from tests.helpers.hostile import files, forms, requests
 from tests.helpers.hostile.exchange import post, send_all
 from tests.helpers.hostile.watch import FileWatch, listening, was_called
-from tests.helpers.paths import REPOSITORY
 from tests.helpers.processes import resident_bytes
 from tests.helpers.servers.service import UPLOAD_LIMIT
 from tests.helpers.videos.clip_recipes import CLIPS, recipe_named
 from tests.helpers.videos.make_clip import make_clip
 
-CONFINED = REPOSITORY / "tests" / "helpers" / "hostile" / "confined"
 AT_A_TIME = 4
 AT_LEAST = 5_000
 LARGEST_CLIP = 60_000
@@ -29,12 +27,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="co
 
 
 @pytest.fixture
-def server(start_server, store, videos, tmp_path, monkeypatch):
+def server(start_server, store):
     """Has more places than requests come at a time, so that none is sent away for want of one."""
-    good = tmp_path / "good.mp4"
-    good.write_bytes(videos["mp4"])
-    monkeypatch.setenv("TIN_TEST_GOOD_VIDEO", str(good))
-    monkeypatch.setenv("PYTHONPATH", str(CONFINED))
     return start_server(
         model_store=store,
         decoders=2,

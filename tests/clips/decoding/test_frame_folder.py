@@ -8,7 +8,7 @@ import pytest
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
-from clips.decoding.frame_folder import FRAMES_PER_SECOND, decode_frames, find_frames
+from clips.decoding.frame_folder import FRAMES_PER_SECOND, decode_frames, find_frames, read_frames
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from clips.sampling import evaluation_indices
@@ -58,11 +58,11 @@ def test_other_folders_hold_no_frames(tmp_path, names):
         (tmp_path / name).touch()
     assert find_frames(tmp_path) is None
     with pytest.raises(NotAVideo):
-        decode_frames(tmp_path, lambda _: [0])
+        read_frames(tmp_path, lambda _: [0])
 
 
 def test_the_wanted_frames_are_decoded_and_described(folder, frames):
-    clip = decode_frames(folder, lambda num_frames: [num_frames - 1, 0, 0])
+    clip = decode_frames(read_frames(folder, lambda num_frames: [num_frames - 1, 0, 0]))
     assert clip.indices == (19, 0, 0)
     assert clip.times == (19 / FRAMES_PER_SECOND, 0, 0)
     for image, index in zip(clip.images, clip.indices, strict=True):
@@ -81,19 +81,22 @@ def test_a_folder_is_preprocessed_as_its_frames(folder, frames):
 def test_a_damaged_frame_is_named(folder):
     (folder / "img_00001.png").write_bytes(b"no image")
     with pytest.raises(Undecodable, match=r"img_00001\.png"):
-        decode_frames(folder, lambda _: [0])
+        decode_frames(read_frames(folder, lambda _: [0]))
     (folder / "img_00001.png").write_bytes(b"")
     with pytest.raises(Undecodable, match=r"img_00001\.png"):
-        decode_frames(folder, lambda _: [0])
+        decode_frames(read_frames(folder, lambda _: [0]))
 
 
 def test_frames_of_two_sizes_are_refused(folder):
     cv2.imwrite(str(folder / "img_00001.png"), np.zeros((10, 10, 3), np.uint8))
     with pytest.raises(Undecodable):
-        decode_frames(folder, lambda _: [0, 1])
+        decode_frames(read_frames(folder, lambda _: [0, 1]))
 
 
-@pytest.mark.parametrize("limits", [DecodeLimits(max_frames=19), DecodeLimits(max_pixels_per_frame=96 * 64 - 1)])
+@pytest.mark.parametrize(
+    "limits",
+    [DecodeLimits(max_frames=19), DecodeLimits(max_pixels_per_frame=96 * 64 - 1), DecodeLimits(max_bytes=10)],
+)
 def test_frames_keep_to_the_limits(folder, limits):
     with pytest.raises(LimitExceeded):
-        decode_frames(folder, lambda _: [0], limits)
+        decode_frames(read_frames(folder, lambda _: [0], limits), limits)

@@ -51,6 +51,25 @@ def mark_as_encrypted(mkv: bytes) -> bytes:
     return mkv.replace(name, announcement)
 
 
+def rename_programme(transport_stream: bytes, name: bytes) -> bytes:
+    """Change the name of an MPEG-TS programme, which FFmpeg writes as `Service01` into its first packet."""
+    assert len(name) == len(b"Service01")
+    start = 5 + transport_stream[4]
+    size = 3 + (int.from_bytes(transport_stream[start + 1 : start + 3], "big") & 0xFFF)
+    section = transport_stream[start : start + size - 4].replace(b"Service01", name)
+    return transport_stream[:start] + section + _crc32_of(section) + transport_stream[start + size :]
+
+
+def _crc32_of(section: bytes) -> bytes:
+    """Return the checksum of a section of MPEG-TS."""
+    remainder = 0xFFFFFFFF
+    for byte in section:
+        remainder ^= byte << 24
+        for _ in range(8):
+            remainder = remainder << 1 ^ (0x104C11DB7 if remainder >> 31 else 0)
+    return remainder.to_bytes(4, "big")
+
+
 def overwrite_packets(data: bytes, packets: slice, kept: float) -> bytes:
     """Overwrite all but a fraction of each of these packets of an MP4: damage that only decoding can notice."""
     damaged = bytearray(data)

@@ -8,10 +8,12 @@ from clips.clip_spec import ClipSpec
 from clips.decoding.errors import NotAVideo
 from clips.decoding.limits import DecodeLimits
 from service.decoding import pool as pool_module
+from service.decoding import worker
 from service.decoding.job import DecodeJob
 from service.decoding.pool import DecoderPool
 from service.decoding.process import Decoder
 from tests.helpers.fakes.noted_decoders import note_decoders
+from tests.helpers.fakes.unconfined_worker import serve_unconfined
 
 SPEC = ClipSpec(crop=32, short_side=32)
 
@@ -91,3 +93,14 @@ def test_close_ends_the_children(started):
     with_pool(2, nothing)
     assert len(started) == 2
     assert not any(decoder.is_alive for decoder in started)
+
+
+@pytest.mark.parametrize(("serve", "levels"), [(worker.serve, []), (serve_unconfined, ["WARNING"])])
+def test_a_line_in_the_log_says_that_nothing_confines_the_children(videos, monkeypatch, caplog, serve, levels):
+    monkeypatch.setattr("service.decoding.process.serve", serve)
+
+    async def scenario(pool):
+        assert (await work(pool, videos["mp4"])).video.frames == 40
+
+    with_pool(2, scenario)
+    assert [record.levelname for record in caplog.records] == levels

@@ -1,6 +1,9 @@
 import os
+import platform
 import signal
+import socket
 import struct
+import sys
 import threading
 import time
 from contextlib import closing
@@ -17,7 +20,8 @@ from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, pre
 from clips.windows import Windowing
 from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder, DecoderEnded, DecoderFailed
-from service.decoding.worker import READY
+from service.decoding.sandbox.confinement import Sandbox
+from service.decoding.sandbox.system_calls import CPUS
 
 SPEC = ClipSpec(crop=32, short_side=32)
 MEMORY = 1 << 30
@@ -152,6 +156,58 @@ def test_the_limits_hold_in_the_child(decoder, videos):
     assert 8 <= int(limits["Max cpu time"]) <= 12
 
 
+class Act:
+    """A job whose video is a call, made where the job is unpickled: an exploited decoder's first act."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.skipif(platform.machine() not in CPUS, reason="there is no filter for this CPU")
+@pytest.mark.parametrize(
+    "act",
+    [
+        Act(open, __file__),
+        Act(os.open, "/dev/null", os.O_RDONLY),
+        Act(socket.socket),
+        Act(os.execv, sys.executable, [sys.executable]),
+        Act(os.fork),
+        Act(os.kill, os.getpid(), 0),
+    ],
+    ids=lambda act: act.call[0].__name__,
+)
+def test_the_kernel_ends_a_child_that_opens_connects_executes_or_forks(decoder, act, caplog):
+    assert decoder.sandbox is Sandbox.SECCOMP
+    with pytest.raises(Undecodable):
+        work(decoder, act)
+    assert not decoder.is_alive
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "SIGSYS" in caplog.text
+
+
+def test_a_file_is_read_by_its_descriptor(decoder, videos, tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(videos["mp4"])
+    open_files = set(os.listdir(f"/proc/{decoder._process.pid}/fd"))
+    for _ in range(2):
+        np.testing.assert_array_equal(work(decoder, path).views, work(decoder, videos["mp4"]).views)
+        parts = list(decoder.windows(DecodeJob(path, SPEC, DecodeLimits()), WINDOWING))
+        assert len(parts) == len(list(decoder.windows(DecodeJob(videos["mp4"], SPEC, DecodeLimits()), WINDOWING)))
+    assert set(os.listdir(f"/proc/{decoder._process.pid}/fd")) == open_files
+
+
+def test_a_path_that_cannot_be_read_leaves_the_child_as_it_is(decoder, videos, tmp_path):
+    for path, error in ((tmp_path / "none.mp4", FileNotFoundError), (tmp_path, NotAVideo)):
+        with pytest.raises(error):
+            work(decoder, path)
+    with pytest.raises(IsADirectoryError):
+        next(decoder.windows(DecodeJob(tmp_path, SPEC, DecodeLimits()), WINDOWING))
+    assert work(decoder, videos["mp4"]).video.frames == 40
+
+
 class Takeover:
     """An exploited decoder's message: a pickle that runs a function where it is loaded."""
 
@@ -160,26 +216,26 @@ class Takeover:
 
 
 def send_a_takeover(connection, max_memory_bytes):
-    connection.send_bytes(READY)
+    connection.send_bytes(Sandbox.NONE.encode())
     connection.recv()
     connection.send(Takeover())
 
 
 def send_something_else(connection, max_memory_bytes):
-    connection.send_bytes(READY)
+    connection.send_bytes(Sandbox.NONE.encode())
     connection.recv()
     connection.send([1, 2])
 
 
 def announce_an_exabyte(connection, max_memory_bytes):
-    connection.send_bytes(READY)
+    connection.send_bytes(Sandbox.NONE.encode())
     connection.recv()
     os.write(connection.fileno(), struct.pack("!iQ", -1, 1 << 60))
     time.sleep(60)
 
 
 def send_windows_without_end(connection, max_memory_bytes):
-    connection.send_bytes(READY)
+    connection.send_bytes(Sandbox.NONE.encode())
     connection.recv()
     connection.send(TimelineStart(VideoInfo("mp4", "h264", 2, 2, 9, 1.0), 1))
     while True:

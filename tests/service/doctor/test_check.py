@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from service.doctor.check import Check, CheckFailed, CheckSkipped, Finding, examine
+from service.doctor.check import Check, CheckFailed, CheckSkipped, CheckWarned, Finding, examine
 
 
 def _raise(error: Exception) -> Callable[[], str]:
@@ -28,6 +28,7 @@ def test_a_check_is_told_and_run() -> None:
     [
         (CheckFailed("dry"), "failed", "dry"),
         (CheckSkipped("no tap"), "skipped", "no tap"),
+        (CheckWarned("damp"), "warning", "damp"),
         (ImportError("libtap.so:\n  not found"), "failed", "libtap.so: not found"),
         (MemoryError(), "failed", "MemoryError"),
     ],
@@ -35,4 +36,4 @@ def test_a_check_is_told_and_run() -> None:
 def test_whatever_is_raised_is_a_finding(error: Exception, status: str, found: str) -> None:
     finding = examine(Check("water", _raise(error), "pour some"), lambda _: None)
     assert (finding.status, finding.found) == (status, found)
-    assert finding.advice == ("pour some" if status == "failed" else None)
+    assert finding.advice == (None if status == "skipped" else "pour some")

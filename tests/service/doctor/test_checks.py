@@ -14,6 +14,7 @@ from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.config.settings import Settings
 from service.doctor.check import Finding, examine
 from service.doctor.checks import checks
+from tests.helpers.fakes.unconfined_worker import serve_unconfined
 from tests.helpers.paths import REPOSITORY
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -34,7 +35,7 @@ def test_all_is_well_with_what_is_shipped(run_cli: Run) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert [finding for finding in findings if finding.status != "ok"] == []
     assert [finding.check for finding in findings] == [
-        *["machine", "libraries", "temporary space"],
+        *["machine", "libraries", "temporary space", "sandbox"],
         *[f"codec: {codec}" for codec in CODECS],
         *[f"stage: {stage}" for stage in ("indices", "RGB frames", "resize", "normalise")],
         "model store",
@@ -110,3 +111,11 @@ def test_no_version_stays_loaded(store: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(OnnxRuntimeBackend, "close", close)
     _findings(model_store=store)
     assert len(closed) == 2
+
+
+def test_without_a_sandbox_it_warns(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _findings(model_store=store)["sandbox"].status == "ok"
+    monkeypatch.setattr("service.decoding.process.serve", serve_unconfined)
+    finding = _findings(model_store=store)["sandbox"]
+    assert finding.status == "warning"
+    assert finding.advice
