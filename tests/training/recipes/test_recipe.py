@@ -4,6 +4,7 @@ import json
 import pytest
 
 from clips.clip_spec import View
+from tests.helpers.paths import REPOSITORY
 from training.recipes.recipe import RECIPES, RecipeError, load_recipe
 from training.recipes.schema import FramesSection, SgdSection, SyntheticSection
 
@@ -50,6 +51,15 @@ def test_a_recipe_loads_again_from_what_a_checkpoint_keeps_of_it(path, tmp_path)
     kept = tmp_path / "kept.yaml"
     kept.write_text(json.dumps(recipe.model_dump(mode="json")))
     assert load_recipe(str(kept)) == recipe
+
+
+@pytest.mark.parametrize("file", ["checkpoint.json", "manifest.json"])
+def test_the_stored_demo_models_recipe_loads(file, tmp_path):
+    training = json.loads((REPOSITORY / "model_store" / "tin-motion" / "1" / file).read_text())["training"]
+    stored = tmp_path / "stored.yaml"
+    stored.write_text(json.dumps(training["recipe"]))
+    recipe = load_recipe(str(stored))
+    assert (recipe.clip.crop, recipe.model.temporal, recipe.epochs) == (96, "tin", training["metrics"]["epochs"])
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
