@@ -105,7 +105,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 def _files_listed_in(source: Path) -> Iterator[Path]:
     try:
-        lines = source.read_text().splitlines()
+        lines = source.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise ExportError(f"{source}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -48,6 +48,12 @@ def test_a_list_names_videos_beside_it_or_anywhere_each_once(folder):
     np.testing.assert_array_equal(list(calibration_clips(names, SPEC)), as_served([folder / "1.mp4"]))
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_name(folder):
+    names = folder / "names.txt"
+    names.write_text("1.mp4\n2.mp4\n", encoding="utf-8-sig")
+    assert source_files(names) == [folder / "1.mp4", folder / "2.mp4"]
+
+
 def test_three_views_are_three_clips(folder):
     spec = ClipSpec(crop=32, view=View.THREE)
     assert next(calibration_clips(folder, spec)).shape == (3, 8, 32, 32, 3)
