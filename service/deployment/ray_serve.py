@@ -46,6 +46,9 @@ from service.telemetry.tracing import live_tracer
 DECODER_REQUESTS = 3
 """Of one decoder replica: a video in work, the next one, which is there when the first is done, and a timeline."""
 
+MAX_REPLICAS_PER_NODE = 100
+"""The most that Ray Serve accepts."""
+
 HEAD_NODE = "node:__internal_head__"
 """Ray's own resource of the head node."""
 
@@ -141,7 +144,9 @@ def open_in_replica(settings: Settings) -> Registry:
 
 def build(settings: Settings, open_registry: Callable[[], Registry]) -> Application:
     """The three deployments, bound; `open_registry` is called in each model replica."""
-    decoders = decoder_deployment.bind(settings.max_decoder_bytes)
+    decoders = decoder_deployment.options(max_replicas_per_node=max_decoders_per_node()).bind(
+        settings.max_decoder_bytes
+    )
     models = model_deployment.bind(open_registry)
 
     def build_app() -> ASGIApp:
@@ -158,6 +163,17 @@ def build(settings: Settings, open_registry: Callable[[], Registry]) -> Applicat
     )(serve.ingress(build_app)(Ingress))
     application: Application = ingress.bind(decoders, models)
     return application
+
+
+def max_decoders_per_node() -> int:
+    """Return one less than the cores of the smallest node that has any, or Ray's most where no cluster is known.
+
+    Decoders start first when a node's replicas move to another one; if they took all of its cores, no model replica
+    would find a place, and every request would wait in vain.
+    """
+    nodes = ray.nodes() if ray.is_initialized() else []  # type: ignore[no-untyped-call]
+    cores = [int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]]
+    return max(1, min([num_cores - 1 for num_cores in cores if num_cores] + [MAX_REPLICAS_PER_NODE]))
 
 
 @asynccontextmanager

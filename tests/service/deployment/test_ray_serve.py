@@ -33,7 +33,7 @@ import ray  # noqa: E402
 from ray import serve  # noqa: E402
 
 from service.config.settings import Settings  # noqa: E402
-from service.deployment.ray_serve import app, open_in_replica  # noqa: E402
+from service.deployment.ray_serve import app, max_decoders_per_node, open_in_replica  # noqa: E402
 from service.models.registry import Registry  # noqa: E402
 from tests.benchmarks.bench_cluster import compare, deployed  # noqa: E402
 
@@ -116,6 +116,12 @@ def test_a_replica_infers_on_the_cores_that_it_was_given(cluster, store, given, 
         return int(opened.call_args.args[0].onnx_threads)
 
     assert ray.get(threads_of_replica.remote()) == threads
+
+
+def test_decoders_leave_a_core_of_each_node_to_the_models(cluster, store):
+    assert max_decoders_per_node() == WORKER_CORES - 1
+    decoders = app({"model_store": str(store)})._bound_deployment.init_args[0]._bound_deployment
+    assert decoders._replica_config.max_replicas_per_node == WORKER_CORES - 1
 
 
 def test_a_second_replica_serves_nearly_twice_as_much(cluster):
