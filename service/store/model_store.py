@@ -8,6 +8,7 @@ StoreError
 from __future__ import annotations
 
 import hashlib
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +121,7 @@ def _verified(folder: Path) -> StoredModel:
 
 def _read_manifest(folder: Path) -> Manifest:
     try:
-        return Manifest.model_validate_json((folder / MANIFEST_FILE).read_bytes())
+        return Manifest.model_validate_json((folder / MANIFEST_FILE).read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise ModelRefused(f"{_named(folder, MANIFEST_FILE)} cannot be read: {error.strerror}") from error
     except ValidationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,12 @@ def test_opens_a_proven_version(tmp_path: Path, publish: Publish) -> None:
     folder = publish(tmp_path, "colours", "1")
     stored = ModelStore(tmp_path).open("colours", "1")
     assert stored.path_of(stored.manifest.artifacts[0]) == folder / "model.onnx"
+
+
+def test_a_manifest_may_begin_with_a_byte_order_mark(tmp_path: Path, publish: Publish) -> None:
+    path = publish(tmp_path, "colours", "1") / "manifest.json"
+    path.write_bytes(BOM_UTF8 + path.read_bytes())
+    assert ModelStore(tmp_path).open("colours", "1").manifest.name == "colours"
 
 
 def test_unknown_version(tmp_path: Path, publish: Publish) -> None:
