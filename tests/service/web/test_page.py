@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.helpers.browser import PHONE_WIDTH, width_needed
+from tests.helpers.videos.alterations import set_display_matrix
+from training.synthetic.video_encoder import ENCODINGS, encode_video
 
 
 def test_clip_gives_five_bars_and_eight_frames(page: Page, complaints: list[str], videos: dict[str, bytes]) -> None:
@@ -22,6 +27,31 @@ def test_clip_gives_five_bars_and_eight_frames(page: Page, complaints: list[str]
     assert "colours" in page.locator("#model").inner_text()
     assert width_needed(page) == PHONE_WIDTH
     assert complaints == []
+
+
+BRIGHTEST_QUARTER = """async ([picture]) => {
+  if (picture instanceof HTMLVideoElement) {
+    picture.muted = true;
+    await new Promise((shown) => { picture.requestVideoFrameCallback(shown); picture.play(); });
+  }
+  const canvas = Object.assign(document.createElement("canvas"), { width: 2, height: 2 });
+  const context = canvas.getContext("2d");
+  context.drawImage(picture, 0, 0, 2, 2);
+  const { data } = context.getImageData(0, 0, 2, 2);
+  return [0, 1, 2, 3].reduce((best, quarter) => (data[4 * quarter] > data[4 * best] ? quarter : best));
+}"""
+"""From left to right and from top to bottom, of the first element."""
+
+
+@pytest.mark.parametrize(("matrix", "quarter"), [((1, 0, 0, 1), 0), ((-1, 0, 0, 1), 1), ((0, -1, -1, 0), 3)])
+def test_the_preview_and_the_frames_are_mirrored_alike(
+    page: Page, choose: Callable[[bytes], None], matrix: tuple[int, int, int, int], quarter: int
+) -> None:
+    bright = np.zeros((64, 64, 3), np.uint8)
+    bright[:32, :32] = 255
+    choose(set_display_matrix(encode_video([bright] * 25, ENCODINGS[0], 25), matrix))
+    for pictures in ("#preview", "#frames img"):
+        assert page.locator(pictures).evaluate_all(BRIGHTEST_QUARTER) == quarter
 
 
 def test_an_answer_that_is_hardly_likely_says_so(page: Page, videos: dict[str, bytes]) -> None:
