@@ -21,7 +21,7 @@ from service.api.schemas.presenters import model_status
 from service.backends.base import BackendError
 from service.batch import local
 from service.batch.errors import BatchError
-from service.batch.inputs import find_inputs, is_stream
+from service.batch.inputs import find_inputs, is_stream, read_stream
 from service.batch.request import PredictOptions
 from service.batch.results import Failed, Result, failure
 from service.batch.results_file import ResultsFile
@@ -139,7 +139,9 @@ def predict_files(
 
 @cli.command("timeline", context_settings=STORE_ALIAS)
 def make_timeline(
-    file: Annotated[Path, typer.Argument(help="A video (MP4, MOV, MKV, WebM, AVI, ...).", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="A video (MP4, MOV, MKV, WebM, AVI, ...); - is standard input.", show_default=False)
+    ],
     window_seconds: Annotated[float, typer.Option(help="Length of a window.")] = 2.0,
     step_seconds: Annotated[
         float | None, typer.Option(help="From one window to the next.", show_default="half a window")
@@ -160,11 +162,14 @@ def make_timeline(
         windowing = windowing_of(window_seconds, step_seconds, settings.max_windows)
         chosen = open_model(settings, model, version)
         num_actions = choose_top_k(top_k, len(chosen.labels))
-        job = DecodeJob(file, chosen.spec, settings.timeline_decode_limits())
+        limits = settings.timeline_decode_limits()
         with closing(chosen.backend):
             try:
+                video = read_stream(file, limits.max_bytes) if is_stream(file) else file
+                size_bytes = len(video) if isinstance(video, bytes) else video.stat().st_size
+                job = DecodeJob(video, chosen.spec, limits)
                 parts = decode_in_worker(job, windowing, settings.max_decoder_bytes)
-                rows = timeline_rows(parts, chosen, windowing, top_k=num_actions, size_bytes=file.stat().st_size)
+                rows = timeline_rows(parts, chosen, windowing, top_k=num_actions, size_bytes=size_bytes)
                 console.print_timeline(str(file), rows, as_json)
             except (ClipError, DecoderError, BackendError, OSError) as error:
                 console.print_failure(failure(str(file), error))

@@ -134,16 +134,17 @@ class VideoFile:
         with file.open(QUICK_PROBING) as video:
             print(video.codec, sum(1 for _ in video.packets()))
 
-    Raises LimitExceeded for too many bytes, NotAVideo for none, and OSError for a path that cannot be read.
+    A pipe is read to its end and kept in memory. Raises LimitExceeded for too many bytes, NotAVideo for none, and
+    OSError for a path that cannot be read.
     """
 
     def __init__(self, source: VideoSource, limits: DecodeLimits) -> None:
-        self._source = source
-        self._size = len(source) if isinstance(source, bytes) else os.stat(source).st_size
+        self._source = source if isinstance(source, bytes) or os.path.isfile(source) else _read_pipe(source, limits)
+        self._size = len(self._source) if isinstance(self._source, bytes) else os.stat(self._source).st_size
         self._limits = limits
         self._clock = CpuClock(limits.max_cpu_seconds)
         if self._size > limits.max_bytes:
-            raise LimitExceeded(f"the video has {self._size:,} bytes; at most {limits.max_bytes:,} are allowed")
+            raise LimitExceeded(f"the video has more than {limits.max_bytes:,} bytes; send a smaller one")
         if not self._size:
             raise NotAVideo("the video is empty: 0 bytes were received")
 
@@ -203,6 +204,11 @@ class _OpenFile(io.RawIOBase):
         count = os.preadv(self._descriptor, [buffer], self._position)
         self._position += count
         return count
+
+
+def _read_pipe(source: os.PathLike[str] | int, limits: DecodeLimits) -> bytes:
+    with open(source, "rb", closefd=not isinstance(source, int)) as pipe:
+        return pipe.read(limits.max_bytes + 1)
 
 
 def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> Never:

@@ -1,6 +1,8 @@
 """`python -m clips`: output, files and exit codes."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import cv2
@@ -30,6 +32,14 @@ def test_probe_prints_json(run, make_video):
     assert (facts["codec"], facts["frames"], facts["width"]) == ("h264", 20, 96)
     assert [frame["index"] for frame in facts["sampled"]] == evaluation_indices(20, 8)
     assert facts["decoding"]["path"] == "minimal"
+
+
+def test_probe_reads_a_pipe(run, make_video, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(pipe.write_bytes, make_video(20).read_bytes())
+        assert json.loads(run("probe", "--json", pipe).stdout)["frames"] == 20
 
 
 def test_frames_writes_the_evaluation_frames(run, make_video, tmp_path):

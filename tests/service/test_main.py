@@ -8,6 +8,7 @@ import pty
 import socket
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,15 @@ def test_timeline_prints_segments_or_the_rows_of_the_service(run_cli: Run, files
     clip, *windows, segments = map(json.loads, done.stdout.splitlines())
     assert (clip["kind"], segments["kind"], clip["num_windows"]) == ("clip", "segments", len(windows))
     assert all(len(window["predictions"]) == 2 for window in windows)
+
+
+def test_timeline_reads_a_pipe(run_cli: Run, videos: dict[str, bytes], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(pipe.write_bytes, videos["mp4"])
+        clip, *_ = map(json.loads, run_cli("timeline", str(pipe), "--json").stdout.splitlines())
+    assert (clip["kind"], clip["clip"]["size_bytes"]) == ("clip", len(videos["mp4"]))
 
 
 @pytest.mark.parametrize(

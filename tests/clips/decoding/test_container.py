@@ -1,6 +1,8 @@
 """Opening files: limits, files that are no video, and truncated ones."""
 
 import io
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import av
 import cv2
@@ -36,6 +38,17 @@ def sampled(num_frames):
 def test_limits_hold(make_video, limits, named):
     with pytest.raises(LimitExceeded, match=named):
         decode(make_video(20), sampled, limits)
+
+
+def test_a_pipe_is_read_up_to_the_limit(make_video, tmp_path):
+    data, pipe = make_video(20).read_bytes(), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(pipe.write_bytes, data)
+        assert decode(pipe, sampled, DecodeLimits(max_bytes=len(data))).video.frames == 20
+        threads.submit(pipe.write_bytes, data)
+        with pytest.raises(LimitExceeded):
+            decode(pipe, sampled, DecodeLimits(max_bytes=len(data) - 1))
 
 
 def test_a_header_that_promises_a_giant_frame_costs_nothing():
