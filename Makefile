@@ -62,6 +62,9 @@ load: .venv-load/ready ## send the service more than it can take, beside the sam
 soak: .venv-dev/ready ## send 10,000 requests and see that no memory is lost (a few minutes)
 	SOAK_REQUESTS=10000 .venv-dev/bin/python -m pytest tests/service/test_soak.py
 
+attack: .venv/ready .venv-dev/ready ## send 100,000 hostile uploads and count the answers by status (ten minutes or so)
+	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python .venv-dev/bin/python -m tests.helpers.hostile.attack
+
 smoke: ## build the images, start them, post a clip, look inside, remove the containers (needs Docker)
 	docker/smoke
 
@@ -84,4 +87,4 @@ fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-d
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export load soak smoke fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export load soak attack smoke fuzz help

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import torch
 
@@ -14,11 +12,9 @@ import service  # noqa: F401 - keeps ONNX Runtime quiet in tests that import it 
 from clips.clip_spec import ClipSpec, View
 from tests.helpers.slow_tests import SLOW_TESTS
 from tests.helpers.training.networks import lively
-from tests.helpers.videos.clip_recipes import avif, encrypted
-from tests.helpers.videos.covers import with_cover
-from tests.helpers.videos.encoded import encode, encode_audio
-from tests.helpers.videos.make_clip import make_clip
+from tests.helpers.videos.encoded import encode
 from tests.helpers.videos.moving_square import moving_square
+from tests.helpers.videos.not_videos import not_videos
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.tin import Architecture
 from training.synthetic.video_encoder import ENCODINGS, Encoding, encode_video
@@ -67,17 +63,7 @@ def videos() -> dict[str, bytes]:
     }
 
 
-@pytest.fixture(scope="session")
-def not_videos(videos: dict[str, bytes]) -> dict[str, bytes]:
+@pytest.fixture(scope="session", name="not_videos")
+def make_not_videos() -> dict[str, bytes]:
     """Files that users send instead of a video, by kind."""
-    picture = cv2.imencode(".png", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
-    return {
-        "text": b"Dear service, this is not a video.\n" * 20,
-        "png": picture,
-        "wav": encode_audio("wav", "pcm_s16le"),
-        "m4a": encode_audio("ipod", "aac"),
-        "song": with_cover("mp4"),
-        "photo": make_clip(avif("photo", frames=1)),
-        "encrypted": make_clip(encrypted("mp4")),
-        "truncated": videos["mp4"][: len(videos["mp4"]) // 2],
-    }
+    return not_videos()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -67,7 +67,17 @@ def send(address: str, request: bytes) -> Response:
     )
 
 
-def send_all(address: str, requests: Iterable[bytes], at_a_time: int) -> Counter[str]:
-    """Send all requests, `at_a_time` of them in parallel, and count the outcomes."""
+def send_all(address: str, requests: Iterator[bytes], at_a_time: int) -> Iterator[Response | OSError]:
+    """Send all requests, `at_a_time` of them in parallel; yield each response, or the error where none came."""
     with ThreadPoolExecutor(at_a_time) as threads:
-        return Counter(threads.map(lambda request: send(address, request).outcome, requests))
+        while batch := list(islice(requests, 100 * at_a_time)):
+            yield from threads.map(lambda request: _try(address, request), batch)
+
+
+def _try(address: str, request: bytes) -> Response | OSError:
+    try:
+        return send(address, request)
+    except HTTPException as error:
+        return ConnectionError(f"no HTTP response: {error!r}")
+    except OSError as error:
+        return error
