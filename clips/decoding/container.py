@@ -117,8 +117,9 @@ class OpenVideo:
                     raise LimitExceeded(f"the video has more than {limit}; send a shorter one")
                 if count % PACKETS_PER_CLOCK_CHECK == 0:
                     self.clock.check()
-                if any(extra.data_type == "encryption_info" for extra in packet.iter_sidedata()):
-                    raise Encrypted(ENCRYPTED)
+                for extra in packet.iter_sidedata():
+                    if extra.data_type == "encryption_info":
+                        raise Encrypted(ENCRYPTED)
                 if packet.size:
                     self.num_packets += 1
                     yield packet
