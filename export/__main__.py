@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from export.command_line import AcceptOption, FormatsOption, StoreOption, VideosOption, give_up
 from export.errors import ExportError
 from export.formats.catalogue import BASE, ExportRequest
+from export.parity.report import finding
+from export.progress import progress_on_stderr
 from export.publishing.publish import publish
 from export.publishing.verify import verify
 from service.backends.base import BackendError
@@ -33,7 +34,9 @@ cli = typer.Typer(
 def publish_checkpoint(
     checkpoint: Annotated[Path, typer.Argument(help="A .safetensors file with its .json beside it.")],
     name: Annotated[str, typer.Option(help="Name of the model in the store.", show_default=False)],
-    version: Annotated[str, typer.Option(help="Name of the version.")] = "1",
+    version: Annotated[
+        str, typer.Option(help="Name of the version.", show_default="one above the highest number published")
+    ] = "",
     formats: FormatsOption = BASE,
     store: StoreOption = Path("model_store"),
     videos: VideosOption = None,
@@ -45,14 +48,14 @@ def publish_checkpoint(
     `publish` is the default command and may be left out.
     """
     try:
-        with Console(stderr=True).status(f"exporting {checkpoint}"):
+        with progress_on_stderr():
             request = ExportRequest(name, version, load_checkpoint(checkpoint), videos)
             manifest = publish(request, store, formats.split(","), replace=replace, accept=accept)
     except (CheckpointError, ExportError, StoreError, BackendError, OSError) as error:
         give_up(error)
     for artifact in manifest.artifacts:
-        difference = f"{artifact.parity.max_abs_logit_difference:.1e}"
-        typer.echo(f"{store / name / version / artifact.file}: logits within {difference} of torch")
+        typer.echo(f"{store / name / manifest.version / artifact.file}: {finding(artifact.parity)}")
+    typer.echo(f"published {name} {manifest.version}")
 
 
 @cli.command("verify")

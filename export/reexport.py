@@ -8,9 +8,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import multiprocessing
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +24,8 @@ from rich.table import Table
 from export.command_line import AcceptOption, FormatsOption, StoreOption, VideosOption, give_up
 from export.errors import ExportError
 from export.formats.catalogue import BASE, select_formats
-from export.publishing.rebuild import RebuildResult, RebuildTask, rebuild
+from export.progress import progress_on_stderr
+from export.publishing.rebuild import RebuildResult, RebuildTask, check_formats, rebuild
 from export.publishing.sidecars import update_sidecars
 from service.backends.base import one_line
 from service.store.model_store import ModelStore, StoreError
@@ -57,6 +60,8 @@ def main(
     ]
     if not tasks:
         give_up(ExportError(f"no model in {store}: expected <name>/<version>/manifest.json; name the store by --store"))
+    if not dry_run:
+        _refuse_at_once(tasks)
     results = _run(tasks, jobs)
     if not dry_run:
         results += list(_update_all_sidecars(store, wanted))
@@ -66,10 +71,21 @@ def main(
     raise typer.Exit(1 if any(result.status == "failed" for result in results) else 0)
 
 
+def _refuse_at_once(tasks: list[RebuildTask]) -> None:
+    """End the command if it is known now that a format of a version cannot be made here."""
+    try:
+        for task in tasks:
+            check_formats(task)
+    except ExportError as error:
+        give_up(error)
+
+
 def _run(tasks: list[RebuildTask], jobs: int) -> list[RebuildResult]:
     """Return all results, in the order of the tasks."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress, ThreadPoolExecutor(jobs) as threads:
+    console = Console(stderr=True)
+    shown = Progress(*columns, console=console, disable=not console.is_terminal)
+    with shown as progress, ThreadPoolExecutor(jobs) as threads:
         bar = progress.add_task("versions", total=len(tasks))
         running = {threads.submit(_rebuild_in_process, task): task for task in tasks}
         for future in as_completed(running):
@@ -82,10 +98,16 @@ def _rebuild_in_process(task: RebuildTask) -> list[RebuildResult]:
     # A process per version: if the system kills one for its memory, the other versions go on.
     try:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-            return process.submit(rebuild, task).result()
+            return process.submit(_rebuild, task).result()
     except BrokenProcessPool:
         reason, formats = "its process was killed, perhaps for lack of memory", select_formats(task.formats)
         return [RebuildResult(task.name, task.version, fmt.name, "failed", reason) for fmt in formats]
+
+
+def _rebuild(task: RebuildTask) -> list[RebuildResult]:
+    # On a terminal the bar of all versions is shown instead.
+    with nullcontext() if sys.stderr.isatty() else progress_on_stderr(f"{task.name} {task.version}: "):
+        return rebuild(task)
 
 
 def _update_all_sidecars(store: Path, formats: tuple[str, ...]) -> Iterator[RebuildResult]:

@@ -34,7 +34,8 @@ class ParityCriteria(TypedDict):
 class ExportRequest:
     """A checkpoint to export under a model's and a version's name.
 
-    `videos` is a folder or a list of videos to calibrate int8 on; None for rendered clips.
+    `version` may be empty: `publish` then takes the next number. `videos` is a folder or a list of videos to calibrate
+    int8 on; None for rendered clips.
     """
 
     name: str
@@ -57,7 +58,7 @@ class Format:
     libraries: tuple[str, ...]
     """Packages whose version decides the bytes of the file."""
     tolerance: float | None
-    """Largest absolute difference of a logit from torch's; None if only the agreement counts."""
+    """Largest difference from torch's of logits of scale 1 to 10; None if only the agreement counts."""
     required_top1: float
     """Smallest share of clips whose top-1 label must agree."""
     opset: int | None = None
@@ -65,6 +66,8 @@ class Format:
     """Everything else that decides the bytes, by name."""
     validation: Callable[[ExportRequest], Iterable[Clips]] | None = None
     """Clips on which the top-1 labels are compared with the base format's, in place of a test with made offsets."""
+    check: Callable[[ExportRequest], object] = lambda request: None
+    """Raises, within a second, ExportError for anything that `make` would miss, and FormatUnavailable."""
     built_for: Callable[[], Mapping[str, str]] = dict
     """Requirements of the artifact on the machine that runs it, by name; they decide its bytes too."""
 
@@ -127,6 +130,12 @@ def _make_int8(request: ExportRequest, folder: Path) -> bytes:
     return to_int8(base_graph(request, folder), clips)
 
 
+def _check_archiver(request: ExportRequest) -> None:
+    from export.formats.torchserve_archive import require_torchserve  # noqa: PLC0415 - an optional package
+
+    require_torchserve()
+
+
 def _make_archive(request: ExportRequest, folder: Path) -> bytes:
     from export.formats.torchserve_archive import to_torchserve  # noqa: PLC0415 - an optional package
 
@@ -147,6 +156,13 @@ def _make_engine(request: ExportRequest, folder: Path) -> bytes:
     graph = to_onnx(request.checkpoint, GraphVariant.PLUGIN, Precision.FP16)
     TIMING_CACHE.parent.mkdir(parents=True, exist_ok=True)
     return to_tensorrt(graph, Precision.FP16, timing_cache=TIMING_CACHE).plan
+
+
+def _check_engine(request: ExportRequest) -> None:
+    from export.formats.tensorrt import require_compiler  # noqa: PLC0415 - an optional package
+
+    _engine_target()
+    require_compiler()
 
 
 def _open_engine(path: Path) -> Backend:
@@ -186,6 +202,7 @@ FORMATS = {
             opset=OPSET,
             options=lambda request: {"videos": digest_of(request.videos) if request.videos else "rendered"},
             validation=lambda request: clip_sets(request.checkpoint, request.videos).validation,
+            check=lambda request: clip_sets(request.checkpoint, request.videos),
         ),
         _torch("torch", "model.pt2", Precision.FP32),
         _torch("torch-fp16", "model.fp16.pt2", Precision.FP16),
@@ -198,6 +215,7 @@ FORMATS = {
             _open_archive,
             ("torch", "onnx", "onnxscript", "onnxruntime", "torch-model-archiver"),
             **CRITERIA[Precision.FP32],
+            check=_check_archiver,
         ),
         Format(
             "tensorrt",
@@ -208,6 +226,7 @@ FORMATS = {
             _open_engine,
             ("torch", "onnx", "onnxscript"),
             **CRITERIA[Precision.FP16],
+            check=_check_engine,
             built_for=lambda: asdict(_engine_target()),
         ),
     )

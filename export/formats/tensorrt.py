@@ -59,6 +59,7 @@ def to_tensorrt(
         raise FormatUnavailable(str(error)) from error
     log = make_log(trt)
     builder = trt.Builder(log)
+    require_compiler()
     _register_plugin()
     network = parse(trt, builder, log, prefer_plugin(graph))
     config = configure(builder, network, batches)
@@ -103,13 +104,17 @@ def build(builder: Any, network: Any, config: Any, log: Any) -> bytes:
     return bytes(plan)
 
 
+def require_compiler() -> None:
+    """Raise FormatUnavailable without a CUDA compiler; TensorRT would only report that the plugin failed."""
+    try:
+        compile_ptx(1)
+    except CompilationFailed as error:
+        raise FormatUnavailable(str(error)) from error
+
+
 def _register_plugin() -> None:
     from export.tensorrt_plugin.register import register  # noqa: PLC0415 - it needs TensorRT
 
-    try:
-        compile_ptx(1)  # checked here, since TensorRT would only report that the plugin failed
-    except CompilationFailed as error:
-        raise FormatUnavailable(str(error)) from error
     register()
 
 

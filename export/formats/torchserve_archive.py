@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from clips.clip_spec import ClipSpec
-from export.errors import ExportError
+from export.errors import ExportError, FormatUnavailable
 from export.formats import torchserve_handler
 from export.formats.torchserve_handler import CARD_FILE, GRAPH_FILE
 from export.graph.signature import parse_signature
@@ -37,6 +37,13 @@ SERVING = {"deviceType": "cpu", "batchSize": 4, "maxBatchDelay": 10}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
+def require_torchserve() -> None:
+    """Raise FormatUnavailable unless the packages that make an archive, and run it for the proof, are installed."""
+    for module, package in (("model_archiver", "torch-model-archiver"), ("ts", "torchserve")):
+        if importlib.util.find_spec(module) is None:
+            raise FormatUnavailable(f"{package} is not installed; install tin-serve[torchserve]")
+
+
 def to_torchserve(graph: bytes, *, name: str, version: str, spec: ClipSpec, labels: Sequence[str]) -> bytes:
     """Return the archive of an ONNX graph; equal arguments give equal bytes.
 
@@ -48,7 +55,8 @@ def to_torchserve(graph: bytes, *, name: str, version: str, spec: ClipSpec, labe
         labels: one for each logit, in order.
 
     Raises:
-        ExportError: the graph does not fit `spec` and `labels`, or torch-model-archiver is missing or fails.
+        FormatUnavailable: torch-model-archiver or torchserve is missing.
+        ExportError: the graph does not fit `spec` and `labels`, or torch-model-archiver fails.
     """
     card = {
         "name": name,
@@ -83,8 +91,7 @@ def _gather(folder: Path, graph: bytes, card: dict[str, Any]) -> None:
 
 
 def _lay_out(parts: Path, laid_out: Path, name: str, version: str) -> None:
-    if importlib.util.find_spec("model_archiver") is None:
-        raise ExportError("torch-model-archiver is not installed; install tin-serve[torchserve]")
+    require_torchserve()
     scratch = parts.with_name("scratch")
     scratch.mkdir()
     laid_out.mkdir()

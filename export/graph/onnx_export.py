@@ -1,20 +1,29 @@
-"""ONNX export of a checkpoint, under the contract of `service.backends.contract`."""
+"""ONNX export of a checkpoint, under the contract of `service.backends.contract`.
+
+Tracing takes nearly all of the time of an export, and depends on the architecture alone. The graph is therefore traced
+once, without weights, and filled with those of each checkpoint: also of the one with made offsets, by which an artifact
+is proven.
+"""
 
 from __future__ import annotations
 
+import functools
 import logging
 import warnings
+from collections.abc import Mapping
 from enum import StrEnum
 
 import onnx
 import torch
 
+from clips.clip_spec import ClipSpec
 from export.errors import ExportError
 from export.graph.onnx_function import define_node, interlace_by_node
 from export.graph.split_network import SplitTIN, interlace_by_hat
 from export.precision import Precision
 from service.backends.contract import INPUT, OUTPUTS
 from training.checkpoints.checkpoint import Checkpoint
+from training.model.tin import TIN, Architecture
 
 OPSET = 18
 
@@ -40,12 +49,10 @@ def to_onnx(
     Raises ExportError for a network that does not interlace.
     """
     check_exportable(checkpoint)
-    spec = checkpoint.clip
-    move = interlace_by_node if variant is GraphVariant.PLUGIN else interlace_by_hat
-    network = SplitTIN(checkpoint.build_model(), spec, move, precision.dtype).eval()
-    model = trace(network, torch.zeros((2, spec.num_frames, spec.crop, spec.crop, 3), dtype=torch.uint8))
-    if variant is GraphVariant.PLUGIN:
-        define_node(model)
+    network = _split(checkpoint.build_model(), checkpoint.clip, variant, precision)
+    model = onnx.ModelProto()
+    model.CopyFrom(skeleton(checkpoint.architecture, checkpoint.clip, variant, precision))
+    _fill(model, network.state_dict())
     onnx.checker.check_model(model, full_check=True)
     graph: bytes = model.SerializeToString()
     return graph
@@ -56,6 +63,26 @@ def check_exportable(checkpoint: Checkpoint) -> None:
     temporal = checkpoint.architecture.temporal
     if temporal != "tin":
         raise ExportError(f"only networks with interlacing (temporal: tin) can be exported, not temporal: {temporal}")
+
+
+@functools.lru_cache(maxsize=8)
+def skeleton(
+    architecture: Architecture, spec: ClipSpec, variant: GraphVariant, precision: Precision
+) -> onnx.ModelProto:
+    """Return the graph of every checkpoint of an architecture: its initializers of weights have no values.
+
+    Raises ExportError when tracing lost a weight, so that the graph cannot be filled.
+    """
+    network = _split(TIN(architecture).eval(), spec, variant, precision)
+    weights = network.state_dict()
+    generator = torch.Generator().manual_seed(0)
+    for weight in weights.values():
+        weight.normal_(generator=generator)  # the optimiser of torch.onnx merges tensors that are equal
+    model = trace(network, torch.zeros((2, spec.num_frames, spec.crop, spec.crop, 3), dtype=torch.uint8))
+    if variant is GraphVariant.PLUGIN:
+        define_node(model)
+    _empty(model, weights)
+    return model
 
 
 def trace(network: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
@@ -85,3 +112,23 @@ def _without_origins(model: onnx.ModelProto) -> onnx.ModelProto:
     for item in (*model.graph.input, *model.graph.output, *model.graph.initializer):
         del item.metadata_props[:]
     return model
+
+
+def _split(model: TIN, spec: ClipSpec, variant: GraphVariant, precision: Precision) -> SplitTIN:
+    move = interlace_by_node if variant is GraphVariant.PLUGIN else interlace_by_hat
+    return SplitTIN(model, spec, move, precision.dtype).eval()
+
+
+def _empty(model: onnx.ModelProto, weights: Mapping[str, torch.Tensor]) -> None:
+    initializers = {tensor.name: tensor for tensor in model.graph.initializer}
+    lost = sorted(weights.keys() - initializers.keys())
+    if lost:
+        raise ExportError(f"torch.onnx lost the weights {lost} while tracing; this version of torch is not supported")
+    for name in weights:
+        initializers[name].ClearField("raw_data")
+
+
+def _fill(model: onnx.ModelProto, weights: Mapping[str, torch.Tensor]) -> None:
+    for tensor in model.graph.initializer:
+        if tensor.name in weights:
+            tensor.raw_data = weights[tensor.name].numpy().tobytes()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
+import math
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from export.parity.compare import (
     BATCHES,
     MADE_OFFSETS,
     Agreement,
+    Difference,
     Reference,
     agreement_on,
     clips_sha256,
@@ -24,6 +27,8 @@ from export.parity.compare import (
 from export.parity.provenance import made_from
 from service.backends.base import Backend, Clips
 from service.store.manifest import Artifact, ParityReport
+
+logger = logging.getLogger(__name__)
 
 
 def make_artifact(fmt: Format, request: ExportRequest, reference: Reference, folder: Path, *, accept: bool) -> Artifact:
@@ -39,6 +44,7 @@ def make_artifact(fmt: Format, request: ExportRequest, reference: Reference, fol
     Raises:
         ExportError: the artifact differs from the checkpoint; its file is removed.
     """
+    logger.info("%s: exporting", fmt.name)
     path = folder / fmt.file()
     content = fmt.make(request, folder)
     path.write_bytes(content)
@@ -46,7 +52,7 @@ def make_artifact(fmt: Format, request: ExportRequest, reference: Reference, fol
     try:
         parity = check_parity(fmt, request, reference, path, digest, accept=accept)
         if not parity.passed:
-            raise ExportError(f"{path.name} differs from the checkpoint: {_shortfall(parity)}")
+            raise ExportError(f"{path.name} differs from the checkpoint: {shortfall(parity)}")
     except BaseException:
         path.unlink()
         raise
@@ -86,12 +92,11 @@ def check_parity(
         digest: its SHA-256, for the report.
         accept: mark the report as accepted, so that it passes even if the top-1 agreement is too low.
     """
+    logger.info("%s: comparing with torch", fmt.name)
     with _opened(fmt, path) as backend:
         learned = compare(reference, backend)
-        agreement = (
-            _agreement_with_base(fmt.validation(request), backend, path) if fmt.validation else learned.agreement
-        )
-    made = 0.0 if fmt.validation else _difference_at_made_offsets(fmt, request, reference)
+        agreement = _judged(fmt, request, backend, path) or learned.agreement
+    made = None if fmt.validation else _difference_at_made_offsets(fmt, request, reference)
     device, versions = environment()
     return ParityReport(
         backend=fmt.backend,
@@ -103,9 +108,11 @@ def check_parity(
         checkpoint_sha256=reference.checkpoint_sha256,
         artifact_sha256=digest,
         max_abs_logit_difference=learned.max_abs_logit_difference,
-        made_offsets=() if fmt.validation else MADE_OFFSETS,
-        max_abs_logit_difference_at_made_offsets=made,
+        made_offsets=MADE_OFFSETS if made else (),
+        max_abs_logit_difference_at_made_offsets=made.max_abs_logit_difference if made else 0.0,
         tolerance=fmt.tolerance,
+        max_abs_logit=learned.max_abs_logit,
+        max_abs_logit_at_made_offsets=made.max_abs_logit if made else 0.0,
         num_clips_judged=agreement.num_clips,
         top1_agreement=agreement.top1,
         top5_agreement=agreement.top5,
@@ -113,6 +120,39 @@ def check_parity(
         is_accepted=accept,
         versions=versions,
     )
+
+
+def finding(parity: ParityReport) -> str:
+    """Return what decides that the artifact passes, as text: the agreement for int8, else the largest difference."""
+    return agreement_found(parity) if parity.limit is None else _difference_found(parity)
+
+
+def shortfall(parity: ParityReport) -> str:
+    """Return the reason why the artifact does not pass, as text."""
+    if not parity.is_close:
+        return _difference_found(parity)
+    return f"{agreement_found(parity)}; --accept publishes it anyway"
+
+
+def agreement_found(parity: ParityReport) -> str:
+    """Return the agreement of the top-1 labels as text, such as "top-1 agrees on 98.6 % of 512 clips (98 % needed)"."""
+    share, needed = _percent(parity.top1_agreement), _percent(parity.required_top1_agreement)
+    return f"top-1 agrees on {share} of {parity.num_clips_judged} clips ({needed} needed)"
+
+
+def _difference_found(parity: ParityReport) -> str:
+    """Return the difference that comes closest to its limit, or exceeds it most, as text."""
+    pairs = [
+        (parity.max_abs_logit_difference, parity.limit or 0),
+        (parity.max_abs_logit_difference_at_made_offsets, parity.limit_at_made_offsets or 0),
+    ]
+    difference, limit = max(pairs, key=lambda pair: pair[0] - pair[1])
+    return f"logits within {difference:.1e} of torch ({limit:.1e} allowed)"
+
+
+def _percent(share: float) -> str:
+    # Rounded down: 97.97 % must not read as the 98 % that it lacks. The small number is for shares such as 0.29.
+    return f"{math.floor(share * 1000 + 1e-9) / 10:g} %"
 
 
 @contextmanager
@@ -124,23 +164,24 @@ def _opened(fmt: Format, path: Path) -> Iterator[Backend]:
         backend.close()
 
 
+def _judged(fmt: Format, request: ExportRequest, backend: Backend, path: Path) -> Agreement | None:
+    """Return the agreement with the base format on the format's validation clips; None if it has none."""
+    if fmt.validation is None:
+        return None
+    logger.info("%s: measuring the agreement with %s", fmt.name, BASE)
+    return _agreement_with_base(fmt.validation(request), backend, path)
+
+
 def _agreement_with_base(clips: Iterable[Clips], backend: Backend, path: Path) -> Agreement:
     with _opened(FORMATS[BASE], path.with_name(BASE_FILE)) as base:
         return agreement_on(clips, backend, base)
 
 
-def _difference_at_made_offsets(fmt: Format, request: ExportRequest, reference: Reference) -> float:
+def _difference_at_made_offsets(fmt: Format, request: ExportRequest, reference: Reference) -> Difference:
+    logger.info("%s: comparing with torch at made offsets", fmt.name)
     other = reference.with_made_offsets
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / fmt.file()
         path.write_bytes(fmt.make(dataclasses.replace(request, checkpoint=other.checkpoint), Path(folder)))
         with _opened(fmt, path) as backend:
-            return compare(other, backend).max_abs_logit_difference
-
-
-def _shortfall(parity: ParityReport) -> str:
-    if not parity.is_close:
-        largest = max(parity.max_abs_logit_difference, parity.max_abs_logit_difference_at_made_offsets)
-        return f"logits by {largest:.2g}, more than {parity.tolerance:.2g}"
-    share, required = parity.top1_agreement, parity.required_top1_agreement
-    return f"top-1 agrees on {share:.1%} of the clips, less than {required:.1%}; --accept publishes it anyway"
+            return compare(other, backend)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,6 +13,7 @@ from pathlib import Path
 
 from export.errors import ExportError
 from export.formats.catalogue import BASE, ExportRequest, select_formats
+from export.graph.onnx_export import check_exportable
 from export.parity.compare import Reference
 from export.parity.report import make_artifact
 from export.publishing.atomic import ASIDE, flush, locked, replace_folder
@@ -21,6 +24,8 @@ from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 PARITY_FILE = "parity.json"
+
+logger = logging.getLogger(__name__)
 
 
 def publish(
@@ -33,57 +38,67 @@ def publish(
 ) -> Manifest:
     """Export a checkpoint, check the parity of every artifact, and publish to `store/name/version/`.
 
-        publish(ExportRequest("mine", "1", load_checkpoint(path)), Path("model_store"), ["onnx", "onnx-int8"])
+        publish(ExportRequest("mine", "", load_checkpoint(path)), Path("model_store"), ["onnx", "onnx-int8"])
 
     The folder is prepared beside its target and moved there in one step.
 
     Args:
-        request: the checkpoint and the names of model and version.
+        request: the checkpoint and the names of model and version; without a version, the next number is taken.
         store: folder of the model store; made if missing.
         formats: names of the catalogue; the base format is always exported.
         replace: replace the version if it exists.
         accept: publish artifacts whose top-1 agreement is too low.
 
     Raises:
-        ExportError: an artifact differs from the checkpoint, or the version exists and `replace` is False. The store
-            is then unchanged.
+        ExportError: an artifact differs from the checkpoint, a format lacks its clips, or the version exists and
+            `replace` is False. The store is then unchanged.
         FormatUnavailable: a format's device or library is missing here.
         BackendError: a backend cannot run the artifact.
         OSError: the store cannot be written.
     """
-    target = store / request.name / request.version
     selected = select_formats(formats)
-    if target.exists() and not replace:
-        raise ExportError(f"{target} exists; name another version, or --replace it")
+    check_exportable(request.checkpoint)
     for fmt in selected:
-        fmt.built_for()  # a format whose device is missing is refused before the minutes that the others take
-    with staged(target) as folder:
-        weights = store_checkpoint(request.checkpoint, folder)
-        reference = Reference.of(request.checkpoint, weights.sha256)
-        artifacts = [make_artifact(fmt, request, reference, folder, accept=accept) for fmt in selected]
-        manifest = write_manifest(folder, request, weights, artifacts)
+        fmt.check(request)  # anything known now is refused before the minutes that an export takes
+    (store / request.name).mkdir(parents=True, exist_ok=True)
+    with locked(store / request.name):
+        request = _numbered(request, store)
+        target = store / request.name / request.version
+        if target.exists() and not replace:
+            raise ExportError(f"{target} exists; name another version, or --replace it")
+        logger.info("publishing %s %s", request.name, request.version)
+        with staged(target) as folder:
+            weights = store_checkpoint(request.checkpoint, folder)
+            reference = Reference.of(request.checkpoint, weights.sha256)
+            artifacts = [make_artifact(fmt, request, reference, folder, accept=accept) for fmt in selected]
+            manifest = write_manifest(folder, request, weights, artifacts)
     update_sidecars(store, request.name, formats)
     return manifest
+
+
+def _numbered(request: ExportRequest, store: Path) -> ExportRequest:
+    """Return the request with a version: its own, or one above the highest number in the model's folder."""
+    numbers = [int(path.name) for path in (store / request.name).iterdir() if path.name.isdecimal()]
+    return dataclasses.replace(request, version=request.version or str(max(numbers, default=0) + 1))
 
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
     """Lend an empty folder; at the end of the block flush it to the disk and move it to `target` in one step.
 
-    When the block raises, `target` is unchanged. One process at a time stages versions of a model. Raises OSError.
+    When the block raises, `target` is unchanged. The caller holds the lock of the folder around `target`. Raises
+    OSError.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with locked(target.parent):
-        aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=target.parent))
-        try:
-            folder = aside / target.name
-            folder.mkdir()
-            yield folder
-            for path in [*folder.iterdir(), folder]:
-                flush(path)
-            replace_folder(folder, target, old=aside / "old")
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=target.parent))
+    try:
+        folder = aside / target.name
+        folder.mkdir()
+        yield folder
+        for path in [*folder.iterdir(), folder]:
+            flush(path)
+        replace_folder(folder, target, old=aside / "old")
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def store_checkpoint(checkpoint: Checkpoint, folder: Path) -> StoredFile:

@@ -13,7 +13,7 @@ from export.formats.catalogue import FORMATS, ExportRequest, Format, select_form
 from export.parity.compare import Reference
 from export.parity.provenance import why_stale
 from export.parity.report import make_artifact, sources_of
-from export.publishing.atomic import link_or_copy
+from export.publishing.atomic import link_or_copy, locked
 from export.publishing.publish import CHECKPOINT_FILE, staged, write_manifest
 from service.backends.base import BackendError, one_line
 from service.store.manifest import Artifact, StoredFile
@@ -95,9 +95,30 @@ def rebuild(task: RebuildTask) -> list[RebuildResult]:
         return [_result(task, fmt.name, "failed", one_line(error)) for fmt in selected]
 
 
+def check_formats(task: RebuildTask) -> None:
+    """Raise ExportError, within seconds, if a format of the version is known to be impossible here.
+
+    A checkpoint that cannot be read passes: `rebuild` reports it beside the results of other versions.
+    """
+    try:
+        request = _request_of(task)
+    except CheckpointError:
+        return
+    for fmt in select_formats(task.formats):
+        try:
+            fmt.check(request)
+        except ExportError as error:
+            raise type(error)(f"{task.name} {task.version}: {error}") from error
+
+
+def _request_of(task: RebuildTask) -> ExportRequest:
+    checkpoint = load_checkpoint(task.store / task.name / task.version / CHECKPOINT_FILE)
+    return ExportRequest(task.name, task.version, checkpoint, task.videos)
+
+
 def _read_version(task: RebuildTask) -> _Version:
     folder = task.store / task.name / task.version
-    request = ExportRequest(task.name, task.version, load_checkpoint(folder / CHECKPOINT_FILE), task.videos)
+    request = _request_of(task)
     weights = StoredFile(file=CHECKPOINT_FILE, sha256=sha256_of(folder / CHECKPOINT_FILE))
     try:
         artifacts = ModelStore(task.store).open(task.name, task.version).manifest.artifacts
@@ -111,7 +132,7 @@ def _rebuild(task: RebuildTask, version: _Version, stale: Mapping[str, str]) -> 
     """Make the stale formats in a new folder, which replaces the version's; a format that fails keeps its old file."""
     made: list[tuple[RebuildResult, Artifact | None]] = []
     try:
-        with staged(version.folder) as folder:
+        with locked(version.folder.parent), staged(version.folder) as folder:
             fresh = [artifact.file for name, artifact in version.held.items() if name not in stale]
             _link_missing(version.folder, folder, [CHECKPOINT_FILE, "checkpoint.json", *fresh])
             reference = Reference.of(version.request.checkpoint, version.weights.sha256)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from export.errors import ExportError
 from export.formats.catalogue import FORMATS, ExportRequest, Format
 from export.parity.compare import Reference
-from export.parity.report import check_parity
+from export.parity.report import agreement_found, check_parity, finding
 from service.backends.base import BackendError
-from service.store.manifest import Artifact
+from service.store.manifest import Artifact, ParityReport
 from service.store.model_store import ModelRefused, ModelStore, StoredModel
 from training.checkpoints.checkpoint import load_checkpoint
 
@@ -65,6 +65,8 @@ def _compare(
 ) -> tuple[bool, str]:
     accept = artifact.parity.is_accepted
     parity = check_parity(fmt, request, reference, stored.path_of(artifact), artifact.sha256, accept=accept)
-    difference = f"logits within {parity.max_abs_logit_difference:.1e} of torch"
-    agreement = f"top-1 agrees on {parity.top1_agreement:.1%}"
-    return parity.passed, f"{'' if parity.passed else 'differs from its checkpoint: '}{difference}, {agreement}"
+    return parity.passed, f"{'' if parity.passed else 'differs from its checkpoint: '}{_findings(parity)}"
+
+
+def _findings(parity: ParityReport) -> str:
+    return ", ".join(dict.fromkeys([finding(parity), agreement_found(parity)]))

@@ -28,7 +28,7 @@ ANSWERS_OTHERWISE = "compare it with its checkpoint: `python -m export verify NA
 
 
 MOST_TIMES_OFF = 2
-"""Allowed multiple of the largest difference in the parity report of int8, which has no tolerance."""
+"""Allowed multiple of the largest difference in the parity report of int8, which has no limit."""
 
 
 class ModelChecker:
@@ -118,7 +118,7 @@ class ModelChecker:
         if self._stages.views.difference(served_views(self._stages)) > 0:
             return None
         parity = self._running_artifact().parity
-        return parity.tolerance or MOST_TIMES_OFF * parity.max_abs_logit_difference
+        return parity.limit or MOST_TIMES_OFF * parity.max_abs_logit_difference
 
     def _running_artifact(self) -> Artifact:
         assert self._stored is not None

@@ -32,6 +32,18 @@ class StoredFile(_Record):
     sha256: Sha256
 
 
+def limit_of(tolerance: float, scale: float) -> float:
+    """Return the largest difference allowed of logits whose largest absolute value is `scale`.
+
+    `tolerance` where the scale is 1 to 10. Smaller logits keep it relative to their scale: a difference of 1e-4 proves
+    nothing of logits of 1e-3. Larger ones get a tenth of it relative to their scale, since rounding grows with them.
+
+    >>> limit_of(1e-4, 0.5), limit_of(1e-4, 5.0), limit_of(1e-4, 1000.0)
+    (5e-05, 0.0001, 0.01)
+    """
+    return tolerance * max(min(scale, 1), scale / 10)
+
+
 class ParityReport(_Record):
     """Parity report: the answers of an artifact compared with those of its checkpoint in torch, on the same clips."""
 
@@ -49,7 +61,10 @@ class ParityReport(_Record):
     """In frames: the fixed offsets of a second export, compared in the same way; empty for int8."""
     max_abs_logit_difference_at_made_offsets: float = Field(ge=0, allow_inf_nan=False)
     tolerance: float | None = Field(gt=0)
-    """Largest logit difference allowed; None where only the agreement counts."""
+    """Largest difference allowed of logits of scale 1 to 10; None where only the agreement counts."""
+    max_abs_logit: float = Field(default=1, ge=0, allow_inf_nan=False)
+    """Scale of torch's logits, to which the tolerance is relative; 1 in older reports, which lack it."""
+    max_abs_logit_at_made_offsets: float = Field(default=1, ge=0, allow_inf_nan=False)
     num_clips_judged: int = Field(ge=1)
     """Clips on which the labels were compared: for int8 others than those that it was calibrated on."""
     top1_agreement: float = Field(ge=0, le=1)
@@ -60,10 +75,23 @@ class ParityReport(_Record):
     versions: dict[str, str]
 
     @property
+    def limit(self) -> float | None:
+        """Largest logit difference allowed; None where only the agreement counts."""
+        return None if self.tolerance is None else limit_of(self.tolerance, self.max_abs_logit)
+
+    @property
+    def limit_at_made_offsets(self) -> float | None:
+        """Largest logit difference allowed of the second export; None where only the agreement counts."""
+        return None if self.tolerance is None else limit_of(self.tolerance, self.max_abs_logit_at_made_offsets)
+
+    @property
     def is_close(self) -> bool:
-        """True when the logits are within the tolerance, or when there is none."""
-        largest = max(self.max_abs_logit_difference, self.max_abs_logit_difference_at_made_offsets)
-        return self.tolerance is None or largest <= self.tolerance
+        """True when the logits of both exports are within their limits, or when there are none."""
+        pairs = (
+            (self.max_abs_logit_difference, self.limit),
+            (self.max_abs_logit_difference_at_made_offsets, self.limit_at_made_offsets),
+        )
+        return all(limit is None or difference <= limit for difference, limit in pairs)
 
     @property
     def agrees(self) -> bool:

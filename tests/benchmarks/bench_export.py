@@ -1,7 +1,8 @@
-"""Benchmark of exported graphs of the full-size network (ResNet-50, 8 frames of 224 x 224, 174 classes) on one core.
+"""Benchmark of the export and of exported graphs of the full-size network (ResNet-50, 8 frames of 224, 174 classes).
 
     python -m tests.benchmarks.bench_export [--rounds 15] [--out FOLDER]
 
+First the command that exports a model and proves its graph is timed, on all cores. Then graphs are, on one core.
 Each round runs every form of the network once on the same clip, in rotating order, with one thread; times are CPU time,
 medians over the rounds. The weights are those of the recorded values. Forms of the same network must have equal logits
 before any is timed.
@@ -14,7 +15,11 @@ import copy
 import datetime
 import json
 import platform
+import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -36,15 +41,17 @@ from export.graph.int8 import to_int8
 from export.graph.onnx_export import OPSET, to_onnx
 from service.backends.base import Clips
 from tests.helpers.measuring.machine import cpu_flags, cpu_name, stay_on_one_core, versions_of
+from tests.helpers.paths import REPOSITORY
 from tests.helpers.reference import tin_r50_tensors
 from tests.helpers.training.foreign_files import from_mmaction2
-from training.checkpoints.checkpoint import Checkpoint
+from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from training.model.interlace import TemporalInterlace
 from training.model.interlace_ops import NUM_GROUPS
 from training.model.tin import TIN, Architecture, ConvNorm, Normalise, Temporal
 from training.synthetic.studio import Studio
 
 RESULTS = Path(__file__).parent / "results"
+DEMO = REPOSITORY / "model_store" / "tin-motion" / "1" / "checkpoint.safetensors"
 PACKAGES = ("torch", "onnx", "onnxruntime", "numpy")
 SPEC = ClipSpec()
 NUM_CLASSES = 174
@@ -85,6 +92,38 @@ GOALS = (
     Goal("faster than torch eager", EAGER, EXPORTED, 1.6),
     Goal("int8 faster than fp32", EXPORTED, INT8, 2.5),
 )
+
+
+@dataclass(frozen=True)
+class ExportTime:
+    """Seconds that the command takes to export a model to ONNX and prove the graph, and the goal for `wall`."""
+
+    name: str
+    wall: float
+    cpu: float
+    goal: float
+
+
+def time_exports() -> list[ExportTime]:
+    """Export the demo model and the full-size network on all cores of this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        full_size = Path(folder) / "r50.safetensors"
+        save_checkpoint(reference_checkpoint(), full_size)
+        return [time_export("demo model", DEMO, 25), time_export("full-size network", full_size, 150)]
+
+
+def time_export(name: str, checkpoint: Path, goal: float) -> ExportTime:
+    """Run the command for a checkpoint, with a model store that is removed afterwards."""
+    before, start = _cpu_of_children(), time.monotonic()
+    with tempfile.TemporaryDirectory() as store:
+        command = [sys.executable, "-m", "export", str(checkpoint), "--name", "timed", "--store", store]
+        subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
+        return ExportTime(name, time.monotonic() - start, _cpu_of_children() - before, goal)
+
+
+def _cpu_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 class EinsumInterlace(nn.Module):
@@ -213,6 +252,15 @@ def measure(forms: dict[str, Form], clip: Clips, rounds: int) -> dict[str, list[
     return times
 
 
+def print_exports(exports: list[ExportTime], console: Console) -> None:
+    """Print the seconds of each export with their goals."""
+    table = Table("export and proof", "s", "s of CPU time", "goal", "")
+    for each in exports:
+        verdict = "met" if each.wall <= each.goal else "missed"
+        table.add_row(each.name, f"{each.wall:.0f}", f"{each.cpu:.0f}", f"at most {each.goal:g} s", verdict)
+    console.print(table)
+
+
 def print_tables(medians: dict[str, float], console: Console) -> None:
     """Print the medians, then the ratios with their goals."""
     forms = Table("form", "ms")
@@ -225,10 +273,13 @@ def print_tables(medians: dict[str, float], console: Console) -> None:
     console.print(forms, goals)
 
 
-def write_results(times: dict[str, list[float]], medians: dict[str, float], difference: float, out: Path) -> Path:
+def write_results(
+    exports: list[ExportTime], times: dict[str, list[float]], medians: dict[str, float], difference: float, out: Path
+) -> Path:
     """Write all figures as JSON, named by today's date; return the path.
 
     Args:
+        exports: seconds of each export.
         times: milliseconds of every round, by form.
         medians: their medians.
         difference: largest difference of logits.
@@ -243,6 +294,7 @@ def write_results(times: dict[str, list[float]], medians: dict[str, float], diff
             "python": platform.python_version(),
         },
         "versions": versions_of(PACKAGES),
+        "exports": [vars(each) for each in exports],
         "max_abs_logit_difference": difference,
         "median_ms": medians,
         "goals": [{**vars(goal), "ratio": goal.ratio(medians), "is_met": goal.is_met(medians)} for goal in GOALS],
@@ -253,14 +305,17 @@ def write_results(times: dict[str, list[float]], medians: dict[str, float], diff
 
 
 def main() -> None:
-    """Pin to one core, export, compare, measure and print."""
+    """Time exports, then pin to one core, export, compare, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
+    console = Console()
+    with console.status("timing exports"):
+        exports = time_exports()
+    print_exports(exports, console)
     stay_on_one_core()
     torch.set_num_threads(1)
-    console = Console()
     studio = Studio(0, num_textures=16)
     clips = np.stack([studio.draw_example(SPEC, difficulty=1.0)[0] for _ in range(NUM_CALIBRATION)])
     with console.status("exporting"):
@@ -271,7 +326,7 @@ def main() -> None:
     times = measure(forms, clips[:1], arguments.rounds)
     medians = {name: statistics.median(of_form) for name, of_form in times.items()}
     print_tables(medians, console)
-    console.print(write_results(times, medians, difference, arguments.out))
+    console.print(write_results(exports, times, medians, difference, arguments.out))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,20 @@
-"""Fixtures of the export's tests: a request to export the small network, and exports that are made only once."""
+"""Fixtures of the export's tests: a request to export the small network, and a store with two versions of it."""
 
-import dataclasses
-import hashlib
 import shutil
 
 import pytest
 
-from export.formats.catalogue import FORMATS, ExportRequest
+from export.formats.catalogue import ExportRequest
+from export.graph import onnx_export
+from tests.helpers.shared_skeletons import kept_in, session_folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_skeletons(tmp_path_factory):
+    """Networks are traced once for all test processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_export, "skeleton", kept_in(session_folder(tmp_path_factory), onnx_export.skeleton))
+        yield
 
 
 @pytest.fixture
@@ -15,49 +23,14 @@ def export_request(checkpoint):
     return ExportRequest("letters", "1", checkpoint)
 
 
-def cached(fmt):
-    """Return the format with a cache by weights: an export takes seconds."""
-    contents = {}
-
-    def make(request, folder):
-        tensors = sorted(request.checkpoint.tensors.items())
-        key = hashlib.sha256(b"".join(tensor.numpy().tobytes() for _, tensor in tensors)).digest()
-        if key not in contents:
-            contents[key] = fmt.make(request, folder)
-        return contents[key]
-
-    return dataclasses.replace(fmt, make=make)
-
-
 @pytest.fixture(scope="session")
-def cached_formats():
-    """Formats with a cache, by name."""
-    return {name: cached(FORMATS[name]) for name in ("onnx", "onnx-fp16", "torch")}
-
-
-@pytest.fixture(scope="session")
-def cached_onnx(cached_formats):
-    """The base format with a cache."""
-    return cached_formats["onnx"]
-
-
-@pytest.fixture
-def cached_exports(monkeypatch, cached_formats):
-    """Exports in this process are cached."""
-    for name, fmt in cached_formats.items():
-        monkeypatch.setitem(FORMATS, name, fmt)
-
-
-@pytest.fixture(scope="session")
-def published_store(checkpoint, cached_onnx, tmp_path_factory):
+def published_store(checkpoint, tmp_path_factory):
     """A store with the versions 1 and 2 of `letters` in the base format; tests change copies of it."""
     from export.publishing.publish import publish  # noqa: PLC0415 - imports slowly, and few tests need it
 
     store = tmp_path_factory.mktemp("published")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(FORMATS, "onnx", cached_onnx)
-        for version in ("1", "2"):
-            publish(ExportRequest("letters", version, checkpoint), store)
+    for version in ("1", "2"):
+        publish(ExportRequest("letters", version, checkpoint), store)
     return store
 
 

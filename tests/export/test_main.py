@@ -1,6 +1,7 @@
 """Commands `python -m export` and `python -m export verify`."""
 
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -23,6 +24,11 @@ def run_export(*arguments, limit_bytes=None):
     command = [sys.executable, "-m", "export", *map(str, arguments)]
     preexec = limit if limit_bytes else None
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, preexec_fn=preexec)
+
+
+def steps_in(text):
+    """Return the lines of progress, such as `   3 s  onnx: exporting`."""
+    return [line for line in text.splitlines() if re.match(r" *\d+ s  ", line)]
 
 
 def run_here(*arguments):
@@ -48,6 +54,10 @@ def test_a_checkpoint_is_published_and_then_verified(saved, tmp_path):
     done = run_export(saved, "--name", "letters", "--store", store)
     assert done.returncode == 0, done.stderr
     assert str(store / "letters" / "1" / "model.onnx") in done.stdout
+    steps = steps_in(done.stderr)
+    assert len(steps) == len(done.stderr.splitlines()) == 4
+    assert "letters 1" in steps[0]
+    assert all("onnx" in step for step in steps[1:])
     verified = run_export("verify", "letters", "--store", store)
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.startswith("letters 1 model.onnx: ")
@@ -91,6 +101,23 @@ def test_an_unknown_format_is_an_error(saved, store):
     done = run_here("publish", saved, "--name", "letters", "--version", "3", *formats, "--store", store)
     assert done.exit_code == 2
     assert "coreml" in done.stderr
+    assert contents(store) == before
+
+
+def test_without_a_version_the_next_number_is_published_and_printed(saved, store):
+    done = run_here("publish", saved, "--name", "letters", "--store", store)
+    assert done.exit_code == 0, done.stderr
+    assert "letters 3" in done.stdout.splitlines()[-1]
+    assert sorted(path.name for path in (store / "letters").iterdir()) == ["1", "2", "3"]
+
+
+def test_int8_without_its_videos_is_refused_before_anything_is_exported(saved, store):
+    before = contents(store)
+    formats = ("--formats", "onnx,onnx-int8")
+    done = run_here("publish", saved, "--name", "letters", "--version", "3", *formats, "--store", store)
+    assert done.exit_code == 2
+    assert "--videos" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
     assert contents(store) == before
 
 

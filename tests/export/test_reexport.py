@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,13 @@ def run(store, *arguments):
     return subprocess.run(command(store, *arguments), cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
+def run_here(*arguments):
+    """Run the command in this process."""
+    app = typer.Typer()
+    app.command()(main)
+    return CliRunner().invoke(app, list(arguments))
+
+
 def make_stale(store, version):
     path = store / "letters" / version / "manifest.json"
     manifest = json.loads(path.read_text())
@@ -45,6 +53,8 @@ def test_stale_artifacts_are_rebuilt_past_a_failure(store, tmp_path):
     assert done.returncode == 1, done.stderr
     statuses = {(row["version"], row["format"]): row["status"] for row in json.loads(report.read_text())}
     assert statuses == {("1", "onnx"): "rebuilt", ("2", "onnx"): "failed"}
+    steps = [line for line in done.stderr.splitlines() if "letters 1: onnx: " in line]
+    assert len(steps) == 3
     assert "checkpoint.json" in done.stdout or "not a checkpoint" in done.stdout
     assert (store / "letters" / "config.pbtxt").exists()
 
@@ -80,6 +90,21 @@ def test_killed_at_any_time_it_leaves_a_valid_store_and_completes_the_next_time(
     assert [each.status for each in rebuild(RebuildTask(store, "letters", "1", ("onnx",)))] == ["fresh"]
 
 
+@pytest.mark.parametrize(("fmt", "code", "named"), [("onnx-int8", 2, "--videos"), ("tensorrt", 3, "TensorRT")])
+def test_a_format_that_cannot_be_made_is_refused_before_any_is_rebuilt(store, fmt, code, named):
+    if fmt == "tensorrt" and shutil.which("nvidia-smi"):
+        pytest.skip("this machine may have the device")
+    make_stale(store, "1")
+    (store / "letters" / "2" / "checkpoint.json").write_text("{}")
+    before = (store / "letters" / "1").stat().st_ino
+    done = run_here("--store", str(store), "--formats", f"onnx,{fmt}")
+    assert done.exit_code == code
+    assert {"letters", "1:"} <= set(done.stderr.split())
+    assert named in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert (store / "letters" / "1").stat().st_ino == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -89,8 +114,6 @@ def test_killed_at_any_time_it_leaves_a_valid_store_and_completes_the_next_time(
     ],
 )
 def test_a_command_that_cannot_run_is_an_error(tmp_path, arguments, named):
-    app = typer.Typer()
-    app.command()(main)
-    done = CliRunner().invoke(app, [word.format(store=tmp_path) for word in arguments])
+    done = run_here(*(word.format(store=tmp_path) for word in arguments))
     assert done.exit_code == 2
     assert named.format(store=tmp_path) in done.stderr

@@ -8,10 +8,12 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
+from onnx import numpy_helper
 
 from clips.clip_spec import ClipSpec
 from export.errors import ExportError
-from export.graph.onnx_export import GraphVariant, to_onnx, trace
+from export.graph import onnx_export
+from export.graph.onnx_export import GraphVariant, skeleton, to_onnx, trace
 from export.graph.onnx_function import define_node, interlace_by_node
 from export.graph.split_network import SplitTIN, interlace_by_hat
 from export.precision import Precision
@@ -84,6 +86,28 @@ def torch_logits(checkpoint, clips):
 def export(checkpoint):
     """A function that exports the small network by variant and precision, each only once."""
     return cache(lambda variant, precision: to_onnx(checkpoint, variant, precision))
+
+
+@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("variant", GraphVariant)
+def test_every_weight_of_a_graph_is_the_checkpoints(checkpoint, export, variant, precision):
+    """Also those that are equal to another: torch.onnx would keep one of them."""
+    equal = {name: torch.zeros_like(tensor) for name, tensor in checkpoint.tensors.items() if "fc2" in name}
+    other = dataclasses.replace(checkpoint, tensors=checkpoint.tensors | equal)
+    for each, graph in ((checkpoint, export(variant, precision)), (other, to_onnx(other, variant, precision))):
+        arrays = {
+            tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load_from_string(graph).graph.initializer
+        }
+        weights = SplitTIN(each.build_model(), each.clip, precision=precision.dtype).state_dict()
+        assert set(weights) <= set(arrays)
+        for name, weight in weights.items():
+            np.testing.assert_array_equal(arrays[name], weight)
+
+
+def test_a_weight_that_tracing_loses_is_an_error(checkpoint, monkeypatch):
+    monkeypatch.setattr(onnx_export, "trace", lambda *_: onnx.ModelProto())
+    with pytest.raises(ExportError, match=r"head\.bias"):
+        skeleton.__wrapped__(checkpoint.architecture, checkpoint.clip, GraphVariant.PORTABLE, Precision.FP32)
 
 
 @pytest.mark.parametrize("precision", Precision)

@@ -28,20 +28,20 @@ def reference(checkpoint):
     return Reference.of(checkpoint, "0" * 64)
 
 
-def test_made_offsets_are_what_the_network_then_interlaces_by(checkpoint, reference, cached_onnx, tmp_path):
+def test_made_offsets_are_what_the_network_then_interlaces_by(checkpoint, reference, tmp_path):
     path = tmp_path / "model.onnx"
-    path.write_bytes(cached_onnx.make(ExportRequest("letters", "1", with_made_offsets(checkpoint)), tmp_path))
+    path.write_bytes(FORMATS["onnx"].make(ExportRequest("letters", "1", with_made_offsets(checkpoint)), tmp_path))
     offsets = OnnxRuntimeBackend(path).infer(reference.clips[:2]).offsets
     np.testing.assert_allclose(offsets.reshape(2, -1), [MADE_OFFSETS * 2] * 2, atol=1e-6)
 
 
-def test_a_twin_reveals_a_backend_that_is_wrong_at_whole_offsets(checkpoint, reference, cached_onnx, tmp_path):
+def test_a_twin_reveals_a_backend_that_is_wrong_at_whole_offsets(checkpoint, reference, tmp_path):
     """Compare a backend that is right at the learned offsets only."""
 
     def make_without_made_offsets(request, folder):
-        return cached_onnx.make(dataclasses.replace(request, checkpoint=checkpoint), folder)
+        return FORMATS["onnx"].make(dataclasses.replace(request, checkpoint=checkpoint), folder)
 
-    fmt = dataclasses.replace(cached_onnx, make=make_without_made_offsets)
+    fmt = dataclasses.replace(FORMATS["onnx"], make=make_without_made_offsets)
     path = tmp_path / fmt.file()
     request = ExportRequest("letters", "1", checkpoint)
     path.write_bytes(fmt.make(request, tmp_path))
@@ -59,10 +59,10 @@ def test_real_footage_is_among_the_clips(checkpoint, reference):
 
 
 @pytest.mark.parametrize("format_of_graph", ["onnx", "onnx-int8"])
-def test_a_graph_is_proven_in_whole_batches(checkpoint, cached_onnx, tmp_path, monkeypatch, format_of_graph):
+def test_a_graph_is_proven_in_whole_batches(checkpoint, tmp_path, monkeypatch, format_of_graph):
     """Expect one batch even on a machine with a core for each clip."""
     path = tmp_path / "model.onnx"
-    path.write_bytes(cached_onnx.make(ExportRequest("letters", "1", checkpoint), tmp_path))
+    path.write_bytes(FORMATS["onnx"].make(ExportRequest("letters", "1", checkpoint), tmp_path))
     monkeypatch.setattr(onnx_runtime, "usable_cores", lambda: 8)
     monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: 0.004)
     backend = FORMATS[format_of_graph].open(path)

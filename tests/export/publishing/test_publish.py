@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,13 +17,10 @@ ALL = ("onnx", "onnx-fp16", "torch")
 
 
 @pytest.fixture(scope="module")
-def published(checkpoint, cached_formats, tmp_path_factory):
+def published(checkpoint, tmp_path_factory):
     """A store, and the manifest of the version that was published to it."""
     store = tmp_path_factory.mktemp("store")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, fmt in cached_formats.items():
-            patch.setitem(FORMATS, name, fmt)
-        return store, publish(ExportRequest("letters", "1", checkpoint), store, ALL)
+    return store, publish(ExportRequest("letters", "1", checkpoint), store, ALL)
 
 
 def test_the_service_accepts_what_was_published(published, checkpoint):
@@ -43,12 +41,14 @@ def test_each_artifact_carries_its_proof(published):
         assert (parity.num_clips, parity.num_real_clips) == (33, 9)
         assert 0 < parity.max_abs_logit_difference_at_made_offsets <= parity.tolerance
         assert parity.tolerance == {"fp32": 1e-4, "fp16": 2e-2}[artifact.precision]
+        assert parity.max_abs_logit > 10 * parity.max_abs_logit_difference
+        assert parity.max_abs_logit_at_made_offsets > 10 * parity.max_abs_logit_difference_at_made_offsets
         assert set(artifact.made_from) >= {"checkpoint", "exporter", "torch"}
     proofs = json.loads((store / "letters" / "1" / "parity.json").read_text())
     assert proofs == {artifact.format: artifact.parity.model_dump(mode="json") for artifact in manifest.artifacts}
 
 
-def test_an_existing_version_is_replaced_only_on_request(published, export_request, tmp_path, cached_exports):
+def test_an_existing_version_is_replaced_only_on_request(published, export_request, tmp_path):
     store = shutil.copytree(published[0], tmp_path / "store")
     with pytest.raises(ExportError, match="--replace"):
         publish(export_request, store)
@@ -56,7 +56,36 @@ def test_an_existing_version_is_replaced_only_on_request(published, export_reque
     assert [path.name for path in (store / "letters").iterdir()] == ["1"]
 
 
-def test_an_artifact_that_differs_is_not_published(export_request, tmp_path, monkeypatch, cached_exports):
+@pytest.mark.parametrize(
+    ("existing", "expected"), [([], "1"), (["1", "2"], "3"), (["9", "10", "nightly"], "11"), (["nightly"], "1")]
+)
+def test_without_a_version_the_next_number_is_taken(export_request, tmp_path, existing, expected):
+    for version in existing:
+        (tmp_path / "letters" / version).mkdir(parents=True)
+    manifest = publish(dataclasses.replace(export_request, version=""), tmp_path)
+    assert manifest.version == expected
+    assert ModelStore(tmp_path).versions() == {"letters": [expected]}
+
+
+def test_two_exports_at_once_without_a_version_get_one_each(export_request, tmp_path):
+    unnumbered = dataclasses.replace(export_request, version="")
+    with ThreadPoolExecutor(2) as threads:
+        manifests = list(threads.map(lambda _: publish(unnumbered, tmp_path), range(2)))
+    assert sorted(manifest.version for manifest in manifests) == ["1", "2"]
+    assert ModelStore(tmp_path).versions() == {"letters": ["1", "2"]}
+
+
+@pytest.mark.parametrize(("formats", "named"), [(["onnx-int8"], "--videos"), (["tensorrt"], "TensorRT")])
+def test_a_format_that_cannot_be_made_is_refused_before_any_is(export_request, tmp_path, monkeypatch, formats, named):
+    if "tensorrt" in formats and shutil.which("nvidia-smi"):
+        pytest.skip("this machine may have the device")
+    monkeypatch.setitem(FORMATS, "onnx", dataclasses.replace(FORMATS["onnx"], make=lambda *_: pytest.fail("made")))
+    with pytest.raises(ExportError, match=named):
+        publish(export_request, tmp_path, formats)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_artifact_that_differs_is_not_published(export_request, tmp_path, monkeypatch):
     checkpoint = export_request.checkpoint
     other = dataclasses.replace(checkpoint, tensors={k: v * 1.01 for k, v in checkpoint.tensors.items()})
     wrong = FORMATS["onnx"].make(dataclasses.replace(export_request, checkpoint=other), tmp_path)
@@ -66,7 +95,7 @@ def test_an_artifact_that_differs_is_not_published(export_request, tmp_path, mon
     assert list((tmp_path / "letters").iterdir()) == []
 
 
-def test_low_agreement_is_published_only_when_accepted(export_request, tmp_path, monkeypatch, cached_exports):
+def test_low_agreement_is_published_only_when_accepted(export_request, tmp_path, monkeypatch):
     fmt = dataclasses.replace(FORMATS["onnx"], tolerance=None, make=other_weights(export_request))
     monkeypatch.setitem(FORMATS, "onnx", fmt)
     with pytest.raises(ExportError, match="--accept"):
@@ -87,7 +116,7 @@ def test_an_unknown_format_is_an_error_that_lists_the_known_ones(export_request,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_removed(export_request, tmp_path, cached_exports):
+def test_what_a_killed_process_left_is_removed(export_request, tmp_path):
     left = tmp_path / "letters" / f"{ASIDE}left" / "1"
     left.mkdir(parents=True)
     publish(export_request, tmp_path)

@@ -11,11 +11,6 @@ from export.publishing.rebuild import RebuildTask, rebuild
 from service.store.model_store import ModelStore
 
 
-@pytest.fixture(autouse=True)
-def fast(cached_exports):
-    """Exports in this process are cached."""
-
-
 def statuses(store, *formats, **fields):
     outcomes = rebuild(RebuildTask(store, "letters", "1", formats or ("onnx",), **fields))
     return {outcome.format: (outcome.status, outcome.reason) for outcome in outcomes}

@@ -1,0 +1,51 @@
+"""Progress of an export on stderr: a status line on a terminal, a line per step elsewhere, such as in a job's log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+_LOGGER = logging.getLogger("export")
+
+
+@contextmanager
+def progress_on_stderr(prefix: str = "") -> Iterator[None]:
+    """Show each step that this package logs while the block runs; `prefix` precedes it. Warnings are always lines.
+
+    with progress_on_stderr():
+        publish(request, store)
+    """
+    console, level = Console(stderr=True), _LOGGER.level
+    with console.status(escape(prefix)) as status:
+        handler = _Steps(console, status, prefix)
+        _LOGGER.addHandler(handler)
+        _LOGGER.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            _LOGGER.setLevel(level)
+            _LOGGER.removeHandler(handler)
+
+
+class _Steps(logging.Handler):
+    """Handler of log records: the status of a terminal, or lines with the seconds since the start."""
+
+    def __init__(self, console: Console, status: Status, prefix: str) -> None:
+        super().__init__()
+        self._console, self._status, self._prefix = console, status, prefix
+        self._start = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record."""
+        text = f"{self._prefix}{record.getMessage()}"
+        if self._console.is_terminal and record.levelno < logging.WARNING:
+            self._status.update(escape(text))
+        else:
+            line = f"{time.monotonic() - self._start:5.0f} s  {text}"
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)

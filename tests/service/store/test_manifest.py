@@ -1,0 +1,44 @@
+"""Parity reports: the limits of a difference of logits, by their scale."""
+
+from __future__ import annotations
+
+import pytest
+
+from service.store.manifest import limit_of
+from tests.helpers.stores import parity_report
+
+
+@pytest.mark.parametrize(
+    ("scale", "limit"), [(0, 0), (1e-3, 1e-7), (0.5, 5e-5), (1, 1e-4), (10, 1e-4), (11, 1.1e-4), (1e4, 0.1)]
+)
+def test_the_limit_is_the_tolerance_at_scales_of_1_to_10_and_relative_elsewhere(scale: float, limit: float) -> None:
+    assert limit_of(1e-4, scale) == pytest.approx(limit)
+
+
+@pytest.mark.parametrize("export", ["", "_at_made_offsets"])
+@pytest.mark.parametrize(
+    ("scale", "difference", "is_close"),
+    [
+        (1, 0.99e-4, True),
+        (1, 1.01e-4, False),
+        (1000, 0.99e-2, True),
+        (1000, 1.01e-2, False),
+        (1e-3, 0.99e-7, True),
+        (1e-3, 1.01e-7, False),
+    ],
+)
+def test_each_export_is_judged_by_its_own_scale(export: str, scale: float, difference: float, is_close: bool) -> None:
+    fields = {f"max_abs_logit{export}": scale, f"max_abs_logit_difference{export}": difference}
+    assert parity_report(**fields).is_close is parity_report(**fields).passed is is_close
+
+
+def test_older_reports_without_a_scale_are_held_to_the_tolerance() -> None:
+    assert parity_report(max_abs_logit_difference=1e-4).passed
+    assert not parity_report(max_abs_logit_difference=1.01e-4).passed
+
+
+def test_without_a_tolerance_the_agreement_decides() -> None:
+    fields = {"tolerance": None, "max_abs_logit": 10, "max_abs_logit_difference": 5, "required_top1_agreement": 0.98}
+    assert parity_report(**fields, top1_agreement=0.98).passed
+    assert not parity_report(**fields, top1_agreement=0.979).passed
+    assert parity_report(**fields, top1_agreement=0.979, is_accepted=True).passed
