@@ -6,7 +6,7 @@ import pytest
 
 from export.formats.catalogue import ExportRequest
 from export.graph import onnx_export
-from tests.helpers.shared_skeletons import kept_in, session_folder
+from tests.helpers.graphs.skeletons import kept_in, session_folder
 
 
 @pytest.fixture(scope="session", autouse=True)

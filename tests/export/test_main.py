@@ -34,7 +34,7 @@ def steps_in(text):
 def run_here(*arguments):
     """Run the command in this process."""
     result = CliRunner().invoke(cli, [*map(str, arguments)])
-    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
 
@@ -58,8 +58,8 @@ def test_a_checkpoint_is_published_and_then_verified(saved, tmp_path):
     assert len(steps) == len(done.stderr.splitlines()) == 4
     assert "letters 1" in steps[0]
     assert all("onnx" in step for step in steps[1:])
-    verified = run_export("verify", "letters", "--store", store)
-    assert verified.returncode == 0, verified.stderr
+    verified = run_here("verify", "letters", "--store", store)
+    assert verified.exit_code == 0, verified.stderr
     assert verified.stdout.startswith("letters 1 model.onnx: ")
 
 
