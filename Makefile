@@ -63,7 +63,7 @@ soak: .venv-dev/ready ## send 10,000 requests and see that no memory is lost (a 
 	SOAK_REQUESTS=10000 .venv-dev/bin/python -m pytest tests/service/test_soak.py
 
 attack: .venv/ready .venv-dev/ready ## send 100,000 hostile uploads and count the answers by status (ten minutes or so)
-	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python .venv-dev/bin/python -m tests.helpers.hostile.attack
+	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python SVT_LOG=1 .venv-dev/bin/python -m tests.helpers.hostile.attack
 
 smoke: ## build the images, start them, post a clip, look inside, remove the containers (needs Docker)
 	docker/smoke
