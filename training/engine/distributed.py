@@ -76,5 +76,8 @@ def joined_processes() -> Iterator[Processes]:
     dist.init_process_group("nccl" if on_gpu else "gloo")
     try:
         yield Processes(device, rank, local_rank, world_size)
+        # Gloo's threads need the GIL to let go of the last collective's tensors, and the destruction of the group
+        # holds the GIL until they end: without a wait before it, a process hangs now and then.
+        dist.barrier()
     finally:
         dist.destroy_process_group()
