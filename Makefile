@@ -68,8 +68,9 @@ attack: .venv/ready .venv-dev/ready ## send 100,000 hostile uploads and count th
 smoke: ## build the images, start them, post a clip, look inside, remove the containers (needs Docker)
 	docker/smoke
 
-fuzz: .venv-fuzz/ready ## damage videos until Ctrl-C; the corpus grows in work-dirs/fuzz
-	.venv-fuzz/bin/python -m tests.helpers.videos.fuzzing work-dirs/fuzz --atheris -rss_limit_mb=4096
+fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage videos until Ctrl-C; the corpus grows in work-dirs/fuzz
+	.venv-fuzz/bin/python -m tests.helpers.fuzzing.clock_faults --seed $$(date +%s) --cases 5000
+	.venv-fuzz/bin/python -m tests.helpers.fuzzing.damage work-dirs/fuzz --atheris -rss_limit_mb=4096
 
 # An environment is ready when the stamp in it is newer than what it is made from.
 .venv/ready: pyproject.toml constraints.txt

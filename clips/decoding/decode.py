@@ -1,7 +1,7 @@
 """Decode chosen frames of a video, bit-identical to those of a full decode.
 
 Training, evaluation and serving use this one function, so all three see the same pixels. Frames are counted, because
-containers report wrong counts. Rotation metadata is applied; the sample aspect ratio is ignored, as by MMAction2.
+containers report wrong counts. The display matrix is applied; the sample aspect ratio is ignored, as by MMAction2.
 
 There are two paths. The minimal one (`clips.decoding.seek`) feeds only the packets that the frames need. Where that
 might not be exact, it raises `FullDecodeRequired`, and the full path decodes every packet. `DecodeReport` says which.
@@ -19,10 +19,25 @@ from av.video.frame import VideoFrame
 
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile, VideoSource
 from clips.decoding.errors import NoFrames
-from clips.decoding.frames import Converter, Image, VideoInfo, describe, every_frame, seconds_of, upright_size
+from clips.decoding.frame_times import rising
+from clips.decoding.frames import (
+    Converter,
+    Image,
+    VideoInfo,
+    describe,
+    every_frame,
+    frame_seconds,
+    seconds_of,
+    upright_size,
+)
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.picture import FullDecodeRequired
 from clips.decoding.seek import Plan, Survey, decode_planned, plan_frames, survey_packets
+
+LIKELY_DIFFERENCES = (-1, 1, -2, -3)
+"""Numbers of frames, less that of packets, for which the picked frames are kept, so that packets decode once."""
+MAX_PIXELS_TO_SPARE = 1920 * 1088
+"""Larger frames are not kept in case they are picked; their video may be decoded twice."""
 
 PickFrames = Callable[[int], Sequence[int]]
 """Returns the indices of the wanted frames of a video, in the wanted order, from its number of frames."""
@@ -61,22 +76,20 @@ def decode(source: VideoSource, pick_frames: PickFrames, limits: DecodeLimits = 
     Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a path that cannot be read.
     """
     file = VideoFile(source, limits)
-    try:
-        return _decode_minimal(file, pick_frames)
-    except FullDecodeRequired as error:
-        reason = str(error)
-    num_frames = _count_displayable(file)
-    clip = _decode_full(file, pick_frames, num_frames, reason)
-    if clip.video.frames == num_frames:
-        return clip
-    return _decode_full(file, pick_frames, clip.video.frames, reason)
-
-
-def _decode_minimal(file: VideoFile, pick_frames: PickFrames) -> DecodedClip:
     with file.open(QUICK_PROBING) as video:
         survey = survey_packets(video)
-        plan = plan_frames(pick_frames(len(survey.shown)), video, survey)
-        return _assemble(video, survey, plan, _planned_images(file, video, survey, plan))
+        try:
+            return _decode_minimal(file, video, survey, pick_frames)
+        except FullDecodeRequired as error:
+            reason = str(error)
+    return _decode_full(file, pick_frames, len(survey.timestamps), reason)
+
+
+def _decode_minimal(file: VideoFile, video: OpenVideo, survey: Survey, pick_frames: PickFrames) -> DecodedClip:
+    if survey.reason:
+        raise FullDecodeRequired(survey.reason)
+    plan = plan_frames(pick_frames(len(survey.shown)), video, survey)
+    return _assemble(video, survey, plan, _planned_images(file, video, survey, plan))
 
 
 def _planned_images(file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan) -> tuple[Image, ...]:
@@ -98,43 +111,92 @@ def _assemble(video: OpenVideo, survey: Survey, plan: Plan, images: tuple[Image,
     time_base = video.stream.time_base
     assert time_base is not None
     first = float(plan.times[0] * time_base)
+    times = [float(time * time_base) - first for time in plan.times]
     height, width, _ = images[0].shape
     return DecodedClip(
         images,
         plan.indices,
-        tuple(float(plan.times[index] * time_base) - first for index in plan.indices),
-        describe(video, (width, height), len(plan.times), float(plan.times[-1] * time_base) - first),
+        tuple(times[index] for index in plan.indices),
+        describe(video, (width, height), times),
         DecodeReport("minimal", plan.num_fed, len(survey.times)),
     )
 
 
-def _count_displayable(file: VideoFile) -> int:
-    with file.open(QUICK_PROBING) as video:
-        return sum(not packet.is_discard for packet in video.packets())
+def _decode_full(file: VideoFile, pick_frames: PickFrames, num_expected: int, reason: str) -> DecodedClip:
+    """Decode every packet, once unless the number of frames is far from `num_expected`, that of the packets."""
+    try:
+        return _decode_every_packet(file, pick_frames, num_expected, reason)
+    except _OtherCount as other:
+        num_frames = other.num_frames
+    return _decode_every_packet(file, pick_frames, num_frames, reason)
 
 
-def _decode_full(file: VideoFile, pick_frames: PickFrames, num_frames: int, reason: str) -> DecodedClip:
-    """Decode every packet; return a clip without images if `num_frames` differs from the number that decodes."""
-    if num_frames == 0:
+class _OtherCount(Exception):
+    """The video has another number of frames than those for which frames were picked."""
+
+    def __init__(self, num_frames: int) -> None:
+        super().__init__(f"the video has {num_frames} frames")
+        self.num_frames = num_frames
+
+
+def _decode_every_packet(file: VideoFile, pick_frames: PickFrames, num_expected: int, reason: str) -> DecodedClip:
+    if num_expected == 0:
         raise NoFrames("the video holds no frame")
-    indices = tuple(pick_frames(num_frames))
-    wanted = frozenset(indices)
-    images = _Images(len(wanted))
-    times: list[float] = []
-    frame = None
+    timestamps: list[float | None] = []
+    size = (0, 0)
     with file.open(THOROUGH_PROBING) as video:
+        picked = _picked_for_likely_counts(pick_frames, num_expected, video)
+        kept = _KeptFrames(picked, num_expected)
         for index, frame in enumerate(every_frame(video)):
-            times.append(seconds_of(frame, index, video.stream))
-            if index in wanted:
-                images.add(index, frame)
-        if frame is None:
+            timestamps.append(seconds_of(frame, video.stream))
+            size = upright_size(frame)
+            kept.add(index, frame)
+        num_frames = len(timestamps)
+        if num_frames == 0:
             raise NoFrames("no frame of the video could be decoded")
-        info = describe(video, upright_size(frame), len(times), times[-1] - times[0])
+        if num_frames not in picked:
+            raise _OtherCount(num_frames)
+        times = [time for time, _ in rising(((stamp, None) for stamp in timestamps), frame_seconds(video.stream))]
+        info = describe(video, size, times)
+    indices = picked[num_frames]
     report = DecodeReport("full", video.num_packets, video.num_packets, reason)
-    if len(times) != num_frames:
-        return DecodedClip((), (), (), info, report)
-    times_shown = tuple(times[i] - times[0] for i in indices)
-    return DecodedClip(images.at(indices), indices, times_shown, info, report)
+    return DecodedClip(kept.at(indices), indices, tuple(times[i] for i in indices), info, report)
+
+
+def _picked_for_likely_counts(
+    pick_frames: PickFrames, num_expected: int, video: OpenVideo
+) -> dict[int, tuple[int, ...]]:
+    """Return the frames that would be picked for each number of frames that the video may turn out to have.
+
+    Packed, damaged and leading pictures make it differ from the number of packets, mostly by a few.
+    """
+    context = video.stream.codec_context
+    is_small = context.width * context.height <= MAX_PIXELS_TO_SPARE
+    counts = [num_expected + difference for difference in ((0, *LIKELY_DIFFERENCES) if is_small else (0,))]
+    return {count: tuple(pick_frames(count)) for count in counts if count > 0}
+
+
+class _KeptFrames:
+    """The frames that are picked if the video has the expected number of frames, as images, and others as decoded."""
+
+    def __init__(self, picked: dict[int, tuple[int, ...]], num_expected: int) -> None:
+        self._expected = frozenset(picked[num_expected])
+        self._likely = frozenset(index for indices in picked.values() for index in indices)
+        self._images = _Images(len(self._likely))
+        self._spare: dict[int, VideoFrame] = {}
+
+    def add(self, index: int, frame: VideoFrame) -> None:
+        """Keep a frame if it may be picked."""
+        if index in self._expected:
+            self._images.add(index, frame)
+        elif index in self._likely:
+            self._spare[index] = frame
+
+    def at(self, indices: Sequence[int]) -> tuple[Image, ...]:
+        """Return the images of the frames that were picked after all."""
+        for index in set(indices) & self._spare.keys():
+            self._images.add(index, self._spare.pop(index))
+        return self._images.at(indices)
 
 
 class _Images:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -36,23 +36,24 @@ class VideoInfo:
     duration_seconds: float
 
 
-def describe(video: OpenVideo, size: tuple[int, int], num_frames: int, seconds_to_last: float) -> VideoInfo:
+def describe(video: OpenVideo, size: tuple[int, int], times: Sequence[float]) -> VideoInfo:
     """Put a video's facts together.
 
     Args:
         video: the open file.
         size: width and height in pixels, after rotation.
-        num_frames: number of frames that are shown.
-        seconds_to_last: time from the first frame to the last.
+        times: those of all frames that are shown, in seconds from the first one.
     """
     width, height = size
+    # an AVI with an empty packet for every other frame has a header that says twice the rate
+    mean_seconds = times[-1] / (len(times) - 1) if len(times) > 1 else 0.0
     return VideoInfo(
         container=video.container.format.name,
         codec=video.codec,
         width=width,
         height=height,
-        frames=num_frames,
-        duration_seconds=seconds_to_last + frame_seconds(video.stream),
+        frames=len(times),
+        duration_seconds=times[-1] + max(frame_seconds(video.stream), mean_seconds),
     )
 
 
@@ -117,11 +118,10 @@ def _is_mirrored(frame: VideoFrame) -> bool:
     return bool(a * d < b * c)
 
 
-def seconds_of(frame: VideoFrame, index: int, stream: VideoStream) -> float:
-    """Return the frame's time in seconds; without a timestamp, its index divided by the frame rate."""
-    if frame.pts is not None and frame.time_base is not None:
-        return float(frame.pts * frame.time_base)
-    return index * frame_seconds(stream)
+def seconds_of(frame: VideoFrame, stream: VideoStream) -> float | None:
+    """Return the time that the file gives a frame, in seconds, or None."""
+    # not the frame's own time base, which PyAV does not set when the decoder is flushed
+    return float(frame.pts * stream.time_base) if frame.pts is not None and stream.time_base is not None else None
 
 
 def frame_seconds(stream: VideoStream) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise, takewhile
 
 from clips.decoding.errors import NoFrames
-from clips.decoding.picture import FullDecodeRequired, Picture
+from clips.decoding.picture import FullDecodeRequired, Picture, WrongTimes
 
 MAX_REORDER_DEPTH = 16
 """The most that H.264 and HEVC allow."""
@@ -27,35 +27,21 @@ def check_beginning(pictures: Sequence[Picture]) -> None:
 
 
 def display_order(times: Sequence[int], pictures: Sequence[Picture]) -> list[int]:
-    """Return the packets whose frames are shown, sorted by time.
+    """Return the packets whose frames are shown, in display order, which times and bitstream must agree on.
 
-    Raises NoFrames for none, FullDecodeRequired for two with the same time.
+    Raises NoFrames for none, WrongTimes where times are equal or contradict the pictures' order.
     """
     shown = [i for i, picture in enumerate(pictures) if picture.is_shown]
     if not shown:
         raise NoFrames("the video holds no frame")
     order = sorted(shown, key=times.__getitem__)
     if any(times[i] == times[j] for i, j in pairwise(order)):
-        raise FullDecodeRequired("frames share a time")
+        raise WrongTimes("frames share a time")
+    # containers lie about times: B pictures with times in decode order, keyframes that are late, clocks that step back
+    positions = [i if (position := pictures[i].order) is None else position for i in order]
+    if any(i >= j for i, j in pairwise(positions)):
+        raise WrongTimes("the times of the frames contradict their order in the bitstream")
     return order
-
-
-def mpeg4_display_order(pictures: Sequence[Picture]) -> list[int]:
-    """Return the packets in the display order that MPEG-4 Part 2 prescribes, whatever their times say.
-
-    A B-VOP is shown at once, any other picture when the next other one is decoded.
-    """
-    order: list[int] = []
-    held: list[int] = []
-    for i, picture in enumerate(pictures):
-        if not picture.is_shown:
-            continue
-        if picture.is_reference:
-            order += held
-            held = [i]
-        else:
-            order.append(i)
-    return order + held
 
 
 def reorder_depth(times: Sequence[int]) -> int:

@@ -10,6 +10,10 @@ class FullDecodeRequired(Exception):
     """Leaving out packets might change the frames, so every packet must be decoded; the message says why."""
 
 
+class WrongTimes(FullDecodeRequired):
+    """The packets' times cannot be those of the frames that they hold."""
+
+
 class Picture(NamedTuple):
     """The compressed picture of one packet. A picture needs none of a higher `layer` than its own."""
 
@@ -22,6 +26,8 @@ class Picture(NamedTuple):
     is_shown: bool = True
     is_leading: bool = False
     """Follows a start but needs pictures before it, and is lost when decoding begins at that start."""
+    order: int | None = None
+    """Place in display order, as the bitstream has it; pictures with a lower one are shown before. None: as decoded."""
 
 
 PacketReader = Callable[[memoryview], Picture]

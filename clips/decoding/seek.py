@@ -24,12 +24,11 @@ from av.video.stream import VideoStream
 
 from clips.decoding.bitstream.packet_reader import first_packet_matters, packet_reader
 from clips.decoding.container import QUICK_PROBING, OpenVideo, VideoFile
-from clips.decoding.packet_plan import check_beginning, display_order, mpeg4_display_order, plan_runs, reorder_depth
-from clips.decoding.picture import FullDecodeRequired, PacketReader, Picture
+from clips.decoding.packet_plan import check_beginning, display_order, plan_runs, reorder_depth
+from clips.decoding.picture import FullDecodeRequired, PacketReader, Picture, WrongTimes
 
 TIMED_CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "flv", "asf", "avi"})
-"""Containers whose packets carry presentation times. AVI's do not: it is trusted only where no frames are reordered, or
-where the pictures' types give the order."""
+"""Containers whose packets have presentation times, at least where no frames are reordered."""
 
 CHANGING_SIDE_DATA = ("new_extradata", "param_change", "palette")
 """Side data of a packet that changes how later ones decode."""
@@ -41,13 +40,20 @@ OUT_OF_ORDER = "frames came in another number or order than their packets"
 
 
 class Survey:
-    """Facts about a video's packets, gathered in one pass over them; `times` and `pictures` are in decode order."""
+    """Facts about a video's packets, gathered in one pass over them.
+
+    `reason` says why every packet must be decoded. Unless it is set, `times` and `pictures` are those of all packets,
+    in decode order, and `shown` are the packets whose frames are shown, in display order.
+    """
 
     def __init__(self) -> None:
+        self.reason = ""
+        self.has_wrong_times = False
+        self.timestamps: list[int | None] = []
+        """Presentation times of the packets that seem to hold a frame to show, in the stream's time base."""
         self.times: list[int] = []
         self.pictures: list[Picture] = []
         self.shown: list[int] = []
-        """The packets whose frames are shown, in display order."""
         self.first_packet = b""
         self.held: list[Packet[VideoStream]] | None = []
         """All packets, or None if they exceed MAX_HELD_BYTES."""
@@ -66,6 +72,11 @@ class Survey:
         self.times.append(packet.pts)
         self.pictures.append(picture._replace(is_shown=False) if packet.is_discard else picture)
         self._hold(packet)
+
+    def count(self, packet: Packet[VideoStream]) -> None:
+        """Count the next packet, whatever it holds."""
+        if not packet.is_discard:
+            self.timestamps.append(packet.pts)
 
     def _hold(self, packet: Packet[VideoStream]) -> None:
         self.first_packet = self.first_packet or bytes(packet)
@@ -95,26 +106,38 @@ class Plan:
 
 
 def survey_packets(video: OpenVideo) -> Survey:
-    """Read all packets; raise FullDecodeRequired, NoFrames, LimitExceeded or Undecodable."""
-    context = video.stream.codec_context
-    container = video.container.format.name
-    if container not in TIMED_CONTAINERS or (container == "avi" and context.reorder_depth and video.codec != "mpeg4"):
-        raise FullDecodeRequired(f"{container} does not say when each frame is shown")
-    read = packet_reader(video.codec, context.extradata or b"")
+    """Read all packets; raise NoFrames, LimitExceeded or Undecodable."""
     survey = Survey()
-    for packet in video.packets():
-        survey.add(packet, read)
-    survey.shown = _in_display_order(survey, video.codec)
-    video.check_frames(len(survey.shown))
+    packets = _counted(video, survey)
+    try:
+        read = _reader_of(video)
+        for packet in packets:
+            survey.add(packet, read)
+        survey.timestamps = [
+            time for time, picture in zip(survey.times, survey.pictures, strict=True) if picture.is_shown
+        ]
+        video.check_frames(len(survey.timestamps))
+        check_beginning(survey.pictures)
+        survey.shown = display_order(survey.times, survey.pictures)
+    except FullDecodeRequired as error:
+        survey.reason, survey.held = str(error), None
+        survey.has_wrong_times = isinstance(error, WrongTimes)
+    for _ in packets:
+        pass
     return survey
 
 
-def _in_display_order(survey: Survey, codec: str) -> list[int]:
-    check_beginning(survey.pictures)
-    order = display_order(survey.times, survey.pictures)
-    if codec == "mpeg4" and order != mpeg4_display_order(survey.pictures):
-        raise FullDecodeRequired("the times of the frames contradict their kinds")
-    return order
+def _counted(video: OpenVideo, survey: Survey) -> Iterator[Packet[VideoStream]]:
+    for packet in video.packets():
+        survey.count(packet)
+        yield packet
+
+
+def _reader_of(video: OpenVideo) -> PacketReader:
+    container = video.container.format.name
+    if container not in TIMED_CONTAINERS:
+        raise FullDecodeRequired(f"{container} does not say when each frame is shown")
+    return packet_reader(video.codec, video.stream.codec_context.extradata or b"")
 
 
 def plan_frames(indices: Sequence[int], video: OpenVideo, survey: Survey) -> Plan:

@@ -16,7 +16,8 @@ from av.video.frame import VideoFrame
 
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile, VideoSource
 from clips.decoding.errors import NoFrames, Undecodable
-from clips.decoding.frames import Converter, Image, VideoInfo, describe, every_frame, seconds_of
+from clips.decoding.frame_times import rising
+from clips.decoding.frames import Converter, Image, VideoInfo, describe, every_frame, frame_seconds, seconds_of
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.picture import FullDecodeRequired
 from clips.decoding.seek import Survey, decode_planned, plan_frames, survey_packets
@@ -39,12 +40,9 @@ def open_stream(source: VideoSource, limits: DecodeLimits = DEFAULT_LIMITS) -> I
     """
     file = VideoFile(source, limits)
     with file.open(QUICK_PROBING) as video:
-        try:
-            survey = survey_packets(video)
-        except FullDecodeRequired as error:
-            yield FrameStream(file, video, None, _times_by_decoding(file), str(error))
-            return
-        yield FrameStream(file, video, survey, _times_of_packets(video, survey))
+        survey = survey_packets(video)
+        times = _times_of_packets(video, survey) or _times_by_decoding(file)
+        yield FrameStream(file, video, survey, times)
 
 
 class FrameStream:
@@ -54,16 +52,14 @@ class FrameStream:
     needed; on the minimal path it is empty. `packets_fed` counts the packets given to the decoder so far.
     """
 
-    def __init__(
-        self, file: VideoFile, video: OpenVideo, survey: Survey | None, times: Sequence[float], reason: str = ""
-    ) -> None:
+    def __init__(self, file: VideoFile, video: OpenVideo, survey: Survey, times: Sequence[float]) -> None:
         self._file = file
         self._video = video
         self._survey = survey
         self._converter = Converter()
-        self._info = describe(video, (0, 0), len(times), times[-1])
+        self._info = describe(video, (0, 0), times)
         self.times = times
-        self.reason = reason
+        self.reason = survey.reason
         self.packets_fed = 0
 
     @property
@@ -82,21 +78,20 @@ class FrameStream:
         Raises Undecodable or LimitExceeded, possibly after some frames.
         """
         wanted = deque(sorted(set(indices)))
-        if self._survey is None:
-            yield from self._full_path(wanted, range(len(self.times)))
+        if self.reason:
+            yield from self._full_path(wanted)
             return
         try:
-            yield from self._minimal_path(wanted, self._survey)
+            yield from self._minimal_path(wanted)
         except FullDecodeRequired as error:
             self.reason = str(error)
-            # the indices come from packets, which a full decode may not match one to one; times identify the frames
-            yield from self._full_path(wanted, self.times)
+            yield from self._full_path(wanted)
 
-    def _minimal_path(self, wanted: deque[int], survey: Survey) -> Iterator[tuple[int, Image]]:
-        plan = plan_frames(wanted, self._video, survey)
+    def _minimal_path(self, wanted: deque[int]) -> Iterator[tuple[int, Image]]:
+        plan = plan_frames(wanted, self._video, self._survey)
         self.packets_fed = plan.num_fed
         shapes = set()
-        with closing(decode_planned(self._file, self._video, survey, plan)) as frames:
+        with closing(decode_planned(self._file, self._video, self._survey, plan)) as frames:
             for index, frame in frames:
                 if not wanted or index < wanted[0]:
                     continue
@@ -108,12 +103,12 @@ class FrameStream:
         if wanted:
             raise FullDecodeRequired("frames are missing or differ in size")
 
-    def _full_path(self, wanted: deque[int], moments: Sequence[float]) -> Iterator[tuple[int, Image]]:
-        """Decode every packet; `moments` identify all frames, by their indices or by their times in seconds."""
+    def _full_path(self, wanted: deque[int]) -> Iterator[tuple[int, Image]]:
+        """Decode every packet; times tell which frame is which, as some packets may not decode."""
         with self._file.open(THOROUGH_PROBING) as video:
-            decoded = every_frame(video)
-            timed = enumerate(decoded) if isinstance(moments, range) else _timed(decoded, video)
-            for index, frame in _frames_shown_at(timed, wanted, moments):
+            # times that are wrong may come out otherwise in display order than in that of the packets
+            timed = zip(self.times, every_frame(video), strict=False) if self._survey.has_wrong_times else _timed(video)
+            for index, frame in _frames_shown_at(timed, wanted, self.times):
                 yield index, self._image(frame)
         self.packets_fed += video.num_packets
 
@@ -122,28 +117,28 @@ class FrameStream:
 
 
 def _times_of_packets(video: OpenVideo, survey: Survey) -> list[float]:
+    """Return the times of all frames in seconds from the first, or none if some packets have no time."""
     time_base = video.stream.time_base
     assert time_base is not None
-    seconds = [float(survey.times[i] * time_base) for i in survey.shown]
-    return [time - seconds[0] for time in seconds]
+    seconds = [float(stamp * time_base) for stamp in survey.timestamps if stamp is not None]
+    if len(seconds) < len(survey.timestamps):
+        return []
+    in_order = seconds if survey.reason else sorted(seconds)
+    return [time for time, _ in rising(((time, None) for time in in_order), frame_seconds(video.stream))]
 
 
 def _times_by_decoding(file: VideoFile) -> list[float]:
-    # sorted, because frames come in display order while an AVI's times are in decode order
     with file.open(THOROUGH_PROBING) as video:
-        times = sorted(time for time, _ in _timed(every_frame(video), video))
+        times = [time for time, _ in _timed(video)]
     if not times:
         raise NoFrames("no frame of the video could be decoded")
-    return [time - times[0] for time in times]
+    return times
 
 
-def _timed(frames: Iterator[VideoFrame], video: OpenVideo) -> Iterator[tuple[float, VideoFrame]]:
-    """Yield each frame after its time, in seconds from the first frame."""
-    first = None
-    for index, frame in enumerate(frames):
-        seconds = seconds_of(frame, index, video.stream)
-        first = seconds if first is None else first
-        yield seconds - first, frame
+def _timed(video: OpenVideo) -> Iterator[tuple[float, VideoFrame]]:
+    """Decode every packet and yield each frame after its time, in seconds from the first frame."""
+    timed = ((seconds_of(frame, video.stream), frame) for frame in every_frame(video))
+    return rising(timed, frame_seconds(video.stream))
 
 
 def _frames_shown_at(

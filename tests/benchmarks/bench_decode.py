@@ -293,12 +293,12 @@ def _is_wrong(image: Any, small: np.ndarray[Any, Any], index: int) -> bool:
 
 
 def ratios(rows: Sequence[Row], peer: str) -> list[float]:
-    """Return the ratios for the videos that both decoders can read."""
-    return [ratio for row in rows if (ratio := row.ratio(peer))]
+    """Return the ratios for the videos of which both decoders return the right frames."""
+    return [ratio for row in rows if not row.wrong.get(peer) and (ratio := row.ratio(peer))]
 
 
 def summary(rows: Sequence[Row], peer: str) -> str:
-    """Return one line on a peer: ratios over all videos, wrong frames, failures."""
+    """Return one line on a peer: ratios over the videos that it reads rightly, wrong frames, failures."""
     measured = ratios(rows, peer)
     wrong = sum(row.wrong.get(peer, 0) > 0 for row in rows)
     failed = sum(peer in row.failed for row in rows)

@@ -15,6 +15,9 @@ DIVX = b"DivX"
 
 MAX_HEADERS_BYTES = 256
 
+GROUP_SPAN = 1 << 32
+"""Above any number of B-VOPs between two others."""
+
 
 class Mpeg4Reader:
     """Packet reader for MPEG-4 Part 2: I-VOPs are starts, and B-VOPs are needed by no other picture."""
@@ -24,6 +27,8 @@ class Mpeg4Reader:
         self._extradata = extradata
         self._parameters: bytes | None = None
         self._may_be_packed = DIVX in extradata
+        self._group = 0
+        self._num_b = 0
 
     def __call__(self, data: memoryview) -> Picture:
         """Return the packet's picture; FullDecodeRequired for none, several, or one that may be empty."""
@@ -38,7 +43,16 @@ class Mpeg4Reader:
             raise FullDecodeRequired("a packet may hold an empty picture")
         coding_type = body[0] >> 6
         self._check_parameters(headers.partition(GROUP_OF_VOPS)[0], is_start=coding_type == I_VOP)
-        return Picture(is_start=coding_type == I_VOP, is_reference=coding_type != B_VOP)
+        is_reference = coding_type != B_VOP
+        return Picture(is_start=coding_type == I_VOP, is_reference=is_reference, order=self._order(is_reference))
+
+    def _order(self, is_reference: bool) -> int:
+        # a B-VOP is shown at once, any other when the next other one is decoded
+        if not is_reference:
+            self._num_b += 1
+            return self._group * GROUP_SPAN + self._num_b
+        self._group, self._num_b = self._group + 1, 0
+        return (self._group + 1) * GROUP_SPAN - 1
 
     def _check_parameters(self, parameters: bytes, *, is_start: bool) -> None:
         # Decoding may start at any I-VOP only if each brings the same parameters (the encoder's name is one of them),

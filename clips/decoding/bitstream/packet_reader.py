@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 
 from clips.decoding.bitstream.av1 import Av1Reader
+from clips.decoding.bitstream.h264 import H264Syntax
+from clips.decoding.bitstream.hevc import HevcSyntax
 from clips.decoding.bitstream.mpeg4 import Mpeg4Reader
-from clips.decoding.bitstream.nal_units import H264, HEVC, NalReader
+from clips.decoding.bitstream.nal_units import NalReader
 from clips.decoding.bitstream.vpx import read_vp8, read_vp9
 from clips.decoding.picture import FullDecodeRequired, PacketReader, Picture
 
@@ -15,8 +17,8 @@ INTRA_ONLY = frozenset({"mjpeg", "prores", "dnxhd", "huffyuv", "ffvhuff", "utvid
 """Codecs whose every packet decodes by itself."""
 
 READERS: dict[str, Callable[[bytes], PacketReader]] = {
-    "h264": lambda extradata: NalReader(extradata, H264),
-    "hevc": lambda extradata: NalReader(extradata, HEVC),
+    "h264": lambda extradata: NalReader(extradata, H264Syntax()),
+    "hevc": lambda extradata: NalReader(extradata, HevcSyntax()),
     "mpeg4": Mpeg4Reader,
     "vp8": lambda extradata: read_vp8,
     "vp9": lambda extradata: read_vp9,

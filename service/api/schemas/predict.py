@@ -43,7 +43,7 @@ class SampledFrame(BaseModel):
     """One of the frames that the model saw."""
 
     index: int = Field(description="Position in the video, from 0, in the order of display")
-    time_seconds: float = Field(description="Time since the video's first frame")
+    time_seconds: float = Field(ge=0, description="Time since the video's first frame, rising with the index")
 
 
 class Video(BaseModel):
@@ -54,7 +54,7 @@ class Video(BaseModel):
     size_bytes: int
     width: int = Field(description="In pixels, upright")
     height: int = Field(description="In pixels, upright")
-    duration_seconds: float
+    duration_seconds: float = Field(ge=0, description="From the first frame to the end of the last one")
     frames: int = Field(description="How many frames the video has")
 
 

@@ -9,9 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+from clips.decoding import decode as decode_module
 from clips.decoding.decode import decode
+from clips.decoding.frames import every_frame as every_decoded_frame
 from clips.sampling import evaluation_indices
-from tests.helpers.videos.alterations import set_display_matrix
+from tests.helpers.fuzzing.clock_faults import full_decode
+from tests.helpers.videos.alterations import pad_packets, set_display_matrix
 from tests.helpers.videos.moving_square import moving_square
 from training.synthetic.video_encoder import ENCODINGS, Encoding, encode_video
 
@@ -71,6 +74,26 @@ def test_a_path_and_its_bytes_give_the_same(make_video):
     by_path, by_bytes = decode(path, sampled), decode(path.read_bytes(), sampled)
     assert by_path.indices == by_bytes.indices
     assert all(np.array_equal(a, b) for a, b in zip(by_path.images, by_bytes.images, strict=True))
+
+
+@pytest.mark.parametrize(("num_lost", "num_passes"), [(1, 1), (3, 1), (9, 2)])
+def test_packets_decode_once_though_some_show_nothing(monkeypatch, num_lost, num_passes):
+    passes = []
+
+    def counted(video):
+        passes.append(video)
+        return every_decoded_frame(video)
+
+    monkeypatch.setattr(decode_module, "every_frame", counted)
+    without_b = Encoding("mp4", "libx264", {"bf": "0", "g": "250"})
+    data = pad_packets(encode_video(moving_square(30), without_b, 25), range(20, 20 + num_lost))
+    clip, expected = decode(data, sampled), full_decode(data)
+    assert len(passes) == num_passes
+    assert (clip.report.path, clip.video.frames) == ("full", 30 - num_lost)
+    assert len(expected) == 30 - num_lost
+    assert clip.indices == tuple(evaluation_indices(30 - num_lost, 8))
+    for index, image in zip(clip.indices, clip.images, strict=True):
+        np.testing.assert_array_equal(image, expected[index])
 
 
 def turned_clockwise(image):

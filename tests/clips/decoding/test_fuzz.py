@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from tests.helpers.fuzzing.corpus import write_corpus
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.videos.clip_recipes import recipe_named
-from tests.helpers.videos.corpus import write_corpus
 from tests.helpers.videos.make_clip import make_clip
 
 PROCESSES, CASES = 8, 250
@@ -40,7 +40,7 @@ def test_damaged_files_give_frames_or_a_clip_error(corpus, seed):
     command = [
         sys.executable,
         "-m",
-        "tests.helpers.videos.fuzzing",
+        "tests.helpers.fuzzing.damage",
         str(corpus),
         "--seed",
         str(seed),

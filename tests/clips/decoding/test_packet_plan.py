@@ -5,7 +5,7 @@ import time
 import pytest
 
 from clips.decoding.errors import NoFrames
-from clips.decoding.packet_plan import check_beginning, display_order, mpeg4_display_order, plan_runs, reorder_depth
+from clips.decoding.packet_plan import check_beginning, display_order, plan_runs, reorder_depth
 from clips.decoding.picture import FullDecodeRequired, Picture
 
 SHOWN = "I0 P4 B2 b1 b3 P8 B6 b5 b7 I9 P13 B11 b10 b12"
@@ -51,15 +51,30 @@ def test_an_upper_layer_is_needed_by_itself_and_a_lower_one_by_it():
     assert plan_runs({3}, [0, 1, 2, 3], pictures) == [[0, 1, 3]]
 
 
-def test_frames_are_ordered_by_their_times():
-    order = display_order(times_of(SHOWN), pictures_of(SHOWN))
+def test_frames_are_ordered_by_times_that_agree_with_the_bitstream():
+    order = display_order(times_of(SHOWN), ordered(times_of(SHOWN)))
     assert [times_of(SHOWN)[i] for i in order] == sorted(times_of(SHOWN))
     hidden = [Picture(True), Picture(False, is_shown=False), Picture(False)]
     assert display_order([0, 0, 1], hidden) == [0, 2]
 
 
-def test_mpeg4_coding_types_give_the_order():
-    assert mpeg4_display_order(pictures_of("I0 P3 b1 b2 P4")) == [0, 2, 3, 1, 4]
+@pytest.mark.parametrize(
+    ("times", "orders"),
+    [
+        pytest.param([0, 1, 2, 3], [0, 3, 1, 2], id="times in decode order in spite of B pictures"),
+        pytest.param([0, 3, 1, 2], [None] * 4, id="reordered though the codec does not"),
+        pytest.param([0, 40, 140, 120], [0, 1, 2, 3], id="a keyframe that is late"),
+        pytest.param([0, 40, 20, 60], [0, 1, 1 << 40, 2 << 40], id="a clock that steps back"),
+        pytest.param([0, 1], [5, 5], id="two pictures in one place"),
+    ],
+)
+def test_times_that_contradict_the_bitstream_require_a_full_decode(times, orders):
+    with pytest.raises(FullDecodeRequired):
+        display_order(times, ordered(orders))
+
+
+def ordered(orders):
+    return [Picture(is_start=i == 0, order=order) for i, order in enumerate(orders)]
 
 
 @pytest.mark.parametrize(("times", "depth"), [([0, 1, 2], 0), ([0, 2, 1], 1), (times_of(SHOWN), 2)])

@@ -11,8 +11,8 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from tests.helpers.videos.corpus import refer_outside, references
-from tests.helpers.videos.mutation import mutate
+from tests.helpers.fuzzing.corpus import refer_outside, references
+from tests.helpers.fuzzing.mutation import mutate
 
 
 def damaged(corpus: list[bytes], count: int) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from clips.decoding.picture import FullDecodeRequired
 VOP = b"\0\0\1\xb6"
 I_PICTURE = VOP + b"\x10" + bytes(30)
 P_PICTURE = VOP + b"\x50" + bytes(30)
+B_PICTURE = VOP + b"\x90" + bytes(30)
 PARAMETERS = b"\0\0\1\x20" + b"layer"
 
 
@@ -41,3 +42,9 @@ def test_two_pictures_in_a_packet_matter_only_where_divx_packs_them():
 def test_a_packet_without_a_picture_requires_a_full_decode(packet):
     with pytest.raises(FullDecodeRequired):
         read(packet)
+
+
+def test_b_pictures_are_shown_at_once_and_others_when_the_next_one_is_decoded():
+    pictures = read(PARAMETERS + I_PICTURE, P_PICTURE, B_PICTURE, B_PICTURE, P_PICTURE)
+    orders = [picture.order for picture in pictures]
+    assert [sorted(orders).index(order) for order in orders] == [0, 3, 1, 2, 4]

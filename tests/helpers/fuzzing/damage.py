@@ -1,7 +1,7 @@
 """Fuzzing of the decoder: on damaged files it may only return frames or raise ClipError, within its limits.
 
-python -m tests.helpers.videos.fuzzing CORPUS --seed 1 --cases 500     one process of test_fuzz.py
-python -m tests.helpers.videos.fuzzing CORPUS --atheris [OPTION ...]   until Ctrl-C; `make fuzz`
+python -m tests.helpers.fuzzing.damage CORPUS --seed 1 --cases 500     one process of test_fuzz.py
+python -m tests.helpers.fuzzing.damage CORPUS --atheris [OPTION ...]   until Ctrl-C; `make fuzz`
 """
 
 import argparse
@@ -19,8 +19,8 @@ from clips.decoding.stream import open_stream
 from clips.sampling import evaluation_indices
 from clips.windows import Windowing, frames_within, windows_of
 from service.decoding.sandbox.confinement import Sandbox, confine
-from tests.helpers.videos.corpus import write_corpus
-from tests.helpers.videos.mutation import mutate
+from tests.helpers.fuzzing.corpus import write_corpus
+from tests.helpers.fuzzing.mutation import mutate
 
 LIMITS = DecodeLimits(max_pixels_per_frame=1920 * 1088, max_packets=2_000, max_frames=2_000, max_cpu_seconds=4)
 SLACK_SECONDS = 2
