@@ -32,8 +32,8 @@ class StoredFile(_Record):
     sha256: Sha256
 
 
-def limit_of(tolerance: float, scale: float) -> float:
-    """Return the largest difference allowed of logits whose largest absolute value is `scale`.
+def limit_of(tolerance: float, scale: float | None) -> float:
+    """Return the largest difference allowed of logits whose largest absolute value is `scale`, or unknown.
 
     `tolerance` where the scale is 1 to 10. Smaller logits keep it relative to their scale: a difference of 1e-4 proves
     nothing of logits of 1e-3. Larger ones get a tenth of it relative to their scale, since rounding grows with them.
@@ -41,7 +41,7 @@ def limit_of(tolerance: float, scale: float) -> float:
     >>> limit_of(1e-4, 0.5), limit_of(1e-4, 5.0), limit_of(1e-4, 1000.0)
     (5e-05, 0.0001, 0.01)
     """
-    return tolerance * max(min(scale, 1), scale / 10)
+    return tolerance if scale is None else tolerance * max(min(scale, 1), scale / 10)
 
 
 class ParityReport(_Record):
@@ -62,9 +62,9 @@ class ParityReport(_Record):
     max_abs_logit_difference_at_made_offsets: float = Field(ge=0, allow_inf_nan=False)
     tolerance: float | None = Field(gt=0)
     """Largest difference allowed of logits of scale 1 to 10; None where only the agreement counts."""
-    max_abs_logit: float = Field(default=1, ge=0, allow_inf_nan=False)
-    """Scale of torch's logits, to which the tolerance is relative; 1 in older reports, which lack it."""
-    max_abs_logit_at_made_offsets: float = Field(default=1, ge=0, allow_inf_nan=False)
+    max_abs_logit: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Scale of torch's logits, to which the tolerance is relative; None in older reports, whose limit is absolute."""
+    max_abs_logit_at_made_offsets: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     num_clips_judged: int = Field(ge=1)
     """Clips on which the labels were compared: for int8 others than those that it was calibrated on."""
     top1_agreement: float = Field(ge=0, le=1)
