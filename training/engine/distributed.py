@@ -15,6 +15,13 @@ from torch.nn.parallel import DistributedDataParallel
 
 T = TypeVar("T")
 
+_LEFT_GROUPS: list[dist.ProcessGroup | None] = []
+"""Process groups that were left, kept to the end of the process.
+
+The model's reducer, which DistributedDataParallel makes, holds the group too. If it were the last to let go of it, it
+would wait, with the GIL held, for Gloo's threads, which need the GIL to let go of the last collective's tensors.
+"""
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -76,8 +83,6 @@ def joined_processes() -> Iterator[Processes]:
     dist.init_process_group("nccl" if on_gpu else "gloo")
     try:
         yield Processes(device, rank, local_rank, world_size)
-        # Gloo's threads need the GIL to let go of the last collective's tensors, and the destruction of the group
-        # holds the GIL until they end: without a wait before it, a process hangs now and then.
-        dist.barrier()
     finally:
+        _LEFT_GROUPS.append(dist.group.WORLD)
         dist.destroy_process_group()
