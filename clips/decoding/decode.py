@@ -111,13 +111,12 @@ def _assemble(video: OpenVideo, survey: Survey, plan: Plan, images: tuple[Image,
     time_base = video.stream.time_base
     assert time_base is not None
     first = float(plan.times[0] * time_base)
-    times = [float(time * time_base) - first for time in plan.times]
     height, width, _ = images[0].shape
     return DecodedClip(
         images,
         plan.indices,
-        tuple(times[index] for index in plan.indices),
-        describe(video, (width, height), times),
+        tuple(float(plan.times[index] * time_base) - first for index in plan.indices),
+        describe(video, (width, height), len(plan.times), float(plan.times[-1] * time_base) - first),
         DecodeReport("minimal", plan.num_fed, len(survey.times)),
     )
 
@@ -157,7 +156,7 @@ def _decode_every_packet(file: VideoFile, pick_frames: PickFrames, num_expected:
         if num_frames not in picked:
             raise _OtherCount(num_frames)
         times = [time for time, _ in rising(((stamp, None) for stamp in timestamps), frame_seconds(video.stream))]
-        info = describe(video, size, times)
+        info = describe(video, size, num_frames, times[-1])
     indices = picked[num_frames]
     report = DecodeReport("full", video.num_packets, video.num_packets, reason)
     return DecodedClip(kept.at(indices), indices, tuple(times[i] for i in indices), info, report)

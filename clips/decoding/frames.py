@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -36,24 +36,25 @@ class VideoInfo:
     duration_seconds: float
 
 
-def describe(video: OpenVideo, size: tuple[int, int], times: Sequence[float]) -> VideoInfo:
+def describe(video: OpenVideo, size: tuple[int, int], num_frames: int, seconds_to_last: float) -> VideoInfo:
     """Put a video's facts together.
 
     Args:
         video: the open file.
         size: width and height in pixels, after rotation.
-        times: those of all frames that are shown, in seconds from the first one.
+        num_frames: number of frames that are shown.
+        seconds_to_last: time from the first frame to the last.
     """
     width, height = size
     # an AVI with an empty packet for every other frame has a header that says twice the rate
-    mean_seconds = times[-1] / (len(times) - 1) if len(times) > 1 else 0.0
+    mean_seconds = seconds_to_last / max(1, num_frames - 1)
     return VideoInfo(
         container=video.container.format.name,
         codec=video.codec,
         width=width,
         height=height,
-        frames=len(times),
-        duration_seconds=times[-1] + max(frame_seconds(video.stream), mean_seconds),
+        frames=num_frames,
+        duration_seconds=seconds_to_last + max(frame_seconds(video.stream), mean_seconds),
     )
 
 

@@ -61,7 +61,9 @@ class Survey:
 
     def add(self, packet: Packet[VideoStream], read: PacketReader) -> None:
         """Add the next packet; raise FullDecodeRequired if it is damaged, has no time, or changes parameters."""
-        if packet.pts is None:
+        self.count(packet)
+        time = packet.pts
+        if time is None:
             raise FullDecodeRequired("a packet has no time")
         if packet.is_corrupt:
             raise FullDecodeRequired("a packet is damaged")
@@ -69,22 +71,23 @@ class Survey:
             if extra.data_type in CHANGING_SIDE_DATA:
                 raise FullDecodeRequired("the stream's parameters change")
         picture = read(memoryview(packet))
-        self.times.append(packet.pts)
+        if not self.times:
+            self.first_packet = bytes(packet)
+        self.times.append(time)
         self.pictures.append(picture._replace(is_shown=False) if packet.is_discard else picture)
-        self._hold(packet)
+        if self.held is not None:
+            self._hold(packet, self.held)
 
     def count(self, packet: Packet[VideoStream]) -> None:
         """Count the next packet, whatever it holds."""
         if not packet.is_discard:
             self.timestamps.append(packet.pts)
 
-    def _hold(self, packet: Packet[VideoStream]) -> None:
-        self.first_packet = self.first_packet or bytes(packet)
+    def _hold(self, packet: Packet[VideoStream], held: list[Packet[VideoStream]]) -> None:
+        held.append(packet)
         self._num_bytes += packet.size
         if self._num_bytes > MAX_HELD_BYTES:
             self.held = None
-        if self.held is not None:
-            self.held.append(packet)
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class Plan:
 def survey_packets(video: OpenVideo) -> Survey:
     """Read all packets; raise NoFrames, LimitExceeded or Undecodable."""
     survey = Survey()
-    packets = _counted(video, survey)
+    packets = video.packets()
     try:
         read = _reader_of(video)
         for packet in packets:
@@ -122,15 +125,9 @@ def survey_packets(video: OpenVideo) -> Survey:
     except FullDecodeRequired as error:
         survey.reason, survey.held = str(error), None
         survey.has_wrong_times = isinstance(error, WrongTimes)
-    for _ in packets:
-        pass
-    return survey
-
-
-def _counted(video: OpenVideo, survey: Survey) -> Iterator[Packet[VideoStream]]:
-    for packet in video.packets():
+    for packet in packets:  # those after the one that was in the way
         survey.count(packet)
-        yield packet
+    return survey
 
 
 def _reader_of(video: OpenVideo) -> PacketReader:

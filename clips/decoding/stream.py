@@ -17,7 +17,15 @@ from av.video.frame import VideoFrame
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile, VideoSource
 from clips.decoding.errors import NoFrames, Undecodable
 from clips.decoding.frame_times import rising
-from clips.decoding.frames import Converter, Image, VideoInfo, describe, every_frame, frame_seconds, seconds_of
+from clips.decoding.frames import (
+    Converter,
+    Image,
+    VideoInfo,
+    describe,
+    every_frame,
+    frame_seconds,
+    seconds_of,
+)
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.picture import FullDecodeRequired
 from clips.decoding.seek import Survey, decode_planned, plan_frames, survey_packets
@@ -57,7 +65,7 @@ class FrameStream:
         self._video = video
         self._survey = survey
         self._converter = Converter()
-        self._info = describe(video, (0, 0), times)
+        self._info = describe(video, (0, 0), len(times), times[-1])
         self.times = times
         self.reason = survey.reason
         self.packets_fed = 0

@@ -44,7 +44,7 @@ class Mpeg4Reader:
         coding_type = body[0] >> 6
         self._check_parameters(headers.partition(GROUP_OF_VOPS)[0], is_start=coding_type == I_VOP)
         is_reference = coding_type != B_VOP
-        return Picture(is_start=coding_type == I_VOP, is_reference=is_reference, order=self._order(is_reference))
+        return Picture(coding_type == I_VOP, is_reference, order=self._order(is_reference))
 
     def _order(self, is_reference: bool) -> int:
         # a B-VOP is shown at once, any other when the next other one is decoded
