@@ -95,12 +95,19 @@ def test_a_file_that_is_no_checkpoint_is_an_error_of_one_line(saved, store, chan
     assert contents(store) == before
 
 
-def test_an_unknown_format_is_an_error(saved, store):
+@pytest.mark.parametrize(
+    ("formats", "named"),
+    [
+        pytest.param("onnx,coreml", "coreml", id="an unknown format"),
+        pytest.param("onnx,onnx-int8", "--videos", id="int8 without its videos"),
+    ],
+)
+def test_a_format_that_cannot_be_made_is_refused_before_anything_is_exported(saved, store, formats, named):
     before = contents(store)
-    formats = ("--formats", "onnx,coreml")
-    done = run_here("publish", saved, "--name", "letters", "--version", "3", *formats, "--store", store)
+    done = run_here("publish", saved, "--name", "letters", "--version", "3", "--formats", formats, "--store", store)
     assert done.exit_code == 2
-    assert "coreml" in done.stderr
+    assert named in done.stderr
+    assert len(done.stderr.splitlines()) == 1
     assert contents(store) == before
 
 
@@ -109,16 +116,6 @@ def test_without_a_version_the_next_number_is_published_and_printed(saved, store
     assert done.exit_code == 0, done.stderr
     assert "letters 3" in done.stdout.splitlines()[-1]
     assert sorted(path.name for path in (store / "letters").iterdir()) == ["1", "2", "3"]
-
-
-def test_int8_without_its_videos_is_refused_before_anything_is_exported(saved, store):
-    before = contents(store)
-    formats = ("--formats", "onnx,onnx-int8")
-    done = run_here("publish", saved, "--name", "letters", "--version", "3", *formats, "--store", store)
-    assert done.exit_code == 2
-    assert "--videos" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert contents(store) == before
 
 
 def test_a_missing_device_has_an_exit_code_of_its_own(saved, store):

@@ -21,7 +21,7 @@ class BitReader:
 
     def __init__(self, data: bytes | memoryview, num_bytes: int = NUM_BYTES) -> None:
         self._number = int.from_bytes(bytes(data[:num_bytes]).ljust(num_bytes, b"\0"))
-        self._left = 8 * num_bytes
+        self._size = self._left = 8 * num_bytes
 
     @classmethod
     def unescaped(cls, data: bytes | memoryview, num_bytes: int = NUM_BYTES) -> BitReader:
@@ -29,9 +29,9 @@ class BitReader:
         return cls(bytes(data[:num_bytes]).replace(EMULATION_PREVENTION, b"\0\0"), num_bytes)
 
     @property
-    def num_left(self) -> int:
-        """Number of bits up to the end of the first `num_bytes`."""
-        return self._left
+    def num_read(self) -> int:
+        """Number of bits read so far."""
+        return self._size - self._left
 
     def read(self, count: int) -> int:
         """Read the next `count` bits."""

@@ -26,9 +26,8 @@ class SequenceParameters(NamedTuple):
 
     has_separate_planes: bool
     frame_num_bits: int
-    order_type: int
-    """How pictures tell their order: 0 by low bits in each slice, 1 by a rule, 2 as they are decoded."""
     order_bits: int
+    """Low bits of the order count in each slice; 0 for a stream that is shown as it is decoded."""
     has_fields: bool
 
     @classmethod
@@ -36,13 +35,13 @@ class SequenceParameters(NamedTuple):
         """Read what follows the identifier of the set."""
         has_separate_planes = profile in HIGH_PROFILES and _read_chroma_format(bits)
         frame_num_bits = bits.read_golomb() + 4
-        order_type = bits.read_golomb()
+        order_type = bits.read_golomb()  # 0 by low bits in each slice, 1 by a rule, 2 as decoded
         if order_type not in {0, 2}:
             raise FullDecodeRequired("the stream tells the order of its pictures by a rare rule")
         order_bits = bits.read_golomb() + 4 if order_type == 0 else 0
         _num_references, _allows_gaps = bits.read_golomb(), bits.read(1)
         _width, _height = bits.read_golomb(), bits.read_golomb()
-        return cls(has_separate_planes, frame_num_bits, order_type, order_bits, has_fields=not bits.read(1))
+        return cls(has_separate_planes, frame_num_bits, order_bits, has_fields=not bits.read(1))
 
 
 def _read_chroma_format(bits: BitReader) -> bool:
@@ -87,7 +86,6 @@ class H264Syntax:
         self._sequence_of_picture: dict[int, int] = {}
         self._counter = OrderCounter()
         self._layout = SliceLayout()
-        self._order_bits: int | None = None
 
     def configured_units(self, configuration: bytes) -> Iterator[bytes]:
         """Yield the parameter sets of an avcC record (ISO/IEC 14496-15, 5.3.3.1)."""
@@ -128,14 +126,12 @@ class H264Syntax:
         low_bits = None if picture.is_start else self._layout.low_bits(header)
         if low_bits is None:
             low_bits = self._read_low_bits(first_slice, header, picture)
-        if not self._order_bits:
-            return self._counter.order_as_decoded()
-        return self._counter.order(low_bits, self._order_bits, picture.is_reference)
+        return self._counter.order(low_bits, picture.is_reference)
 
     def _read_low_bits(self, first_slice: Unit, header: bytes, picture: Picture) -> int:
         bits = BitReader.unescaped(first_slice[1:])
         _first_macroblock, _slice_type, parameters = bits.read_golomb(), bits.read_golomb(), bits.read_golomb()
-        num_code_bits = 8 * BitReader.NUM_BYTES - bits.num_left
+        num_code_bits = bits.num_read
         sequence = self._sequences.get(self._sequence_of_picture.get(parameters, -1))
         if sequence is None:
             raise FullDecodeRequired("the stream's parameters are missing")
@@ -144,9 +140,7 @@ class H264Syntax:
             raise FullDecodeRequired("frames are interlaced")
         if picture.is_start:
             bits.read_golomb()  # idr_pic_id
-        if self._order_bits not in {None, sequence.order_bits}:
-            raise FullDecodeRequired("the stream's parameters change")
-        self._order_bits = sequence.order_bits
+        self._counter.expect(sequence.order_bits)
         low_bits = bits.read(sequence.order_bits)
         if not (picture.is_start or sequence.has_fields):
             self._layout.learn(header, bits, num_code_bits, sequence.order_bits)

@@ -96,7 +96,6 @@ class HevcSyntax:
         self._pictures: dict[int, PictureParameters] = {}
         self._counter = OrderCounter()
         self._layout = SliceLayout()
-        self._order_bits: int | None = None
 
     def configured_units(self, configuration: bytes) -> Iterator[bytes]:
         """Yield the units of an hvcC record (ISO/IEC 14496-15, 8.3.3.1)."""
@@ -137,9 +136,8 @@ class HevcSyntax:
         low_bits = None if kind in RANDOM_ACCESS else self._layout.low_bits(header)
         if low_bits is None:
             low_bits = self._read_low_bits(first_slice, header, kind)
-        assert self._order_bits is not None
         is_anchor = picture.layer == 0 and picture.is_reference and kind not in LEADING
-        return self._counter.order(low_bits, self._order_bits, is_anchor)
+        return self._counter.order(low_bits, is_anchor)
 
     def _read_low_bits(self, first_slice: Unit, header: bytes, kind: int) -> int:
         bits = BitReader.unescaped(first_slice[2:])
@@ -150,13 +148,11 @@ class HevcSyntax:
             raise FullDecodeRequired("the stream's parameters are missing")
         bits.read(parameters.num_extra_bits)
         _slice_type = bits.read_golomb()
-        num_code_bits = 8 * BitReader.NUM_BYTES - bits.num_left
+        num_code_bits = bits.num_read
         if parameters.may_hide and not bits.read(1):
             raise FullDecodeRequired("the stream hides some of its frames")
         bits.read(2 * sequence.has_separate_planes)
-        if self._order_bits not in {None, sequence.order_bits}:
-            raise FullDecodeRequired("the stream's parameters change")
-        self._order_bits = sequence.order_bits
+        self._counter.expect(sequence.order_bits)
         if kind in IDR:
             return 0
         low_bits = bits.read(sequence.order_bits)

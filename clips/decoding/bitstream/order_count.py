@@ -6,6 +6,7 @@ Slices hold the low bits only; the high ones follow from the picture before. Cou
 from __future__ import annotations
 
 from clips.decoding.bitstream.bit_reader import EMULATION_PREVENTION, BitReader
+from clips.decoding.picture import FullDecodeRequired
 
 SEQUENCE_SPAN = 1 << 40
 """Above any count within a sequence, so that all pictures of a sequence follow all of the one before."""
@@ -17,15 +18,28 @@ class OrderCounter:
     def __init__(self) -> None:
         self._first = 0
         self._previous = 0
+        self._num_bits: int | None = None
+
+    def expect(self, num_bits: int) -> None:
+        """Set how many low bits pictures have, or 0 if they are shown as decoded; FullDecodeRequired for a change."""
+        if self._num_bits not in {None, num_bits}:
+            raise FullDecodeRequired("the stream's parameters change")
+        self._num_bits = num_bits
 
     def begin_sequence(self) -> None:
         """Begin at an IDR picture."""
         self._first += SEQUENCE_SPAN
         self._previous = 0
 
-    def order(self, low_bits: int, num_bits: int, is_anchor: bool) -> int:
-        """Return the position in display order; pictures that are an anchor have the next ones count from theirs."""
-        span = 1 << num_bits
+    def order(self, low_bits: int, is_anchor: bool) -> int:
+        """Return the position in display order; pictures that are an anchor have the next ones count from theirs.
+
+        `expect` comes before the first picture.
+        """
+        if not self._num_bits:
+            self._previous += 1
+            return self._first + self._previous
+        span = 1 << self._num_bits
         count = (self._previous & -span) + low_bits
         step = count - self._previous
         if step <= -span >> 1:
@@ -35,11 +49,6 @@ class OrderCounter:
         if is_anchor:
             self._previous = count
         return self._first + count
-
-    def order_as_decoded(self) -> int:
-        """Return the position of a picture of a stream that is shown as it is decoded."""
-        self._previous += 1
-        return self._first + self._previous
 
 
 class SliceLayout:
@@ -64,7 +73,7 @@ class SliceLayout:
 
     def learn(self, header: bytes, bits: BitReader, num_code_bits: int, num_bits: int) -> None:
         """Remember a header whose `num_bits` low bits `bits` has just read, after codes of `num_code_bits`."""
-        shift = bits.num_left - 8 * (BitReader.NUM_BYTES - self.NUM_BYTES)
+        shift = 8 * self.NUM_BYTES - bits.num_read
         num_free_bits = 8 - num_code_bits
         if num_free_bits >= 0 and shift >= 0:
             first = header[0] >> num_free_bits << num_free_bits
