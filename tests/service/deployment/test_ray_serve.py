@@ -42,6 +42,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, and what it leav
 CLIENTS = 4
 WORKER_CORES = 5
 
+DEADLINE_SECONDS = 300
+"""Of an answer, long, as the machine that loses a node here is the one that starts its replicas elsewhere."""
+
 
 @pytest.fixture(scope="module")
 def port() -> int:
@@ -60,13 +63,15 @@ def cluster(port) -> Iterator[Any]:
 def service(cluster, store, port) -> Iterator[httpx.Client]:
     """The whole service in the cluster."""
     deploy(store)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=70) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_SECONDS + 10) as client:
         yield client
 
 
 def deploy(store: Path, **settings: object) -> None:
     """Again, with other settings, it is a rolling update."""
-    serve.run(app({"model_store": str(store), "deadline_seconds": 60, "max_queue": 16} | settings), name="tin")
+    serve.run(
+        app({"model_store": str(store), "deadline_seconds": DEADLINE_SECONDS, "max_queue": 16} | settings), name="tin"
+    )
 
 
 def without_times(answer: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def test_answers_are_those_of_the_single_process(service, client, videos):
 def test_timelines_are_decoded_by_decoder_replicas(service, client, cluster, film):
     with ThreadPoolExecutor(1) as thread:
         answering = thread.submit(timeline_of, service, film)
-        (busy,) = until(decoding_timelines, 60)
+        (busy,) = until(decoding_timelines, DEADLINE_SECONDS)
         idle = [replica for replica in replicas() if replica.deployment == "ingress"]
         rows = answering.result()
     assert (busy.deployment, busy.raylet) == ("decoders", raylet_of(cluster.first_worker))
@@ -143,8 +148,8 @@ def test_a_rolling_update_loses_no_request(service, store, videos):
 
 
 def test_an_update_waits_for_answers_until_their_deadline(store):
-    ingress = app({"model_store": str(store), "deadline_seconds": 60})._bound_deployment
-    assert ingress._deployment_config.graceful_shutdown_timeout_s > 60
+    ingress = app({"model_store": str(store), "deadline_seconds": DEADLINE_SECONDS})._bound_deployment
+    assert ingress._deployment_config.graceful_shutdown_timeout_s > DEADLINE_SECONDS
 
 
 def test_no_accepted_request_is_lost_with_its_node(service, client, cluster, videos, film):
@@ -153,7 +158,7 @@ def test_no_accepted_request_is_lost_with_its_node(service, client, cluster, vid
         before = per_second(threads, ask, 40)
         cluster.add_node(num_cpus=WORKER_CORES, **node_options())
         timeline = threads.submit(timeline_of, service, film)
-        until(decoding_timelines, 60)
+        until(decoding_timelines, DEADLINE_SECONDS)
         under_way = [threads.submit(ask) for _ in range(40)]
         wait_for_some(under_way)
         cluster.remove_node(cluster.first_worker, allow_graceful=False)
