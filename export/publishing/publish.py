@@ -16,8 +16,8 @@ from export.formats.catalogue import BASE, ExportRequest, select_formats
 from export.graph.onnx_export import check_exportable
 from export.parity.compare import Reference
 from export.parity.report import make_artifact
-from export.publishing.atomic import ASIDE, flush, locked, replace_folder
 from export.publishing.sidecars import update_sidecars
+from service.store.atomic import ASIDE, flush, locked, replace_folder
 from service.store.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
 from service.store.model_store import sha256_of
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint

@@ -13,9 +13,9 @@ from export.formats.catalogue import FORMATS, ExportRequest, Format, select_form
 from export.parity.compare import Reference
 from export.parity.provenance import why_stale
 from export.parity.report import make_artifact, sources_of
-from export.publishing.atomic import link_or_copy, locked
 from export.publishing.publish import CHECKPOINT_FILE, staged, write_manifest
 from service.backends.base import BackendError, one_line
+from service.store.atomic import link_or_copy, locked
 from service.store.manifest import Artifact, StoredFile
 from service.store.model_store import ModelStore, StoreError, sha256_of
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint

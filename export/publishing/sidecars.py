@@ -7,7 +7,7 @@ from pathlib import Path
 
 from export.formats.catalogue import ARCHIVE_FILE, TRITON
 from export.formats.triton_config import CONFIG_FILE, to_triton
-from export.publishing.atomic import link_or_copy, locked, replacing
+from service.store.atomic import link_or_copy, locked, replacing
 from service.store.model_store import ModelStore
 
 

@@ -1,1 +1,1 @@
-"""The model store: manifests, digests and fingerprints of published versions, read only."""
+"""The model store: manifests, digests and fingerprints of published versions, and atomic replacement of its files."""

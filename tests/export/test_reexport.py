@@ -14,9 +14,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from export.publishing.atomic import ASIDE
 from export.publishing.rebuild import RebuildTask, rebuild
 from export.reexport import main
+from service.store.atomic import ASIDE
 from service.store.model_store import ModelStore
 from tests.helpers.paths import REPOSITORY
 

@@ -9,8 +9,8 @@ import pytest
 
 from export.errors import ExportError
 from export.formats.catalogue import FORMATS, ExportRequest
-from export.publishing.atomic import ASIDE
 from export.publishing.publish import publish
+from service.store.atomic import ASIDE
 from service.store.model_store import ModelStore
 
 ALL = ("onnx", "onnx-fp16", "torch")

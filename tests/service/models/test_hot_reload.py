@@ -14,10 +14,10 @@ import httpx
 import onnx
 import pytest
 
-from export.publishing.atomic import replace_folder
 from service.config.settings import Settings
 from service.models.hot_reload import live_registry
 from service.models.registry import Registry
+from service.store.atomic import replace_folder
 from service.store.model_store import sha256_of
 from tests.helpers.waiting import until
 

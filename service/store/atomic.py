@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ASIDE = ".aside-"
@@ -29,15 +29,16 @@ def replacing(target: Path) -> Iterator[Path]:
     When the block raises, `target` is unchanged and nothing is left beside it. Raises OSError.
     """
     descriptor, name = tempfile.mkstemp(prefix=ASIDE, dir=target.parent)
-    os.close(descriptor)
     aside = Path(name)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # so that `locked` does not remove it meanwhile
         yield aside
         aside.chmod(0o644)
         flush(aside)
         aside.replace(target)
         flush(target.parent)
     finally:
+        os.close(descriptor)
         aside.unlink(missing_ok=True)
 
 
@@ -61,7 +62,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left in folder.glob(f"{ASIDE}*"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            shutil.rmtree(left) if left.is_dir() else _unlink_abandoned(left)
         yield
     finally:
         os.close(descriptor)
@@ -82,6 +83,13 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _unlink_abandoned(aside: Path) -> None:
+    """Remove a file in preparation unless a process that lives is still writing it."""
+    with suppress(OSError), aside.open("rb") as file:  # locked, renamed since it was found, or another user's
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        aside.unlink()
 
 
 def _exchange(one: Path, other: Path) -> bool:

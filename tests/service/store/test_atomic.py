@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from export.publishing import atomic
-from export.publishing.atomic import link_or_copy, replace_folder, replacing
+from service.store import atomic
+from service.store.atomic import ASIDE, link_or_copy, locked, replace_folder, replacing
 from tests.helpers.paths import REPOSITORY
 
 
@@ -37,6 +37,15 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_the_lock_removes_what_was_abandoned_and_nothing_that_is_being_written(tmp_path):
+    (tmp_path / f"{ASIDE}abandoned").write_text("half")
+    with replacing(tmp_path / "labels.txt") as aside:
+        aside.write_text("new")
+        with locked(tmp_path):
+            assert list(tmp_path.iterdir()) == [aside]
+    assert (tmp_path / "labels.txt").read_text() == "new"
+
+
 def folder(path, content):
     path.mkdir()
     (path / "content").write_text(content)
@@ -62,7 +71,7 @@ def test_a_first_folder_is_moved_into_place(tmp_path):
 EXCHANGE_OFTEN = """
 import sys
 from pathlib import Path
-from export.publishing.atomic import replace_folder
+from service.store.atomic import replace_folder
 for _ in range(2001):
     replace_folder(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
 """
