@@ -33,7 +33,7 @@ from service.decoding.job import DecodeJob
 from service.decoding.process import DecoderError
 from service.doctor.check import examine
 from service.doctor.checks import checks
-from service.inference.prediction import BadTopK, choose_top_k
+from service.inference.prediction import BadTopK, choose_top_k, parse_top_k
 from service.models.open_model import check_store, open_model
 from service.models.registry import Registry, RegistryError
 from service.store.model_store import StoreError
@@ -56,7 +56,9 @@ ModelOption = Annotated[str | None, typer.Option("--model", help="Name of the mo
 VersionOption = Annotated[
     str | None, typer.Option("--version", help="Version of the model.", show_default="the newest")
 ]
-TopKOption = Annotated[int | None, typer.Option("--top-k", min=1, help="Number of actions.", show_default="5")]
+TopKOption = Annotated[
+    str | None, typer.Option("--top-k", metavar="N", help="Number of actions, or `all`.", show_default="5")
+]
 StabilityOption = Annotated[
     bool, typer.Option("--stability", help="Also predict for other frames of the video, and in reverse order.")
 ]
@@ -127,7 +129,8 @@ def predict_files(
         settings = settings.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
     with _errors_end_command():
         chosen = open_model(settings, model, version)
-        options = PredictOptions(chosen.name, chosen.version, choose_top_k(top_k, len(chosen.labels)), stability)
+        num_actions = choose_top_k(parse_top_k(top_k), len(chosen.labels))
+        options = PredictOptions(chosen.name, chosen.version, num_actions, stability)
         predict_each = _on_ray(out) if on_ray else partial(local.predict_videos, model=chosen)
         predict_each = partial(predict_each, options=options, settings=settings)
         with closing(chosen.backend):
@@ -161,7 +164,7 @@ def make_timeline(
     with _errors_end_command():
         windowing = windowing_of(window_seconds, step_seconds, settings.max_windows)
         chosen = open_model(settings, model, version)
-        num_actions = choose_top_k(top_k, len(chosen.labels))
+        num_actions = choose_top_k(parse_top_k(top_k), len(chosen.labels))
         limits = settings.timeline_decode_limits()
         with closing(chosen.backend):
             try:

@@ -19,7 +19,7 @@ from service.api.schemas.predict import Action
 from service.api.schemas.timeline import SegmentsRow, TimelineRow, WindowRow
 from service.batch.timeline import timeline_rows, windowing_of
 from service.config.settings import Settings
-from service.inference.prediction import choose_top_k
+from service.inference.prediction import TopK, choose_top_k
 from service.models.open_model import open_model
 from service.models.registry import LoadedModel
 from tin.results import Clip, ModelRef, Prediction, Timeline, TimelineSegment, TimelineWindow
@@ -96,7 +96,7 @@ class Model:
         """The model's input."""
         return self._loaded.spec
 
-    def predict(self, video: Video | Frames, top_k: int | None = None) -> Prediction:
+    def predict(self, video: Video | Frames, top_k: TopK | None = None) -> Prediction:
         """Name the most probable actions of a clip.
 
             model.predict("clip.mp4", top_k=3).predictions[0].label
@@ -104,7 +104,7 @@ class Model:
         Args:
             video: Path, bytes of a file, or all frames as uint8 [T, H, W, 3], RGB, of which the model's number is
                 sampled.
-            top_k: Number of actions, 5 by default.
+            top_k: Number of actions, 5 by default, or "all"; more than there are classes gives all.
 
         Raises ClipError, OSError, BackendError, and ValueError for frames of another type or a `top_k` out of range.
         """
@@ -120,7 +120,7 @@ class Model:
         video: Video,
         window_seconds: float = 2.0,
         step_seconds: float | None = None,
-        top_k: int | None = None,
+        top_k: TopK | None = None,
     ) -> Timeline:
         """Name the actions along a long video, in sliding windows.
 
@@ -130,7 +130,7 @@ class Model:
             video: Path, or bytes of a file.
             window_seconds: Length of a window.
             step_seconds: From one window to the next; half a window by default.
-            top_k: Number of actions of each window, 5 by default.
+            top_k: Number of actions of each window, 5 by default, or "all".
 
         Raises ClipError, OSError, BackendError, and ValueError for an argument out of range.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,12 @@ from service.models.registry import LoadedModel
 
 DEFAULT_TOP_K = 5
 
+TopK = int | Literal["all"]
+"""A number of scores from 1 on, or "all" for one per class."""
+
 
 class BadTopK(ValueError):
-    """More scores were asked for than the model has classes."""
+    """The number of scores is neither a whole number from 1 on nor `all`."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,32 @@ class Prediction:
     variants: Variants | None = None
 
 
-def choose_top_k(top_k: int | None, num_classes: int) -> int:
-    """Return the number of scores to give, by default five or all classes; raises BadTopK."""
-    if top_k is None:
-        return min(DEFAULT_TOP_K, num_classes)
-    if not 1 <= top_k <= num_classes:
-        raise BadTopK(f"top_k must be from 1 to {num_classes}, the classes of this model, not {top_k}")
-    return top_k
+def choose_top_k(top_k: TopK | None, num_classes: int) -> int:
+    """Return the number of scores to give: five by default, and never more than there are classes; raises BadTopK.
+
+    >>> choose_top_k(None, 16), choose_top_k("all", 16), choose_top_k(20, 16)
+    (5, 16, 16)
+    """
+    if top_k == "all":
+        return num_classes
+    wanted = DEFAULT_TOP_K if top_k is None else top_k
+    if not isinstance(wanted, int) or wanted < 1:
+        raise _bad_top_k(top_k)
+    return min(wanted, num_classes)
+
+
+def parse_top_k(text: str | None) -> TopK | None:
+    """Parse a number of scores as it is typed on a command line; raises BadTopK.
+
+    >>> parse_top_k("3"), parse_top_k("all"), parse_top_k(None)
+    (3, 'all', None)
+    """
+    if text is None:
+        return None
+    try:
+        return "all" if text == "all" else int(text)
+    except ValueError:
+        raise _bad_top_k(text) from None
 
 
 def score(clip: ModelInput, outputs: Outputs, model: LoadedModel, top_k: int, *, infer_seconds: float) -> Prediction:
@@ -65,3 +88,7 @@ def score(clip: ModelInput, outputs: Outputs, model: LoadedModel, top_k: int, *,
         variants=compare(outputs.logits, model.labels, top_k) if clip.shifted else None,
         seconds=StageTimes(clip.decode_seconds, clip.transform_seconds, infer_seconds),
     )
+
+
+def _bad_top_k(given: object) -> BadTopK:
+    return BadTopK(f'top_k is a whole number from 1 on or "all", not {given!r}')

@@ -34,7 +34,7 @@ def test_predict_prints_a_table(run_cli: Run, files: list[str]) -> None:
     assert done.returncode == 0, done.stderr
     assert "one.mp4" in done.stdout
     assert done.stdout.index("Showing blue") < done.stdout.index("Showing pink")
-    assert "<b>yellow</b>" in run_cli("predict", files[0], "--top-k", "6").stdout
+    assert "<b>yellow</b>" in run_cli("predict", files[0], "--top-k", "all").stdout
 
 
 def test_predict_says_how_stable_an_answer_is(run_cli: Run, files: list[str]) -> None:
@@ -65,7 +65,8 @@ def test_predict_goes_on_after_a_bad_file(run_cli: Run, files: list[str]) -> Non
     ("arguments", "named"),
     [
         (["--model", "none"], "'none'"),
-        (["--top-k", "7"], "top_k"),
+        (["--top-k", "0"], "top_k"),
+        (["--top-k", "many"], "top_k"),
         (["--model", "broken"], "broken/1/model.onnx"),
         (["--store", "nowhere"], "nowhere"),
         (["--model-store", "nowhere"], "nowhere"),

@@ -109,6 +109,15 @@ def test_a_backend_that_is_not_there_is_a_registry_error() -> None:
         tin.load(store=STORE, backend="tensorrt")
 
 
+def test_top_k_may_be_all_and_more_than_there_are(model: tin.Model) -> None:
+    everything = model.predict(EXAMPLE, top_k="all").predictions
+    assert [score.rank for score in everything] == list(range(1, 17))
+    assert sum(score.probability for score in everything) == pytest.approx(1)
+    assert model.predict(EXAMPLE, top_k=17).predictions == everything
+    timeline = model.timeline(EXAMPLE, top_k="all")
+    assert {len(window.predictions) for window in timeline.windows} == {16}
+
+
 def test_errors_of_videos_and_arguments(model: tin.Model, not_videos: dict[str, bytes], tmp_path: Path) -> None:
     with pytest.raises(tin.ClipError):
         model.predict(not_videos["text"])
@@ -117,7 +126,7 @@ def test_errors_of_videos_and_arguments(model: tin.Model, not_videos: dict[str, 
     with pytest.raises(FileNotFoundError, match=r"nowhere\.mp4"):
         model.predict(tmp_path / "nowhere.mp4")
     with pytest.raises(ValueError, match="top_k"):
-        model.predict(EXAMPLE, top_k=17)
+        model.predict(EXAMPLE, top_k=0)
     with pytest.raises(ValueError, match="step_seconds"):
         model.timeline(EXAMPLE, window_seconds=1, step_seconds=2)
     with pytest.raises(ValueError, match="uint8"):

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
+
+
+def _as_top_k(value: object, parse: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return parse(value)
+    except ValidationError:  # one message for the parameter, not one for each form that it may take
+        raise PydanticCustomError("top_k", "Input should be a whole number from 1 on, or `all`") from None
+
+
+TopKParameter = Annotated[Annotated[int, Field(ge=1)] | Literal["all"], WrapValidator(_as_top_k)]
+"""A number of actions from 1 on, or `all`."""
 
 
 class PredictQuery(BaseModel):
@@ -10,8 +24,8 @@ class PredictQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    top_k: int | None = Field(
-        default=None, ge=1, description="How many actions, at most one per class; 5 when not given"
+    top_k: TopKParameter | None = Field(
+        default=None, description="How many actions, or `all`; too many give all; 5 when not given"
     )
     model: str | None = Field(default=None, description="A model's name; the default model when not given")
     version: str | None = Field(default=None, description="A version of the model; its newest when not given")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from clips.windows import Windowing
-from service.api.schemas.predict import Action, ModelRef, Problem, Timing, Video
+from service.api.schemas.predict import Action, ModelRef, Problem, Timing, TopKParameter, Video
 
 MOST_OVERLAPPING = 16
 """Most windows that overlap at one moment; bounds the frames that are held."""
@@ -26,8 +26,9 @@ class TimelineQuery(BaseModel):
         default=None,
         description=f"From one window to the next: 1/{MOST_OVERLAPPING} of one to a whole one; half when not given",
     )
-    top_k: int | None = Field(
-        default=None, ge=1, description="How many actions of each window, at most one per class; 5 when not given"
+    top_k: TopKParameter | None = Field(
+        default=None,
+        description="How many actions of each window, or `all`; too many give all; 5 when not given",
     )
     model: str | None = Field(default=None, description="A model's name; the default model when not given")
     version: str | None = Field(default=None, description="A version of the model; its newest when not given")

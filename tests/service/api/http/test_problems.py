@@ -101,9 +101,9 @@ def test_frames_of_too_many_pixels(client: httpx.Client, videos: dict[str, bytes
     assert "1280x720" in _check(client.post("/predict", content=videos["large.mp4"]), 422, "bounds-exceeded")
 
 
-@pytest.mark.parametrize(("top_k", "slug"), [("0", "bad-parameter"), ("x", "bad-parameter"), ("7", "bad-top-k")])
-def test_top_k_out_of_range(client: httpx.Client, videos: dict[str, bytes], top_k: str, slug: str) -> None:
-    detail = _check(client.post("/predict", content=videos["mp4"], params={"top_k": top_k}), 422, slug)
+@pytest.mark.parametrize("top_k", ["0", "-1", "x", "ALL", "1.5", ""])
+def test_top_k_out_of_range(client: httpx.Client, videos: dict[str, bytes], top_k: str) -> None:
+    detail = _check(client.post("/predict", content=videos["mp4"], params={"top_k": top_k}), 422, "bad-parameter")
     assert "top_k" in detail
 
 

@@ -65,10 +65,10 @@ def test_short_clip_repeats_frames(client: httpx.Client, videos: dict[str, bytes
     assert answer["frames"][0]["image"] != answer["frames"][3]["image"]
 
 
-@pytest.mark.parametrize("top_k", [1, 6])
-def test_top_k(client: httpx.Client, videos: dict[str, bytes], top_k: int) -> None:
+@pytest.mark.parametrize(("top_k", "count"), [(1, 1), (6, 6), (7, 6), (10**30, 6), ("all", 6)])
+def test_top_k(client: httpx.Client, videos: dict[str, bytes], top_k: int | str, count: int) -> None:
     predictions = _upload(client, videos["mp4"], top_k=top_k).json()["predictions"]
-    assert len(predictions) == top_k
+    assert len(predictions) == count
     assert sum(action["probability"] for action in predictions) <= 1 + 1e-9
 
 

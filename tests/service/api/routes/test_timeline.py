@@ -113,6 +113,11 @@ def test_a_clip_of_one_window_is_predicted_as_by_predict(
     assert last["segments"][0]["num_windows"] == 1
 
 
+def test_every_class_of_each_window(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    _, *windows, _ = _post(client, videos["mp4"], top_k="all", window_seconds=0.5)
+    assert {len(window["predictions"]) for window in windows} == {6}
+
+
 @pytest.mark.parametrize(
     ("params", "slug", "told"),
     [
@@ -121,7 +126,7 @@ def test_a_clip_of_one_window_is_predicted_as_by_predict(
         ({"window_seconds": 0}, "bad-parameter", "window_seconds"),
         ({"window_seconds": "nan"}, "bad-parameter", "window_seconds"),
         ({"windows": 3}, "bad-parameter", "windows"),
-        ({"top_k": 7}, "bad-top-k", "from 1 to 6"),
+        ({"top_k": 0}, "bad-parameter", "top_k"),
     ],
 )
 def test_parameters_that_make_no_sense(
