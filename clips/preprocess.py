@@ -27,9 +27,10 @@ THUMBNAIL_SHORT_SIDE = 160
 
 @dataclass(frozen=True)
 class Sampling:
-    """T sampled frames of one video as V views: `views` is uint8 [V, T, crop, crop, 3], RGB.
+    """Sampled frames of one video as V views of T frames: `views` is uint8 [V, T, crop, crop, 3], RGB.
 
-    `indices` are those of the frames, `times` are in seconds from the video's first frame.
+    `indices` are those of the frames of all clips, one clip after the other; `times` are in seconds from the video's
+    first frame.
     """
 
     views: NDArray[np.uint8]
@@ -41,8 +42,8 @@ class Sampling:
 class ModelInput(Sampling):
     """The sampled frames of a request, and what its response reports about the video.
 
-    `shifted` is a second sampling half a segment later, or None; `thumbnails` are JPEGs, one for each sampled frame, or
-    empty.
+    `shifted` is a second sampling of other frames (clips.sampling), or None; `thumbnails` are JPEGs, one for each frame
+    of the first clip, or empty.
     """
 
     video: VideoInfo
@@ -72,8 +73,8 @@ def preprocess(
         video: path, bytes or descriptor of the file, or the path of a folder of frames, or such frames.
         spec: the model's preprocessing parameters.
         limits: upper bounds for the decode.
-        thumbnails: also encode the sampled frames as JPEG.
-        shifted: also sample frames half a segment later, from the same decode.
+        thumbnails: also encode the first clip's frames as JPEG.
+        shifted: also sample other frames, half-way to the next ones, from the same decode.
 
     Raises:
         ClipError: the video cannot be decoded within the limits.
@@ -82,15 +83,12 @@ def preprocess(
     started_at, started = time.time(), time.perf_counter()
     clip = _decode(video, _frames_for(spec, shifted), limits)
     decoded = time.perf_counter()
-    views = make_views(clip.images, spec)
-    first, second = slice(spec.num_frames), slice(spec.num_frames, None)
+    sampled = _sampling(clip, slice(spec.num_sampled), spec)
     return ModelInput(
-        views=views[:, first],
-        indices=clip.indices[first],
-        times=clip.times[first],
+        **vars(sampled),
         video=clip.video,
-        shifted=Sampling(views[:, second], clip.indices[second], clip.times[second]) if shifted else None,
-        thumbnails=_thumbnails(clip.images[first]) if thumbnails else (),
+        shifted=_sampling(clip, slice(spec.num_sampled, None), spec) if shifted else None,
+        thumbnails=_thumbnails(clip.images[: spec.num_frames]) if thumbnails else (),
         packets_fed=clip.report.packets_fed,
         started_at=started_at,
         decode_seconds=decoded - started,
@@ -123,7 +121,7 @@ def preprocess_frames(frames: NDArray[np.uint8] | Sequence[Image], spec: ClipSpe
     first = np.asarray(frames[0]) if len(frames) else np.empty(0)
     if first.dtype != np.uint8 or first.ndim != 3 or first.shape[-1] != 3:
         raise ValueError(f"frames must be uint8 [T, H, W, 3], not {first.dtype} {(len(frames), *first.shape)}")
-    indices = evaluation_indices(len(frames), spec.num_frames)
+    indices = evaluation_indices(len(frames), spec.num_frames, spec.clips)
     sampled = [np.ascontiguousarray(frames[index]) for index in indices]
     return Sampling(views=make_views(sampled, spec), indices=tuple(indices), times=())
 
@@ -137,12 +135,17 @@ def _decode(video: VideoSource | EncodedFrames, pick_frames: PickFrames, limits:
 
 
 def _frames_for(spec: ClipSpec, shifted: bool) -> PickFrames:
-    return partial(_both_indices if shifted else evaluation_indices, num_segments=spec.num_frames)
+    pick_frames = _both_indices if shifted else evaluation_indices
+    return partial(pick_frames, num_segments=spec.num_frames, num_clips=spec.clips)
 
 
-def _both_indices(num_frames_in_clip: int, num_segments: int) -> list[int]:
-    first = evaluation_indices(num_frames_in_clip, num_segments)
-    return first + shifted_indices(num_frames_in_clip, num_segments)
+def _both_indices(num_frames_in_clip: int, num_segments: int, num_clips: int) -> list[int]:
+    first = evaluation_indices(num_frames_in_clip, num_segments, num_clips)
+    return first + shifted_indices(num_frames_in_clip, num_segments, num_clips)
+
+
+def _sampling(clip: DecodedClip, part: slice, spec: ClipSpec) -> Sampling:
+    return Sampling(make_views(clip.images[part], spec), clip.indices[part], clip.times[part])
 
 
 def _thumbnails(images: tuple[Image, ...]) -> tuple[bytes, ...]:

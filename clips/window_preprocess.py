@@ -15,7 +15,7 @@ from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
 from clips.decoding.stream import FrameStream, open_stream
 from clips.sampling import evaluation_indices
-from clips.transforms import make_views
+from clips.transforms import crop_frames, join_views
 from clips.windows import Window, Windowing, frames_within, windows_of
 
 
@@ -29,7 +29,7 @@ class TimelineStart:
 
 @dataclass(frozen=True)
 class WindowInput:
-    """T sampled frames of one window as V views: `views` is uint8 [V, T, crop, crop, 3], RGB."""
+    """Sampled frames of one window as V views of T frames: `views` is uint8 [V, T, crop, crop, 3], RGB."""
 
     start_seconds: float
     end_seconds: float
@@ -73,7 +73,7 @@ def preprocess_windows(
     started = time.perf_counter()
     with open_stream(video, limits) as stream:
         windows = windows_of(stream.duration_seconds, windowing)
-        samples = [sample_window(window, stream.times, spec.num_frames) for window in windows[first_window:]]
+        samples = [sample_window(window, stream.times, spec) for window in windows[first_window:]]
         frames = _FrameViews(stream, {index for sample in samples for index in sample}, spec)
         frames.decode_seconds = time.perf_counter() - started
         for number, (window, sample) in enumerate(zip(windows[first_window:], samples, strict=True)):
@@ -84,37 +84,37 @@ def preprocess_windows(
         yield TimelineEnd(stream.packets_fed, frames.decode_seconds, frames.transform_seconds)
 
 
-def sample_window(window: Window, times: Sequence[float], num_segments: int) -> list[int]:
+def sample_window(window: Window, times: Sequence[float], spec: ClipSpec) -> list[int]:
     """Return the indices of the frames that represent the window; `times` are those of all frames, ascending."""
     within = frames_within(window, times)
-    return [within[index] for index in evaluation_indices(len(within), num_segments)]
+    return [within[index] for index in evaluation_indices(len(within), spec.num_frames, spec.clips)]
 
 
 class _FrameViews:
-    """Views of the frames that windows need: each frame is decoded and transformed once, and kept while needed."""
+    """Crops of the frames that windows need: each frame is decoded and transformed once, and kept while needed."""
 
     def __init__(self, stream: FrameStream, wanted: Collection[int], spec: ClipSpec) -> None:
         self._stream = stream
         self._arriving = stream.frames(wanted)
         self._spec = spec
-        self._views_of: dict[int, NDArray[np.uint8]] = {}
+        self._crops_of: dict[int, NDArray[np.uint8]] = {}
         self._newest = -1
         self.decode_seconds = 0.0
         self.transform_seconds = 0.0
 
     def views_of(self, sample: Sequence[int]) -> NDArray[np.uint8]:
-        """Return these frames as uint8 [V, T, crop, crop, 3]; later samples must not begin before this one."""
-        for index in [index for index in self._views_of if index < sample[0]]:
-            del self._views_of[index]
-        while self._newest < sample[-1]:
+        """Return these frames as views [V, T, crop, crop, 3]; later samples must not begin before this one."""
+        for index in [index for index in self._crops_of if index < min(sample)]:
+            del self._crops_of[index]
+        while self._newest < max(sample):
             self._take_next()
-        return np.concatenate([self._views_of[index] for index in sample], axis=1)
+        return join_views(np.concatenate([self._crops_of[index] for index in sample], axis=1), self._spec)
 
     def _take_next(self) -> None:
         started = time.perf_counter()
         self._newest, image = next(self._arriving)
         decoded = time.perf_counter()
         self.video = self._stream.describe(image)
-        self._views_of[self._newest] = make_views([image], self._spec)
+        self._crops_of[self._newest] = crop_frames([image], self._spec)
         self.decode_seconds += decoded - started
         self.transform_seconds += time.perf_counter() - decoded

@@ -22,7 +22,7 @@ class ModelRef:
 
 @dataclass(frozen=True)
 class Clip:
-    """The frames that the model saw: `indices` into the video, in order of display.
+    """The frames that the model saw: `indices` into the video, in order of display, one clip after the other.
 
     `times` are in seconds from the video's first frame, and `video` is what the file holds. For frames that were given
     as an array, `times` is empty and `video` is None.

@@ -190,7 +190,7 @@ def _crashed() -> Undecodable:
 
 
 def _most_bytes(spec: ClipSpec) -> int:
-    """Upper bound of an answer's size: the views of two samplings, and generous thumbnails."""
+    """Upper bound of an answer's size: the views of two samplings, and generous thumbnails of one clip."""
     return spec.num_frames * (2 * spec.num_views * spec.crop**2 * 3 + MAX_THUMBNAIL_BYTES)
 
 

@@ -1,6 +1,7 @@
 """Stability of a prediction under other frames of the same video, and under reversed order.
 
-The model sees three variants of a video: as sampled, with each frame half a segment later, and as sampled in reverse.
+The model sees three variants of a video: as sampled, with other frames, half-way to the next ones (one clip: half a
+segment later), and as sampled in reverse.
 """
 
 from __future__ import annotations

@@ -8,12 +8,20 @@ from clips.clip_spec import ClipSpec, View
 
 
 def test_travels_through_json_unchanged():
-    spec = ClipSpec(num_frames=16, crop=112, short_side=128, view=View.THREE)
+    spec = ClipSpec(num_frames=16, crop=112, short_side=128, view=View.THREE, clips=2)
     assert ClipSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 
-def test_three_crops_are_three_views():
-    assert [ClipSpec(view=view).num_views for view in View] == [1, 3, 1]
+def test_views_are_crops_times_clips():
+    views = {view: [ClipSpec(view=view, clips=clips).num_views for clips in (1, 2)] for view in View}
+    assert views == {View.CENTRE: [1, 2], View.THREE: [3, 6], View.TEN: [10, 20], View.SQUEEZE: [1, 2]}
+    assert ClipSpec(num_frames=16, clips=2).num_sampled == 32
+
+
+def test_a_spec_that_does_not_say_how_often_it_samples_samples_once():
+    fields = ClipSpec().to_json()
+    del fields["clips"]
+    assert ClipSpec.from_json(fields) == ClipSpec(clips=1)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +29,9 @@ def test_three_crops_are_three_views():
     [
         ({"num_frames": 0}, "num_frames"),
         ({"crop": 300}, "crop"),
+        ({"crop": 300, "view": "ten"}, "crop"),
+        ({"clips": 0}, "clips"),
+        ({"clips": 3}, "clips"),
         ({"std": (1, 0, 1)}, "std"),
         ({"view": "fisheye"}, "fisheye"),
         ({"short_side": 2.5}, "short_side"),

@@ -1,5 +1,7 @@
 """A video's views, facts, thumbnails and second sampling."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -25,15 +27,29 @@ def test_a_video_becomes_views_and_facts(videos):
     assert clip.shifted is None
 
 
+def test_a_video_sampled_twice_becomes_the_views_of_two_clips(videos):
+    spec = replace(SPEC, clips=2)
+    clip = preprocess(videos["mp4"], spec, DecodeLimits(), thumbnails=True)
+    assert clip.indices == (*range(2, 40, 5), *range(0, 40, 5))
+    assert len(clip.times) == 16
+    assert len(clip.thumbnails) == 8, "those of the first clip"
+    once = preprocess(videos["mp4"], SPEC, DecodeLimits(), thumbnails=True)
+    np.testing.assert_array_equal(clip.views[::2], once.views)
+    assert clip.thumbnails == once.thumbnails
+    starts = decode(videos["mp4"], lambda num_frames: range(0, num_frames, 5))
+    np.testing.assert_array_equal(clip.views[1::2], make_views(starts.images, SPEC))
+
+
+@pytest.mark.parametrize("spec", [SPEC, replace(SPEC, clips=2)], ids=["once", "twice"])
 @pytest.mark.parametrize("kind", ["mp4", "avi", "short.mp4"])
-def test_a_second_sampling_leaves_the_first_as_it_is(videos, kind):
-    alone = preprocess(videos[kind], SPEC, DecodeLimits(), thumbnails=True)
-    clip = preprocess(videos[kind], SPEC, DecodeLimits(), thumbnails=True, shifted=True)
+def test_a_second_sampling_leaves_the_first_as_it_is(videos, kind, spec):
+    alone = preprocess(videos[kind], spec, DecodeLimits(), thumbnails=True)
+    clip = preprocess(videos[kind], spec, DecodeLimits(), thumbnails=True, shifted=True)
     np.testing.assert_array_equal(clip.views, alone.views)
     assert (clip.indices, clip.times, clip.thumbnails) == (alone.indices, alone.times, alone.thumbnails)
-    expected = decode(videos[kind], lambda num_frames: shifted_indices(num_frames, 8))
+    expected = decode(videos[kind], lambda num_frames: shifted_indices(num_frames, 8, spec.clips))
     assert clip.shifted is not None
-    np.testing.assert_array_equal(clip.shifted.views, make_views(expected.images, SPEC))
+    np.testing.assert_array_equal(clip.shifted.views, make_views(expected.images, spec))
     assert (clip.shifted.indices, clip.shifted.times) == (expected.indices, expected.times)
 
 
@@ -52,13 +68,15 @@ def test_thumbnails_are_small_and_one_a_frame(videos):
 
 
 @pytest.mark.parametrize("kind", ["mp4", "short.mp4"])
-def test_decoded_frames_give_the_views_of_their_video(videos, kind):
-    clip = preprocess(videos[kind], SPEC, DecodeLimits())
+@pytest.mark.parametrize("clips", [1, 2])
+def test_decoded_frames_give_the_views_of_their_video(videos, kind, clips):
+    spec = replace(SPEC, clips=clips)
+    clip = preprocess(videos[kind], spec, DecodeLimits())
     frames = np.stack(decode(videos[kind], range).images)
-    sampled = preprocess_frames(frames, SPEC)
+    sampled = preprocess_frames(frames, spec)
     np.testing.assert_array_equal(sampled.views, clip.views)
     assert (sampled.indices, sampled.times) == (clip.indices, ())
-    np.testing.assert_array_equal(preprocess_frames(frames[..., ::-1], SPEC).views, clip.views[..., ::-1])
+    np.testing.assert_array_equal(preprocess_frames(frames[..., ::-1], spec).views, clip.views[..., ::-1])
 
 
 @pytest.mark.parametrize(

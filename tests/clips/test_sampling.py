@@ -1,5 +1,7 @@
 """Sampled indices, equal to those of MMAction2's `SampleFrames` recorded in golden/."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,11 @@ def test_evaluation_takes_the_middle_of_each_segment(num_frames):
     assert evaluation_indices(int(num_frames), 8) == GOLDEN["evaluation"][num_frames]
 
 
+@pytest.mark.parametrize("num_frames", GOLDEN["twice"])
+def test_a_second_clip_takes_the_start_of_each_segment(num_frames):
+    assert evaluation_indices(int(num_frames), 8, num_clips=2) == GOLDEN["twice"][num_frames]
+
+
 @pytest.mark.parametrize("num_frames", GOLDEN["training"])
 @pytest.mark.parametrize("bound", ["low", "high"])
 def test_training_stays_within_each_segment(num_frames, bound):
@@ -35,9 +42,9 @@ def test_training_stays_within_each_segment(num_frames, bound):
 @pytest.mark.parametrize("sample", [evaluation_indices, shifted_indices])
 def test_indices_never_leave_the_clip(sample):
     for num_frames in range(1, 200):
-        for num_segments in (1, 3, 8, 16):
-            indices = sample(num_frames, num_segments)
-            assert len(indices) == num_segments
+        for num_segments, num_clips in itertools.product((1, 3, 8, 16), (1, 2)):
+            indices = sample(num_frames, num_segments, num_clips)
+            assert len(indices) == num_segments * num_clips
             assert all(0 <= index < num_frames for index in indices)
 
 
@@ -49,6 +56,13 @@ def test_shifted_is_half_a_segment_later():
             assert shifted == np.floor(exact + 1e-9).astype(int).tolist()
             steps = np.subtract(shifted, middles)[:-1]
             assert (abs(steps - num_frames / (2 * num_segments)) < 1).all()
+
+
+def test_shifted_is_half_way_between_the_frames_of_two_clips():
+    """Two clips of T segments are one clip of 2 T segments, first the odd and then the even ones."""
+    for num_frames in range(1, 200):
+        between = evaluation_indices(num_frames, 16)
+        assert shifted_indices(num_frames, 8, num_clips=2) == between[1::2] + between[::2]
 
 
 def test_shifted_takes_the_end_of_each_segment_and_repeats_frames_of_a_short_clip():

@@ -1,6 +1,7 @@
 """Windows of a long video: their views equal those that POST /predict builds from the same frames."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from clips.decoding.decode import decode
 from clips.decoding.errors import LimitExceeded
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
-from clips.transforms import make_views
+from clips.transforms import crop_frames, make_views
 from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, preprocess_windows, sample_window
 from clips.windows import Window, Windowing, windows_of
 from tests.helpers.videos.clip_recipes import CLIPS, recipe_named
@@ -44,10 +45,10 @@ def given(sample, num_frames):
     return sample
 
 
-@pytest.mark.parametrize("view", View)
+@pytest.mark.parametrize(("view", "clips"), [*((view, 1) for view in View), (View.THREE, 2)])
 @pytest.mark.parametrize("recipe", [recipe for recipe in CLIPS if recipe.name in NAMES], ids=lambda recipe: recipe.name)
-def test_each_window_equals_a_decode_of_its_frames_to_the_bit(recipe, view):
-    spec = ClipSpec(num_frames=8, short_side=36, crop=32, view=view)
+def test_each_window_equals_a_decode_of_its_frames_to_the_bit(recipe, view, clips):
+    spec = ClipSpec(num_frames=8, short_side=36, crop=32, view=view, clips=clips)
     whole = decode(cached_clip(recipe), range)
     start, windows, end = parts_of(cached_clip(recipe), spec)
     assert isinstance(start, TimelineStart)
@@ -57,15 +58,16 @@ def test_each_window_equals_a_decode_of_its_frames_to_the_bit(recipe, view):
     for window in windows:
         assert isinstance(window, WindowInput)
         times = sorted(whole.times)
-        sample = sample_window(Window(window.start_seconds, window.end_seconds), times, 8)
+        sample = sample_window(Window(window.start_seconds, window.end_seconds), times, spec)
         clip = decode(cached_clip(recipe), functools.partial(given, sample))
         np.testing.assert_array_equal(window.views, make_views(clip.images, spec))
 
 
-def test_a_clip_of_one_window_is_what_predict_sees():
-    recipe = recipe_named("x264-7-frames")
-    _, (window,), end = parts_of(cached_clip(recipe), windowing=Windowing(2, 1, 9))
-    whole = preprocess(cached_clip(recipe), SPEC, DecodeLimits())
+@pytest.mark.parametrize("clips", [1, 2])
+def test_a_clip_of_one_window_is_what_predict_sees(clips):
+    recipe, spec = recipe_named("x264-7-frames"), replace(SPEC, clips=clips)
+    _, (window,), end = parts_of(cached_clip(recipe), spec, windowing=Windowing(2, 1, 9))
+    whole = preprocess(cached_clip(recipe), spec, DecodeLimits())
     np.testing.assert_array_equal(window.views, whole.views)
     assert end.packets_fed == whole.packets_fed
 
@@ -73,7 +75,7 @@ def test_a_clip_of_one_window_is_what_predict_sees():
 def test_each_frame_is_transformed_once_and_forgotten_when_no_window_needs_it(monkeypatch):
     recipe = recipe_named("x264-300-frames")
     transformed, held = [], []
-    transform, views_of = make_views, module._FrameViews.views_of
+    transform, views_of = crop_frames, module._FrameViews.views_of
 
     def noting(images, spec):
         transformed.append(images)
@@ -81,15 +83,15 @@ def test_each_frame_is_transformed_once_and_forgotten_when_no_window_needs_it(mo
 
     def weighing(frames, sample):
         views = views_of(frames, sample)
-        held.append(len(frames._views_of))
+        held.append(len(frames._crops_of))
         return views
 
-    monkeypatch.setattr(module, "make_views", noting)
+    monkeypatch.setattr(module, "crop_frames", noting)
     monkeypatch.setattr(module._FrameViews, "views_of", weighing)
     windowing = Windowing(2, 0.5, 100)
     _, windows, end = parts_of(cached_clip(recipe), windowing=windowing)
     times = [index / 25 for index in range(300)]
-    samples = [sample_window(window, times, 8) for window in windows_of(12, windowing)]
+    samples = [sample_window(window, times, SPEC) for window in windows_of(12, windowing)]
     assert len(windows) == len(samples) == 21
     assert len(transformed) == len({index for sample in samples for index in sample})
     assert max(held) <= 8 * 4

@@ -17,7 +17,9 @@ COLOURS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0))
 SPEC = ClipSpec(num_frames=8, short_side=32, crop=32, view=View.SQUEEZE)
 
 
-def publish(root: Path, name: str, version: str, *, graph: bytes | None = None, **parity: object) -> Path:
+def publish(
+    root: Path, name: str, version: str, *, graph: bytes | None = None, clip: ClipSpec = SPEC, **parity: object
+) -> Path:
     """Write `<root>/<name>/<version>/` with a graph, its digest and a parity report; return the folder.
 
     Args:
@@ -25,18 +27,19 @@ def publish(root: Path, name: str, version: str, *, graph: bytes | None = None, 
         name: the model's name.
         version: its version.
         graph: bytes of `model.onnx`; `colour_graph()` unless given.
+        clip: the model's input, with the frames and the crop of SPEC.
         parity: fields of the parity report that differ from those of a perfect one.
     """
     folder = root / name / version
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(graph if graph is not None else colour_graph())
     (folder / "checkpoint.safetensors").write_bytes(b"weights")
-    manifest = _manifest(folder, name, version, parity)
+    manifest = _manifest(folder, name, version, clip, parity)
     (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2))
     return folder
 
 
-def _manifest(folder: Path, name: str, version: str, parity: dict[str, object]) -> Manifest:
+def _manifest(folder: Path, name: str, version: str, clip: ClipSpec, parity: dict[str, object]) -> Manifest:
     checkpoint = StoredFile(file="checkpoint.safetensors", sha256=sha256_of(folder / "checkpoint.safetensors"))
     digest = sha256_of(folder / "model.onnx")
     report = parity_report(checkpoint_sha256=checkpoint.sha256, artifact_sha256=digest, **parity)
@@ -53,7 +56,7 @@ def _manifest(folder: Path, name: str, version: str, parity: dict[str, object]) 
         name=name,
         version=version,
         architecture={"num_classes": len(LABELS)},
-        clip=SPEC,
+        clip=clip,
         labels=LABELS,
         checkpoint=checkpoint,
         artifacts=(artifact,),

@@ -114,7 +114,7 @@ class ListedViews(Dataset[Example]):
 
 def read_views(item: ListItem, reader: ItemReader, spec: ClipSpec) -> NDArray[np.uint8]:
     """Read an item's views, uint8 [V, T, crop, crop, 3]. Raises UnreadableItem."""
-    frames = reader.read(item, lambda num_frames: evaluation_indices(num_frames, spec.num_frames))
+    frames = reader.read(item, lambda num_frames: evaluation_indices(num_frames, spec.num_frames, spec.clips))
     return make_views(frames, spec)
 
 

@@ -75,7 +75,10 @@ class Video(BaseModel):
 class Clip(Video):
     """Properties of the upload, and the frames that the model saw."""
 
-    sampled: list[SampledFrame] = Field(description="The frames that the model saw, in the order it saw them")
+    sampled: list[SampledFrame] = Field(
+        description="The frames that the model saw, in the order it saw them; for a model that samples a video twice "
+        "all of the first clip and then all of the second"
+    )
 
 
 class Timing(BaseModel):
@@ -116,7 +119,7 @@ class Interlacing(BaseModel):
 
 
 class ShiftedSampling(BaseModel):
-    """The prediction for frames half a segment later."""
+    """The prediction for other frames: those half-way to the next sampled one, for one clip half a segment later."""
 
     predictions: list[Action]
     sampled: list[SampledFrame]
@@ -151,7 +154,9 @@ class PredictionResponse(BaseModel):
     model: ModelRef
     clip: Clip
     timing_ms: Timing
-    frames: list[FrameImage] | None = Field(default=None, description="With `explain=true`: the sampled frames")
+    frames: list[FrameImage] | None = Field(
+        default=None, description="With `explain=true`: the sampled frames of the first clip"
+    )
     interlacing: Interlacing | None = Field(default=None, description="With `explain=true`")
     stability: Stability | None = Field(default=None, description="With `stability=true`")
 
@@ -169,7 +174,10 @@ class ModelStatus(BaseModel):
     digest: str | None = Field(default=None, description="sha256 of the file that runs")
     artifact: str | None = Field(default=None, description="The file that runs")
     choice: str | None = Field(default=None, description="Why that file, of all those of the version")
-    num_frames: int | None = Field(default=None, description="How many frames of a video the model sees")
+    num_frames: int | None = Field(default=None, description="How many frames of a video the model sees at a time")
+    num_views: int | None = Field(
+        default=None, description="How often it runs for one video: crops times clips, whose probabilities are averaged"
+    )
     labels: list[str] | None = None
 
 

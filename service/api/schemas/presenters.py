@@ -82,13 +82,14 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
         artifact=version.artifact,
         choice=version.reason,
         num_frames=version.spec.num_frames,
+        num_views=version.spec.num_views,
         labels=list(version.labels),
     )
 
 
 def frame_images(clip: ModelInput) -> list[FrameImage]:
-    """The sampled frames as small JPEGs, in the order in which they were sampled."""
-    pairs = zip(_sampled(clip), clip.thumbnails, strict=True)
+    """The first clip's sampled frames as small JPEGs, in the order in which they were sampled."""
+    pairs = zip(_sampled(clip)[: len(clip.thumbnails)], clip.thumbnails, strict=True)
     return [FrameImage(**dict(frame), image=_data_url(jpeg)) for frame, jpeg in pairs]
 
 

@@ -73,7 +73,7 @@ def test_too_little_memory_is_told_and_the_child_goes_on(decoder, videos):
 
 def test_our_own_fault_is_no_fault_of_the_video(decoder, videos):
     spec = ClipSpec()
-    object.__setattr__(spec, "view", "sideways")
+    object.__setattr__(spec, "short_side", "wide")
     with pytest.raises(DecoderFailed, match="Traceback"):
         work(decoder, videos["mp4"], spec=spec)
     assert work(decoder, videos["mp4"]).video.frames == 40

@@ -36,24 +36,32 @@ def make_unreadable(item):
 # --- Evaluation ---
 
 
+@pytest.mark.parametrize("clips", [1, 2])
 @pytest.mark.parametrize("view", list(View))
 @pytest.mark.parametrize("num_frames", [3, 30])
-def test_no_skew_evaluation_sees_what_the_gateway_sees(make_video, view, num_frames):
-    spec = ClipSpec(crop=48, short_side=64, view=view)
+def test_no_skew_evaluation_sees_what_the_gateway_sees(make_video, view, num_frames, clips):
+    spec = ClipSpec(crop=48, short_side=64, view=view, clips=clips)
     path = make_video(num_frames)
     views, label, unreadable = ListedViews([ListItem(path, 2)], VideoReader(), spec, max_unreadable=0)[0]
     assert label == 2
     assert not unreadable
     assert views.dtype == np.uint8
+    assert views.shape == (spec.num_views, 8, 48, 48, 3)
     np.testing.assert_array_equal(views, preprocess(path.read_bytes(), spec, DecodeLimits()).views)
 
 
 @pytest.mark.parametrize("view", list(View))
 @pytest.mark.parametrize(
-    ("item", "indices"), [(0, [1, 3, 6, 8, 11, 13, 16, 18]), (1, [0, 0, 1, 2, 2, 3, 4, 4])], ids=["20", "5"]
+    ("item", "indices"),
+    [
+        (0, [1, 3, 6, 8, 11, 13, 16, 18]),
+        (1, [0, 0, 1, 2, 2, 3, 4, 4]),
+        (0, [1, 3, 6, 8, 11, 13, 16, 18, 0, 2, 5, 7, 10, 12, 15, 17]),
+    ],
+    ids=["20", "5", "20 twice"],
 )
 def test_no_skew_frame_folders_are_seen_as_videos_are(folders, view, item, indices):
-    spec = ClipSpec(crop=48, short_side=64, view=view)
+    spec = ClipSpec(crop=48, short_side=64, view=view, clips=len(indices) // 8)
     frames = [read_frame(folders[item], index) for index in indices]
     views, label, _ = ListedViews(folders, READER, spec, max_unreadable=0)[item]
     assert label == item

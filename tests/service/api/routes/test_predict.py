@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import itertools
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+
+from clips.clip_spec import View
+from tests.helpers import stores
 
 
 def _upload(client: httpx.Client, video: bytes, **params: Any) -> httpx.Response:
@@ -117,6 +122,36 @@ def test_a_model_of_colours_does_not_depend_on_order(client: httpx.Client, video
 
 def test_without_stability_there_is_none(client: httpx.Client, videos: dict[str, bytes]) -> None:
     assert "stability" not in _upload(client, videos["mp4"], explain="true").json()
+
+
+@pytest.fixture(scope="module")
+def twenty_views(tmp_path_factory: pytest.TempPathFactory, start_service: Callable[..., str]) -> Iterator[httpx.Client]:
+    """Talks to a server of a model that samples twice and sees ten crops."""
+    root = tmp_path_factory.mktemp("model_store")
+    stores.publish(root, "colours", "1", clip=replace(stores.SPEC, short_side=40, view=View.TEN, clips=2))
+    with httpx.Client(base_url=start_service(model_store=root), timeout=20) as client:
+        yield client
+
+
+def test_a_model_that_samples_twice_names_the_frames_of_both_clips(
+    twenty_views: httpx.Client, videos: dict[str, bytes]
+) -> None:
+    assert twenty_views.get("/models").json()["models"][0]["num_views"] == 20
+    answer = _upload(twenty_views, videos["mp4"], explain="true", stability="true").json()
+    _check_blue(answer)
+    assert [frame["index"] for frame in answer["clip"]["sampled"]] == [*range(2, 40, 5), *range(0, 40, 5)]
+    assert [frame["index"] for frame in answer["frames"]] == list(range(2, 40, 5)), "those of the first clip"
+    assert np.shape(answer["interlacing"]["weights"]) == (2, 8, 2)
+    shifted = answer["stability"]["shifted"]["sampled"]
+    assert [frame["index"] for frame in shifted] == [3, 8, 13, 18, 23, 28, 33, 38, 1, 6, 11, 16, 21, 26, 31, 36]
+
+
+def test_a_timeline_averages_all_views_of_a_window(twenty_views: httpx.Client, videos: dict[str, bytes]) -> None:
+    response = twenty_views.post("/timeline", content=videos["mp4"], params={"window_seconds": 0.5})
+    assert response.status_code == 200, response.text
+    windows = [json.loads(line) for line in response.text.splitlines()][1:-1]
+    assert len(windows) > 3
+    assert {window["predictions"][0]["label"] for window in windows} == {"Showing blue"}
 
 
 def test_model_and_version_are_chosen_and_named(client: httpx.Client, videos: dict[str, bytes]) -> None:
