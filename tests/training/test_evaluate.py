@@ -33,10 +33,11 @@ def checkpoint(data, recipe):
     return path
 
 
-def evaluate(recipe, checkpoint, folder, *settings, processes=1):
+def evaluate(recipe, checkpoint, folder, *settings, protocol=None, processes=1):
     """Run the command; return the figures and the scores of every clip."""
+    chosen = ("--protocol", protocol) if protocol else ()
     files = ("--out", folder / "result.json", "--scores", folder / "scores.npz")
-    done = run("evaluate", recipe, checkpoint, *METRICS, *files, *overrides(*settings), processes=processes)
+    done = run("evaluate", recipe, checkpoint, *METRICS, *files, *chosen, *overrides(*settings), processes=processes)
     assert done.returncode == 0, done.stderr
     with np.load(folder / "scores.npz") as scores:
         return json.loads((folder / "result.json").read_text()), dict(scores)
@@ -58,9 +59,27 @@ def test_the_figures_are_those_of_the_scores(evaluated):
 
 def test_sharded_evaluation_equals_unsharded_to_the_bit(evaluated, recipe, checkpoint, tmp_path):
     figures, scores = evaluate(recipe, checkpoint, tmp_path, "data.batch_size=2", processes=2)
-    assert figures == evaluated[0]
+    assert figures == evaluated[0] | {"seconds_per_clip": figures["seconds_per_clip"]}
     for name, array in evaluated[1].items():
         np.testing.assert_array_equal(scores[name], array)
+
+
+def test_the_accurate_protocol_averages_all_views_and_costs_as_many_passes(evaluated, recipe, checkpoint, tmp_path):
+    accurate = "accurate={view: three, clips: 2, crop: 36}"
+    figures, scores = evaluate(recipe, checkpoint, tmp_path, accurate, protocol="accurate")
+    assert (figures["protocol"], figures["views_per_clip"], figures["forward_passes"]) == ("accurate", 6, 42)
+    assert figures["seconds_per_clip"] > 0
+    views = ("clip.view=three", "clip.clips=2", "clip.crop=36")
+    own, expected = evaluate(recipe, checkpoint, tmp_path, *views)
+    assert (own["protocol"], own["views_per_clip"]) == ("recipe", 6)
+    np.testing.assert_array_equal(scores["probabilities"], expected["probabilities"])
+    assert not np.allclose(scores["probabilities"], evaluated[1]["probabilities"])
+
+
+def test_the_fast_protocol_is_one_centre_crop(evaluated, recipe, checkpoint, tmp_path):
+    figures, scores = evaluate(recipe, checkpoint, tmp_path, "clip.view=ten", "data.batch_size=2", protocol="fast")
+    assert (figures["views_per_clip"], figures["forward_passes"]) == (1, 7)
+    np.testing.assert_array_equal(scores["probabilities"], evaluated[1]["probabilities"])
 
 
 def test_an_unreadable_clip_is_left_out_and_named(evaluated, data, recipe, checkpoint, tmp_path):

@@ -43,6 +43,25 @@ class ClipScores:
         return figures
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Cost of an evaluation: views of each clip, clips, and wall-clock seconds."""
+
+    num_views: int
+    num_clips: int
+    seconds: float
+
+    @property
+    def forward_passes(self) -> int:
+        """Model inputs of all clips together."""
+        return self.num_views * self.num_clips
+
+    @property
+    def seconds_per_clip(self) -> float:
+        """Mean wall-clock seconds, reading and transforms included."""
+        return self.seconds / self.num_clips
+
+
 def score_clips(model: nn.Module, normalise: nn.Module, batches: Iterable[Batch], processes: Processes) -> ClipScores:
     """Score this process's share of the batches and gather every process's scores.
 

@@ -122,11 +122,14 @@ def soft_targets(labels: Tensor, num_classes: int, smoothing: float) -> Tensor:
 
 @torch.inference_mode()
 def evaluate(model: nn.Module, normalise: nn.Module, batches: Iterable[Batch]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield logits [N, V, K] and labels [N], both on the CPU, for each batch of views uint8 [N, V, T, H, W, 3]."""
+    """Yield logits [N, V, K] and labels [N], both on the CPU, for each batch of views uint8 [N, V, T, H, W, 3].
+
+    The network runs on one view of each clip at a time, so that more views take no more memory.
+    """
     model.eval()
     for batch in _on_device(batches, model):
-        logits: Tensor = model(normalise(batch.clips.flatten(0, 1)))
-        yield logits.reshape(*batch.clips.shape[:2], -1).cpu(), batch.labels.cpu()
+        logits = [model(normalise(views)) for views in batch.clips.unbind(dim=1)]
+        yield torch.stack(logits, dim=1).cpu(), batch.labels.cpu()
 
 
 def freeze_norm(model: nn.Module) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
@@ -12,7 +13,15 @@ from pydantic import Field, PlainSerializer, ValidationError
 
 from clips.clip_spec import ClipSpec
 from training.errors import BadInput
-from training.recipes.schema import DataSection, InterlaceSection, ModelSection, OptimSection, ScheduleSection, Section
+from training.recipes.schema import (
+    AccurateSection,
+    DataSection,
+    InterlaceSection,
+    ModelSection,
+    OptimSection,
+    ScheduleSection,
+    Section,
+)
 
 RECIPES = Path(__file__).parent
 
@@ -29,6 +38,8 @@ class Recipe(Section):
 
     name: str
     clip: Annotated[ClipSpec, PlainSerializer(ClipSpec.to_json)]
+    accurate: AccurateSection | None = None
+    """Views of `evaluate --protocol accurate`, instead of those of `clip`."""
     model: ModelSection
     interlace: InterlaceSection = InterlaceSection()
     data: Annotated[DataSection, Field(discriminator="kind")]
@@ -117,7 +128,13 @@ def _inside(section: Any, part: int | str) -> Any:
     if isinstance(part, int):
         return get_args(section)[0]
     field = getattr(section, "model_fields", {}).get(part)
-    return None if field is None else field.annotation
+    return None if field is None else _required(field.annotation)
+
+
+def _required(annotation: Any) -> Any:
+    """Return X for the annotation X | None."""
+    members = [member for member in get_args(annotation) if member is not NoneType]
+    return members[0] if len(members) == 1 and NoneType in get_args(annotation) else annotation
 
 
 def _keys(section: Any) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from clips.clip_spec import View
 from training.model.interlace_ops import Backward
 from training.model.tin import Temporal
 
@@ -29,6 +30,15 @@ class ModelSection(Section):
     """Initial prediction of every OffsetNet, in frames."""
     pretrained: str | None = None
     """Initial weights: a name in `training.checkpoints.zoo_catalogue`, or a .pth or .safetensors file."""
+
+
+class AccurateSection(Section):
+    """Views of a validation clip in the test protocol `accurate`."""
+
+    view: View
+    clips: int = Field(default=1, ge=1, le=2)
+    crop: int | None = Field(default=None, ge=1)
+    """Side of the crops in pixels; that of `clip` if not given."""
 
 
 class InterlaceSection(Section):

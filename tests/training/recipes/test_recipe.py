@@ -105,6 +105,8 @@ def test_values_can_be_overridden():
         ("data.lessons=[{from_epoch: 1, side: 96, difficulty: 1}]", ("data.lessons: ", "epoch 0")),
         ("data.file_name=frame.jpg", ("data.file_name",)),
         ("model.depth=five", ("model.depth: ",)),
+        ("accurate.clip=2", ("accurate.clip;", "clips?")),
+        ("accurate={view: three, clips: 3}", ("accurate.clips: ",)),
     ],
 )
 def test_a_bad_key_or_value_is_named(override, named):
