@@ -12,10 +12,9 @@ from typing import Annotated
 
 import typer
 
-from export.command_line import AcceptOption, FormatsOption, StoreOption, VideosOption, give_up
+from export.command_line import AcceptOption, FormatsOption, StoreOption, VideosOption, give_up, print_published
 from export.errors import ExportError
 from export.formats.catalogue import BASE, ExportRequest
-from export.parity.report import finding
 from export.progress import progress_on_stderr
 from export.publishing.publish import publish
 from export.publishing.verify import verify
@@ -53,9 +52,7 @@ def publish_checkpoint(
             manifest = publish(request, store, formats.split(","), replace=replace, accept=accept)
     except (CheckpointError, ExportError, StoreError, BackendError, OSError) as error:
         give_up(error)
-    for artifact in manifest.artifacts:
-        typer.echo(f"{store / name / manifest.version / artifact.file}: {finding(artifact.parity)}")
-    typer.echo(f"published {name} {manifest.version}")
+    print_published(manifest, store)
 
 
 @cli.command("verify")

@@ -9,7 +9,9 @@ import typer
 
 from export.errors import FormatUnavailable
 from export.formats.catalogue import NAMES
+from export.parity.report import finding
 from service.backends.base import one_line
+from service.store.manifest import Manifest
 
 StoreOption = Annotated[Path, typer.Option(envvar="TIN_MODEL_STORE", help="The model store.")]
 FormatsOption = Annotated[str, typer.Option(help=f"Formats, separated by commas: {', '.join(NAMES)}.")]
@@ -23,6 +25,13 @@ VideosOption = Annotated[
 AcceptOption = Annotated[
     bool, typer.Option("--accept", help="Publish an int8 artifact even if its top-1 agreement is too low.")
 ]
+
+
+def print_published(manifest: Manifest, store: Path) -> None:
+    """Print the finding on every artifact of a version that was published, and its name."""
+    for artifact in manifest.artifacts:
+        typer.echo(f"{store / manifest.name / manifest.version / artifact.file}: {finding(artifact.parity)}")
+    typer.echo(f"published {manifest.name} {manifest.version}")
 
 
 def give_up(error: Exception) -> NoReturn:

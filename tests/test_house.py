@@ -25,7 +25,19 @@ MAY_IMPORT = {
 
 ROOMS = {
     "clips": ["clip_spec", "decoding"],
-    "training": ["errors", "files", "model", "synthetic", "lists", "checkpoints", "recipes", "data", "optim", "engine"],
+    "training": [
+        "errors",
+        "files",
+        "model",
+        "synthetic",
+        "lists",
+        "checkpoints",
+        "zoo",
+        "recipes",
+        "data",
+        "optim",
+        "engine",
+    ],
     "service": [
         "store",
         "limits",

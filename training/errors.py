@@ -3,8 +3,9 @@
 BadInput
 |- RecipeError       training.recipes.recipe
 |- CheckpointError   training.checkpoints.checkpoint
-|- DownloadError     training.checkpoints.download
-|- UnknownName       training.checkpoints.zoo_catalogue
+|- DownloadError     training.zoo.download
+|- HubError          training.zoo.hub
+|- UnknownName       training.zoo.catalogue
 |- ItemListError     training.lists.item_list
 |- LabelsError       training.lists.labels
 |- AnnotationError   training.lists.annotations

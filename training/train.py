@@ -11,7 +11,7 @@ from typing import Annotated
 import torch
 import typer
 
-from training.engine.build_model import build_model, load_weights, resolve_weights
+from training.engine.build_model import build_model, load_weights
 from training.engine.callbacks import Callbacks
 from training.engine.data_source import open_data_source
 from training.engine.distributed import Processes, joined_processes
@@ -22,6 +22,7 @@ from training.errors import BadInput
 from training.exit_codes import errors_as_exit_codes
 from training.model.tin import TIN
 from training.recipes.recipe import Recipe, load_recipe
+from training.zoo.weights import find_weights
 
 
 def train(trainer: Trainer, callbacks: Callbacks, work_dir: Path, *, validating: bool) -> None:
@@ -77,7 +78,7 @@ def build_trainer(
 
 def _load_pretrained(pretrained: str, model: TIN, processes: Processes, report: Callable[[str], None]) -> None:
     with processes.one_at_a_time_on_each_node():
-        weights = resolve_weights(pretrained)
+        weights = find_weights(pretrained).path
     report(f"starting from {weights}")
     for line in load_weights(model, weights, as_start=True).lines():
         report(line)

@@ -1,1 +1,1 @@
-"""Checkpoints: reading and writing, conversion from other projects, download of published ones."""
+"""Checkpoints: reading and writing, and conversion from other projects."""

@@ -19,6 +19,8 @@ EXTRAS: dict[KeyNaming | None, tuple[str, ...]] = {
 AVERAGING = ("ema_", "steps", "n_averaged")
 """Prefixes of what a moving average adds to the averaged weights: MMCV's weights before averaging, and counters."""
 
+COUNTER = ".num_batches_tracked"
+
 
 @dataclass(frozen=True)
 class LoadReport:
@@ -28,6 +30,11 @@ class LoadReport:
     renamed: dict[str, str]
     ignored: tuple[str, ...]
     initialised: tuple[str, ...]
+
+    @property
+    def untrained(self) -> tuple[str, ...]:
+        """Newly initialised tensors that answers depend on: all but the batch counters that old files lack."""
+        return tuple(name for name in self.initialised if not name.endswith(COUNTER))
 
     def lines(self) -> Iterator[str]:
         """Yield the report as text: counts, and the first names of the tensors left out on either side."""
@@ -71,4 +78,4 @@ def _is_fresh(name: str, source: Pretrained, new_head: bool) -> bool:
         return new_head
     if ".interlace." in name:
         return source.temporal is not Temporal.TIN
-    return name.endswith(".num_batches_tracked")
+    return name.endswith(COUNTER)

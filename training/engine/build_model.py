@@ -9,7 +9,6 @@ import torch
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
 from training.checkpoints.load_pretrained import LoadReport, load_pretrained
 from training.checkpoints.pretrained import Pretrained, from_checkpoint, read_pretrained
-from training.checkpoints.zoo_catalogue import fetch_published
 from training.model.tin import TIN, Architecture, Temporal
 from training.recipes.recipe import Recipe, RecipeError
 
@@ -32,15 +31,6 @@ def build_model(recipe: Recipe) -> TIN:
         interlace.offset_net.start_at(section.initial_offset)
         interlace.backward_kind = recipe.interlace.backward
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def resolve_weights(pretrained: str) -> Path:
-    """Return the file of a recipe's `model.pretrained`: a path, or a name in the catalogue, which is downloaded.
-
-    Raises `zoo_catalogue.UnknownName` and `download.DownloadError`.
-    """
-    is_file = pretrained.endswith((".pth", ".safetensors"))
-    return Path(pretrained) if is_file else fetch_published(pretrained)
 
 
 def load_weights(model: TIN, weights: Path, *, as_start: bool) -> LoadReport:

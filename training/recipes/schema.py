@@ -29,7 +29,7 @@ class ModelSection(Section):
     initial_offset: float = Field(default=0.5, gt=-2, lt=2)
     """Initial prediction of every OffsetNet, in frames."""
     pretrained: str | None = None
-    """Initial weights: a name in `training.checkpoints.zoo_catalogue`, or a .pth or .safetensors file."""
+    """Initial weights: a name of `tin zoo list`, hf://owner/name[@revision], or a .pth or .safetensors file."""
 
 
 class AccurateSection(Section):

@@ -3,8 +3,7 @@ import torch
 
 from tests.helpers.reference import tin_r50_tensors
 from training.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
-from training.checkpoints.zoo_catalogue import UnknownName
-from training.engine.build_model import build_model, load_weights, resolve_weights
+from training.engine.build_model import build_model, load_weights
 from training.model.interlace_ops import Backward
 from training.recipes.recipe import RecipeError, load_recipe
 
@@ -90,9 +89,3 @@ def test_a_published_head_for_other_classes_is_left_only_by_a_start(published):
     with pytest.raises(CheckpointError, match=r"tin\.pth: .*num_classes .*174.*400"):
         load_weights(network, published, as_start=False)
     assert set(load_weights(network, published, as_start=True).initialised) == {"head.weight", "head.bias"}
-
-
-def test_weights_are_a_file_or_a_published_name():
-    assert str(resolve_weights("folder/own.pth")) == "folder/own.pth"
-    with pytest.raises(UnknownName, match="resnet50"):
-        resolve_weights("resnet5O")

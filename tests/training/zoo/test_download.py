@@ -1,11 +1,14 @@
 import fcntl
 import hashlib
 import random
+import resource
+import signal
+from pathlib import Path
 
 import pytest
 
 from tests.helpers.servers.file_server import serving
-from training.checkpoints.download import DownloadError, download
+from training.zoo.download import DownloadError, download
 
 CONTENT = random.Random(0).randbytes(3_000_000)
 DIGEST_START = hashlib.sha256(CONTENT).hexdigest()[:8]
@@ -110,10 +113,11 @@ def test_a_connection_that_brings_nothing_leaves_nothing(server, tmp_path, range
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("address", ["file:///etc/hostname", "mirror.local"])
-def test_other_addresses_than_webs_are_refused(tmp_path, address):
-    with pytest.raises(DownloadError, match=f"{address} .*https://"):
+@pytest.mark.parametrize("address", ["ftp://mirror.local/model.pth", "mirror.local"])
+def test_other_addresses_than_webs_and_files_are_refused(tmp_path, address):
+    with pytest.raises(DownloadError, match=f"{address} "):
         download(address, tmp_path / "model.pth", DIGEST_START, lambda *_: None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_processes_do_not_write_one_file(server, tmp_path):
@@ -122,3 +126,63 @@ def test_two_processes_do_not_write_one_file(server, tmp_path):
         with pytest.raises(DownloadError, match=r"model\.pth .*another process"):
             fetch(server, tmp_path / "model.pth")
     assert server.requests == []
+
+
+def test_a_file_that_another_process_has_just_finished_is_left_alone(server, tmp_path, monkeypatch):
+    target, part = tmp_path / "model.pth", tmp_path / ".model.pth.part"
+    part.write_bytes(CONTENT)
+    server.ranges = False
+
+    def finish_first(*_):
+        part.rename(target)
+
+    monkeypatch.setattr(fcntl, "flock", finish_first)
+    with pytest.raises(DownloadError, match="another process"):
+        fetch(server, target)
+    assert target.read_bytes() == CONTENT
+    assert server.requests == []
+
+
+def test_a_file_of_a_folder_is_copied_and_verified(tmp_path):
+    (tmp_path / "a model.pth").write_bytes(CONTENT)
+    target, address = tmp_path / "cache" / "model.pth", (tmp_path / "a model.pth").as_uri()
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / ".model.pth.part").write_bytes(b"part of something else")
+    reports = []
+    download(address, target, DIGEST_START, lambda *progress: reports.append(progress))
+    assert target.read_bytes() == CONTENT
+    assert list(target.parent.iterdir()) == [target]
+    assert reports[-1] == (len(CONTENT), len(CONTENT))
+
+
+@pytest.mark.parametrize("content", [None, CONTENT[:-1]])
+def test_a_file_that_a_folder_lacks_or_has_in_part_is_named(tmp_path, content):
+    source, cache = tmp_path / "model.pth", tmp_path / "cache"
+    if content is not None:
+        source.write_bytes(content)
+    with pytest.raises(DownloadError, match=source.name):
+        download(source.as_uri(), cache / "model.pth", DIGEST_START, lambda *_: None)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_named(server):
+    with pytest.raises(DownloadError, match="/proc/cache"):
+        fetch(server, Path("/proc/cache/model.pth"))
+    assert server.requests == []
+
+
+def test_a_full_disk_keeps_what_came_for_the_next_time(server, tmp_path):
+    target = tmp_path / "model.pth"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, limits[1]))
+    try:
+        with pytest.raises(DownloadError, match=r"model\.pth .*too large"):
+            fetch(server, target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not target.exists()
+    fetch(server, target)
+    assert target.read_bytes() == CONTENT
+    assert server.requests[-1] == ("/model.pth", "bytes=1500000-")

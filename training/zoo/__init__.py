@@ -1,0 +1,1 @@
+"""Published checkpoints and label lists: catalogue, download and conversion."""
