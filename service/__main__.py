@@ -7,36 +7,30 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from clips.decoding.errors import ClipError
-from service import console
-from service.api.schemas.presenters import model_status
+from service import console, models_commands
 from service.backends.base import BackendError
 from service.batch import local
-from service.batch.errors import BatchError
 from service.batch.inputs import find_inputs, is_stream, read_stream
 from service.batch.request import PredictOptions
 from service.batch.results import Failed, Result, failure
 from service.batch.results_file import ResultsFile
-from service.batch.timeline import BadWindowing, decode_in_worker, timeline_rows, windowing_of
-from service.config.environment import UnknownVariable
-from service.config.settings import Settings
+from service.batch.timeline import decode_in_worker, timeline_rows, windowing_of
+from service.command_line import STORE_ALIAS, JsonOption, StoreOption, errors_end_command, give_up, settings_of
 from service.config.settings_reference import as_markdown
 from service.decoding.job import DecodeJob
 from service.decoding.process import DecoderError
 from service.doctor.check import examine
 from service.doctor.checks import checks
-from service.inference.prediction import BadTopK, choose_top_k, parse_top_k
+from service.inference.prediction import choose_top_k, parse_top_k
 from service.models.open_model import check_store, open_model
-from service.models.registry import Registry, RegistryError
-from service.store.model_store import StoreError
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -45,13 +39,8 @@ cli = typer.Typer(
     "Options win over the environment (TIN_MODEL_STORE, TIN_PORT, ...), the environment over the defaults.",
 )
 
-STORE_ALIAS = {"token_normalize_func": lambda name: "store" if name == "model-store" else name}
-"""Context settings of a command with `StoreOption`, which was called --model-store before."""
+cli.add_typer(models_commands.cli)
 
-StoreOption = Annotated[
-    Path | None,
-    typer.Option("--store", help="Folder of the models (TIN_MODEL_STORE).", show_default="the repository's"),
-]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Name of the model.", show_default="the first")]
 VersionOption = Annotated[
     str | None, typer.Option("--version", help="Version of the model.", show_default="the newest")
@@ -62,7 +51,6 @@ TopKOption = Annotated[
 StabilityOption = Annotated[
     bool, typer.Option("--stability", help="Also predict for other frames of the video, and in reverse order.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
 OutOption = Annotated[
     Path | None,
     typer.Option(help="Write JSON lines to this file; run again to continue.", show_default="print"),
@@ -90,13 +78,13 @@ def serve(
     """Serve POST /predict, the page and the documentation until Ctrl-C."""
     from service.deployment.uvicorn_server import listen, run  # noqa: PLC0415 - the other commands need no web server
 
-    settings = _settings(host=host, port=port, model_store=store, default_model=model)
-    with _errors_end_command():
+    settings = settings_of(host=host, port=port, model_store=store, default_model=model)
+    with errors_end_command():
         check_store(settings.model_store)
     try:
         listener = listen(settings.host, settings.port)
     except (OSError, socket.gaierror) as error:
-        _give_up(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
+        give_up(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
     run(settings, listener)
 
 
@@ -123,11 +111,11 @@ def predict_files(
     Files of a folder that are not named as videos are passed over. A file that cannot be read as a video is reported on
     stderr; the others go on, and the exit code is 1.
     """
-    settings = _settings(model_store=store)
+    settings = settings_of(model_store=store)
     videos = _find_videos(files, out)
     if len(videos) > 1:  # as many videos are in work as there are cores: one thread is enough for each
         settings = settings.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
-    with _errors_end_command():
+    with errors_end_command():
         chosen = open_model(settings, model, version)
         num_actions = choose_top_k(parse_top_k(top_k), len(chosen.labels))
         options = PredictOptions(chosen.name, chosen.version, num_actions, stability)
@@ -160,8 +148,8 @@ def make_timeline(
     Prints its segments; with --json the rows of POST /timeline: the video, each window as soon as it is known, and the
     segments.
     """
-    settings = _settings(model_store=store)
-    with _errors_end_command():
+    settings = settings_of(model_store=store)
+    with errors_end_command():
         windowing = windowing_of(window_seconds, step_seconds, settings.max_windows)
         chosen = open_model(settings, model, version)
         num_actions = choose_top_k(parse_top_k(top_k), len(chosen.labels))
@@ -180,21 +168,10 @@ def make_timeline(
 
 
 @cli.command(context_settings=STORE_ALIAS)
-def models(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List the models of the store, each with its status: ready, refused or down."""
-    settings = _settings(model_store=store)
-    with _errors_end_command():
-        check_store(settings.model_store)
-    with closing(Registry.open(settings)) as registry:
-        statuses = [model_status(version) for version in registry.all()]
-    console.print_models(statuses, as_json)
-
-
-@cli.command(context_settings=STORE_ALIAS)
 def doctor(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Check this installation: libraries, codecs, the store, and that serving computes what training does."""
     with console.spinner() as show:
-        findings = [examine(check, show) for check in checks(_settings(model_store=store))]
+        findings = [examine(check, show) for check in checks(settings_of(model_store=store))]
     console.print_findings(findings, as_json)
     raise typer.Exit(1 if any(finding.status == "failed" for finding in findings) else 0)
 
@@ -205,7 +182,7 @@ def openapi() -> None:
     from service.api.app import create_app  # noqa: PLC0415 - the other commands need no web framework
     from service.api.http.openapi import as_text  # noqa: PLC0415
 
-    typer.echo(as_text(create_app(_settings()).openapi()), nl=False)
+    typer.echo(as_text(create_app(settings_of()).openapi()), nl=False)
 
 
 @cli.command()
@@ -217,7 +194,7 @@ def settings() -> None:
 def _find_videos(names: Sequence[Path], out: Path | None) -> Sequence[Path]:
     inputs = find_inputs(names)
     if out and any(map(is_stream, inputs.videos)):
-        _give_up("--out resumes by file name, so it takes files and folders, not standard input or pipes")
+        give_up("--out resumes by file name, so it takes files and folders, not standard input or pipes")
     own = out.absolute() if out else None
     console.print_passed_over([file for file in inputs.passed_over if file.absolute() != own])
     return inputs.videos
@@ -246,37 +223,12 @@ def _write_each(out: Path, options: PredictOptions, videos: Sequence[Path], pred
 
 def _on_ray(out: Path | None) -> PredictEach:
     if out is None:
-        _give_up("--ray needs --out FILE, which keeps the answers when the run is interrupted")
+        give_up("--ray needs --out FILE, which keeps the answers when the run is interrupted")
     try:
         from service.batch.ray_data import predict_videos  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        _give_up(f"--ray needs {error.name}: pip install -c constraints.txt -e .[cluster]")
+        give_up(f"--ray needs {error.name}: pip install -c constraints.txt -e .[cluster]")
     return predict_videos
-
-
-def _settings(**options: Any) -> Settings:
-    given = {name: value for name, value in options.items() if value is not None}
-    try:
-        return Settings(**given)
-    except UnknownVariable as error:
-        _give_up(str(error))
-    except ValidationError as error:
-        first = error.errors()[0]
-        _give_up(f"setting {'.'.join(map(str, first['loc']))} is not valid: {first['msg']}")
-
-
-@contextmanager
-def _errors_end_command() -> Iterator[None]:
-    """End the command with one line and exit code 2 for an error that is no video's own."""
-    try:
-        yield
-    except (StoreError, RegistryError, BadTopK, BadWindowing, BatchError) as error:
-        _give_up(str(error))
-
-
-def _give_up(message: str) -> NoReturn:
-    console.print_error(message)
-    raise typer.Exit(2)
 
 
 if __name__ == "__main__":

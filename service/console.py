@@ -30,7 +30,7 @@ MOST_NAMES_SHOWN = 5
 _BAR_CELLS = 24
 _CELLS_BESIDES = 24
 """Cells of a row beside its label and bar: rank, probability and the gaps."""
-_COLOURS = {"ok": "green", "ready": "green", "skipped": "yellow", "warning": "yellow"}
+_COLOURS = {"ok": "green", "ready": "green", "skipped": "yellow", "unloaded": "yellow", "warning": "yellow"}
 
 T = TypeVar("T")
 
@@ -64,20 +64,23 @@ def print_timeline(file: str, rows: Iterator[TimelineRow], as_json: bool) -> Non
 
 
 def print_models(statuses: Sequence[ModelStatus], as_json: bool) -> None:
-    """Print a row for every version of the store with its status; reasons go to stderr."""
+    """Print a row for every version with its status, and the policy where it is the default; reasons go to stderr."""
     if as_json:
         print_json_lines(statuses)
         return
-    table = _table("model", "version", "status", "classes", "runs", "digest")
+    table = _table("model", "version", "status", "default", "classes", "runs", "digest")
     for status in statuses:
         classes = str(len(status.labels)) if status.labels else ""
         digest = (status.digest or "").removeprefix("sha256:")[:12]
-        name, version = escape(status.name), escape(status.version)
-        table.add_row(name, version, _coloured(status.status), classes, status.artifact or "", digest)
+        name, version, default = escape(status.name), escape(status.version), status.policy if status.is_default else ""
+        table.add_row(name, version, _coloured(status.status), default, classes, status.artifact or "", digest)
     _stdout().print(table)
     for status in statuses:
         if status.reason:
             print_error(f"{status.name} {status.version}: {status.reason}")
+    for name, reason in {status.name: status.policy_refused for status in statuses}.items():
+        if reason:
+            print_error(f"the policy of model {name} is not followed: {reason}")
 
 
 def print_findings(findings: Sequence[Finding], as_json: bool) -> None:

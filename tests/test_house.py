@@ -52,6 +52,8 @@ ROOMS = {
         "batch",
         "deployment",
         "console",
+        "command_line",
+        "models_commands",
         "__main__",
     ],
     "export": ["errors", "tensorrt_plugin", "graph", "formats", "parity", "publishing"],

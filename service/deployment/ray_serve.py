@@ -39,7 +39,7 @@ from service.deployment.ray_clients import DECODERS, MODELS, ClusterBackend, Rem
 from service.inference.batcher import Batcher, Inferred
 from service.inference.pipeline import make_gateway
 from service.inference.windows import InferredPart, infer_windows
-from service.models.registry import LoadedModel, Registry, Version
+from service.models.registry import LoadedModel, Registry, Version, VersionedModel
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import live_tracer
 
@@ -100,9 +100,10 @@ class ModelReplica:
         """Run `Batcher.infer` with the named model; also raises ModelNotFound and ModelUnavailable."""
         return await self._batcher.infer(self._registry.get(name, version).backend, clips)
 
-    async def describe(self) -> list[Version]:
-        """The versions that are loaded or refused, with remote backends in place of the loaded ones."""
-        return [_remote(version) for version in self._registry.all()]
+    async def describe(self) -> dict[str, VersionedModel]:
+        """The models, with remote backends in place of the loaded ones."""
+        models = self._registry.models().items()
+        return {name: replace(model, versions=tuple(map(_remote, model.versions))) for name, model in models}
 
 
 decoder_deployment = serve.deployment(

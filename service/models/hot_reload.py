@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
 from anyio import to_thread
 
 from service.config.settings import Settings
-from service.models.registry import LoadedModel, Registry, Version
+from service.models.policy_in_force import NEWEST
+from service.models.registry import LoadedModel, Registry, UnloadedModel, Version, VersionedModel
 
 logger = logging.getLogger("service")
 
@@ -47,24 +48,40 @@ def _poll(registry: Registry, settings: Settings) -> None:
 
 
 def _refresh(registry: Registry, settings: Settings) -> None:
-    before = registry.all()
+    before = registry.models()
     registry.refresh(settings)
-    _log_changes(before, registry.all())
+    _log_changes(_flat(before), registry.all())
+    _log_policies(before, registry.models())
+
+
+def _flat(models: Mapping[str, VersionedModel]) -> list[Version]:
+    return [version for model in models.values() for version in model.versions]
 
 
 def _log_changes(before: Sequence[Version], after: Sequence[Version]) -> None:
     for version in after:
         if version not in before:
             _log(version)
-    remaining = {(version.name, version.version) for version in after}
+    remaining = {version.key for version in after}
     for version in before:
-        if (version.name, version.version) not in remaining:
+        if version.key not in remaining:
             logger.info("model %s %s was removed from the store", version.name, version.version)
+
+
+def _log_policies(before: Mapping[str, VersionedModel], after: Mapping[str, VersionedModel]) -> None:
+    for name, model in after.items():
+        known, policy = before[name].policy if name in before else NEWEST, model.policy
+        if policy != known and policy.reason:
+            logger.warning("the policy of model %s is not followed: %s; in force: %s", name, policy.reason, policy)
+        elif policy != known:
+            logger.info("model %s has the policy %s", name, policy)
 
 
 def _log(version: Version) -> None:
     name = f"{version.name} {version.version}"
-    if not isinstance(version, LoadedModel):
+    if isinstance(version, UnloadedModel):
+        logger.info("model %s is not loaded: %s", name, version.reason)
+    elif not isinstance(version, LoadedModel):
         logger.warning("model %s is not served: %s", name, version.reason)
     elif version.update_refused is not None:
         logger.warning(

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from service.backends.base import BackendError
 from service.config.settings import Settings
 from service.models.artifact_selection import Capabilities
 from service.models.registry import LoadedModel, NoModelReady, load
-from service.store.model_store import ModelNotFound, ModelRefused, ModelStore
+from service.store.model_store import ModelNotFound, ModelRefused, ModelStore, listed
+from service.store.policy import PolicyRefused, read_policy
 
 
 def open_model(settings: Settings, name: str | None = None, version: str | None = None) -> LoadedModel:
-    """Load a model as `Registry.get` chooses it: the newest version that loads, by default of the first such model.
+    """Load a model as a service would choose it: the version that its policy prefers, of the first model by default.
 
         model = open_model(Settings(), "tin-motion")
 
     Args:
         settings: Names the store, the default model and the backend.
         name: The model's name; None for the default model.
-        version: Its version; None for the newest that loads.
+        version: Its version, whatever the policy; None for the policy's first choice that loads.
 
     Raises ModelNotFound for a store, model or version that does not exist, and NoModelReady when none loads; its
     message says why each was refused.
     """
     check_store(settings.model_store)
-    store, capabilities, refused = ModelStore(settings.model_store), Capabilities.detect(), []
-    for candidate, its_version in _candidates(store, name or settings.default_model, version):
+    store, refused = ModelStore(settings.model_store), []
+    name = name or settings.default_model
+    for candidate in [name] if name else store.versions():
         try:
-            return load(store.open(candidate, its_version), settings, capabilities)
-        except (ModelRefused, BackendError) as error:
-            refused.append(f"{candidate} {its_version} is refused: {error}")
+            return _open_version(store, candidate, version, settings)
+        except NoModelReady as error:
+            refused.append(str(error))
     raise NoModelReady("; ".join(refused))
 
 
@@ -43,11 +44,23 @@ def check_store(folder: Path) -> None:
         raise ModelNotFound(f"the model store at {folder} is empty; a model is <name>/<version>/manifest.json in it")
 
 
-def _candidates(store: ModelStore, name: str | None, version: str | None) -> Iterator[tuple[str, str]]:
-    if name is None:
-        for each in store.versions():
-            yield from _candidates(store, each, version)
-    elif version is not None:
-        yield name, version
-    else:
-        yield from ((name, each) for each in reversed(store.versions_of(name)))
+def _open_version(store: ModelStore, name: str, version: str | None, settings: Settings) -> LoadedModel:
+    refused = []
+    for candidate in [version] if version else _preferred(store, name):
+        try:
+            return load(store.open(name, candidate), settings, Capabilities.detect())
+        except (ModelRefused, BackendError) as error:
+            refused.append(f"{name} {candidate} is refused: {error}")
+    raise NoModelReady("; ".join(refused))
+
+
+def _preferred(store: ModelStore, name: str) -> list[str]:
+    versions = store.versions_of(name)
+    try:
+        policy = read_policy(store.root / name)
+    except PolicyRefused as error:
+        raise NoModelReady(str(error)) from error
+    candidates = policy.candidates(versions)
+    if not candidates:
+        raise NoModelReady(f"the policy of {name} is {policy}, but its versions are {listed(versions)}")
+    return candidates

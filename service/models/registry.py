@@ -8,7 +8,7 @@ RegistryError
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from clips.clip_spec import ClipSpec
 from service.backends.base import Backend, BackendError, BackendUnavailable, RemoteBackend, RuntimeDown
 from service.config.settings import Settings
 from service.models.artifact_selection import Capabilities, choose, open_backend
+from service.models.policy_in_force import NEWEST, UNREAD, PolicyInForce
 from service.models.refcounted_backend import refcounted
 from service.store.fingerprint import Fingerprint, fingerprint_of
 from service.store.model_store import ModelNotFound, ModelStore, StoredModel, StoreError, listed
@@ -57,6 +58,11 @@ class LoadedModel:
     pending_update: LoadedModel | None = field(default=None, compare=False)
     """The model of the files in the store, loaded, that waits for its server."""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Name and version."""
+        return self.name, self.version
+
     def check_up(self) -> None:
         """Raise RuntimeDown while the server that runs the model is down."""
         if isinstance(self.backend, RemoteBackend):
@@ -80,8 +86,35 @@ class RefusedModel:
     reason: str
     fingerprint: Fingerprint | None = field(default=None, compare=False)
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Name and version."""
+        return self.name, self.version
+
+
+class UnloadedModel(RefusedModel):
+    """A version that its model's policy does not load."""
+
 
 Version = LoadedModel | RefusedModel
+
+
+@dataclass(frozen=True)
+class VersionedModel:
+    """The versions of one model, oldest first, and the policy that chooses among them."""
+
+    versions: tuple[Version, ...]
+    policy: PolicyInForce = NEWEST
+
+    def default(self) -> LoadedModel | None:
+        """Return the version that answers requests which name none; None if no version does.
+
+        It is the policy's first choice that can answer, or else its first choice that is loaded.
+        """
+        loaded = {version.version: version for version in self.versions if isinstance(version, LoadedModel)}
+        candidates = self.policy.candidates([version.version for version in self.versions])
+        chosen = [loaded[version] for version in candidates if version in loaded]
+        return next((model for model in chosen if model.outage() is None), next(iter(chosen), None))
 
 
 class Registry:
@@ -93,7 +126,9 @@ class Registry:
     """
 
     def __init__(self, versions: Mapping[str, Sequence[Version]], default_model: str | None = None) -> None:
-        self._versions = versions
+        self._models: Mapping[str, VersionedModel] = {
+            name: VersionedModel(tuple(of_one_model)) for name, of_one_model in versions.items()
+        }
         self._default_model = default_model
         self._default_so_far: str | None = None
 
@@ -110,42 +145,44 @@ class Registry:
         A model that a request holds stays usable. Blocks while models load; call it from one thread at a time.
         """
         store = ModelStore(settings.model_store)
-        known = {(version.name, version.version): version for version in self.all()}
-        self._versions = {
-            name: [_current(known.get((name, version)), store, name, version, settings) for version in versions]
-            for name, versions in _versions_of(store, known).items()
-        }
-        self._default_so_far = _default_loaded(self._versions, self._default_so_far)
+        known = {version.key: version for version in self.all()}
+        self.replace_all(
+            {
+                name: _refreshed(self._models.get(name), known, store, name, versions, settings)
+                for name, versions in _versions_of(store, known).items()
+            }
+        )
 
-    def replace_all(self, versions: Iterable[Version]) -> None:
-        """Replace all versions by those of a registry in another process, in its order."""
-        by_name: dict[str, list[Version]] = {}
-        for version in versions:
-            by_name.setdefault(version.name, []).append(version)
-        self._versions = by_name
-        self._default_so_far = _default_loaded(by_name, self._default_so_far)
+    def replace_all(self, models: Mapping[str, VersionedModel]) -> None:
+        """Replace all models, as by those of a registry in another process."""
+        self._models = models
+        self._default_so_far = _default_loaded(models, self._default_so_far)
+
+    def models(self) -> Mapping[str, VersionedModel]:
+        """Return the models with their versions and policies, by name."""
+        return self._models
 
     def all(self) -> list[Version]:
         """Return the loaded and refused versions, by name, oldest first."""
-        return _flat(self._versions)
+        return [version for model in self._models.values() for version in model.versions]
 
     def refused(self) -> list[RefusedModel]:
         """Return the versions that are not served."""
         return [version for version in self.all() if isinstance(version, RefusedModel)]
 
     def get(self, name: str | None = None, version: str | None = None) -> LoadedModel:
-        """Return a model by name and version: by default the default model, and its newest version that can answer.
+        """Return a model by name and version: by default the default model, and the version that its policy chooses.
 
-        Without a default in the settings it is the first model that loaded, for as long as it is loaded.
+        Without a default in the settings it is the first model that can answer, for as long as it can.
         Raises ModelNotFound, ModelUnavailable or NoModelReady.
         """
-        versions = self._versions
-        chosen = self._default_name(versions) if name is None else name
-        if chosen not in versions:
-            raise ModelNotFound(f"no model {chosen!r} here; the models are {listed(versions)}")
-        if version is None:
-            return _newest(versions[chosen], chosen)
-        return _exactly(versions[chosen], chosen, version)
+        models = self._models
+        chosen = self._default_name(models) if name is None else name
+        if chosen not in models:
+            raise ModelNotFound(f"no model {chosen!r} here; the models are {listed(models)}")
+        if version is not None:
+            return _exactly(models[chosen].versions, chosen, version)
+        return _by_policy(models[chosen], chosen)
 
     def close(self) -> None:
         """Free every backend."""
@@ -153,32 +190,28 @@ class Registry:
             if isinstance(version, LoadedModel):
                 version.backend.close()
 
-    def _default_name(self, versions: Mapping[str, Sequence[Version]]) -> str:
+    def _default_name(self, models: Mapping[str, VersionedModel]) -> str:
         wanted = self._default_model
-        if wanted is not None and wanted not in versions:
+        if wanted is not None and wanted not in models:
             raise NoModelReady(f"the default model {wanted!r} is not in the store")
-        default = wanted or _default_loaded(versions, self._default_so_far)
+        default = wanted or _default_loaded(models, self._default_so_far)
         if default is None:
             raise NoModelReady("no model is loaded; GET /models says why")
         return default
 
 
-def _flat(versions: Mapping[str, Sequence[Version]]) -> list[Version]:
-    return [version for of_one_model in versions.values() for version in of_one_model]
-
-
-def _default_loaded(versions: Mapping[str, Sequence[Version]], so_far: str | None) -> str | None:
-    """Return the default so far if it is loaded, else the first loaded model."""
-    loaded = [version.name for version in _flat(versions) if isinstance(version, LoadedModel)]
+def _default_loaded(models: Mapping[str, VersionedModel], so_far: str | None) -> str | None:
+    """Return the default so far if it can answer, else the first model that can."""
+    loaded = [name for name, model in models.items() if model.default() is not None]
     return so_far if so_far in loaded else next(iter(loaded), None)
 
 
-def _newest(versions: Sequence[Version], name: str) -> LoadedModel:
-    """Return the newest loaded version that can answer, or else the newest loaded one."""
-    loaded = [version for version in reversed(versions) if isinstance(version, LoadedModel)]
-    if not loaded:
-        raise NoModelReady(f"no version of model {name!r} is loaded; GET /models says why")
-    return next((version for version in loaded if version.outage() is None), loaded[0])
+def _by_policy(model: VersionedModel, name: str) -> LoadedModel:
+    default = model.default()
+    if default is None:
+        policy = model.policy.policy or model.policy.reason
+        raise NoModelReady(f"no version of model {name!r} answers, by its policy: {policy}; GET /models says why")
+    return default
 
 
 def _exactly(versions: Sequence[Version], name: str, version: str) -> LoadedModel:
@@ -199,8 +232,39 @@ def _versions_of(store: ModelStore, known: Mapping[tuple[str, str], Version]) ->
     return found
 
 
+def _refreshed(
+    before: VersionedModel | None,
+    known: Mapping[tuple[str, str], Version],
+    store: ModelStore,
+    name: str,
+    versions: Sequence[str],
+    settings: Settings,
+) -> VersionedModel:
+    """Return a model as its files and its policy are now; versions that the policy does not load are not read.
+
+    A policy that is new loads its versions before those of the old one are let go.
+    """
+    policy = (before.policy if before else UNREAD).read(store.root / name, versions)
+    current = {
+        version: _current(known.get((name, version)), store, name, version, settings)
+        for version in versions
+        if policy.loads(version)
+    }
+    can_answer = [
+        model.version for model in current.values() if isinstance(model, LoadedModel) and model.outage() is None
+    ]
+    policy = policy.settled(versions, can_answer)
+    kept = [current[version] if policy.loads(version) else _unloaded(name, version, policy) for version in versions]
+    return VersionedModel(tuple(kept), policy)
+
+
+def _unloaded(name: str, version: str, policy: PolicyInForce) -> UnloadedModel:
+    return UnloadedModel(name, version, f"the model's policy loads {policy.policy}")
+
+
 def _current(known: Version | None, store: ModelStore, name: str, version: str, settings: Settings) -> Version:
     """Return the version as its files are now: `known` unless they have changed and can be served."""
+    known = None if isinstance(known, UnloadedModel) else known
     fingerprint = fingerprint_of(store.folder(name, version), known.fingerprint if known else None)
     if known is not None and _is_of(known, fingerprint):
         return replace(_update_or_self(known), fingerprint=fingerprint)

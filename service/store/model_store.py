@@ -66,11 +66,15 @@ class ModelStore:
 
     def open(self, name: str, version: str | None = None) -> StoredModel:
         """Check every byte of a version's artifacts; the newest by default. Raises ModelNotFound or ModelRefused."""
-        versions = self.versions_of(name)
-        chosen = versions[-1] if version is None else version
-        if chosen not in versions:
-            raise ModelNotFound(f"model {name!r} has no version {chosen!r}; it has {listed(versions)}")
+        chosen = self.versions_of(name)[-1] if version is None else version
+        self.check_version(name, chosen)
         return _verified_whole(self.folder(name, chosen))
+
+    def check_version(self, name: str, version: str) -> None:
+        """Raise ModelNotFound if there is no such version."""
+        versions = self.versions_of(name)
+        if version not in versions:
+            raise ModelNotFound(f"model {name!r} has no version {version!r}; it has {listed(versions)}")
 
     def versions_of(self, name: str) -> list[str]:
         """Return a model's versions, oldest first; raises ModelNotFound."""

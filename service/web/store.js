@@ -9,6 +9,7 @@ const MEANINGS = {
   ready: "answers",
   down: "waits for the server that runs it",
   refused: "is not served",
+  unloaded: "is not loaded, by its policy",
 };
 
 // Opened details stay open when the list is read again.
@@ -28,23 +29,26 @@ async function look() {
 }
 
 function show({ default: usual, models }) {
-  const newest = models.findLast(({ name, status }) => name === usual && status === "ready");
-  at("models").replaceChildren(...models.map((model) => card(model, model === newest)));
+  at("models").replaceChildren(...models.map((model) => card(model, model.name === usual)));
   if (!models.length) at("models").append(element("p", "The store is empty.", { className: "card" }));
 }
 
-function card(model, isDefault) {
-  const meaning = `${MEANINGS[model.status]}${isDefault ? ", and is the default" : ""}`;
+function card(model, isUsual) {
+  const rank = model.is_default ? `, and is the default${isUsual ? "" : ` of ${model.name}`}` : "";
+  const meaning = `${MEANINGS[model.status]}${rank}`;
   const parts = [
     element("p", [element("b", model.status), ` – ${meaning}`], { className: "eyebrow" }),
     element("h2", [`${model.name} `, element("span", model.version, { className: "muted" })])];
   if (model.reason) parts.push(element("p", model.reason, { className: "reason" }));
+  if (model.policy_refused) {
+    parts.push(element("p", `The store's policy is not followed: ${model.policy_refused}`, { className: "reason" }));
+  }
   if (model.artifact) parts.push(facts(model), labels(model));
   return element("section", parts, { className: `card version ${model.status}` });
 }
 
-const facts = ({ artifact, choice, digest, num_frames: frames }) =>
-  element("dl", terms({ Runs: artifact, Because: choice, Digest: digest, Sees: `${frames} frames` }));
+const facts = ({ artifact, choice, digest, policy, num_frames: frames }) =>
+  element("dl", terms({ Runs: artifact, Because: choice, Digest: digest, Policy: policy, Sees: `${frames} frames` }));
 
 function labels({ name, version, labels: names }) {
   const key = `${name}/${version}`;

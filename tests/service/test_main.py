@@ -258,6 +258,43 @@ def test_models(run_cli: Run) -> None:
     assert [model["status"] for model in listed] == ["refused", "ready", "ready", "refused"]
 
 
+def test_models_are_pinned_listed_and_removed(run_cli: Run, publish: Callable[..., Path], tmp_path: Path) -> None:
+    for version in ("1", "2", "3"):
+        publish(tmp_path, "colours", version)
+
+    def defaults() -> list[tuple[str, str]]:
+        rows = map(json.loads, run_cli("models", "--json", "--store", str(tmp_path)).stdout.splitlines())
+        return [(row["version"], row["policy"]) for row in rows if row["is_default"]]
+
+    for arguments, printed, default in (
+        (["pin", "colours", "2"], "colours: pinned 2\n", ("2", "pinned 2")),
+        (["serve", "colours", "1,2"], "colours: 1, 2\n", ("2", "1, 2")),
+        (["remove", "colours", "2", "--force"], "colours: 1\n", ("1", "1")),
+        (["serve", "colours", "latest"], "colours: latest\n", ("3", "latest")),
+    ):
+        done = run_cli("models", "--store", str(tmp_path), *arguments)
+        assert (done.returncode, done.stdout) == (0, printed), done.stderr
+        assert defaults() == [default]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["pin", "colours", "7"], "'7'"),
+        (["pin", "none", "1"], "'none'"),
+        (["pin", "broken", "1"], "broken/1/model.onnx"),
+        (["unpin", "colours"], "latest"),
+        (["serve", "colours", "1,../2"], "1,../2"),
+        (["remove", "broken", "1"], "--force"),
+    ],
+)
+def test_models_says_in_one_line_what_is_not_done(run_cli: Run, store: Path, arguments: list[str], named: str) -> None:
+    done = run_cli("models", *arguments)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert named in done.stderr
+    assert not list(store.glob("*/policy.json"))
+
+
 def test_serve_says_that_the_port_is_taken(run_cli: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -8,7 +8,7 @@ from service.api.http.dependencies import GatewayOfApp
 from service.api.http.openapi import problem_responses
 from service.api.http.problems import PROBLEMS
 from service.api.schemas.predict import Health, ModelsResponse, ProblemMeaning
-from service.api.schemas.presenters import model_status, tagged_digest
+from service.api.schemas.presenters import model_statuses, tagged_digest
 from service.models.registry import LoadedModel, NoModelReady
 from service.telemetry.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
 from service.telemetry.metrics import ModelLabels
@@ -28,7 +28,7 @@ async def list_models(gateway: GatewayOfApp) -> ModelsResponse:
         default = gateway.registry.get().name
     except NoModelReady:
         default = None
-    statuses = [model_status(version) for version in gateway.registry.all()]
+    statuses = model_statuses(gateway.registry.models().values())
     return ModelsResponse(default=default, models=statuses, max_upload_bytes=gateway.settings.max_upload_bytes)
 
 

@@ -28,7 +28,9 @@ class PredictQuery(BaseModel):
         default=None, description="How many actions, or `all`; too many give all; 5 when not given"
     )
     model: str | None = Field(default=None, description="A model's name; the default model when not given")
-    version: str | None = Field(default=None, description="A version of the model; its newest when not given")
+    version: str | None = Field(
+        default=None, description="A version of the model; the one that its policy chooses when not given"
+    )
     explain: bool = Field(default=False, description="Add the sampled frames, and each block's offsets and weights")
     stability: bool = Field(
         default=False,
@@ -166,7 +168,16 @@ class ModelStatus(BaseModel):
 
     name: str
     version: str
-    status: str = Field(description="`ready`; `refused`, or `down` with the server that runs it, with a reason")
+    status: str = Field(
+        description="`ready`, or with a reason: `refused`, `unloaded` by its policy, `down` with its server"
+    )
+    policy: str = Field(
+        description="The model's policy: `latest`, a version as in `pinned 2`, or those that are loaded as in `1, 3`"
+    )
+    policy_refused: str | None = Field(
+        default=None, description="Why the policy in the store is not followed, or only in part"
+    )
+    is_default: bool = Field(description="True for the version that answers requests which name the model alone")
     reason: str | None = Field(
         default=None,
         description="Why it is refused or down, or, of one that is ready, the files that were to replace it",

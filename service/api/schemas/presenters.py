@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from clips.decoding.frames import VideoInfo
 from clips.preprocess import ModelInput, Sampling
@@ -29,7 +30,7 @@ from service.api.schemas.timeline import SegmentOfClip
 from service.inference.prediction import Prediction
 from service.inference.segmentation import Segment
 from service.inference.stability import Variants
-from service.models.registry import LoadedModel, RefusedModel
+from service.models.registry import LoadedModel, RefusedModel, UnloadedModel, Version, VersionedModel
 
 
 def answer(
@@ -68,10 +69,20 @@ def server_timing(timing: Timing | InferTiming) -> str:
     return ", ".join(f"{stage};dur={spent:g}" for stage, spent in timing.model_dump(exclude_none=True).items())
 
 
-def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
-    """A row of GET /models."""
+def model_statuses(models: Iterable[VersionedModel]) -> list[ModelStatus]:
+    """The rows of GET /models: every version of every model."""
+    return [_model_status(version, model) for model in models for version in model.versions]
+
+
+def _model_status(version: Version, model: VersionedModel) -> ModelStatus:
+    policy: dict[str, Any] = {
+        "policy": str(model.policy),
+        "policy_refused": model.policy.reason,
+        "is_default": version is model.default(),
+    }
     if isinstance(version, RefusedModel):
-        return ModelStatus(name=version.name, version=version.version, status="refused", reason=version.reason)
+        status = "unloaded" if isinstance(version, UnloadedModel) else "refused"
+        return ModelStatus(name=version.name, version=version.version, status=status, reason=version.reason, **policy)
     outage = version.outage()
     return ModelStatus(
         name=version.name,
@@ -84,6 +95,7 @@ def model_status(version: LoadedModel | RefusedModel) -> ModelStatus:
         num_frames=version.spec.num_frames,
         num_views=version.spec.num_views,
         labels=list(version.labels),
+        **policy,
     )
 
 

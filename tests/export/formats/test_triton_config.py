@@ -15,6 +15,7 @@ from export.formats.triton_config import MAX_BATCH_SIZE, config_pbtxt, labels_tx
 from export.graph.signature import read_signature
 from export.publishing.sidecars import write_triton_files
 from service.store.model_store import ModelRefused, sha256_of
+from service.store.version_control import pin, unpin
 from tests.helpers.servers.torchserve import DEMO
 
 TRITON_TYPE = {onnx.TensorProto.UINT8: "TYPE_UINT8", onnx.TensorProto.FLOAT: "TYPE_FP32"}
@@ -64,6 +65,21 @@ def test_the_config_describes_the_graph_as_it_is(add_version, tmp_path, triton):
             batch, *rest = value.type.tensor_type.shape.dim
             assert batch.dim_param
             assert list(tensor.dims) == [axis.dim_value for axis in rest]
+
+
+def test_the_config_follows_the_policy(add_version, tmp_path, triton):
+    for version in ("1", "2", "3"):
+        add_version(version)
+    pin(tmp_path, "tin-motion", "2")
+    write_triton_files(tmp_path, "tin-motion")
+
+    def chosen():
+        text = (tmp_path / "tin-motion" / "config.pbtxt").read_text()
+        return text_format.Parse(text, triton.ModelConfig()).version_policy
+
+    assert list(chosen().specific.versions) == [2]
+    unpin(tmp_path, "tin-motion")
+    assert chosen().HasField("all")
 
 
 def test_the_config_makes_batches_of_clips_in_every_version(triton):

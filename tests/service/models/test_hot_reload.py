@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,12 +18,15 @@ import pytest
 from service.config.settings import Settings
 from service.models.hot_reload import live_registry
 from service.models.registry import Registry
+from service.store import version_control
 from service.store.atomic import replace_folder
 from service.store.model_store import sha256_of
+from service.store.policy import LATEST, ServingPolicy
 from tests.helpers.waiting import until
 
 Publish = Callable[..., Path]
 POLL_SECONDS = 0.1
+NUM_CLIENTS = 4
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +92,7 @@ def _answered_by(client: httpx.Client, video: bytes, name: str) -> dict[str, Any
 
 @contextmanager
 def _load_on(client: httpx.Client, video: bytes, name: str) -> Iterator[list[httpx.Response]]:
-    """Two clients that post all the time; yields what they are answered."""
+    """Four clients that post all the time; yields what they are answered."""
     answers: list[httpx.Response] = []
     ended = threading.Event()
 
@@ -97,7 +101,7 @@ def _load_on(client: httpx.Client, video: bytes, name: str) -> Iterator[list[htt
             while not ended.is_set():
                 answers.append(own.post("/predict", params={"model": name}, content=video))
 
-    threads = [threading.Thread(target=post) for _ in range(2)]
+    threads = [threading.Thread(target=post) for _ in range(NUM_CLIENTS)]
     for thread in threads:
         thread.start()
     try:
@@ -130,6 +134,58 @@ def test_swaps_under_load_lose_no_request(
         shutil.rmtree(root / "swapped" / "2")
         _until_answered_by(answers, "1", first)
     assert {answer.status_code for answer in answers} == {200}
+
+
+def _answers_from_now_on(answers: list[httpx.Response]) -> set[tuple[int, str]]:
+    """Statuses and versions of answers to requests that have not been sent yet."""
+    first = len(answers) + NUM_CLIENTS
+    until(lambda: len(answers) > first + 2 * NUM_CLIENTS)
+    return {(answer.status_code, answer.json()["model"]["version"]) for answer in answers[first:]}
+
+
+def test_policies_and_removals_under_load_lose_no_request(
+    server: httpx.Client,
+    put: Callable[..., str],
+    run_cli: Callable[..., subprocess.CompletedProcess[str]],
+    root: Path,
+    videos: dict[str, bytes],
+) -> None:
+    digests = {version: put("ruled", version, f"trained {version}") for version in ("1", "2", "3")}
+    until(lambda: _is_ready(server, "ruled", "3"))
+    changes: tuple[tuple[Callable[[], object], str], ...] = (
+        (lambda: run_cli("models", "pin", "ruled", "2", "--store", str(root)).check_returncode(), "2"),
+        (lambda: version_control.pin(root, "ruled", "1"), "1"),
+        (lambda: version_control.serve(root, "ruled", ServingPolicy(serve=("1", "2"))), "2"),
+        (lambda: version_control.serve(root, "ruled", LATEST), "3"),
+        (lambda: version_control.remove(root, "ruled", "3"), "2"),
+        (lambda: version_control.pin(root, "ruled", "1"), "1"),
+        (lambda: version_control.remove(root, "ruled", "1", force=True), "2"),
+    )
+    with _load_on(server, videos["short.mp4"], "ruled") as answers:
+        for change, version in changes:
+            change()
+            _until_answered_by(answers, version, digests[version])
+            assert _answers_from_now_on(answers) == {(200, version)}
+    assert {answer.status_code for answer in answers} == {200}
+
+
+def test_a_policy_is_shown_with_what_answers(server: httpx.Client, put: Callable[..., str], root: Path) -> None:
+    def shown() -> list[tuple[str, str, str, bool]]:
+        rows = [row for row in server.get("/models").json()["models"] if row["name"] == "shown"]
+        return [(row["version"], row["status"], row["policy"], row["is_default"]) for row in rows]
+
+    for version in ("1", "2"):
+        put("shown", version)
+    until(lambda: shown() == [("1", "ready", "latest", False), ("2", "ready", "latest", True)])
+    version_control.pin(root, "shown", "1")
+    until(lambda: shown() == [("1", "ready", "pinned 1", True), ("2", "ready", "pinned 1", False)])
+    assert server.get("/v2/models/shown").json()["versions"] == ["1", "2"]
+    version_control.serve(root, "shown", ServingPolicy(serve=("2",)))
+    until(lambda: shown() == [("1", "unloaded", "2", False), ("2", "ready", "2", True)])
+    assert server.get("/v2/models/shown").json()["versions"] == ["2"]
+    (root / "shown" / "policy.json").write_text("damaged")
+    until(lambda: (_status(server, "shown", "2") or {})["policy_refused"])
+    assert shown() == [("1", "unloaded", "2", False), ("2", "ready", "2", True)]
 
 
 def test_a_corrupt_new_version_is_shown_and_the_old_one_goes_on(

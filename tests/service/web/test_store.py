@@ -51,6 +51,22 @@ def test_it_follows_the_store(
         page.wait_for_timeout(50)
 
 
+def test_it_shows_the_policy_and_what_answers_by_it(
+    context: BrowserContext, start_service: Callable[..., str], publish: Callable[..., Path], tmp_path: Path
+) -> None:
+    for version in ("1", "2", "3"):
+        publish(tmp_path, "colours", version)
+    (tmp_path / "colours" / "policy.json").write_text('{"serve": [1, 2, 7]}')
+    page = context.new_page()
+    page.goto(f"{start_service(model_store=tmp_path)}/store")
+    older, default = page.locator(".ready").all_inner_texts()
+    assert "is the default" in default
+    assert "is the default" not in older
+    assert all("Policy" in text and "1, 2, 7" in text for text in (older, default))
+    assert page.locator(".reason").all_inner_texts()[0].endswith("7, which is not in the store")
+    assert "3" in page.locator(".unloaded h2").inner_text()
+
+
 def test_a_service_that_is_gone_is_told_until_it_is_back(page: Page) -> None:
     page.clock.install()
     page.reload()

@@ -1,0 +1,56 @@
+"""Options and errors that the commands of the service share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from service import console
+from service.batch.errors import BatchError
+from service.batch.timeline import BadWindowing
+from service.config.environment import UnknownVariable
+from service.config.settings import Settings
+from service.inference.prediction import BadTopK
+from service.models.registry import RegistryError
+from service.store.model_store import StoreError
+
+STORE_ALIAS = {"token_normalize_func": lambda name: "store" if name == "model-store" else name}
+"""Context settings of a command with `StoreOption`, which was called --model-store before."""
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", help="Folder of the models (TIN_MODEL_STORE).", show_default="the repository's"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
+
+
+def settings_of(**options: Any) -> Settings:
+    """Return the settings with the options that were given; end the command for one that is not valid."""
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except UnknownVariable as error:
+        give_up(str(error))
+    except ValidationError as error:
+        first = error.errors()[0]
+        give_up(f"setting {'.'.join(map(str, first['loc']))} is not valid: {first['msg']}")
+
+
+@contextmanager
+def errors_end_command() -> Iterator[None]:
+    """End the command with one line and exit code 2 for an error that is no video's own."""
+    try:
+        yield
+    except (StoreError, RegistryError, BadTopK, BadWindowing, BatchError) as error:
+        give_up(str(error))
+
+
+def give_up(message: str) -> NoReturn:
+    """Print one line on stderr and end the command with exit code 2."""
+    console.print_error(message)
+    raise typer.Exit(2)
