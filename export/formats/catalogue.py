@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from export.errors import ExportError, FormatUnavailable
 from export.graph.calibration import clip_sets, digest_of
-from export.graph.onnx_export import OPSET, GraphVariant, to_onnx
+from export.graph.onnx_export import OPSET, GraphVariant, check_variant, interlaces, to_onnx
 from export.precision import Precision
 from service.backends.base import Backend, BackendUnavailable, Clips
 from service.backends.tensorrt import Target, find_target
@@ -96,6 +96,7 @@ def _onnx(name: str, file: str, variant: GraphVariant, precision: Precision) -> 
         open=_open_onnx,
         libraries=("torch", "onnx", "onnxscript", "onnxruntime"),
         opset=OPSET,
+        check=lambda request: check_variant(request.checkpoint, variant),
         **CRITERIA[precision],
     )
 
@@ -153,7 +154,8 @@ def _open_archive(path: Path) -> Backend:
 def _make_engine(request: ExportRequest, folder: Path) -> bytes:
     from export.formats.tensorrt import to_tensorrt  # noqa: PLC0415 - an optional package
 
-    graph = to_onnx(request.checkpoint, GraphVariant.PLUGIN, Precision.FP16)
+    variant = GraphVariant.PLUGIN if interlaces(request.checkpoint.architecture) else GraphVariant.PORTABLE
+    graph = to_onnx(request.checkpoint, variant, Precision.FP16)
     TIMING_CACHE.parent.mkdir(parents=True, exist_ok=True)
     return to_tensorrt(graph, Precision.FP16, timing_cache=TIMING_CACHE).plan
 
@@ -162,7 +164,8 @@ def _check_engine(request: ExportRequest) -> None:
     from export.formats.tensorrt import require_compiler  # noqa: PLC0415 - an optional package
 
     _engine_target()
-    require_compiler()
+    if interlaces(request.checkpoint.architecture):
+        require_compiler()
 
 
 def _open_engine(path: Path) -> Backend:

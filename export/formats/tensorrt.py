@@ -13,7 +13,7 @@ from typing import Any
 
 from export.errors import ExportError, FormatUnavailable
 from export.tensorrt_plugin.compile import CompilationFailed, compile_ptx
-from export.tensorrt_plugin.node import prefer_plugin
+from export.tensorrt_plugin.node import has_node, prefer_plugin
 from service.backends.base import BackendUnavailable, one_line
 from service.backends.contract import INPUT
 from service.backends.tensorrt import Target, find_target, import_tensorrt, make_log
@@ -50,7 +50,7 @@ def to_tensorrt(
         timing_cache: file with timings of earlier builds, read if it exists, then written; makes builds faster.
 
     Raises:
-        FormatUnavailable: TensorRT, a CUDA compiler or a GPU is missing.
+        FormatUnavailable: TensorRT, a GPU, or a CUDA compiler for a network that interlaces is missing.
         ExportError: TensorRT rejects the graph.
     """
     try:
@@ -59,9 +59,11 @@ def to_tensorrt(
         raise FormatUnavailable(str(error)) from error
     log = make_log(trt)
     builder = trt.Builder(log)
-    require_compiler()
-    _register_plugin()
-    network = parse(trt, builder, log, prefer_plugin(graph))
+    if has_node(graph):
+        require_compiler()
+        _register_plugin()
+        graph = prefer_plugin(graph)
+    network = parse(trt, builder, log, graph)
     config = configure(builder, network, batches)
     config.clear_flag(trt.BuilderFlag.TF32)
     _load_timings(config, timing_cache)

@@ -15,8 +15,7 @@ import torch
 
 from clips.clip_spec import ClipSpec
 from export.errors import ExportError
-from export.graph.onnx_export import check_exportable
-from export.graph.split_network import SplitTIN
+from export.graph.split_network import SplitNetwork
 from export.precision import Precision
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.tin import TIN, Architecture
@@ -25,14 +24,13 @@ from training.model.tin import TIN, Architecture
 def to_torch(checkpoint: Checkpoint, precision: Precision = Precision.FP32) -> bytes:
     """Return the serialised program of `torch.export`, with a dynamic number of clips.
 
-    uint8 clips [N, T, H, W, 3] to logits [N, K], offsets [N, B, 2] and weights [N, B, T, 2], all float32.
+    uint8 clips [N, T, H, W, 3] to the outputs of `service.backends.contract`, float32, by name.
 
         Path("model.pt2").write_bytes(to_torch(load_checkpoint(Path("checkpoint.safetensors"))))
 
-    Raises ExportError for a network that does not interlace, or that torch cannot export.
+    Raises ExportError for a network that torch cannot export.
     """
-    check_exportable(checkpoint)
-    network = SplitTIN(checkpoint.build_model(), checkpoint.clip, precision=precision.dtype)
+    network = SplitNetwork(checkpoint.build_model(), checkpoint.clip, precision=precision.dtype)
     program = _traced(checkpoint.architecture, checkpoint.clip, precision)
     with torch.no_grad():
         for name, weight in network.state_dict().items():
@@ -44,7 +42,7 @@ def to_torch(checkpoint: Checkpoint, precision: Precision = Precision.FP32) -> b
 
 @functools.lru_cache(maxsize=1)
 def _traced(architecture: Architecture, spec: ClipSpec, precision: Precision) -> torch.export.ExportedProgram:
-    network = SplitTIN(TIN(architecture).eval(), spec, precision=precision.dtype).eval()
+    network = SplitNetwork(TIN(architecture).eval(), spec, precision=precision.dtype).eval()
     example = torch.zeros((2, spec.num_frames, spec.crop, spec.crop, 3), dtype=torch.uint8)
     num_clips = torch.export.Dim("num_clips", min=1)
     logging.getLogger("torch.export").setLevel(logging.ERROR)

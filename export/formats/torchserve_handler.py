@@ -3,10 +3,11 @@
     POST /predictions/NAME, Content-Type: application/octet-stream
 
 The body is one clip or several, one after the other: T * H * W * 3 bytes each, RGB, row-major [T, H, W, 3].
-TorchServe's setting `max_request_size` limits it, 6.5 MB by default. The response is JSON: `logits` [N, K], `offsets`
-[N, B, 2] and `weights` [N, B, T, 2], printed so that parsing them as float32 gives exactly the same numbers; `labels`,
-the top-1 label of each clip; and `model`: name, version and sha256. A body that is not one or more whole clips gets
-status 400 and `error`; the other requests of its batch are not affected.
+TorchServe's setting `max_request_size` limits it, 6.5 MB by default. The response is JSON: the outputs that the graph
+has of `logits` [N, K], `features` [N, D], `offsets` [N, B, 2] and `weights` [N, B, T, 2], printed so that parsing them
+as float32 gives exactly the same numbers; `labels`, the top-1 label of each clip; and `model`: name, version and
+sha256. A body that is not one or more whole clips gets status 400 and `error`; the other requests of its batch are not
+affected.
 
 TorchServe imports this file alone, from inside the archive: it uses NumPy and ONNX Runtime, and nothing of this
 repository. It must define exactly one class. The interface is TorchServe's, docs/custom_service.md.
@@ -33,7 +34,7 @@ CARD_FILE = "model.json"
 
 # A copy of service.backends.contract, which cannot be imported inside an archive; a test compares the two.
 INPUT = "clips"
-OUTPUTS = ("logits", "offsets", "weights")
+OUTPUTS = ("logits", "features", "offsets", "weights")
 
 
 class ClipHandler:
@@ -52,6 +53,8 @@ class ClipHandler:
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        given = {output.name for output in self._session.get_outputs()}
+        self._outputs = [name for name in OUTPUTS if name in given]
 
     def handle(self, requests: list[dict[str, Any]], context: Any) -> list[str]:
         """Answer a batch of requests with one run of the graph: one JSON document per request, in their order."""
@@ -80,10 +83,10 @@ class ClipHandler:
     def _infer(self, clips: list[NDArray[np.uint8]]) -> list[dict[str, Any]]:
         if not clips:
             return []
-        outputs = self._session.run(OUTPUTS, {INPUT: np.concatenate(clips)})
+        outputs = self._session.run(self._outputs, {INPUT: np.concatenate(clips)})
         boundaries = np.cumsum([len(part) for part in clips])[:-1]
         by_request = zip(*(np.split(output, boundaries) for output in outputs), strict=True)
-        return [self._answer(dict(zip(OUTPUTS, parts, strict=True))) for parts in by_request]
+        return [self._answer(dict(zip(self._outputs, parts, strict=True))) for parts in by_request]
 
     def _answer(self, outputs: dict[str, NDArray[np.float32]]) -> dict[str, Any]:
         labels = [self._labels[index] for index in outputs["logits"].argmax(axis=1)]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs
-from service.backends.contract import OUTPUTS
+from service.backends.contract import known_outputs
 
 
 class ArchiveBackend:
@@ -53,8 +53,8 @@ class ArchiveBackend:
         refusals = [answer["error"] for status, answer in answers if status != 200]
         if refusals:
             raise InferenceFailed(f"the archive's handler refused a clip: {refusals[0]}")
-        arrays = [np.array([answer[name][0] for _, answer in answers], np.float32) for name in OUTPUTS]
-        return Outputs(*arrays)
+        names = known_outputs(answers[0][1])
+        return Outputs(**{name: np.array([answer[name][0] for _, answer in answers], np.float32) for name in names})
 
     def close(self) -> None:
         """Remove the unpacked archive."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from export.errors import ExportError
 from export.graph.signature import Shape, Signature, read_signature
-from service.backends.contract import DTYPES
+from service.backends.contract import DTYPES, INPUT, REQUIRED_OUTPUT
 from service.store.model_store import ModelStore
 
 CONFIG_FILE = "config.pbtxt"
@@ -51,6 +51,10 @@ def to_triton(store: Path, name: str) -> dict[str, str]:
 
 def config_pbtxt(name: str, signature: Signature) -> str:
     """Return Triton's ModelConfig of a model with this signature, in protobuf's text format."""
+    labelled = {REQUIRED_OUTPUT: f' label_filename: "{LABELS_FILE}"'}
+    outputs = "".join(
+        f"output {{ {_tensor(name, shape)}{labelled.get(name, '')} }}\n" for name, shape in signature.outputs().items()
+    )
     return f"""\
 name: "{name}"
 backend: "onnxruntime"
@@ -58,11 +62,8 @@ default_model_filename: "{GRAPH_FILE}"
 version_policy {{ all {{ }} }}
 max_batch_size: {MAX_BATCH_SIZE}
 dynamic_batching {{ max_queue_delay_microseconds: {MAX_QUEUE_DELAY_US} }}
-input {{ {_tensor("clips", signature)} }}
-output {{ {_tensor("logits", signature)} label_filename: "{LABELS_FILE}" }}
-output {{ {_tensor("offsets", signature)} }}
-output {{ {_tensor("weights", signature)} }}
-"""
+input {{ {_tensor(INPUT, signature.clips)} }}
+{outputs}"""
 
 
 def labels_txt(labels: Sequence[str]) -> str:
@@ -95,7 +96,7 @@ def _read_version(store: Path, name: str, version: str) -> TritonVersion:
 
 def _check_agreement(name: str, older: TritonVersion, newest: TritonVersion) -> None:
     pair = f"{name} {older.version} and {newest.version}"
-    advice = f"and share one {CONFIG_FILE}: publish one of them under another name"
+    advice = f"and share one {CONFIG_FILE}: publish one of them under another name, or `tin reexport` an older export"
     for tensor, left, right in zip(Signature._fields, older.signature, newest.signature, strict=True):
         if left != right:
             raise ExportError(f"{pair} differ in {tensor}, {_dims(left)} and {_dims(right)}, {advice}")
@@ -103,9 +104,9 @@ def _check_agreement(name: str, older: TritonVersion, newest: TritonVersion) -> 
         raise ExportError(f"{pair} differ in their labels, {advice}")
 
 
-def _tensor(name: str, signature: Signature) -> str:
-    return f'name: "{name}" data_type: {DTYPE_NAMES[DTYPES[name]]} dims: {_dims(getattr(signature, name))}'
+def _tensor(name: str, shape: Shape) -> str:
+    return f'name: "{name}" data_type: {DTYPE_NAMES[DTYPES[name]]} dims: {_dims(shape)}'
 
 
-def _dims(shape: Shape) -> str:
-    return f"[{', '.join(map(str, shape))}]"
+def _dims(shape: Shape | None) -> str:
+    return "none" if shape is None else f"[{', '.join(map(str, shape))}]"

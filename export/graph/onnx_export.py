@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import onnx
@@ -19,11 +19,11 @@ import torch
 from clips.clip_spec import ClipSpec
 from export.errors import ExportError
 from export.graph.onnx_function import define_node, interlace_by_node
-from export.graph.split_network import SplitTIN, interlace_by_hat
+from export.graph.split_network import SplitNetwork, interlace_by_hat
 from export.precision import Precision
-from service.backends.contract import INPUT, OUTPUTS
+from service.backends.contract import INPUT, INTERLACING_OUTPUTS, OUTPUTS
 from training.checkpoints.checkpoint import Checkpoint
-from training.model.tin import TIN, Architecture
+from training.model.tin import TIN, Architecture, Temporal
 
 OPSET = 18
 
@@ -42,13 +42,14 @@ def to_onnx(
 ) -> bytes:
     """Return the serialised graph, checked in full, with a dynamic number of clips.
 
-    uint8 `clips` [N, T, H, W, 3] to float32 `logits` [N, K], `offsets` [N, B, 2] and `weights` [N, B, T, 2].
+    uint8 `clips` [N, T, H, W, 3] to float32 `logits` [N, K], `features` [N, D] and, for a network that interlaces,
+    `offsets` [N, B, 2] and `weights` [N, B, T, 2].
 
         Path("model.onnx").write_bytes(to_onnx(load_checkpoint(Path("checkpoint.safetensors"))))
 
-    Raises ExportError for a network that does not interlace.
+    Raises ExportError for the variant PLUGIN of a network that does not interlace.
     """
-    check_exportable(checkpoint)
+    check_variant(checkpoint, variant)
     network = _split(checkpoint.build_model(), checkpoint.clip, variant, precision)
     model = onnx.ModelProto()
     model.CopyFrom(skeleton(checkpoint.architecture, checkpoint.clip, variant, precision))
@@ -58,11 +59,23 @@ def to_onnx(
     return graph
 
 
-def check_exportable(checkpoint: Checkpoint) -> None:
-    """Raise ExportError for a network that does not interlace."""
-    temporal = checkpoint.architecture.temporal
-    if temporal != "tin":
-        raise ExportError(f"only networks with interlacing (temporal: tin) can be exported, not temporal: {temporal}")
+def check_variant(checkpoint: Checkpoint, variant: GraphVariant) -> None:
+    """Raise ExportError for the plugin's node in a network that does not interlace."""
+    if variant is GraphVariant.PLUGIN and not interlaces(checkpoint.architecture):
+        raise ExportError(
+            f"a network without interlacing (temporal: {checkpoint.architecture.temporal}) has no node for the plugin; "
+            "choose the format onnx"
+        )
+
+
+def outputs_of(architecture: Architecture) -> tuple[str, ...]:
+    """Return the names of the outputs of an architecture's graph, in the contract's order."""
+    return tuple(name for name in OUTPUTS if interlaces(architecture) or name not in INTERLACING_OUTPUTS)
+
+
+def interlaces(architecture: Architecture) -> bool:
+    """Return True for a network that interlaces."""
+    return architecture.temporal is Temporal.TIN
 
 
 @functools.lru_cache(maxsize=8)
@@ -78,15 +91,16 @@ def skeleton(
     generator = torch.Generator().manual_seed(0)
     for weight in weights.values():
         weight.normal_(generator=generator)  # the optimiser of torch.onnx merges tensors that are equal
-    model = trace(network, torch.zeros((2, spec.num_frames, spec.crop, spec.crop, 3), dtype=torch.uint8))
+    example = torch.zeros((2, spec.num_frames, spec.crop, spec.crop, 3), dtype=torch.uint8)
+    model = trace(network, example, outputs_of(architecture))
     if variant is GraphVariant.PLUGIN:
         define_node(model)
     _empty(model, weights)
     return model
 
 
-def trace(network: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
-    """Return the graph of a network with the contract's outputs and one input, whose first axis is dynamic."""
+def trace(network: torch.nn.Module, example: torch.Tensor, outputs: Sequence[str] = OUTPUTS) -> onnx.ModelProto:
+    """Return the graph of a network with these outputs of the contract and one input, whose first axis is dynamic."""
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -96,7 +110,7 @@ def trace(network: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
             dynamo=True,
             opset_version=OPSET,
             input_names=[INPUT],
-            output_names=list(OUTPUTS),
+            output_names=list(outputs),
             dynamic_shapes=({0: torch.export.Dim("num_clips", min=1)},),
             verbose=False,
         )
@@ -114,9 +128,9 @@ def _without_origins(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def _split(model: TIN, spec: ClipSpec, variant: GraphVariant, precision: Precision) -> SplitTIN:
+def _split(model: TIN, spec: ClipSpec, variant: GraphVariant, precision: Precision) -> SplitNetwork:
     move = interlace_by_node if variant is GraphVariant.PLUGIN else interlace_by_hat
-    return SplitTIN(model, spec, move, precision.dtype).eval()
+    return SplitNetwork(model, spec, move, precision.dtype).eval()
 
 
 def _empty(model: onnx.ModelProto, weights: Mapping[str, torch.Tensor]) -> None:

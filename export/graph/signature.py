@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, TypeProto
 
 from export.errors import ExportError
-from service.backends.contract import DTYPES
+from service.backends.contract import DTYPES, INPUT, OUTPUTS, REQUIRED_OUTPUT, known_outputs
 
 Shape = tuple[int, ...]
 
@@ -19,16 +19,25 @@ DTYPE_NAMES = {"uint8": "UINT8", "float32": "FLOAT"}
 
 
 class Signature(NamedTuple):
-    """Shapes without the batch axis, for T frames of H x W pixels, K classes and B blocks."""
+    """Shapes without the batch axis, for T frames of H x W pixels, K classes, D features and B blocks.
+
+    An output that the graph does not have is None.
+    """
 
     clips: Shape
     """[T, H, W, 3], uint8."""
     logits: Shape
     """[K], float32."""
-    offsets: Shape
+    features: Shape | None = None
+    """[D], float32."""
+    offsets: Shape | None = None
     """[B, 2], float32."""
-    weights: Shape
+    weights: Shape | None = None
     """[B, T, 2], float32."""
+
+    def outputs(self) -> dict[str, Shape]:
+        """Return the shapes of the outputs that the graph has, by name, in the contract's order."""
+        return {name: shape for name in OUTPUTS if (shape := getattr(self, name)) is not None}
 
 
 def read_signature(path: Path) -> Signature:
@@ -46,10 +55,11 @@ def parse_signature(content: bytes, file: str) -> Signature:
     except DecodeError as error:
         raise ExportError(f"{file} is not an ONNX file") from error
     tensors = {value.name: value.type.tensor_type for value in (*graph.input, *graph.output)}
-    missing = [name for name in Signature._fields if name not in tensors]
+    missing = [name for name in (INPUT, REQUIRED_OUTPUT) if name not in tensors]
     if missing:
         raise ExportError(f"{file} has no tensor {', '.join(missing)}; export the checkpoint again")
-    return Signature(*(_shape_for_one_clip(file, name, tensors[name]) for name in Signature._fields))
+    names = (INPUT, *known_outputs(tensors))
+    return Signature(**{name: _shape_for_one_clip(file, name, tensors[name]) for name in names})
 
 
 def _shape_for_one_clip(file: str, name: str, tensor: TypeProto.Tensor) -> Shape:

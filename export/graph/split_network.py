@@ -1,9 +1,9 @@
-"""Split network: TIN rewritten for inference, its residual stream as two tensors, the interlaced quarter and the rest.
+"""Split network: the network rewritten for inference, its residual stream in two parts, the moving quarter and the rest.
 
 In the plain network every block slices a feature map and concatenates it again. Here the convolutions before the
-interlacing have two outputs (split by output channels) and the one after it has two inputs (split by input channels),
-so that a runtime keeps its blocked memory layout throughout. Batch normalisation is folded into the convolutions. The
-outputs equal those of `training.model.tin.TIN` up to rounding.
+temporal module have two outputs (split by output channels) and the one after it has two inputs (split by input
+channels), so that a runtime keeps its blocked memory layout throughout. Batch normalisation is folded into the
+convolutions. The outputs equal those of `training.model.tin.TIN` up to rounding.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from torch.nn.functional import relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clips.clip_spec import ClipSpec
+from service.backends.contract import OUTPUTS
 from training.model.interlace import TemporalInterlace
 from training.model.interlace_ops import NUM_GROUPS
-from training.model.tin import TIN, Block, ConvNorm, Normalise
+from training.model.temporal_shift import TemporalShift, shift_halves
+from training.model.tin import TIN, Block, ConvNorm, Normalise, TemporalModule
 
 
 class Stream(NamedTuple):
@@ -32,6 +34,9 @@ class Stream(NamedTuple):
 
 Move = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Interlacing: features [N * T, C, H, W], offsets [N, 2] and weights [N, T, 2] to features of the same shape."""
+
+Learned = tuple[Tensor, ...]
+"""Offsets [N, 2] in frames and weights [N, T, 2] of a block that interlaces; empty for other blocks."""
 
 
 class SplitOutput(nn.Module):
@@ -63,48 +68,73 @@ class SplitInput(nn.Module):
         return result
 
 
-class SplitBlock(nn.Module):
-    """A residual block from Stream to Stream, which also returns its offsets and weights.
+class Interlacing(nn.Module):
+    """The interlacing of a block's quarter (TIN)."""
 
-    Raises ValueError for a block that does not interlace.
-    """
+    def __init__(self, interlace: TemporalInterlace, move: Move) -> None:
+        super().__init__()
+        self.interlace = copy.deepcopy(interlace)
+        self.move = move
+
+    def forward(self, quarter: Tensor) -> tuple[Tensor, Learned]:
+        """[N * T, C / 4, H, W] to the moved channels, offsets [N, 2] and weights [N, T, 2]."""
+        pooled = self.interlace.pool(quarter)
+        offsets, weights = self.interlace.plan_pooled(pooled.to(self.interlace.offset_net.fc1.weight.dtype))
+        return self.move(quarter, offsets, weights), (offsets, weights)
+
+
+class Shifting(nn.Module):
+    """The shift of a block's quarter (TSM): its first half one frame back, the second half one frame on."""
+
+    def __init__(self, num_frames: int) -> None:
+        super().__init__()
+        self.num_frames = num_frames
+
+    def forward(self, quarter: Tensor) -> tuple[Tensor, Learned]:
+        """[N * T, C / 4, H, W] to the shifted channels."""
+        return shift_halves(quarter, self.num_frames), ()
+
+
+class Unmoved(nn.Module):
+    """A block's quarter as it is: a block without a temporal module (TSN, every second block of TSM at depth 101)."""
+
+    def forward(self, quarter: Tensor) -> tuple[Tensor, Learned]:
+        """Return the features [N * T, C / 4, H, W] themselves."""
+        return quarter, ()
+
+
+class SplitBlock(nn.Module):
+    """A residual block from Stream to Stream, which also returns what its interlacing learned for the clips."""
 
     def __init__(self, block: Block, move: Move, precision: torch.dtype) -> None:
         super().__init__()
-        if not isinstance(block.interlace, TemporalInterlace):
-            raise ValueError("a block without interlacing cannot be split")
         first, *middle, last = [_folded(conv).to(precision) for conv in block.convs]
-        self.move = move
-        self.interlace = copy.deepcopy(block.interlace)
+        self.temporal = _temporal(block.interlace, move)
         self.first = SplitInput(first)
         self.middle = nn.ModuleList(middle)
         self.last = SplitOutput(last)
         self.shortcut = None if block.shortcut is None else SplitOutput(_folded(block.shortcut).to(precision))
 
-    def forward(self, stream: Stream) -> tuple[Stream, Tensor, Tensor]:
-        """Return the next Stream, offsets [N, 2] in frames and weights [N, T, 2]."""
-        pooled = self.interlace.pool(stream.quarter)
-        offsets, weights = self.interlace.plan_pooled(pooled.to(self.interlace.offset_net.fc1.weight.dtype))
-        moved = self.move(stream.quarter, offsets, weights)
+    def forward(self, stream: Stream) -> tuple[Stream, Learned]:
+        """Return the next Stream, and offsets [N, 2] in frames and weights [N, T, 2] if the block interlaces."""
+        moved, learned = self.temporal(stream.quarter)
         branch = relu(self.first(Stream(moved, stream.rest)))
         for conv in self.middle:
             branch = relu(conv(branch))
         kept = stream if self.shortcut is None else self.shortcut(torch.cat(stream, dim=1))
         added = self.last(branch)
-        return Stream(relu(added.quarter + kept.quarter), relu(added.rest + kept.rest)), offsets, weights
+        return Stream(relu(added.quarter + kept.quarter), relu(added.rest + kept.rest)), learned
 
 
-class SplitTIN(nn.Module):
-    """The network of an exported graph: uint8 clips to logits, offsets and weights.
+class SplitNetwork(nn.Module):
+    """The network of an exported graph: uint8 clips to the outputs of `service.backends.contract`.
 
     Args:
         model: the trained network, in evaluation mode.
         spec: its ClipSpec, by which clips are normalised.
         move: the interlacing; `interlace_by_hat` by default.
-        precision: type of the convolutions; the model's own by default. Offsets, weights and the head are computed in
-            the model's own type in any case.
-
-    Raises ValueError for a network that does not interlace.
+        precision: type of the convolutions; the model's own by default. Offsets, weights, features and the head are
+            computed in the model's own type in any case.
     """
 
     def __init__(
@@ -120,22 +150,25 @@ class SplitTIN(nn.Module):
         self.blocks = nn.ModuleList(SplitBlock(block, move or interlace_by_hat, precision) for block in model.blocks)
         self.head = model.head
 
-    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """uint8 [N, T, H, W, 3] to logits [N, K], offsets [N, B, 2] and weights [N, B, T, 2], for B blocks."""
+    def forward(self, clips: Tensor) -> dict[str, Tensor]:
+        """Map uint8 [N, T, H, W, 3] to logits [N, K], features [N, D] and what the B blocks learned, if they interlace.
+
+        Offsets are [N, B, 2], weights [N, B, T, 2].
+        """
         return self.infer(self.normalise(clips))
 
-    def infer(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalised frames, float [N, T, 3, H, W], to the outputs of `forward`."""
+    def infer(self, frames: Tensor) -> dict[str, Tensor]:
+        """Map normalised frames, float [N, T, 3, H, W], to the outputs of `forward`."""
         stem = self.stem(frames.flatten(0, 1).to(self.precision))
         stream = Stream(self.pool(relu(stem.quarter)), self.pool(relu(stem.rest)))
-        all_offsets, all_weights = [], []
+        learned = []
         for block in self.blocks:
-            stream, offsets, weights = block(stream)
-            all_offsets.append(offsets)
-            all_weights.append(weights)
+            stream, of_block = block(stream)
+            learned.append(of_block)
         pooled = torch.cat([part.mean(dim=(2, 3)) for part in stream], dim=1).to(self.head.weight.dtype)
-        logits = self.head(pooled).reshape(-1, self.num_frames, self.head.out_features).mean(dim=1)
-        return logits, torch.stack(all_offsets, dim=1), torch.stack(all_weights, dim=1)
+        features = pooled.reshape(-1, self.num_frames, self.head.in_features).mean(dim=1)
+        stacked = [torch.stack(each, dim=1) for each in zip(*learned, strict=True)]
+        return dict(zip(OUTPUTS, [self.head(features), features, *stacked], strict=False))
 
 
 def interlace_by_hat(features: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
@@ -160,6 +193,16 @@ def interlace_by_hat(features: Tensor, offsets: Tensor, weights: Tensor) -> Tens
     flat = features.reshape(-1, pairs, channels // NUM_GROUPS * height * width)
     moved = torch.matmul(matrix.reshape(-1, pairs, pairs).to(features.dtype), flat)
     return moved.reshape(-1, channels, height, width)
+
+
+def _temporal(module: TemporalModule | None, move: Move) -> nn.Module:
+    match module:
+        case TemporalInterlace():
+            return Interlacing(module, move)
+        case TemporalShift():
+            return Shifting(module.num_frames)
+        case None:
+            return Unmoved()
 
 
 def _folded(conv: nn.Module) -> nn.Conv2d:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from export.errors import ExportError
 from export.formats.catalogue import BASE, BASE_FILE, FORMATS, ExportRequest, Format
+from export.graph.onnx_export import interlaces
 from export.parity.compare import (
     BATCHES,
     MADE_OFFSETS,
@@ -82,7 +83,7 @@ def check_parity(
     """Compare an artifact with torch, and report; a second artifact with made offsets is made and compared as well.
 
     A format with validation clips is compared on them with the base format's artifact in the same folder, instead of
-    with made offsets.
+    with made offsets. A network that does not interlace has no offsets to make.
 
     Args:
         fmt: the artifact's format.
@@ -96,7 +97,8 @@ def check_parity(
     with _opened(fmt, path) as backend:
         learned = compare(reference, backend)
         agreement = _judged(fmt, request, backend, path) or learned.agreement
-    made = None if fmt.validation else _difference_at_made_offsets(fmt, request, reference)
+    has_offsets = interlaces(request.checkpoint.architecture)
+    made = _difference_at_made_offsets(fmt, request, reference) if has_offsets and not fmt.validation else None
     device, versions = environment()
     return ParityReport(
         backend=fmt.backend,

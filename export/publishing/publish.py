@@ -13,7 +13,6 @@ from pathlib import Path
 
 from export.errors import ExportError
 from export.formats.catalogue import BASE, ExportRequest, select_formats
-from export.graph.onnx_export import check_exportable
 from export.parity.compare import Reference
 from export.parity.report import make_artifact
 from export.publishing.sidecars import update_sidecars
@@ -57,7 +56,6 @@ def publish(
         OSError: the store cannot be written.
     """
     selected = select_formats(formats)
-    check_exportable(request.checkpoint)
     for fmt in selected:
         fmt.check(request)  # anything known now is refused before the minutes that an export takes
     (store / request.name).mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,11 @@ DOMAIN, OPERATOR = "tin", "TemporalInterlace"
 """Domain and type of the ONNX node; namespace and name of the plugin."""
 
 
+def has_node(graph: bytes) -> bool:
+    """Return True if a serialised graph has the node."""
+    return any(_is_ours(node) for node in onnx.load_from_string(graph).graph.node)
+
+
 def prefer_plugin(graph: bytes) -> bytes:
     """Return the graph with its nodes assigned to the plugin, and without the function that defines them.
 
@@ -16,10 +21,14 @@ def prefer_plugin(graph: bytes) -> bytes:
     """
     model = onnx.load_from_string(graph)
     for node in model.graph.node:
-        if (node.domain, node.op_type) == (DOMAIN, OPERATOR):
+        if _is_ours(node):
             node.attribute.append(onnx.helper.make_attribute("plugin_namespace", DOMAIN))
     others = [function for function in model.functions if function.domain != DOMAIN]
     del model.functions[:]
     model.functions.extend(others)
     prepared: bytes = model.SerializeToString()
     return prepared
+
+
+def _is_ours(node: onnx.NodeProto) -> bool:
+    return (node.domain, node.op_type) == (DOMAIN, OPERATOR)

@@ -10,12 +10,14 @@ BackendError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from service.backends.contract import OUTPUTS
 
 Clips = NDArray[np.uint8]
 """uint8 [N, T, H, W, 3], RGB: the model input of every exported graph."""
@@ -55,14 +57,26 @@ class RuntimeDown(TryLater):
 
 @dataclass(frozen=True)
 class Outputs:
-    """Outputs of the graph for N clips of T frames, by a model of B blocks and K classes.
+    """Outputs of the graph for N clips of T frames, by a model of K classes, D features and B blocks.
 
-    `logits` float32 [N, K]; `offsets` float32 [N, B, 2], in frames; `weights` float32 [N, B, T, 2].
+    `logits` float32 [N, K]; `features` float32 [N, D], the head's input; `offsets` float32 [N, B, 2], in frames;
+    `weights` float32 [N, B, T, 2]. An output is None where the graph does not have it: `offsets` and `weights` of
+    networks that do not interlace, `features` of graphs from before there were any.
     """
 
     logits: NDArray[np.float32]
-    offsets: NDArray[np.float32]
-    weights: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
+    offsets: NDArray[np.float32] | None = None
+    weights: NDArray[np.float32] | None = None
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return the outputs that are there, by name, in the contract's order."""
+        return {name: array for name in OUTPUTS if (array := getattr(self, name)) is not None}
+
+    @classmethod
+    def joined(cls, parts: Sequence[Mapping[str, NDArray[Any]]]) -> Self:
+        """Return the outputs of several runs of one graph, given by name, as those of one run."""
+        return cls(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
 class Backend(Protocol):
@@ -99,7 +113,7 @@ def infer_together(backend: Backend, clips: Sequence[Clips]) -> list[Outputs]:
 
     The arrays may differ in N only. Raises what `backend.infer` raises.
     """
-    outputs = backend.infer(np.concatenate(clips))
+    arrays = backend.infer(np.concatenate(clips)).arrays()
     ends = np.cumsum([len(each) for each in clips])[:-1]
-    split = (np.split(array, ends) for array in (outputs.logits, outputs.offsets, outputs.weights))
-    return [Outputs(*parts) for parts in zip(*split, strict=True)]
+    split = (np.split(array, ends) for array in arrays.values())
+    return [Outputs(**dict(zip(arrays, parts, strict=True))) for parts in zip(*split, strict=True)]

@@ -12,19 +12,32 @@ from typing import NamedTuple
 INPUT = "clips"
 """RGB frames; normalisation and layout are part of the graph."""
 
-OUTPUTS = ("logits", "offsets", "weights")
-"""Scores before the softmax; and the offsets, in frames, and weights that each block interlaced by."""
+OUTPUTS = ("logits", "features", "offsets", "weights")
+"""Scores before the softmax; the input of the classification head, a mean over frames; and the offsets, in frames, and
+weights that each block interlaced by. Graphs from before there were features have none."""
 
-DTYPES = {"clips": "uint8", "logits": "float32", "offsets": "float32", "weights": "float32"}
+REQUIRED_OUTPUT = "logits"
+
+INTERLACING_OUTPUTS = ("offsets", "weights")
+"""Those that only networks with interlacing have."""
+
+DTYPES = {
+    "clips": "uint8",
+    "logits": "float32",
+    "features": "float32",
+    "offsets": "float32",
+    "weights": "float32",
+}
 """NumPy's names of the element types."""
 
 SHAPES: dict[str, tuple[str | int, ...]] = {
     "clips": ("N", "T", "H", "W", 3),
     "logits": ("N", "K"),
+    "features": ("N", "D"),
     "offsets": ("N", "B", 2),
     "weights": ("N", "B", "T", 2),
 }
-"""N clips of T frames of H x W pixels, K classes, B blocks that interlace. Only N is dynamic."""
+"""N clips of T frames of H x W pixels, K classes, D features, B blocks that interlace. Only N is dynamic."""
 
 
 class TensorType(NamedTuple):
@@ -36,6 +49,16 @@ class TensorType(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype} of rank {self.rank}"
+
+
+def known_outputs(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the outputs of the contract that are among `names`, in the contract's order.
+
+    >>> known_outputs(["features", "logits", "attention"])
+    ('logits', 'features')
+    """
+    given = set(names)
+    return tuple(name for name in OUTPUTS if name in given)
 
 
 def tensor_types(names: Iterable[str], dtype_names: Mapping[str, str]) -> set[TensorType]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, one_line
-from service.backends.contract import INPUT, OUTPUTS, TensorType, list_types, tensor_types
+from service.backends.contract import INPUT, REQUIRED_OUTPUT, TensorType, known_outputs, list_types, tensor_types
 from service.backends.cpu_quota import usable_cores
 
 DTYPE_NAMES = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
@@ -68,6 +68,7 @@ class OnnxRuntimeBackend:
 
     def __init__(self, path: Path, num_threads: int = 0, *, whole_batches: bool = False) -> None:
         self._session, clips_at_once = _open_fitting(path, num_threads)
+        self._outputs = _outputs_of(self._session)
         self.max_batch_size = 1 if whole_batches else clips_at_once
         self._threads = ThreadPoolExecutor(self.max_batch_size, "onnx")
 
@@ -78,15 +79,16 @@ class OnnxRuntimeBackend:
             outputs = [self._run(clips)] if len(parts) == 1 else list(self._threads.map(self._run, parts))
         except _RUNTIME_ERRORS as error:
             raise InferenceFailed(f"ONNX Runtime failed: {one_line(error)}") from error
-        return Outputs(*(np.concatenate(each) for each in zip(*outputs, strict=True)))
+        return Outputs.joined(outputs)
 
     def close(self) -> None:
         """Free the session and its weights."""
         self._threads.shutdown(wait=False)
         del self._session
 
-    def _run(self, clips: Clips) -> list[NDArray[np.float32]]:
-        return [np.asarray(each) for each in self._session.run(OUTPUTS, {INPUT: clips})]
+    def _run(self, clips: Clips) -> dict[str, NDArray[np.float32]]:
+        arrays = self._session.run(self._outputs, {INPUT: clips})
+        return {name: np.asarray(array) for name, array in zip(self._outputs, arrays, strict=True)}
 
 
 class OnnxCudaBackend:
@@ -101,6 +103,7 @@ class OnnxCudaBackend:
         self._session = _open_session(path, ort.SessionOptions(), [(CUDA, {"enable_cuda_graph": "1"}), CPU])
         if CUDA not in self._session.get_providers():
             raise BackendUnavailable(f"ONNX Runtime has no CUDA for {path.name}")
+        self._outputs = _outputs_of(self._session)
         self._bindings: dict[int, tuple[ort.IOBinding, ort.OrtValue, ort.RunOptions]] = {}
         self._lock = threading.Lock()
 
@@ -123,7 +126,8 @@ class OnnxCudaBackend:
         binding, on_gpu, options = self._bindings[len(clips)]
         on_gpu.update_inplace(clips)
         self._session.run_with_iobinding(binding, options)
-        return Outputs(*(np.asarray(output) for output in binding.copy_outputs_to_cpu()))
+        arrays = map(np.asarray, binding.copy_outputs_to_cpu())
+        return Outputs(**dict(zip(self._outputs, arrays, strict=True)))
 
     def _bind(self, clips: Clips) -> tuple[ort.IOBinding, ort.OrtValue, ort.RunOptions]:
         """Allocate buffers for one batch size; a first run outside the CUDA graph finds the outputs' shapes."""
@@ -132,10 +136,10 @@ class OnnxCudaBackend:
         binding.bind_ortvalue_input(INPUT, on_gpu)
         outside_graph = ort.RunOptions()
         outside_graph.add_run_config_entry("gpu_graph_id", "-1")
-        for name in OUTPUTS:
+        for name in self._outputs:
             binding.bind_output(name, "cuda")
         self._session.run_with_iobinding(binding, outside_graph)
-        for name, value in zip(OUTPUTS, binding.get_outputs(), strict=True):
+        for name, value in zip(self._outputs, binding.get_outputs(), strict=True):
             binding.bind_ortvalue_output(name, value)
         options = ort.RunOptions()
         options.add_run_config_entry("gpu_graph_id", str(len(clips)))
@@ -198,9 +202,14 @@ def _check_contract(file: str, session: ort.InferenceSession) -> None:
     inputs, expected = _types_of(session.get_inputs()), tensor_types([INPUT], DTYPE_NAMES)
     if inputs != expected:
         raise BackendUnavailable(f"{file} takes {list_types(inputs)}, not {list_types(expected)}")
-    missing = tensor_types(OUTPUTS, DTYPE_NAMES) - _types_of(session.get_outputs())
+    outputs = {REQUIRED_OUTPUT, *_outputs_of(session)}
+    missing = tensor_types(outputs, DTYPE_NAMES) - _types_of(session.get_outputs())
     if missing:
         raise BackendUnavailable(f"{file} does not return {list_types(missing)}")
+
+
+def _outputs_of(session: ort.InferenceSession) -> tuple[str, ...]:
+    return known_outputs(output.name for output in session.get_outputs())
 
 
 def _types_of(values: list[ort.NodeArg]) -> set[TensorType]:

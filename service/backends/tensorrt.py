@@ -15,10 +15,18 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.backends import cuda
 from service.backends.base import BackendError, BackendUnavailable, Clips, InferenceFailed, Outputs, one_line
-from service.backends.contract import INPUT, OUTPUTS, TensorType, list_types, tensor_types
+from service.backends.contract import (
+    INPUT,
+    REQUIRED_OUTPUT,
+    TensorType,
+    known_outputs,
+    list_types,
+    tensor_types,
+)
 
 DTYPE_NAMES = {"uint8": "UINT8", "float32": "FLOAT"}
 """TensorRT's names of the contract's element types."""
@@ -114,7 +122,7 @@ class TensorRTBackend:
             for count, size in split_batch(len(clips), list(self._contexts)):
                 parts.append(self._contexts[size].infer(clips[start : start + count]))
                 start += count
-        return Outputs(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        return Outputs.joined(parts)
 
     def close(self) -> None:
         """Free the engine's memory on the GPU."""
@@ -130,21 +138,21 @@ class _Context:
         self._context = engine.create_execution_context()
         self._context.set_input_shape(INPUT, (size, *engine.get_tensor_shape(INPUT)[1:]))
         self._clips, self._clips_on_gpu = self._bind(INPUT, np.uint8, resources)
-        self._outputs = [self._bind(name, np.float32, resources) for name in OUTPUTS]
+        self._outputs = {name: self._bind(name, np.float32, resources) for name in _outputs_of(engine)}
         # The first run allocates, which a graph capture must not.
         self._enqueue()
         cuda.call("cudaStreamSynchronize", stream)
         self._graph = cuda.capture(resources, stream, self._enqueue)
 
-    def infer(self, clips: Clips) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
-        """Return logits, offsets and weights of at most as many clips as the batch size."""
+    def infer(self, clips: Clips) -> dict[str, NDArray[np.float32]]:
+        """Return the outputs, by name, of at most as many clips as the batch size."""
         if clips.dtype != np.uint8 or clips.shape[1:] != self._clips.shape[1:]:
             wanted, given = ("x".join(map(str, shape)) for shape in (self._clips.shape[1:], clips.shape[1:]))
             raise InferenceFailed(f"the engine takes clips of uint8 {wanted}, not {clips.dtype} {given}")
         self._clips[: len(clips)] = clips
         cuda.call("cudaGraphLaunch", self._graph, self._stream)
         cuda.call("cudaStreamSynchronize", self._stream)
-        return [host[: len(clips)].copy() for host, _ in self._outputs]
+        return {name: host[: len(clips)].copy() for name, (host, _) in self._outputs.items()}
 
     def _bind(self, name: str, dtype: Any, resources: ExitStack) -> tuple[Any, int]:
         host = cuda.allocate_pinned(resources, tuple(self._context.get_tensor_shape(name)), dtype)
@@ -156,7 +164,7 @@ class _Context:
         cuda.upload(self._clips, self._clips_on_gpu, self._stream)
         if not self._context.execute_async_v3(int(self._stream)):
             raise cuda.CudaError("the execution context refused to run")
-        for host, device in self._outputs:
+        for host, device in self._outputs.values():
             cuda.download(device, host, self._stream)
 
 
@@ -178,10 +186,18 @@ def _load(trt: Any, path: Path) -> Any:
     return engine
 
 
+def _tensors_of(engine: Any) -> list[str]:
+    return [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+
+
+def _outputs_of(engine: Any) -> tuple[str, ...]:
+    return known_outputs(_tensors_of(engine))
+
+
 def _check_contract(file: str, engine: Any) -> None:
-    names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+    names = _tensors_of(engine)
     found = {TensorType(name, engine.get_tensor_dtype(name).name, len(engine.get_tensor_shape(name))) for name in names}
-    expected = tensor_types([INPUT, *OUTPUTS], DTYPE_NAMES)
+    expected = tensor_types({INPUT, REQUIRED_OUTPUT, *_outputs_of(engine)}, DTYPE_NAMES)
     if found != expected:
         extra, missing = list_types(found - expected), list_types(expected - found)
         raise BackendUnavailable(f"{file} has {extra} instead of {missing}")

@@ -16,7 +16,8 @@ from torch.export.passes import move_to_device_pass
 
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, one_line
 
-Tensors = tuple[Tensor, Tensor, Tensor]
+Tensors = dict[str, Tensor]
+"""Outputs by their names in `service.backends.contract`."""
 
 MAX_BATCH_SIZE_ON_CUDA = 16
 
@@ -41,10 +42,10 @@ class TorchProgramBackend:
     def infer(self, clips: Clips) -> Outputs:
         """Run the program on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
         try:
-            logits, offsets, weights = self._run(torch.from_numpy(np.ascontiguousarray(clips)))
+            outputs = self._run(torch.from_numpy(np.ascontiguousarray(clips)))
         except (RuntimeError, TypeError, ValueError, AssertionError) as error:
             raise InferenceFailed(f"torch failed: {one_line(error)[:300]}") from error
-        return Outputs(logits.numpy(), offsets.numpy(), weights.numpy())
+        return Outputs(**{name: tensor.numpy() for name, tensor in outputs.items()})
 
     def close(self) -> None:
         """Free the program and its weights."""
@@ -74,10 +75,10 @@ class _CapturedProgram:
         with self._lock:
             if clips.shape not in self._graphs:
                 self._graphs[clips.shape] = self._capture(clips)
-            graph, inputs, (logits, offsets, weights) = self._graphs[clips.shape]
+            graph, inputs, outputs = self._graphs[clips.shape]
             inputs.copy_(clips)
             graph.replay()
-            return logits.cpu(), offsets.cpu(), weights.cpu()
+            return {name: tensor.cpu() for name, tensor in outputs.items()}
 
     def _capture(self, clips: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensors]:
         inputs = clips.cuda()

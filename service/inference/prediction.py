@@ -43,8 +43,8 @@ class Prediction:
 
     scores: list[Score]
     clip: ModelInput
-    offsets: NDArray[np.float32]
-    weights: NDArray[np.float32]
+    offsets: NDArray[np.float32] | None
+    weights: NDArray[np.float32] | None
     seconds: StageTimes
     variants: Variants | None = None
 
@@ -83,8 +83,8 @@ def score(clip: ModelInput, outputs: Outputs, model: LoadedModel, top_k: int, *,
     return Prediction(
         scores=top_scores(average_views(outputs.logits[sampled]), model.labels, top_k),
         clip=clip,
-        offsets=outputs.offsets[sampled].mean(axis=0),
-        weights=outputs.weights[sampled].mean(axis=0),
+        offsets=_mean(outputs.offsets, sampled),
+        weights=_mean(outputs.weights, sampled),
         variants=compare(outputs.logits, model.labels, top_k) if clip.shifted else None,
         seconds=StageTimes(clip.decode_seconds, clip.transform_seconds, infer_seconds),
     )
@@ -92,3 +92,7 @@ def score(clip: ModelInput, outputs: Outputs, model: LoadedModel, top_k: int, *,
 
 def _bad_top_k(given: object) -> BadTopK:
     return BadTopK(f'top_k is a whole number from 1 on or "all", not {given!r}')
+
+
+def _mean(output: NDArray[np.float32] | None, rows: slice) -> NDArray[np.float32] | None:
+    return None if output is None else output[rows].mean(axis=0)

@@ -13,6 +13,20 @@ SHIFT_DIVISOR = 8
 """Ratio of all channels to those shifted in each direction."""
 
 
+def shift_halves(features: Tensor, num_frames: int) -> Tensor:
+    """Shift the first half of the channels one frame back and the second half one frame on, filling with zeros.
+
+    Args:
+        features: [N * T, C, H, W], C even.
+        num_frames: T.
+    """
+    frames = features.reshape(-1, num_frames, *features.shape[1:])
+    earlier, later = frames.chunk(2, dim=2)
+    none = torch.zeros_like(earlier[:, :1])
+    shifted = [torch.cat([earlier[:, 1:], none], dim=1), torch.cat([none, later[:, :-1]], dim=1)]
+    return torch.cat(shifted, dim=2).flatten(0, 1)
+
+
 def shift(features: Tensor, num_frames: int) -> Tensor:
     """Shift the first eighth of the channels one frame back and the second one frame on, filling with zeros.
 
@@ -23,12 +37,8 @@ def shift(features: Tensor, num_frames: int) -> Tensor:
     Returns:
         The shifted features, shaped like `features`.
     """
-    frames = features.reshape(-1, num_frames, *features.shape[1:])
-    fold = features.shape[1] // SHIFT_DIVISOR
-    earlier, later, still = frames.tensor_split([fold, 2 * fold], dim=2)
-    earlier = torch.cat([earlier[:, 1:], torch.zeros_like(earlier[:, :1])], dim=1)
-    later = torch.cat([torch.zeros_like(later[:, :1]), later[:, :-1]], dim=1)
-    return torch.cat([earlier, later, still], dim=2).flatten(0, 1)
+    shifted, still = features.tensor_split([2 * (features.shape[1] // SHIFT_DIVISOR)], dim=1)
+    return torch.cat([shift_halves(shifted, num_frames), still], dim=1)
 
 
 class TemporalShift(nn.Module):

@@ -50,6 +50,7 @@ def answer(
         response.stability = _stability(prediction.variants, prediction.clip.shifted)
     if explain:
         response.frames = frame_images(prediction.clip)
+    if explain and prediction.offsets is not None and prediction.weights is not None:
         response.interlacing = Interlacing(offsets=prediction.offsets.tolist(), weights=prediction.weights.tolist())
     return response
 

@@ -68,8 +68,11 @@ def parse_call(body: bytearray, json_length: str | None, spec: ClipSpec, max_cli
 def render_outputs(outputs: Outputs, binary_of: dict[str, bool]) -> tuple[list[OutputTensor], bytes]:
     """The requested tensors, and the bytes of those that were requested as bytes."""
     tensors, behind = [], b""
+    arrays = outputs.arrays()
     for name, is_binary in binary_of.items():
-        values = np.ascontiguousarray(getattr(outputs, name), dtype="<f4")
+        if name not in arrays:
+            continue
+        values = np.ascontiguousarray(arrays[name], dtype="<f4")
         tensor = OutputTensor(name=name, shape=list(values.shape), datatype="FP32")
         if is_binary:
             tensor.parameters = BinarySize(binary_data_size=values.nbytes)

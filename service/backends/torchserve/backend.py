@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, TryLater
@@ -61,8 +62,14 @@ class _Answer(BaseModel):
 
     model: _Graph
     logits: list[list[float]]
-    offsets: list[list[list[float]]]
-    weights: list[list[list[list[float]]]]
+    features: list[list[float]] | None = None
+    offsets: list[list[list[float]]] | None = None
+    weights: list[list[list[list[float]]]] | None = None
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return the graph's outputs by name."""
+        outputs = self.model_dump(exclude={"model"}, exclude_none=True)
+        return {name: np.array(values, np.float32) for name, values in outputs.items()}
 
 
 class TorchServeBackend:
@@ -110,10 +117,9 @@ class TorchServeBackend:
     def _infer(self, clips: Clips) -> Outputs:
         at_once = max(1, MAX_BODY_BYTES // int(np.prod(self._model.clip_shape)))
         parts = [self._infer_part(clips[start : start + at_once]) for start in range(0, len(clips), at_once)]
-        arrays = zip(*((part.logits, part.offsets, part.weights) for part in parts), strict=True)
-        return Outputs(*(np.concatenate(array) for array in arrays))
+        return Outputs.joined(parts)
 
-    def _infer_part(self, clips: Clips) -> Outputs:
+    def _infer_part(self, clips: Clips) -> dict[str, NDArray[np.float32]]:
         model = self._model
         body = self._client.predict(model.name, model.version, clips.tobytes())
         try:
@@ -127,7 +133,7 @@ class TorchServeBackend:
             raise NotServed(f"{runs}: sha256 {answer.model.sha256}, not {model.sha256}")
         if len(answer.logits) != len(clips):
             raise InferenceFailed(f"TorchServe returned {len(answer.logits)} answers for {len(clips)} clips")
-        return Outputs(*(np.array(values, np.float32) for values in (answer.logits, answer.offsets, answer.weights)))
+        return answer.arrays()
 
     @contextmanager
     def _failures_reported(self) -> Iterator[None]:

@@ -101,8 +101,8 @@ def test_onnx_runtime_runs_every_convolution_over_frames_in_integers(int8_path, 
 def test_the_contract_is_kept(int8_path, clips, num_clips):
     exact, int8 = (OnnxRuntimeBackend(path).infer(clips[:num_clips]) for path in (DEMO, int8_path))
     assert int8.logits.shape == (num_clips, 16)
-    np.testing.assert_allclose(int8.offsets, exact.offsets, atol=0.1)
-    np.testing.assert_allclose(int8.weights, exact.weights, atol=0.1)
+    np.testing.assert_allclose(int8.arrays()["offsets"], exact.arrays()["offsets"], atol=0.1)
+    np.testing.assert_allclose(int8.arrays()["weights"], exact.arrays()["weights"], atol=0.1)
 
 
 @needs_vnni

@@ -15,7 +15,7 @@ from export.errors import ExportError
 from export.graph import onnx_export
 from export.graph.onnx_export import GraphVariant, skeleton, to_onnx, trace
 from export.graph.onnx_function import define_node, interlace_by_node
-from export.graph.split_network import SplitTIN, interlace_by_hat
+from export.graph.split_network import SplitNetwork, interlace_by_hat
 from export.precision import Precision
 from export.tensorrt_plugin.node import DOMAIN, OPERATOR
 from tests.helpers.paths import REPOSITORY
@@ -50,7 +50,7 @@ def r50():
 @pytest.fixture(scope="module", params=GraphVariant)
 def inner(request, r50):
     move = {GraphVariant.PORTABLE: interlace_by_hat, GraphVariant.PLUGIN: interlace_by_node}[request.param]
-    network = FromFloats(SplitTIN(r50.build_model(), r50.clip, move)).eval()
+    network = FromFloats(SplitNetwork(r50.build_model(), r50.clip, move)).eval()
     model = trace(network, torch.zeros(2, 8, 3, 224, 224))
     if request.param is GraphVariant.PLUGIN:
         define_node(model)
@@ -61,7 +61,7 @@ def inner(request, r50):
 def test_the_full_network_gives_the_recorded_logits_at_any_batch(inner, num_clips):
     golden = golden_arrays("tin_r50.npz")
     frames = np.tile(normalised_frames(2), (2, 1, 1, 1, 1))[:num_clips]
-    logits, offsets, _ = inner.run(None, {"clips": frames})
+    logits, offsets = inner.run(["logits", "offsets"], {"clips": frames})
     np.testing.assert_allclose(logits, np.tile(golden["logits_float32"], (2, 1))[:num_clips], atol=5e-6)
     np.testing.assert_allclose(offsets[0], golden["offsets_float32"][:, 0], atol=5e-6)
 
@@ -98,7 +98,7 @@ def test_every_weight_of_a_graph_is_the_checkpoints(checkpoint, export, variant,
         arrays = {
             tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load_from_string(graph).graph.initializer
         }
-        weights = SplitTIN(each.build_model(), each.clip, precision=precision.dtype).state_dict()
+        weights = SplitNetwork(each.build_model(), each.clip, precision=precision.dtype).state_dict()
         assert set(weights) <= set(arrays)
         for name, weight in weights.items():
             np.testing.assert_array_equal(arrays[name], weight)

@@ -15,7 +15,7 @@ def graph():
 
 
 def test_the_shapes_of_one_clip_are_read():
-    expected = Signature(clips=(8, 96, 96, 3), logits=(16,), offsets=(8, 2), weights=(8, 8, 2))
+    expected = Signature(clips=(8, 96, 96, 3), logits=(16,), features=(128,), offsets=(8, 2), weights=(8, 8, 2))
     assert read_signature(DEMO / "model.onnx") == expected
 
 
@@ -24,6 +24,14 @@ def test_a_file_that_is_no_onnx_is_named(tmp_path):
     path.write_bytes(b"\xff weights")
     with pytest.raises(ExportError, match=r"model\.onnx"):
         read_signature(path)
+
+
+def test_a_graph_may_lack_any_output_but_the_logits(graph, tmp_path):
+    del graph.graph.output[1:]
+    onnx.save(graph, tmp_path / "plain.onnx")
+    signature = read_signature(tmp_path / "plain.onnx")
+    assert signature == Signature(clips=(8, 96, 96, 3), logits=(16,))
+    assert signature.outputs() == {"logits": (16,)}
 
 
 def rename_logits(graph):
@@ -47,7 +55,7 @@ def free_the_frames(graph):
     [
         (rename_logits, "logits"),
         (take_floats, "clips.*FLOAT.*UINT8"),
-        (fix_the_batch, "offsets.*dynamic"),
+        (fix_the_batch, "features.*dynamic"),
         (free_the_frames, "clips.*fixed"),
     ],
 )

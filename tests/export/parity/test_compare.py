@@ -31,7 +31,7 @@ def reference(checkpoint):
 def test_made_offsets_are_what_the_network_then_interlaces_by(checkpoint, reference, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(FORMATS["onnx"].make(ExportRequest("letters", "1", with_made_offsets(checkpoint)), tmp_path))
-    offsets = OnnxRuntimeBackend(path).infer(reference.clips[:2]).offsets
+    offsets = OnnxRuntimeBackend(path).infer(reference.clips[:2]).arrays()["offsets"]
     np.testing.assert_allclose(offsets.reshape(2, -1), [MADE_OFFSETS * 2] * 2, atol=1e-6)
 
 

@@ -8,7 +8,10 @@ from service.backends.base import Clips, Outputs
 
 
 class FakeBackend:
-    """Answers without a model: the logit of class k is the mean of the clip's pixel values minus k."""
+    """Answers without a model: the logit of class k is the mean of the clip's pixel values minus k.
+
+    The feature k is half of that. Without blocks it has no offsets and weights, as networks that do not interlace.
+    """
 
     max_batch_size = 4
 
@@ -21,11 +24,12 @@ class FakeBackend:
         """Return deterministic outputs for each clip."""
         num_clips, num_frames = clips.shape[:2]
         brightness = clips.reshape(num_clips, -1).mean(axis=1, dtype=np.float32)
-        return Outputs(
-            logits=brightness[:, None] - np.arange(self._num_classes, dtype=np.float32),
-            offsets=np.zeros((num_clips, self._num_blocks, 2), np.float32),
-            weights=np.ones((num_clips, self._num_blocks, num_frames, 2), np.float32),
-        )
+        logits = brightness[:, None] - np.arange(self._num_classes, dtype=np.float32)
+        if not self._num_blocks:
+            return Outputs(logits, logits / 2)
+        offsets = np.zeros((num_clips, self._num_blocks, 2), np.float32)
+        weights = np.ones((num_clips, self._num_blocks, num_frames, 2), np.float32)
+        return Outputs(logits, logits / 2, offsets, weights)
 
     def close(self) -> None:
         """Set `closed`."""

@@ -24,7 +24,13 @@ def test_it_answers_as_the_plain_network_at_any_batch(program, checkpoint, num_c
     with torch.inference_mode():
         expected = checkpoint.build_model()(Normalise(checkpoint.clip)(torch.from_numpy(clips)))
     np.testing.assert_allclose(outputs.logits, expected, atol=1e-4)
-    assert (outputs.offsets.shape, outputs.weights.shape) == ((num_clips, 8, 2), (num_clips, 8, 8, 2))
+    shapes = {name: array.shape for name, array in outputs.arrays().items()}
+    assert shapes == {
+        "logits": (num_clips, checkpoint.architecture.num_classes),
+        "features": (num_clips, 128),
+        "offsets": (num_clips, 8, 2),
+        "weights": (num_clips, 8, 8, 2),
+    }
 
 
 def test_a_file_that_is_no_program_is_told(tmp_path):

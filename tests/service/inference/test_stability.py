@@ -88,4 +88,5 @@ def test_variants_are_scored_only_when_asked_for(videos, shifted, num_clips):
     prediction = score(clip, backend.infer(clips), model, 2, infer_seconds=0.0)
     assert (prediction.variants is not None) is shifted
     assert prediction.scores == score(clip, backend.infer(clip.views), model, 2, infer_seconds=0.0).scores
+    assert prediction.weights is not None
     assert prediction.weights.shape == (1, 8, 2)

@@ -64,7 +64,8 @@ def test_onnx_backend_answers_under_the_contract(backend: OnnxRuntimeBackend) ->
     outputs = backend.infer(np.full((3, 8, 32, 32, 3), (0, 0, 200), np.uint8))
     assert outputs.logits.shape == (3, 6)
     assert outputs.logits.argmax(axis=1).tolist() == [2, 2, 2]
-    assert (outputs.offsets.shape, outputs.weights.shape) == ((3, 2, 2), (3, 2, 8, 2))
+    arrays = outputs.arrays()
+    assert (arrays["offsets"].shape, arrays["weights"].shape) == ((3, 2, 2), (3, 2, 8, 2))
 
 
 def test_onnx_runtimes_own_failure_becomes_ours(backend: OnnxRuntimeBackend) -> None:

@@ -145,5 +145,6 @@ def test_outputs_keep_every_bit_either_way() -> None:
     assert (logits.shape, weights.shape) == ([2, 3], [2, 2, 2, 2])
     np.testing.assert_array_equal(np.array(logits.data, np.float32), outputs.logits.ravel())
     assert weights.parameters is not None
-    assert weights.parameters.binary_data_size == len(behind) == outputs.weights.nbytes
-    np.testing.assert_array_equal(np.frombuffer(behind, "<f4"), outputs.weights.ravel())
+    sent = outputs.arrays()["weights"]
+    assert weights.parameters.binary_data_size == len(behind) == sent.nbytes
+    np.testing.assert_array_equal(np.frombuffer(behind, "<f4"), sent.ravel())
