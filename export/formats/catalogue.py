@@ -9,6 +9,7 @@ from typing import TypedDict
 
 from export.errors import ExportError, FormatUnavailable
 from export.graph.calibration import clip_sets, digest_of
+from export.graph.metadata import properties_of, with_properties
 from export.graph.onnx_export import OPSET, GraphVariant, check_variant, interlaces, to_onnx
 from export.precision import Precision
 from service.backends.base import Backend, BackendUnavailable, Clips
@@ -19,6 +20,7 @@ BASE = "onnx"
 """Exported for every model: other formats are made from it, and it runs on any machine."""
 BASE_FILE = "model.onnx"
 ARCHIVE_FILE = "model.mar"
+INT8 = "int8"
 TIMING_CACHE = Path.home() / ".cache" / "tin-serve" / "tensorrt-timing.cache"
 """Timings of TensorRT's kernels on this machine, which make the next build faster."""
 
@@ -35,13 +37,15 @@ class ExportRequest:
     """A checkpoint to export under a model's and a version's name.
 
     `version` may be empty: `publish` then takes the next number. `videos` is a folder or a list of videos to calibrate
-    int8 on; None for rendered clips.
+    int8 on; None for rendered clips. `checkpoint_sha256` is the digest of the stored checkpoint's file, in hex; empty
+    before it is stored.
     """
 
     name: str
     version: str
     checkpoint: Checkpoint
     videos: Path | None = None
+    checkpoint_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,22 @@ def select_formats(names: Sequence[str]) -> list[Format]:
 def base_graph(request: ExportRequest, folder: Path) -> bytes:
     """Return the portable float32 graph: the one in the folder if there is one, else a new one."""
     path = folder / BASE_FILE
-    return path.read_bytes() if path.exists() else to_onnx(request.checkpoint)
+    return path.read_bytes() if path.exists() else _graph(request, GraphVariant.PORTABLE, Precision.FP32)
+
+
+def _graph(request: ExportRequest, variant: GraphVariant, precision: Precision) -> bytes:
+    return _described(to_onnx(request.checkpoint, variant, precision), request, precision)
+
+
+def _described(graph: bytes, request: ExportRequest, precision: str) -> bytes:
+    properties = properties_of(
+        request.checkpoint,
+        request.checkpoint_sha256,
+        name=request.name,
+        version=request.version,
+        precision=precision,
+    )
+    return with_properties(graph, properties)
 
 
 def _onnx(name: str, file: str, variant: GraphVariant, precision: Precision) -> Format:
@@ -92,7 +111,7 @@ def _onnx(name: str, file: str, variant: GraphVariant, precision: Precision) -> 
         lambda: file,
         precision,
         "onnx_runtime",
-        make=lambda request, folder: to_onnx(request.checkpoint, variant, precision),
+        make=lambda request, folder: _graph(request, variant, precision),
         open=_open_onnx,
         libraries=("torch", "onnx", "onnxscript", "onnxruntime"),
         opset=OPSET,
@@ -128,7 +147,7 @@ def _make_int8(request: ExportRequest, folder: Path) -> bytes:
     from export.graph.int8 import to_int8  # noqa: PLC0415 - imports slowly
 
     clips = clip_sets(request.checkpoint, request.videos).calibration
-    return to_int8(base_graph(request, folder), clips)
+    return _described(to_int8(base_graph(request, folder), clips), request, INT8)
 
 
 def _check_archiver(request: ExportRequest) -> None:
@@ -195,7 +214,7 @@ FORMATS = {
         Format(
             "onnx-int8",
             lambda: "model.int8.onnx",
-            "int8",
+            INT8,
             "onnx_runtime",
             _make_int8,
             _open_onnx,

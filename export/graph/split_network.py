@@ -1,4 +1,4 @@
-"""Split network: the network rewritten for inference, its residual stream in two parts, the moving quarter and the rest.
+"""Split network: the network rewritten for inference, its residual stream in two parts, the moving one and the rest.
 
 In the plain network every block slices a feature map and concatenates it again. Here the convolutions before the
 temporal module have two outputs (split by output channels) and the one after it has two inputs (split by input

@@ -67,6 +67,7 @@ def publish(
         logger.info("publishing %s %s", request.name, request.version)
         with staged(target) as folder:
             weights = store_checkpoint(request.checkpoint, folder)
+            request = dataclasses.replace(request, checkpoint_sha256=weights.sha256)
             reference = Reference.of(request.checkpoint, weights.sha256)
             artifacts = [make_artifact(fmt, request, reference, folder, accept=accept) for fmt in selected]
             manifest = write_manifest(folder, request, weights, artifacts)

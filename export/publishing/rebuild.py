@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -120,6 +121,7 @@ def _read_version(task: RebuildTask) -> _Version:
     folder = task.store / task.name / task.version
     request = _request_of(task)
     weights = StoredFile(file=CHECKPOINT_FILE, sha256=sha256_of(folder / CHECKPOINT_FILE))
+    request = dataclasses.replace(request, checkpoint_sha256=weights.sha256)
     try:
         artifacts = ModelStore(task.store).open(task.name, task.version).manifest.artifacts
     except StoreError as error:

@@ -40,8 +40,9 @@ def verify(store: ModelStore, name: str, version: str) -> Iterator[Verification]
         yield Verification(version, "manifest.json", passed=False, finding=str(refused))
         return
     checkpoint = load_checkpoint(stored.path_of(stored.manifest.checkpoint))
-    request = ExportRequest(name, version, checkpoint)
-    reference = Reference.of(checkpoint, stored.manifest.checkpoint.sha256)
+    digest = stored.manifest.checkpoint.sha256
+    request = ExportRequest(name, version, checkpoint, checkpoint_sha256=digest)
+    reference = Reference.of(checkpoint, digest)
     for artifact in stored.manifest.artifacts:
         yield _verify_artifact(stored, artifact, request, reference)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,9 @@ import pytest
 
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.processes import children_of
+from tests.helpers.waiting import until
+
+PROXY_SECONDS = 300
 
 REPLICA_TITLE = "ray::ServeReplica:tin:"
 """Ray names the process of a replica of the application `tin` so, followed by its deployment."""
@@ -65,11 +69,19 @@ def running_cluster(head_cores: int, port: int) -> Iterator[Any]:
     with running_nodes(head_cores) as cluster:
         try:
             ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
-            serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
+            with suppress(TimeoutError):  # Ray waits 60 s for its proxy, which a busy machine may take longer to start
+                serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
+            until(lambda: _listens(port), PROXY_SECONDS)
             yield cluster
             serve.shutdown()
         finally:
             ray.shutdown()
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
 
 
 def node_options() -> dict[str, Any]:
