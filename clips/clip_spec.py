@@ -21,7 +21,6 @@ class View(StrEnum):
 
 
 NUM_CROPS = {View.CENTRE: 1, View.THREE: 3, View.TEN: 10, View.SQUEEZE: 1}
-"""Squares cut from each frame."""
 
 Channels = tuple[float, float, float]
 """One value each for red, green and blue."""
@@ -64,12 +63,22 @@ class ClipSpec:
     @property
     def num_views(self) -> int:
         """Model inputs of one video: the squares cut from each frame, for each sampled clip."""
-        return NUM_CROPS[self.view] * self.clips
+        return self.num_crops * self.clips
+
+    @property
+    def num_crops(self) -> int:
+        """Squares cut from each frame."""
+        return NUM_CROPS[self.view]
 
     @property
     def num_sampled(self) -> int:
         """Frames sampled from one video, all clips together."""
         return self.num_frames * self.clips
+
+    def describe_views(self) -> str:
+        """Return the views in words, such as "2 clips x 3 crops of 256 x 256"."""
+        clips, crops = _counted(self.clips, "clip"), _counted(self.num_crops, "crop")
+        return f"{clips} x {crops} of {self.crop} x {self.crop}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as plain JSON types."""
@@ -79,6 +88,10 @@ class ClipSpec:
     def from_json(cls, fields: dict[str, Any]) -> ClipSpec:
         """Make a spec from the fields of `to_json`; raise ValueError or TypeError for malformed or unknown ones."""
         return cls(**fields)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _channels(name: str, values: Any) -> Channels:

@@ -21,7 +21,7 @@ from training.engine.evaluation import ClipScores, Cost, Metric, score_clips
 from training.exit_codes import errors_as_exit_codes
 from training.files import replace_file, replace_json
 from training.model.tin import Normalise
-from training.recipes.protocol import Protocol, describe, with_protocol
+from training.recipes.protocol import Protocol, with_protocol
 from training.recipes.recipe import Recipe, load_recipe
 
 
@@ -95,7 +95,7 @@ def _facts(cost: Cost, protocol: Protocol | None, checkpoint: Path) -> dict[str,
 def _in_words(cost: Cost, clip: ClipSpec) -> str:
     views = "view" if cost.num_views == 1 else "views"
     return (
-        f"{cost.num_views} {views} per clip ({describe(clip)}), {cost.forward_passes:,} forward passes, "
+        f"{cost.num_views} {views} per clip ({clip.describe_views()}), {cost.forward_passes:,} forward passes, "
         f"{cost.seconds_per_clip:.3g} s per clip"
     )
 

@@ -18,6 +18,7 @@ from export.parity.report import make_artifact
 from export.publishing.sidecars import update_sidecars
 from service.store.atomic import ASIDE, flush, locked, replace_folder
 from service.store.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
+from service.store.model_card import CARD_FILE, model_card
 from service.store.model_store import sha256_of
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 
@@ -109,7 +110,7 @@ def store_checkpoint(checkpoint: Checkpoint, folder: Path) -> StoredFile:
 def write_manifest(
     folder: Path, request: ExportRequest, weights: StoredFile, artifacts: Sequence[Artifact]
 ) -> Manifest:
-    """Write the manifest, and the parity reports once more as PARITY_FILE.
+    """Write the manifest, the parity reports once more as PARITY_FILE, and the model card.
 
     Args:
         folder: the version's folder.
@@ -130,5 +131,6 @@ def write_manifest(
     )
     reports = {artifact.format: artifact.parity.model_dump(mode="json") for artifact in artifacts}
     (folder / PARITY_FILE).write_text(json.dumps(reports, indent=2) + "\n")
+    (folder / CARD_FILE).write_text(model_card(manifest), encoding="utf-8")
     (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest

@@ -16,8 +16,9 @@ from export.parity.provenance import why_stale
 from export.parity.report import make_artifact, sources_of
 from export.publishing.publish import CHECKPOINT_FILE, staged, write_manifest
 from service.backends.base import BackendError, one_line
-from service.store.atomic import link_or_copy, locked
-from service.store.manifest import Artifact, StoredFile
+from service.store.atomic import link_or_copy, locked, replacing
+from service.store.manifest import Artifact, Manifest, StoredFile
+from service.store.model_card import CARD_FILE, model_card
 from service.store.model_store import ModelStore, StoreError, sha256_of
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
 
@@ -59,6 +60,8 @@ class _Version:
     held: Mapping[str, Artifact]
     doubt: str
     """Reason why no other artifact in the folder is valid; empty if there is none."""
+    manifest: Manifest | None
+    """Its manifest; None where the store refuses it."""
 
     def why_stale(self, fmt: Format) -> str:
         """Return the reason to rebuild a format; empty for a fresh one."""
@@ -89,6 +92,8 @@ def rebuild(task: RebuildTask) -> list[RebuildResult]:
         reasons = {fmt.name: version.why_stale(fmt) for fmt in selected}
         stale = {name: reason for name, reason in reasons.items() if reason}
         fresh = [_result(task, name, "fresh") for name in reasons if name not in stale]
+        if version.manifest and not task.dry_run:
+            _refresh_card(version.folder, version.manifest)
         if task.dry_run or not stale:
             return fresh + [_result(task, name, "stale", reason) for name, reason in stale.items()]
         return fresh + _rebuild(task, version, stale)
@@ -123,11 +128,19 @@ def _read_version(task: RebuildTask) -> _Version:
     weights = StoredFile(file=CHECKPOINT_FILE, sha256=sha256_of(folder / CHECKPOINT_FILE))
     request = dataclasses.replace(request, checkpoint_sha256=weights.sha256)
     try:
-        artifacts = ModelStore(task.store).open(task.name, task.version).manifest.artifacts
+        manifest = ModelStore(task.store).open(task.name, task.version).manifest
     except StoreError as error:
-        return _Version(folder, request, weights, {}, one_line(error))
-    held = {each.format: each for each in artifacts if each.parity.checkpoint_sha256 == weights.sha256}
-    return _Version(folder, request, weights, held, "" if held else "the checkpoint changed")
+        return _Version(folder, request, weights, {}, one_line(error), manifest=None)
+    held = {each.format: each for each in manifest.artifacts if each.parity.checkpoint_sha256 == weights.sha256}
+    return _Version(folder, request, weights, held, "" if held else "the checkpoint changed", manifest)
+
+
+def _refresh_card(folder: Path, manifest: Manifest) -> None:
+    """Write the model card of a version that has none, or one that says something else."""
+    path, card = folder / CARD_FILE, model_card(manifest).encode()
+    if not path.exists() or path.read_bytes() != card:
+        with locked(folder.parent), replacing(path) as aside:
+            aside.write_bytes(card)
 
 
 def _rebuild(task: RebuildTask, version: _Version, stale: Mapping[str, str]) -> list[RebuildResult]:

@@ -18,6 +18,11 @@ def test_views_are_crops_times_clips():
     assert ClipSpec(num_frames=16, clips=2).num_sampled == 32
 
 
+def test_views_in_words():
+    assert ClipSpec(crop=256, view=View.THREE, clips=2).describe_views() == "2 clips x 3 crops of 256 x 256"
+    assert ClipSpec().describe_views() == "1 clip x 1 crop of 224 x 224"
+
+
 def test_a_spec_that_does_not_say_how_often_it_samples_samples_once():
     fields = ClipSpec().to_json()
     del fields["clips"]

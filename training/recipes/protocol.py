@@ -30,12 +30,6 @@ def with_protocol(recipe: Recipe, protocol: Protocol) -> Recipe:
     return recipe.model_copy(update={"clip": clip})
 
 
-def describe(clip: ClipSpec) -> str:
-    """Return the views of a clip in words, such as "2 clips x 3 crops of 256 x 256"."""
-    num_crops = clip.num_views // clip.clips
-    return f"{_counted(clip.clips, 'clip')} x {_counted(num_crops, 'crop')} of {clip.crop} x {clip.crop}"
-
-
 def _fast(clip: ClipSpec) -> ClipSpec:
     return replace(clip, view=View.SQUEEZE if clip.view is View.SQUEEZE else View.CENTRE, clips=1)
 
@@ -51,7 +45,3 @@ def _accurate(recipe: Recipe) -> ClipSpec:
         return replace(recipe.clip, view=section.view, clips=section.clips, crop=section.crop or recipe.clip.crop)
     except ValueError as error:
         raise RecipeError(f"recipe {recipe.name}, accurate: {error}") from error
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

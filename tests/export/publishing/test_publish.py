@@ -11,6 +11,7 @@ from export.errors import ExportError
 from export.formats.catalogue import FORMATS, ExportRequest
 from export.publishing.publish import publish
 from service.store.atomic import ASIDE
+from service.store.model_card import model_card
 from service.store.model_store import ModelStore
 
 ALL = ("onnx", "onnx-fp16", "torch")
@@ -29,6 +30,11 @@ def test_the_service_accepts_what_was_published(published, checkpoint):
     assert model.manifest == manifest
     assert model.manifest.labels == checkpoint.labels
     assert [path.name for path in (store / "letters").iterdir()] == ["1"]
+
+
+def test_a_model_card_lies_beside_the_manifest(published):
+    store, manifest = published
+    assert (store / "letters" / "1" / "README.md").read_text() == model_card(manifest)
 
 
 def test_each_artifact_carries_its_proof(published):

@@ -8,6 +8,7 @@ import pytest
 from export.errors import ExportError
 from export.formats.catalogue import FORMATS
 from export.publishing.rebuild import RebuildTask, rebuild
+from service.store.model_card import model_card
 from service.store.model_store import ModelStore
 
 
@@ -46,6 +47,24 @@ def test_what_was_made_from_something_else_is_rebuilt_with_the_reason(store, cha
     assert reason in why
     assert statuses(store) == {"onnx": ("fresh", "")}
     ModelStore(store).open("letters", "1")
+
+
+@pytest.mark.parametrize("old", [None, "# something else"], ids=["missing", "out of date"])
+def test_the_model_card_is_refreshed_also_where_nothing_is_stale(store, old):
+    card = store / "letters" / "1" / "README.md"
+    expected = card.read_text()
+    card.write_text(old) if old else card.unlink()
+    assert statuses(store, dry_run=True) == {"onnx": ("fresh", "")}
+    assert card.exists() == bool(old), "a dry run leaves it as it is"
+    assert statuses(store) == {"onnx": ("fresh", "")}
+    assert card.read_text() == expected
+
+
+def test_a_rebuilt_version_has_the_card_of_its_new_manifest(store):
+    edit_manifest(store, lambda artifact: artifact["made_from"].update(torch="1.0"))
+    statuses(store, "onnx", "torch")
+    card = (store / "letters" / "1" / "README.md").read_text()
+    assert card == model_card(ModelStore(store).open("letters", "1").manifest)
 
 
 def test_a_dry_run_changes_nothing(store):

@@ -3,7 +3,7 @@
 import pytest
 
 from clips.clip_spec import ClipSpec, View
-from training.recipes.protocol import Protocol, describe, with_protocol
+from training.recipes.protocol import Protocol, with_protocol
 from training.recipes.recipe import RecipeError, load_recipe
 
 
@@ -50,8 +50,3 @@ def test_the_protocol_keeps_the_recipes_own_size():
 def test_a_protocol_that_cannot_be_is_refused(recipe, override):
     with pytest.raises(RecipeError):
         with_protocol(load_recipe(recipe, [override]), Protocol.ACCURATE)
-
-
-def test_a_protocol_in_words():
-    assert describe(ClipSpec(crop=256, view=View.THREE, clips=2)) == "2 clips x 3 crops of 256 x 256"
-    assert describe(ClipSpec()) == "1 clip x 1 crop of 224 x 224"
