@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -136,6 +137,11 @@ def print_json_lines(rows: Iterable[BaseModel]) -> None:
     for row in rows:
         sys.stdout.write(f"{json.dumps(row.model_dump(exclude_none=True), ensure_ascii=False)}\n")
         sys.stdout.flush()
+
+
+def print_markdown(text: str) -> None:
+    """Print Markdown as a page of a terminal."""
+    _stdout().print(Markdown(text))
 
 
 def print_note(message: str) -> None:

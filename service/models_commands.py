@@ -1,4 +1,4 @@
-"""Commands on the models of the store: `tin models`, and its subcommands that list, choose and remove versions."""
+"""Commands on the models of the store: `tin models`, whose subcommands list, show, choose and remove versions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from service.command_line import STORE_ALIAS, JsonOption, StoreOption, errors_en
 from service.models.open_model import check_store
 from service.models.registry import Registry
 from service.store import version_control
-from service.store.policy import ServingPolicy
+from service.store.model_card import model_card
+from service.store.model_store import ModelStore
+from service.store.policy import ServingPolicy, read_policy
 
-cli = typer.Typer(name="models", help="List the models of the store; choose and remove their versions.")
+cli = typer.Typer(name="models", help="List and show the models of the store; choose and remove their versions.")
 
 NameArgument = Annotated[str, typer.Argument(help="The model's name.", show_default=False)]
 VersionArgument = Annotated[str, typer.Argument(help="The version's name.", show_default=False)]
@@ -29,7 +31,7 @@ PolicyArgument = Annotated[
 
 @cli.callback(invoke_without_command=True, context_settings=STORE_ALIAS)
 def models(context: typer.Context, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List the models of the store; choose and remove their versions."""
+    """List and show the models of the store; choose and remove their versions."""
     context.obj = store
     if context.invoked_subcommand is None:
         list_models(context, store, as_json)
@@ -43,6 +45,24 @@ def list_models(context: typer.Context, store: StoreOption = None, as_json: Json
         check_store(settings.model_store)
     with closing(Registry.open(settings)) as registry:
         console.print_models(model_statuses(registry.models().values()), as_json)
+
+
+@cli.command("show", context_settings=STORE_ALIAS)
+def show_model(
+    context: typer.Context,
+    name: NameArgument,
+    version: Annotated[
+        str | None, typer.Option("--version", help="The version's name.", show_default="the one that answers")
+    ] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the card of a version: actions, input, origin, accuracy, files, parity; with --json its manifest."""
+    root = settings_of(model_store=store or context.obj).model_store
+    with errors_end_command():
+        check_store(root)
+        manifest = ModelStore(root).open(name, version or _answering(root, name)).manifest
+    console.print_json_lines([manifest]) if as_json else console.print_markdown(model_card(manifest))
 
 
 @cli.command("pin", context_settings=STORE_ALIAS)
@@ -95,6 +115,12 @@ def _changing(store: Path | None) -> Iterator[Path]:
             yield root
         except OSError as error:
             give_up(f"the store cannot be changed: {error.filename}: {error.strerror}")
+
+
+def _answering(root: Path, name: str) -> str:
+    """Return the version that answers requests which name none, as far as the policy decides it."""
+    versions = ModelStore(root).versions_of(name)
+    return next(iter(read_policy(root / name).candidates(versions)), versions[-1])
 
 
 def _parse_policy(text: str) -> ServingPolicy:

@@ -277,6 +277,26 @@ def test_models_are_pinned_listed_and_removed(run_cli: Run, publish: Callable[..
         assert defaults() == [default]
 
 
+def test_models_shows_the_card_of_the_version_that_answers(
+    run_cli: Run, publish: Callable[..., Path], tmp_path: Path
+) -> None:
+    for version in ("1", "2"):
+        publish(tmp_path, "colours", version)
+    (tmp_path / "colours" / "policy.json").write_text('{"serve": {"pinned": 1}}')
+
+    def show(*arguments: str) -> str:
+        done = run_cli("models", "--store", str(tmp_path), "show", "colours", *arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    assert show().strip().startswith("colours 1")
+    card = " ".join(show("--version", "2").split())
+    assert card.startswith("colours 2")
+    assert "Showing <b>yellow</b>" in card
+    manifest = json.loads(show("--json"))
+    assert (manifest["version"], manifest["artifacts"][0]["file"]) == ("1", "model.onnx")
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -286,6 +306,9 @@ def test_models_are_pinned_listed_and_removed(run_cli: Run, publish: Callable[..
         (["unpin", "colours"], "latest"),
         (["serve", "colours", "1,../2"], "1,../2"),
         (["remove", "broken", "1"], "--force"),
+        (["show", "none"], "'none'"),
+        (["show", "colours", "--version", "7"], "'7'"),
+        (["show", "broken"], "broken/1/model.onnx"),
     ],
 )
 def test_models_says_in_one_line_what_is_not_done(run_cli: Run, store: Path, arguments: list[str], named: str) -> None:
