@@ -144,6 +144,17 @@ def test_a_runtime_is_imported_only_in_its_backend() -> None:
             assert not RUNTIMES & {module.split(".")[0] for module in imports_of(path)}, path
 
 
+def test_torchserve_can_be_deleted() -> None:
+    """Nothing outside needs its files, unless TorchServe is asked for: all other imports of them wait in functions."""
+    deletable = ("service.backends.torchserve", "export.formats.torchserve_")
+    for name, path in MODULES.items():
+        if not name.startswith(deletable):
+            tree = ast.parse(path.read_text())
+            at_once = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
+            at_once += [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
+            assert not [module for module in at_once if str(module).startswith(deletable)], name
+
+
 def loaded_after(statement: str, *modules: str) -> list[str]:
     code = f"import sys; {statement}; print(*[name for name in {modules!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)

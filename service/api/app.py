@@ -30,7 +30,8 @@ Lifespan = Callable[[FastAPI, Settings, Metrics], AbstractAsyncContextManager[St
 
 def create_app(settings: Settings | None = None, lifespan: Lifespan = lifespan) -> FastAPI:
     """The whole service; models are loaded when it starts up, by `lifespan`."""
-    chosen, metrics = settings or Settings(), Metrics()
+    chosen = settings or Settings()
+    metrics = Metrics(drift=chosen.drift_metrics)
     app = Application(
         title="tin-serve",
         summary="A video goes in, the most probable actions come out.",

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 listens on all")
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
     log_format: LogFormat = Field(default="text", description="Format of the log: text, or json with an object a line")
+    drift_metrics: bool = Field(
+        default=False, description="Also count the answers of each model by top-1 label and probability in /metrics"
+    )
     max_upload_bytes: int = Field(default=100_000_000, ge=1, description="Largest request body, in bytes; else 413")
     head_seconds: float = Field(
         default=10.0, gt=0, description="Longest time for a request's head to arrive, in seconds; else 408"

@@ -20,7 +20,7 @@ from clips.decoding.errors import ClipError
 from clips.preprocess import ModelInput
 from clips.window_preprocess import TimelineStart
 from clips.windows import Windowing
-from service.backends.base import Backend, Clips, Outputs
+from service.backends.base import Clips, Outputs
 from service.decoding.job import DecodeJob
 from service.inference.batcher import Inferred
 from service.inference.pipeline import ReplicaLost
@@ -153,14 +153,14 @@ class RemoteBatcher:
     def __init__(self, deployment: Any) -> None:
         self._deployment = deployment
 
-    async def infer(self, backend: Backend, clips: Clips) -> Inferred:
-        """Run a ClusterBackend's model on uint8 clips [N, T, H, W, 3], in a replica's batch with others.
+    async def infer(self, model: LoadedModel, clips: Clips) -> Inferred:
+        """Run a model with a ClusterBackend on uint8 clips [N, T, H, W, 3], in a replica's batch with others.
 
         Raises InferenceFailed, Overloaded and ReplicaLost.
         """
-        if not isinstance(backend, ClusterBackend):
-            raise TypeError(f"{type(backend).__name__} is loaded here, not in the cluster")
-        inferred: Inferred = await call(self._deployment.infer, backend.name, backend.version, clips)
+        if not isinstance(model.backend, ClusterBackend):
+            raise TypeError(f"{type(model.backend).__name__} is loaded here, not in the cluster")
+        inferred: Inferred = await call(self._deployment.infer, model.name, model.version, clips)
         return inferred
 
 

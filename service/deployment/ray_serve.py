@@ -89,16 +89,16 @@ class DecoderReplica:
 
 
 class ModelReplica:
-    """The models that the store held when the replica started; newer ones come with a rolling update."""
+    """The models and policies of the store when the replica started; newer ones come with a rolling update."""
 
     async def __init__(self, open_registry: Callable[[], Registry]) -> None:  # type: ignore[misc]  # Ray awaits it
         self._registry = await asyncio.to_thread(open_registry)
-        self._batcher = Batcher(lambda num_clips: None)
+        self._batcher = Batcher(lambda model, num_clips: None)
         self._batches = asyncio.create_task(self._batcher.run())
 
     async def infer(self, name: str, version: str, clips: Clips) -> Inferred:
         """Run `Batcher.infer` with the named model; also raises ModelNotFound and ModelUnavailable."""
-        return await self._batcher.infer(self._registry.get(name, version).backend, clips)
+        return await self._batcher.infer(self._registry.get(name, version), clips)
 
     async def describe(self) -> dict[str, VersionedModel]:
         """The models, with remote backends in place of the loaded ones."""

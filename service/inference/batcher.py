@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
 
-from service.backends.base import Backend, Clips, Outputs, RemoteBackend, infer_together
+from service.backends.base import Clips, Outputs, RemoteBackend, infer_together
+from service.models.registry import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,12 @@ class Inferred:
 
 @dataclass(frozen=True, eq=False)
 class _Entry:
-    backend: Backend
+    model: LoadedModel
     clips: Clips
     answer: asyncio.Future[Inferred]
 
     def fits(self, other: _Entry) -> bool:
-        return self.backend is other.backend and self.clips.shape[1:] == other.clips.shape[1:]
+        return self.model.backend is other.model.backend and self.clips.shape[1:] == other.clips.shape[1:]
 
 
 class Batcher:
@@ -40,23 +41,23 @@ class Batcher:
     Remote backends are called at once: their servers form batches themselves.
 
     Args:
-        observe_batch: Called with the number of clips of each batch.
+        observe_batch: Called with the name and version of the model, and the number of clips, of each batch.
     """
 
-    def __init__(self, observe_batch: Callable[[int], None]) -> None:
+    def __init__(self, observe_batch: Callable[[tuple[str, str], int], None]) -> None:
         self._observe_batch = observe_batch
         self._waiting: list[_Entry] = []
         self._remote_calls = CapacityLimiter(math.inf)
         self._arrived = asyncio.Event()
 
-    async def infer(self, backend: Backend, clips: Clips) -> Inferred:
-        """Run `backend.infer` on uint8 clips [N, T, H, W, 3] in a batch with others.
+    async def infer(self, model: LoadedModel, clips: Clips) -> Inferred:
+        """Run the model on uint8 clips [N, T, H, W, 3] in a batch with others.
 
         Raises InferenceFailed and TryLater. When this is cancelled before its batch has formed, the clips are not run.
         """
-        if isinstance(backend, RemoteBackend):
-            return await self._infer_remotely(backend, clips)
-        entry = _Entry(backend, clips, asyncio.get_running_loop().create_future())
+        if isinstance(model.backend, RemoteBackend):
+            return await self._infer_remotely(model.backend, clips)
+        entry = _Entry(model, clips, asyncio.get_running_loop().create_future())
         self._waiting.append(entry)
         self._arrived.set()
         return await entry.answer
@@ -67,7 +68,7 @@ class Batcher:
             await self._arrived.wait()
             batch = self._next_batch()
             if batch:
-                self._observe_batch(sum(len(entry.clips) for entry in batch))
+                self._observe_batch(batch[0].model.key, sum(len(entry.clips) for entry in batch))
                 await _answer(batch)
             else:
                 self._arrived.clear()
@@ -83,7 +84,7 @@ class Batcher:
         batch = self._waiting[:1]
         for entry in self._waiting[1:]:
             num_clips = sum(len(each.clips) for each in [*batch, entry])
-            if entry.fits(batch[0]) and num_clips <= entry.backend.max_batch_size:
+            if entry.fits(batch[0]) and num_clips <= entry.model.backend.max_batch_size:
                 batch.append(entry)
         self._waiting = [entry for entry in self._waiting if entry not in batch]
         return batch
@@ -93,7 +94,7 @@ async def _answer(batch: list[_Entry]) -> None:
     started_at, started = time.time(), time.perf_counter()
     try:
         clips = [entry.clips for entry in batch]
-        outputs = await to_thread.run_sync(infer_together, batch[0].backend, clips)
+        outputs = await to_thread.run_sync(infer_together, batch[0].model.backend, clips)
     except Exception as error:  # the loop must outlive any
         for entry in batch:
             _settle(entry, error)

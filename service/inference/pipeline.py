@@ -11,7 +11,7 @@ from typing import Protocol
 from clips.preprocess import ModelInput
 from clips.window_preprocess import TimelineEnd
 from clips.windows import Windowing
-from service.backends.base import Backend, Clips
+from service.backends.base import Clips
 from service.config.settings import Settings
 from service.decoding.job import DecodeJob
 from service.decoding.pool import DecoderPool
@@ -46,7 +46,7 @@ class Decoders(Protocol):
 class Batching(Protocol):
     """Runs models on batches of several requests' clips: in this process, or in replicas on Ray."""
 
-    async def infer(self, backend: Backend, clips: Clips) -> Inferred:
+    async def infer(self, model: LoadedModel, clips: Clips) -> Inferred:
         """Return the outputs for uint8 clips [N, T, H, W, 3]; raises InferenceFailed and TryLater."""
 
 
@@ -65,7 +65,7 @@ class LocalDecoders:
     def windows(self, job: DecodeJob, windowing: Windowing, model: LoadedModel) -> AsyncGenerator[InferredPart, None]:
         """Yield a start, each window with the model's logits, and an end."""
         parts = self.timelines.windows(job, windowing)
-        return infer_windows(parts, partial(traced_infer, self.batcher, model.backend))
+        return infer_windows(parts, partial(traced_infer, self.batcher, model))
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ class Gateway:
         inferred = await self.infer(model, views_to_infer(clip))
         self.admission.service_time.add(clip.decode_seconds + clip.transform_seconds + inferred.seconds)
         self.metrics.observe_decoding(clip.packets_fed)
-        return score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds)
+        prediction = score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds)
+        self.metrics.observe_answer(model.key, prediction.scores[0].label, prediction.scores[0].probability)
+        return prediction
 
     async def windows(
         self, job: DecodeJob, windowing: Windowing, model: LoadedModel
@@ -108,7 +110,7 @@ class Gateway:
 
     async def infer(self, model: LoadedModel, clips: Clips) -> Inferred:
         """Run the model on uint8 clips [N, T, H, W, 3], in a batch with others; raises InferenceFailed and TryLater."""
-        return await traced_infer(self.batcher, model.backend, clips)
+        return await traced_infer(self.batcher, model, clips)
 
     async def _preprocess(self, job: DecodeJob) -> ModelInput:
         with stage("preprocess"):
@@ -118,10 +120,10 @@ class Gateway:
         return clip
 
 
-async def traced_infer(batcher: Batching, backend: Backend, clips: Clips) -> Inferred:
+async def traced_infer(batcher: Batching, model: LoadedModel, clips: Clips) -> Inferred:
     """Run `batcher.infer` as the stages `batch` and `infer` of a trace."""
     with stage("batch"):
-        inferred = await batcher.infer(backend, clips)
+        inferred = await batcher.infer(model, clips)
         record_stage("infer", inferred.started_at, inferred.seconds, batch_size=inferred.batch_size)
     return inferred
 
@@ -138,5 +140,5 @@ def make_gateway(
         max_per_key=settings.max_queue_per_key,
         service_time=ServiceTime(settings.decoders),
     )
-    metrics.watch_queue(lambda: admission.work_slots.num_taken, settings.max_queue)
+    metrics.set_queue_capacity(settings.max_queue)
     return Gateway(settings, registry, metrics, admission, decoders, batcher)

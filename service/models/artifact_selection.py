@@ -81,9 +81,11 @@ def open_backend(artifact: Artifact, path: Path, settings: Settings, machine: Ca
 
 
 def _open_torchserve(archive: Path, settings: Settings) -> Backend:
-    from service.backends.torchserve.backend import TorchServeBackend  # noqa: PLC0415
-    from service.backends.torchserve.token import InferenceKey  # noqa: PLC0415
-
+    try:
+        from service.backends.torchserve.backend import TorchServeBackend  # noqa: PLC0415
+        from service.backends.torchserve.token import InferenceKey  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise BackendUnavailable("this installation has no service/backends/torchserve") from error
     if not settings.torchserve_url:
         raise BackendUnavailable("backend torchserve needs TIN_TORCHSERVE_URL, the address of its inference API")
     file, management_url = settings.torchserve_keys, settings.torchserve_management_url

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -106,15 +107,16 @@ class VersionedModel:
     versions: tuple[Version, ...]
     policy: PolicyInForce = NEWEST
 
-    def default(self) -> LoadedModel | None:
-        """Return the version that answers requests which name none; None if no version does.
-
-        It is the policy's first choice that can answer, or else its first choice that is loaded.
-        """
+    @cached_property
+    def preferred(self) -> tuple[LoadedModel, ...]:
+        """The loaded versions that may answer requests which name none, the policy's first choice first."""
         loaded = {version.version: version for version in self.versions if isinstance(version, LoadedModel)}
         candidates = self.policy.candidates([version.version for version in self.versions])
-        chosen = [loaded[version] for version in candidates if version in loaded]
-        return next((model for model in chosen if model.outage() is None), next(iter(chosen), None))
+        return tuple(loaded[version] for version in candidates if version in loaded)
+
+    def default(self) -> LoadedModel | None:
+        """Return the first preferred version that can answer, or else the first; None if there is none."""
+        return next((model for model in self.preferred if model.outage() is None), next(iter(self.preferred), None))
 
 
 class Registry:
@@ -201,9 +203,10 @@ class Registry:
 
 
 def _default_loaded(models: Mapping[str, VersionedModel], so_far: str | None) -> str | None:
-    """Return the default so far if it can answer, else the first model that can."""
-    loaded = [name for name, model in models.items() if model.default() is not None]
-    return so_far if so_far in loaded else next(iter(loaded), None)
+    """Return the default so far if it has a version to answer with, else the first model that has."""
+    if so_far is not None and so_far in models and models[so_far].preferred:
+        return so_far
+    return next((name for name, model in models.items() if model.preferred), None)
 
 
 def _by_policy(model: VersionedModel, name: str) -> LoadedModel:

@@ -1,23 +1,25 @@
 """Metrics for Prometheus, read at /metrics: each measurement under one name, in base units.
 
 No label holds anything that a client chose: outcomes are `ok`, `abandoned` and the slugs of the service's problems,
-stages are the service's own, and models are the store's.
+stages are the service's own, and models, versions and actions are the store's. The series of a version end when it is
+no longer loaded; requests that reached no model have the empty name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from service.telemetry.model_metrics import NO_MODEL, ModelFamilies, ModelKey, ModelSeries
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _BYTES = (1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9)
 _FRAMES = (8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384)
-_CLIPS = (1, 2, 4, 8, 16, 32, 64)
 
 
 class ModelLabels(NamedTuple):
@@ -30,26 +32,18 @@ class ModelLabels(NamedTuple):
 
 
 class Metrics:
-    """The measurements of one application; another application has its own."""
+    """The measurements of one application; another application has its own.
 
-    def __init__(self) -> None:
+    Args:
+        drift: Also measure the answers of each model: top-1 labels and their probabilities.
+    """
+
+    def __init__(self, *, drift: bool = False) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self._requests = Counter(
-            "tin_requests_total", "Requests that posted something, by outcome.", ["outcome"], registry=registry
-        )
-        self._stage_duration = Histogram(
-            "tin_stage_duration_seconds",
-            "Wall-clock time of each stage of an answered request; total also holds what lies between them.",
-            ["stage"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._queue_depth = Gauge("tin_queue_depth", "Requests waiting or in work.", registry=registry)
+        self._families = ModelFamilies(registry, drift=drift)
+        self._series: dict[ModelKey, ModelSeries] = {}
         self._queue_capacity = Gauge("tin_queue_capacity", "Most requests waiting or in work.", registry=registry)
-        self._batch_size = Histogram(
-            "tin_batch_size", "Clips in one run of a model.", buckets=_CLIPS, registry=registry
-        )
         self._upload_bytes = Histogram(
             "tin_upload_bytes", "Sizes of request bodies that were read.", buckets=_BYTES, registry=registry
         )
@@ -60,9 +54,9 @@ class Metrics:
             "tin_model_info", "Models that answer; always 1.", list(ModelLabels._fields), registry=registry
         )
 
-    def end_request(self, outcome: str) -> None:
+    def end_request(self, outcome: str, model: ModelKey = NO_MODEL) -> None:
         """Count one request; `outcome` is one of a fixed set of words."""
-        self._requests.labels(outcome).inc()
+        self._of(model).requests(outcome).inc()
 
     def observe_upload(self, num_bytes: int) -> None:
         """Record the size of a body that was read whole."""
@@ -72,23 +66,43 @@ class Metrics:
         """Record the number of frames that were decoded for one video's answer."""
         self._frames_decoded.observe(num_frames)
 
-    def observe_stages(self, seconds: Mapping[str, float]) -> None:
+    def observe_stages(self, model: ModelKey, seconds: Mapping[str, float]) -> None:
         """Record an answered request's wall-clock seconds, by stage."""
         for stage, spent in seconds.items():
-            self._stage_duration.labels(stage).observe(spent)
+            self._of(model).stage_duration(stage).observe(spent)
 
-    def observe_batch(self, num_clips: int) -> None:
+    def observe_batch(self, model: ModelKey, num_clips: int) -> None:
         """Record the number of clips of one run of a model."""
-        self._batch_size.observe(num_clips)
+        self._of(model).batch_size.observe(num_clips)
 
-    def watch_queue(self, depth: Callable[[], float], capacity: int) -> None:
-        """Call `depth` for the number of requests, at most `capacity`, whenever the metrics are read."""
+    def observe_answer(self, model: ModelKey, label: str, probability: float) -> None:
+        """Record the most probable action of an answer, where drift is measured."""
+        if self._families.answers is not None:
+            self._families.answers.observe(model, label, probability)
+
+    def queued(self, model: ModelKey) -> AbstractContextManager[object]:
+        """Count a request as waiting or in work for as long as the block runs."""
+        return self._of(model).queue_depth.track_inprogress()
+
+    def set_queue_capacity(self, capacity: int) -> None:
+        """Record the most requests that may wait or be in work."""
         self._queue_capacity.set(capacity)
-        self._queue_depth.set_function(depth)
 
     def render(self, models: Iterable[ModelLabels]) -> bytes:
         """Return the text that Prometheus reads; `models` are those that are loaded."""
         self._model_info.clear()
+        loaded = {NO_MODEL}
         for model in models:
             self._model_info.labels(*model).set(1)
+            loaded.add((model.name, model.version))
+            self.queued((model.name, model.version))  # an idle model's queue is 0, not unknown
+        for key in self._series.keys() - loaded:
+            del self._series[key]
+            self._families.remove(key)
         return generate_latest(self._registry)
+
+    def _of(self, model: ModelKey) -> ModelSeries:
+        series = self._series.get(model)
+        if series is None:
+            series = self._series[model] = ModelSeries(self._families, model)
+        return series

@@ -17,7 +17,7 @@ import numpy as np
 import typer
 
 from clips.clip_spec import ClipSpec
-from service.backends.base import Clips, Outputs
+from service.backends.base import Backend, Clips, Outputs
 from service.deployment.ray_clients import ClusterBackend, RemoteBatcher
 from service.models.registry import LoadedModel, Registry
 from tests.helpers.fakes.fake_backend import FakeBackend
@@ -43,8 +43,11 @@ class SleepingBackend(FakeBackend):
 
 def open_sleeping() -> Registry:
     """Return a registry of one model with a SleepingBackend."""
-    model = LoadedModel("sleeping", "1", "0" * 64, "none", "made up", ("a", "b"), SPEC, SleepingBackend(2))
-    return Registry({"sleeping": [model]})
+    return Registry({"sleeping": [_sleeping(SleepingBackend(2))]})
+
+
+def _sleeping(backend: Backend) -> LoadedModel:
+    return LoadedModel("sleeping", "1", "0" * 64, "none", "made up", ("a", "b"), SPEC, backend)
 
 
 @contextmanager
@@ -73,12 +76,12 @@ def compare(one: RemoteBatcher, two: RemoteBatcher, rounds: int = ROUNDS) -> lis
 
 async def clips_per_second(batcher: RemoteBatcher) -> float:
     """Return clips per second of clients that each send one clip after the other."""
-    backend = ClusterBackend("sleeping", "1", 1)
+    model = _sleeping(ClusterBackend("sleeping", "1", 1))
     clips = np.zeros((1, SPEC.num_frames, SPEC.crop, SPEC.crop, 3), np.uint8)
 
     async def client() -> None:
         for _ in range(CLIPS_PER_ROUND // CLIENTS):
-            await batcher.infer(backend, clips)
+            await batcher.infer(model, clips)
 
     started = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(CLIENTS)))

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from service.api.http.problems import PROBLEMS
-from service.telemetry.metrics import Metrics
+from service.telemetry.metrics import Metrics, ModelLabels
 from tests.helpers.paths import REPOSITORY
 
 FOLDER = REPOSITORY / "docker" / "monitoring"
@@ -70,6 +70,16 @@ def test_the_dashboard_shows_what_was_asked_for():
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(PANELS)
 
 
+def test_the_labels_that_are_used_exist():
+    used = {
+        label
+        for text in expressions()
+        for names in re.findall(r"\bby \(([\w, ]+)\)", text)
+        for label in names.split(", ")
+    }
+    assert {"model", "version"} <= used <= {"instance", "le", "label", "model", "outcome", "stage", "version"}
+
+
 def test_the_dashboard_finds_its_data_and_grafana_the_dashboard():
     source = yaml.safe_load((FOLDER / "grafana" / "datasources" / "prometheus.yml").read_text())["datasources"][0]
     assert {panel["datasource"]["uid"] for panel in PANELS.values()} == {source["uid"]}
@@ -101,8 +111,10 @@ def replaced(text, variables):
 
 def measured():
     """Return the names of all series of a gateway after a request."""
-    metrics = Metrics()
-    metrics.end_request("ok")
-    metrics.observe_stages(dict.fromkeys(("upload", "decode", "transform", "infer", "total"), 0.1))
-    text = metrics.render([]).decode()
+    metrics, model = Metrics(drift=True), ("a", "1")
+    metrics.end_request("ok", model)
+    metrics.observe_stages(model, dict.fromkeys(("upload", "decode", "transform", "infer", "total"), 0.1))
+    metrics.observe_batch(model, 1)
+    metrics.observe_answer(model, "jump", 0.5)
+    text = metrics.render([ModelLabels("a", "1", "model.onnx", "sha256:0")]).decode()
     return set(re.findall(r"^(?:# TYPE )?(\w+)", text, flags=re.MULTILINE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 
 def problem(response: httpx.Response) -> tuple[int, str]:
@@ -10,7 +11,8 @@ def problem(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["type"].removeprefix("/problems/")
 
 
-def metric(address: str, sample: str) -> float:
-    """Value of one sample of `/metrics`, labels included in its name; 0 where there is none yet."""
-    lines = httpx.get(f"{address}/metrics").text.splitlines()
-    return next((float(line.split()[-1]) for line in lines if line.startswith(f"{sample} ")), 0.0)
+def metric(address: str, name: str, **labels: str) -> float:
+    """Sum of the samples of `/metrics` with this name that carry these labels; 0 where there is none yet."""
+    families = text_string_to_metric_families(httpx.get(f"{address}/metrics").text)
+    samples = (sample for family in families for sample in family.samples if sample.name == name)
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from service.inference.pipeline import Gateway
 from service.limits.admission import MemoryReservation, Slots
 from service.limits.deadline import MinUploadRate
+from service.models.registry import LoadedModel
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import stage
 
@@ -28,19 +29,25 @@ class AcceptedUpload(Generic[Body]):
     body: Body
     started: float
     received: float
+    model: LoadedModel
     metrics: Metrics
 
     def finish(self, stages: Mapping[str, float]) -> dict[str, float]:
         """Return the seconds of each stage, from `upload` to `total`, and record them in the metrics."""
         total = time.perf_counter() - self.started
         seconds = {"upload": self.received - self.started, **stages, "total": total}
-        self.metrics.observe_stages(seconds)
+        self.metrics.observe_stages(self.model.key, seconds)
         return seconds
 
 
 @asynccontextmanager
 async def accepted_upload(
-    request: Request, gateway: Gateway, key: str | None, read: ReadBody[Body], slots: Slots | None = None
+    request: Request,
+    gateway: Gateway,
+    model: LoadedModel,
+    key: str | None,
+    read: ReadBody[Body],
+    slots: Slots | None = None,
 ) -> AsyncIterator[AcceptedUpload[Body]]:
     """Take the request's slots and read its body; everything is freed at the end.
 
@@ -49,6 +56,7 @@ async def accepted_upload(
     Args:
         request: Its body has not been read.
         gateway: The application's.
+        model: Will work on the body.
         key: The request's API key, None where the service has none.
         read: Reads the body while it counts the bytes: `upload.read_video` or `upload.read_body`.
         slots: Held while the request is worked on; `admission.work_slots` unless given.
@@ -61,7 +69,7 @@ async def accepted_upload(
         slots.check()
         with admission.upload_slots.take(), stage("upload"):
             body = await read(request, settings.max_upload_bytes, settings.min_upload_rate(), memory)
-        upload = AcceptedUpload(body, started, time.perf_counter(), gateway.metrics)
+        upload = AcceptedUpload(body, started, time.perf_counter(), model, gateway.metrics)
         gateway.metrics.observe_upload(len(body))
-        with slots.take():
+        with slots.take(), gateway.metrics.queued(model.key):
             yield upload

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from service.api.http.api_keys import check_key
 from service.inference.pipeline import Gateway
+from service.models.registry import LoadedModel
 
 
 async def _gateway_of(request: Request) -> Gateway:
@@ -16,6 +17,19 @@ async def _gateway_of(request: Request) -> Gateway:
 
 
 GatewayOfApp = Annotated[Gateway, Depends(_gateway_of)]
+
+
+def choose_model(
+    request: Request, gateway: Gateway, name: str | None = None, version: str | None = None
+) -> LoadedModel:
+    """The model to answer with, which the request's metrics then name.
+
+    Raises as `Registry.get` does, and RuntimeDown where its server is down.
+    """
+    model = gateway.registry.get(name, version)
+    request.state.model = model.key
+    model.check_up()
+    return model
 
 
 async def _key_of(request: Request, gateway: GatewayOfApp) -> str | None:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.telemetry import tracing
 from service.telemetry.metrics import Metrics
+from service.telemetry.model_metrics import NO_MODEL
 
 logger = logging.getLogger("service.access")
 
@@ -49,7 +50,7 @@ class AccessLog:
     def _log(self, scope: Scope, status: int | None, seconds: float, span: Span) -> None:
         outcome, route = _outcome(scope, status), _template(scope)
         if scope["method"] == "POST":
-            self._metrics.end_request(outcome)
+            self._metrics.end_request(outcome, scope.get("state", {}).get("model", NO_MODEL))
         line = {
             "method": scope["method"],
             "path": route,

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from service.api.http.accepted_upload import accepted_upload
-from service.api.http.dependencies import GatewayOfApp, KeyOfRequest
+from service.api.http.dependencies import GatewayOfApp, KeyOfRequest, choose_model
 from service.api.http.openapi import VIDEO_BODY, problem_responses
 from service.api.http.upload import read_video
 from service.api.schemas.predict import PredictionResponse, PredictQuery
@@ -36,9 +36,9 @@ async def predict_video(
     query: Annotated[PredictQuery, Query()],
 ) -> PredictionResponse:
     """Send the video as the multipart field `video`, or as the raw body."""
-    settings, model = gateway.settings, gateway.model(query.model, query.version)
+    settings, model = gateway.settings, choose_model(request, gateway, query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
-    async with accepted_upload(request, gateway, key, read_video) as upload:
+    async with accepted_upload(request, gateway, model, key, read_video) as upload:
         job = DecodeJob(upload.body, model.spec, settings.decode_limits(), query.explain, query.stability)
         work = in_time(gateway.predict(job, model, top_k), settings.deadline_seconds)
         prediction = await while_connected(work, request.receive)

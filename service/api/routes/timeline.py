@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from clips.windows import Windowing
 from service.api.http.accepted_upload import AcceptedUpload, accepted_upload
-from service.api.http.dependencies import GatewayOfApp, KeyOfRequest
+from service.api.http.dependencies import GatewayOfApp, KeyOfRequest, choose_model
 from service.api.http.ndjson_response import RowsResponse
 from service.api.http.openapi import ROWS, VIDEO_BODY, problem_responses
 from service.api.http.upload import read_video
@@ -36,11 +36,11 @@ async def make_timeline(
     request: Request, gateway: GatewayOfApp, key: KeyOfRequest, query: Annotated[TimelineQuery, Query()]
 ) -> RowsResponse:
     """Send the video as for /predict. Each row of the answer comes as soon as it is known."""
-    settings, model = gateway.settings, gateway.model(query.model, query.version)
+    settings, model = gateway.settings, choose_model(request, gateway, query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
     windowing = query.windowing(settings.max_windows)
     async with AsyncExitStack() as slots:
-        accepted = accepted_upload(request, gateway, key, read_video, gateway.admission.timeline_slots)
+        accepted = accepted_upload(request, gateway, model, key, read_video, gateway.admission.timeline_slots)
         upload = await slots.enter_async_context(accepted)
         rows = _rows(gateway, model, windowing, top_k, upload)
         return RowsResponse(rows, slots.pop_all(), settings.deadline_seconds)

@@ -9,7 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from service.api.http.accepted_upload import accepted_upload
-from service.api.http.dependencies import GatewayOfApp, KeyOfRequest
+from service.api.http.dependencies import GatewayOfApp, KeyOfRequest, choose_model
 from service.api.http.openapi import INFER_ANSWER, INFER_BODY, v2_errors
 from service.api.http.problems import PROTOCOL_V2
 from service.api.http.upload import read_body
@@ -67,7 +67,7 @@ async def ready(gateway: GatewayOfApp) -> ServerReady:
     responses=v2_errors(404, 500, 503),
 )
 async def model(name: str, gateway: GatewayOfApp) -> ModelMetadata:
-    """The tensors of the model's newest version."""
+    """The tensors of the version of the model's policy."""
     return _describe(gateway, gateway.registry.get(name))
 
 
@@ -112,8 +112,8 @@ async def model_version_ready(name: str, version: str, gateway: GatewayOfApp) ->
     openapi_extra=INFER_BODY,
 )
 async def infer(name: str, request: Request, gateway: GatewayOfApp, key: KeyOfRequest) -> Response:
-    """The model's newest version answers. Clips are uint8, RGB, and of the model's size; nothing is decoded here."""
-    return await _infer(request, gateway, key, gateway.model(name))
+    """The version of the model's policy answers. Clips are uint8, RGB, and of the model's size; nothing is decoded."""
+    return await _infer(request, gateway, key, choose_model(request, gateway, name))
 
 
 @router.post(
@@ -127,12 +127,12 @@ async def infer_version(
     name: str, version: str, request: Request, gateway: GatewayOfApp, key: KeyOfRequest
 ) -> Response:
     """The version that is named answers."""
-    return await _infer(request, gateway, key, gateway.model(name, version))
+    return await _infer(request, gateway, key, choose_model(request, gateway, name, version))
 
 
 async def _infer(request: Request, gateway: Gateway, key: str | None, model: LoadedModel) -> Response:
     limits, json_length = gateway.settings, request.headers.get(JSON_LENGTH_HEADER)
-    async with accepted_upload(request, gateway, key, read_body) as upload:
+    async with accepted_upload(request, gateway, model, key, read_body) as upload:
         parse = partial(parse_call, upload.body, json_length, model.spec, limits.max_clips_per_request)
         call = await to_thread.run_sync(parse)
         work = in_time(gateway.infer(model, call.clips), limits.deadline_seconds)

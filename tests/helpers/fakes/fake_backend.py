@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.backends.base import Clips, Outputs
+from clips.clip_spec import ClipSpec
+from service.backends.base import Backend, Clips, Outputs
+from service.models.registry import LoadedModel
 
 
 class FakeBackend:
@@ -34,3 +36,8 @@ class FakeBackend:
     def close(self) -> None:
         """Set `closed`."""
         self.closed = True
+
+
+def loaded(backend: Backend, name: str = "fake", version: str = "1") -> LoadedModel:
+    """Return a model of two labels that the backend runs."""
+    return LoadedModel(name, version, "0" * 64, "model.onnx", "made up", ("a", "b"), ClipSpec(), backend)

@@ -18,7 +18,7 @@ from service.decoding.job import DecodeJob
 from service.inference.windows import InferredWindow
 from service.limits.admission import Overloaded
 from service.models.registry import LoadedModel
-from tests.helpers.fakes.fake_backend import FakeBackend
+from tests.helpers.fakes.fake_backend import FakeBackend, loaded
 from tests.helpers.servers.ray_cluster import require_ray
 from tests.helpers.stores import SPEC
 
@@ -79,7 +79,7 @@ def test_a_fault_of_the_video_is_raised():
 
 def test_a_model_that_is_loaded_here_is_not_sent_away():
     with pytest.raises(TypeError, match="FakeBackend"):
-        asyncio.run(RemoteBatcher(None).infer(FakeBackend(2), np.zeros((1, 8, 32, 32, 3), np.uint8)))
+        asyncio.run(RemoteBatcher(None).infer(loaded(FakeBackend(2)), np.zeros((1, 8, 32, 32, 3), np.uint8)))
 
 
 START = TimelineStart(VideoInfo("mp4", "h264", 2, 2, 9, 1.0), 3)

@@ -6,7 +6,7 @@ import pytest
 
 from service.backends.base import InferenceFailed
 from service.inference.batcher import Batcher
-from tests.helpers.fakes.fake_backend import FakeBackend
+from tests.helpers.fakes.fake_backend import FakeBackend, loaded
 
 
 class SlowBackend(FakeBackend):
@@ -40,7 +40,7 @@ def clips_of(brightness, num_views=1, side=4):
 
 def with_batcher(scenario):
     async def run():
-        batcher = Batcher(lambda num_clips: None)
+        batcher = Batcher(lambda model, num_clips: None)
         running = asyncio.create_task(batcher.run())
         try:
             await asyncio.wait_for(scenario(batcher), 10)
@@ -52,14 +52,14 @@ def with_batcher(scenario):
 
 async def occupied(batcher, backend):
     """A request that the backend is busy with."""
-    first = asyncio.create_task(batcher.infer(backend, clips_of(0)))
+    first = asyncio.create_task(batcher.infer(loaded(backend), clips_of(0)))
     while not backend.batches:
         await asyncio.sleep(0.001)
     return first
 
 
 def ask(batcher, backend, brightnesses, **shape):
-    return [asyncio.create_task(batcher.infer(backend, clips_of(each, **shape))) for each in brightnesses]
+    return [asyncio.create_task(batcher.infer(loaded(backend), clips_of(each, **shape))) for each in brightnesses]
 
 
 @pytest.mark.parametrize(("max_batch_size", "batches"), [(4, [1, 4, 2]), (1, [1, 1, 1, 1, 1, 1, 1])])
@@ -132,8 +132,8 @@ def test_models_and_shapes_are_not_mixed():
 def test_a_failure_is_told_and_the_next_batch_runs():
     async def scenario(batcher):
         with pytest.raises(InferenceFailed):
-            await batcher.infer(BrokenBackend(3), clips_of(1))
-        assert (await batcher.infer(FakeBackend(3), clips_of(7))).outputs.logits[0, 0] == 7
+            await batcher.infer(loaded(BrokenBackend(3)), clips_of(1))
+        assert (await batcher.infer(loaded(FakeBackend(3)), clips_of(7))).outputs.logits[0, 0] == 7
 
     with_batcher(scenario)
 
@@ -144,7 +144,7 @@ def test_what_a_server_runs_goes_there_as_it_comes():
         asked = ask(batcher, server, [10, 20, 30])
         while server.batches != [1, 1, 1]:
             await asyncio.sleep(0.001)
-        assert (await batcher.infer(local, clips_of(40))).outputs.logits[0, 0] == 40
+        assert (await batcher.infer(loaded(local), clips_of(40))).outputs.logits[0, 0] == 40
         server.let_go.set()
         assert [(await each).outputs.logits[0, 0] for each in asked] == [10, 20, 30]
 
@@ -155,7 +155,7 @@ def test_nobody_waits_for_a_server_after_giving_up():
     async def scenario(batcher):
         server = SlowServer()
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(batcher.infer(server, clips_of(0)), 0.05)
+            await asyncio.wait_for(batcher.infer(loaded(server), clips_of(0)), 0.05)
         assert not server.let_go.is_set()
         server.let_go.set()
 

@@ -1,5 +1,7 @@
 """Artifact selection: the best format of a version for each kind of machine."""
 
+import sys
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -99,6 +101,13 @@ def test_torchserve_needs_an_address(tmp_path):
         open_backend(artifact("torchserve"), tmp_path / "model.mar", settings, PLAIN)
     with pytest.raises(ValidationError, match="torchserve_url"):
         Settings(torchserve_url="torchserve:8080")
+
+
+def test_an_installation_without_torchserve_s_folder_says_so(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "service.backends.torchserve.backend", None)
+    settings = Settings(backend="torchserve", torchserve_url="http://localhost:8080")
+    with pytest.raises(BackendUnavailable, match="service/backends/torchserve"):
+        open_backend(artifact("torchserve"), tmp_path / "model.mar", settings, PLAIN)
 
 
 def test_the_registry_runs_what_was_chosen_and_tells_why(publish, tmp_path):

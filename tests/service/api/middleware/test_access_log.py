@@ -80,4 +80,4 @@ def test_a_request_that_is_given_up_is_told_and_counted(caplog: pytest.LogCaptur
     with caplog.at_level(logging.INFO, logger="service.access"), pytest.raises(TimeoutError):
         asyncio.run(give_up())
     assert "abandoned, request abc" in caplog.text
-    assert b'tin_requests_total{outcome="abandoned"} 1.0' in metrics.render([])
+    assert b'tin_requests_total{model="",outcome="abandoned",version=""} 1.0' in metrics.render([])
