@@ -29,6 +29,7 @@ from service.decoding.job import DecodeJob
 from service.decoding.process import DecoderError
 from service.doctor.check import examine
 from service.doctor.checks import checks
+from service.inference.features import check_features
 from service.inference.prediction import choose_top_k, parse_top_k
 from service.models.open_model import check_store, open_model
 
@@ -50,6 +51,9 @@ TopKOption = Annotated[
 ]
 StabilityOption = Annotated[
     bool, typer.Option("--stability", help="Also predict for other frames of the video, and in reverse order.")
+]
+FeaturesOption = Annotated[
+    bool, typer.Option("--features", help="With --json or --out: add what the classification head sees.")
 ]
 OutOption = Annotated[
     Path | None,
@@ -101,6 +105,7 @@ def predict_files(
     version: VersionOption = None,
     top_k: TopKOption = None,
     stability: StabilityOption = False,
+    features: FeaturesOption = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
     out: OutOption = None,
@@ -111,6 +116,8 @@ def predict_files(
     Files of a folder that are not named as videos are passed over. A file that cannot be read as a video is reported on
     stderr; the others go on, and the exit code is 1.
     """
+    if features and not (as_json or out):
+        give_up("--features needs --json or --out FILE: a table has no room for so many numbers")
     settings = settings_of(model_store=store)
     videos = _find_videos(files, out)
     if len(videos) > 1:  # as many videos are in work as there are cores: one thread is enough for each
@@ -118,7 +125,9 @@ def predict_files(
     with errors_end_command():
         chosen = open_model(settings, model, version)
         num_actions = choose_top_k(parse_top_k(top_k), len(chosen.labels))
-        options = PredictOptions(chosen.name, chosen.version, num_actions, stability)
+        options = PredictOptions(chosen.name, chosen.version, num_actions, stability, features)
+        if features:
+            check_features(chosen)
         predict_each = _on_ray(out) if on_ray else partial(local.predict_videos, model=chosen)
         predict_each = partial(predict_each, options=options, settings=settings)
         with closing(chosen.backend):

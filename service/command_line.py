@@ -15,6 +15,7 @@ from service.batch.errors import BatchError
 from service.batch.timeline import BadWindowing
 from service.config.environment import UnknownVariable
 from service.config.settings import Settings
+from service.inference.features import NoFeatures
 from service.inference.prediction import BadTopK
 from service.models.registry import RegistryError
 from service.store.model_store import StoreError
@@ -46,7 +47,7 @@ def errors_end_command() -> Iterator[None]:
     """End the command with one line and exit code 2 for an error that is no video's own."""
     try:
         yield
-    except (StoreError, RegistryError, BadTopK, BadWindowing, BatchError) as error:
+    except (StoreError, RegistryError, NoFeatures, BadTopK, BadWindowing, BatchError) as error:
         give_up(str(error))
 
 

@@ -11,7 +11,7 @@
     ClipError       the video is not one, damaged, or larger than the limits: NotAVideo, Undecodable, ...
     StoreError      there is no such store, model or version
     RegistryError   the model is there and refused, or no runtime here can run it
-    BackendError    the runtime failed
+    BackendError    the runtime failed, or the artifact has no features
     ValueError      an argument is out of range
     OSError         a path cannot be read
 """

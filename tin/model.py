@@ -19,6 +19,7 @@ from service.api.schemas.predict import Action
 from service.api.schemas.timeline import SegmentsRow, TimelineRow, WindowRow
 from service.batch.timeline import timeline_rows, windowing_of
 from service.config.settings import Settings
+from service.inference.features import check_features, mean_features
 from service.inference.prediction import TopK, choose_top_k
 from service.models.open_model import open_model
 from service.models.registry import LoadedModel
@@ -114,6 +115,20 @@ class Model:
         scores = top_scores(average_views(logits), self.labels, count)
         info = sampled.video if isinstance(sampled, ModelInput) else None
         return Prediction(tuple(scores), self._ref(), Clip(sampled.indices, sampled.times, info))
+
+    def features(self, video: Video | Frames) -> NDArray[np.float32]:
+        """Return what the model's classification head sees of a clip, float32 [D]: the mean over frames and views.
+
+            model.features("clip.mp4") @ model.features("other.mp4")
+
+        Args:
+            video: As for `predict`.
+
+        Raises as `predict`; BackendError also for a model that was exported before there were features.
+        """
+        check_features(self._loaded)
+        views = self._preprocess(video).views
+        return mean_features(self._loaded.backend.infer(views), self._loaded, len(views))
 
     def timeline(
         self,

@@ -32,7 +32,7 @@ def predict_videos(
     Args:
         videos: files, folders of frames, standard input as `-`, or named pipes.
         model: the loaded model that `options` names.
-        options: number of actions and stability.
+        options: number of actions, stability and features.
         settings: number of decoders and their limits.
     """
     limits, max_memory_bytes = settings.decode_limits(), settings.max_decoder_bytes
@@ -43,7 +43,7 @@ def predict_videos(
     idle: SimpleQueue[FileDecoder] = SimpleQueue()
     for decoder in decoders:
         idle.put(decoder)
-    predict = partial(_result, idle=idle, model=model, top_k=options.top_k)
+    predict = partial(_result, idle=idle, model=model, options=options)
     waiting: deque[Future[Result]] = deque()
     with _threads(decoders) as threads:
         for video in videos:
@@ -68,14 +68,14 @@ def _submit(
 
 
 def _result(
-    video: Path, content: bytes | None, idle: SimpleQueue[FileDecoder], model: LoadedModel, top_k: int
+    video: Path, content: bytes | None, idle: SimpleQueue[FileDecoder], model: LoadedModel, options: PredictOptions
 ) -> Result:
     decoder = idle.get()
     try:
         decoded = decoder.decode(str(video), Path(), content)
     finally:
         idle.put(decoder)
-    return decoded if isinstance(decoded, Failed) else infer_each([decoded], model, top_k)[0]
+    return decoded if isinstance(decoded, Failed) else infer_each([decoded], model, options)[0]
 
 
 @contextmanager

@@ -58,7 +58,7 @@ class InferActor:
     def __call__(self, batch: Columns) -> Columns:
         decoded = [video for video in batch["decoded"] if isinstance(video, Decoded)]
         failed = [video for video in batch["decoded"] if isinstance(video, Failed)]
-        return {"result": _column([*failed, *infer_each(decoded, self._model, self._options.top_k)])}
+        return {"result": _column([*failed, *infer_each(decoded, self._model, self._options)])}
 
     @cached_property
     def _model(self) -> LoadedModel:

@@ -24,8 +24,8 @@ from service.batch.results import Answer, Failed, Result
 FIRST_FIELD = b'{"file": '
 """Prefix of every line."""
 
-MAX_LINE_BYTES = 1 << 20
-"""Some twenty times the longest line: so a file of something else is not read into memory whole."""
+MAX_LINE_BYTES = 1 << 24
+"""Some ten times the longest line, of every class of a large model: so a file of something else is not read whole."""
 
 
 class ResultsFile:
@@ -146,4 +146,10 @@ def _parse(line: bytes, place: str) -> tuple[str, PredictOptions | None]:
 
 def _options_of(response: PredictionResponse) -> PredictOptions:
     model, num_actions = response.model, len(response.predictions)
-    return PredictOptions(model.name, model.version, num_actions, stability=response.stability is not None)
+    return PredictOptions(
+        model.name,
+        model.version,
+        num_actions,
+        stability=response.stability is not None,
+        features=response.features is not None,
+    )

@@ -75,7 +75,7 @@ class ModelChecker:
         if self._stored is None:
             raise CheckSkipped("its files are not valid")
         model = self._loaded = load(self._stored, self._settings, Capabilities.detect())
-        return f"{model.artifact} runs here ({model.reason})"
+        return f"{model.artifact} runs here ({model.reason}) and gives {', '.join(model.outputs)}"
 
     def _check_server(self) -> str:
         assert self._loaded is not None

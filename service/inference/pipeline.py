@@ -85,16 +85,17 @@ class Gateway:
         model.check_up()
         return model
 
-    async def predict(self, job: DecodeJob, model: LoadedModel, top_k: int) -> Prediction:
+    async def predict(self, job: DecodeJob, model: LoadedModel, top_k: int, *, features: bool = False) -> Prediction:
         """Decode in a worker, infer in a batch, score. Cancelling it frees what it holds.
 
-        Raises clips.decoding.errors.ClipError, service.decoding.process.DecoderError, InferenceFailed and TryLater.
+        Raises clips.decoding.errors.ClipError, service.decoding.process.DecoderError, InferenceFailed, TryLater, and
+        NoFeatures where `features` were requested.
         """
         clip = await self._preprocess(job)
         inferred = await self.infer(model, views_to_infer(clip))
         self.admission.service_time.add(clip.decode_seconds + clip.transform_seconds + inferred.seconds)
         self.metrics.observe_decoding(clip.packets_fed)
-        prediction = score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds)
+        prediction = score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds, features=features)
         self.metrics.observe_answer(model.key, prediction.scores[0].label, prediction.scores[0].probability)
         return prediction
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from clips.preprocess import ModelInput
 from clips.scores import Score, average_views, top_scores
 from service.backends.base import Outputs
+from service.inference.features import mean_features
 from service.inference.stability import Variants, compare
 from service.models.registry import LoadedModel
 
@@ -38,7 +39,8 @@ class Prediction:
     """The scores for one video, with the input and the outputs that they came from.
 
     `offsets` float32 [B, 2], in frames, and `weights` float32 [B, T, 2] of each interlacing block are means over the
-    views. `variants` are there when the clip was sampled twice.
+    views; None for a network that does not interlace. `features` float32 [D] are there when they were requested, and
+    `variants` when the clip was sampled twice.
     """
 
     scores: list[Score]
@@ -46,6 +48,7 @@ class Prediction:
     offsets: NDArray[np.float32] | None
     weights: NDArray[np.float32] | None
     seconds: StageTimes
+    features: NDArray[np.float32] | None = None
     variants: Variants | None = None
 
 
@@ -77,14 +80,34 @@ def parse_top_k(text: str | None) -> TopK | None:
         raise _bad_top_k(text) from None
 
 
-def score(clip: ModelInput, outputs: Outputs, model: LoadedModel, top_k: int, *, infer_seconds: float) -> Prediction:
-    """Build the prediction from the model's outputs for `views_to_infer(clip)`."""
+def score(
+    clip: ModelInput,
+    outputs: Outputs,
+    model: LoadedModel,
+    top_k: int,
+    *,
+    infer_seconds: float,
+    features: bool = False,
+) -> Prediction:
+    """Build the prediction from the model's outputs for `views_to_infer(clip)`.
+
+    Args:
+        clip: The video's input.
+        outputs: The model's outputs for all of its views.
+        model: The model that ran.
+        top_k: Number of scores.
+        infer_seconds: Seconds that the model took.
+        features: True to add the features.
+
+    Raises NoFeatures.
+    """
     sampled = slice(len(clip.views))
     return Prediction(
         scores=top_scores(average_views(outputs.logits[sampled]), model.labels, top_k),
         clip=clip,
         offsets=_mean(outputs.offsets, sampled),
         weights=_mean(outputs.weights, sampled),
+        features=mean_features(outputs, model, len(clip.views)) if features else None,
         variants=compare(outputs.logits, model.labels, top_k) if clip.shifted else None,
         seconds=StageTimes(clip.decode_seconds, clip.transform_seconds, infer_seconds),
     )

@@ -15,12 +15,14 @@ from functools import cached_property
 import numpy as np
 
 from clips.clip_spec import ClipSpec
-from service.backends.base import Backend, BackendError, BackendUnavailable, RemoteBackend, RuntimeDown
+from service.backends.base import Backend, BackendError, BackendUnavailable, Outputs, RemoteBackend, RuntimeDown
+from service.backends.contract import INTERLACING_OUTPUTS, OUTPUTS
 from service.config.settings import Settings
 from service.models.artifact_selection import Capabilities, choose, open_backend
 from service.models.policy_in_force import NEWEST, UNREAD, PolicyInForce
 from service.models.refcounted_backend import refcounted
 from service.store.fingerprint import Fingerprint, fingerprint_of
+from service.store.manifest import TemporalKind
 from service.store.model_store import ModelNotFound, ModelStore, StoredModel, StoreError, listed
 
 RENAMING_SECONDS = 0.2
@@ -52,6 +54,10 @@ class LoadedModel:
     labels: tuple[str, ...]
     spec: ClipSpec
     backend: Backend
+    temporal: TemporalKind = "tin"
+    """The network's temporal module."""
+    outputs: tuple[str, ...] = OUTPUTS
+    """Names of the graph's outputs; of a model behind a server, those that an export of today has."""
     fingerprint: Fingerprint | None = field(default=None, compare=False)
     """The files of the store when they were last read."""
     update_refused: str | None = None
@@ -322,18 +328,25 @@ def load(stored: StoredModel, settings: Settings, machine: Capabilities) -> Load
         labels=manifest.labels,
         spec=manifest.clip,
         backend=refcounted(open_backend(artifact, stored.path_of(artifact), settings, machine)),
+        temporal=manifest.temporal,
+        outputs=_outputs_of_exports(manifest.temporal),
     )
-    if not isinstance(model.backend, RemoteBackend):
-        _warm_up(model)
-    return model
+    if isinstance(model.backend, RemoteBackend):
+        return model
+    return replace(model, outputs=tuple(_warm_up(model).arrays()))
 
 
-def _warm_up(model: LoadedModel) -> None:
+def _outputs_of_exports(temporal: TemporalKind) -> tuple[str, ...]:
+    return tuple(name for name in OUTPUTS if temporal == "tin" or name not in INTERLACING_OUTPUTS)
+
+
+def _warm_up(model: LoadedModel) -> Outputs:
     # A black clip finds a graph that does not fit its manifest now, not at the first request.
     side = model.spec.crop
     black = np.zeros((1, model.spec.num_frames, side, side, 3), np.uint8)
-    logits = model.backend.infer(black).logits
-    if logits.shape != (1, len(model.labels)):
+    outputs = model.backend.infer(black)
+    if outputs.logits.shape != (1, len(model.labels)):
         raise BackendUnavailable(
-            f"{model.artifact} returns logits of shape {logits.shape} for {len(model.labels)} labels"
+            f"{model.artifact} returns logits of shape {outputs.logits.shape} for {len(model.labels)} labels"
         )
+    return outputs

@@ -8,7 +8,7 @@ drifts from the other.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,6 +19,10 @@ MANIFEST_FILE = "manifest.json"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A plain name inside the version's folder: no slash, no leading dot."""
+
+
+TemporalKind = Literal["tin", "tsm", "none"]
+"""A network's temporal module: interlacing, a fixed shift, or none."""
 
 
 class _Record(BaseModel):
@@ -137,3 +141,15 @@ class Manifest(_Record):
         if num_classes != len(self.labels):
             raise ValueError(f"{len(self.labels)} labels for {num_classes} classes")
         return self
+
+    @model_validator(mode="after")
+    def _known_temporal(self) -> Manifest:
+        if self.temporal not in get_args(TemporalKind):
+            raise ValueError(f"a network is temporal: {', '.join(get_args(TemporalKind))}; not {self.temporal!r}")
+        return self
+
+    @property
+    def temporal(self) -> TemporalKind:
+        """The network's temporal module."""
+        kind: TemporalKind = self.architecture.get("temporal", "tin")
+        return kind

@@ -8,14 +8,14 @@ import { capital, milliseconds, percent } from "/web/wording.js";
 // Below this probability the top-1 action is more likely wrong than right.
 const SURE = 0.5;
 
-export function showResult({ predictions, model, clip, frames, interlacing, stability, timing_ms: timing }) {
+export function showResult({ predictions, model, clip, frames, temporal, interlacing, stability, timing_ms: timing }) {
   const verdict = predictions[0].probability < SURE ? "It is not sure. Most of all it looks like" : "It looks like";
   at("verdict").textContent = verdict;
   at("answer").textContent = predictions[0].label;
   at("bars").replaceChildren(...predictions.map(bar));
   showStability(stability, predictions[0].label);
   at("frames").replaceChildren(...frames.map(frame));
-  showInterlacing(interlacing, frames);
+  showTemporal(temporal, interlacing, frames);
   at("model").replaceChildren(...terms({ Name: model.name, Version: model.version, Digest: model.digest.slice(0, 19) }));
   at("clip").replaceChildren(...terms({
     Format: `${clip.codec} in ${clip.container.split(",")[0]}`,
@@ -26,6 +26,14 @@ export function showResult({ predictions, model, clip, frames, interlacing, stab
   at("timing").replaceChildren(...terms(Object.fromEntries(times)));
   at("result").hidden = false;
   return `${verdict}: ${predictions[0].label}, ${percent(predictions[0].probability)}`;
+}
+
+// TIN's picture tells more than its sentence; other networks have only the sentence.
+function showTemporal({ description }, interlacing, frames) {
+  at("interlacing").hidden = !interlacing;
+  at("temporal").hidden = Boolean(interlacing);
+  at("temporal-description").textContent = description;
+  if (interlacing) showInterlacing(interlacing, frames);
 }
 
 function bar({ label, probability }) {

@@ -12,6 +12,12 @@ const MEANINGS = {
   unloaded: "is not loaded, by its policy",
 };
 
+const NETWORKS = {
+  tin: "TIN: interlaces its frames",
+  tsm: "TSM: shifts its frames",
+  none: "TSN: sees single frames",
+};
+
 // Opened details stay open when the list is read again.
 const opened = new Set();
 let shown = "";
@@ -47,8 +53,10 @@ function card(model, isUsual) {
   return element("section", parts, { className: `card version ${model.status}` });
 }
 
-const facts = ({ artifact, choice, digest, policy, num_frames: frames }) =>
-  element("dl", terms({ Runs: artifact, Because: choice, Digest: digest, Policy: policy, Sees: `${frames} frames` }));
+const facts = ({ artifact, choice, digest, policy, temporal, num_frames: frames }) =>
+  element("dl", terms({
+    Network: NETWORKS[temporal], Runs: artifact, Because: choice, Digest: digest, Policy: policy, Sees: `${frames} frames`,
+  }));
 
 function labels({ name, version, labels: names }) {
   const key = `${name}/${version}`;

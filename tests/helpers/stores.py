@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,25 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from clips.clip_spec import ClipSpec, View
+from service.backends.contract import OUTPUTS
 from service.store.manifest import Artifact, Manifest, ParityReport, StoredFile
 from service.store.model_store import sha256_of
 
 LABELS = ("Showing red", "Showing green", "Showing blue", "Showing cyan", "Showing pink", "Showing <b>yellow</b>")
 COLOURS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0))
+OUTPUTS_OF = {"tin": OUTPUTS, "tsm": ("logits", "features"), "none": ("logits", "features")}
 SPEC = ClipSpec(num_frames=8, short_side=32, crop=32, view=View.SQUEEZE)
 
 
 def publish(
-    root: Path, name: str, version: str, *, graph: bytes | None = None, clip: ClipSpec = SPEC, **parity: object
+    root: Path,
+    name: str,
+    version: str,
+    *,
+    graph: bytes | None = None,
+    clip: ClipSpec = SPEC,
+    temporal: str = "tin",
+    **parity: object,
 ) -> Path:
     """Write `<root>/<name>/<version>/` with a graph, its digest and a parity report; return the folder.
 
@@ -26,20 +36,22 @@ def publish(
         root: the model store.
         name: the model's name.
         version: its version.
-        graph: bytes of `model.onnx`; `colour_graph()` unless given.
+        graph: bytes of `model.onnx`; `colour_graph` with the outputs that `temporal` has, unless given.
         clip: the model's input, with the frames and the crop of SPEC.
+        temporal: the architecture's temporal module.
         parity: fields of the parity report that differ from those of a perfect one.
     """
     folder = root / name / version
     folder.mkdir(parents=True)
-    (folder / "model.onnx").write_bytes(graph if graph is not None else colour_graph())
+    (folder / "model.onnx").write_bytes(graph if graph is not None else colour_graph(OUTPUTS_OF[temporal]))
     (folder / "checkpoint.safetensors").write_bytes(b"weights")
-    manifest = _manifest(folder, name, version, clip, parity)
+    architecture = {"num_classes": len(LABELS), "temporal": temporal}
+    manifest = _manifest(folder, architecture, clip, parity)
     (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2))
     return folder
 
 
-def _manifest(folder: Path, name: str, version: str, clip: ClipSpec, parity: dict[str, object]) -> Manifest:
+def _manifest(folder: Path, architecture: dict[str, object], clip: ClipSpec, parity: dict[str, object]) -> Manifest:
     checkpoint = StoredFile(file="checkpoint.safetensors", sha256=sha256_of(folder / "checkpoint.safetensors"))
     digest = sha256_of(folder / "model.onnx")
     report = parity_report(checkpoint_sha256=checkpoint.sha256, artifact_sha256=digest, **parity)
@@ -53,9 +65,9 @@ def _manifest(folder: Path, name: str, version: str, clip: ClipSpec, parity: dic
         parity=report,
     )
     return Manifest(
-        name=name,
-        version=version,
-        architecture={"num_classes": len(LABELS)},
+        name=folder.parent.name,
+        version=folder.name,
+        architecture=architecture,
         clip=clip,
         labels=LABELS,
         checkpoint=checkpoint,
@@ -88,8 +100,11 @@ def parity_report(**fields: object) -> ParityReport:
     return ParityReport.model_validate(perfect | fields)
 
 
-def colour_graph() -> bytes:
-    """ONNX graph under the contract: the logit of a colour is the clip's mean pixel projected on that colour."""
+def colour_graph(outputs: Sequence[str] = OUTPUTS) -> bytes:
+    """ONNX graph under the contract: the logit of a colour is the clip's mean pixel projected on that colour.
+
+    The features are the mean pixel, red, green and blue. `outputs` names the contract's outputs that the graph has.
+    """
     side, frames, blocks = SPEC.crop, SPEC.num_frames, 2
     constants = {
         "axes": np.array([1, 2, 3]),
@@ -100,11 +115,12 @@ def colour_graph() -> bytes:
         "shape_of_offsets": np.array([-1, blocks, 2]),
         "shape_of_weights": np.array([-1, blocks, frames, 2]),
     }
+    shapes = {"logits": [len(LABELS)], "features": [3], "offsets": [blocks, 2], "weights": [blocks, frames, 2]}
     nodes = [
         helper.make_node("Cast", ["clips"], ["pixels"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
-        helper.make_node("MatMul", ["mean", "colours"], ["logits"]),
-        helper.make_node("MatMul", ["mean", "none"], ["zero"]),
+        helper.make_node("ReduceMean", ["pixels", "axes"], ["features"], keepdims=0),
+        helper.make_node("MatMul", ["features", "colours"], ["logits"]),
+        helper.make_node("MatMul", ["features", "none"], ["zero"]),
         helper.make_node("Add", ["zero", "some_offsets"], ["flat_offsets"]),
         helper.make_node("Add", ["zero", "some_weights"], ["flat_weights"]),
         helper.make_node("Reshape", ["flat_offsets", "shape_of_offsets"], ["offsets"]),
@@ -114,11 +130,7 @@ def colour_graph() -> bytes:
         nodes,
         "colours",
         [helper.make_tensor_value_info("clips", TensorProto.UINT8, ["N", frames, side, side, 3])],
-        [
-            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", len(LABELS)]),
-            helper.make_tensor_value_info("offsets", TensorProto.FLOAT, ["N", blocks, 2]),
-            helper.make_tensor_value_info("weights", TensorProto.FLOAT, ["N", blocks, frames, 2]),
-        ],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shapes[name]]) for name in outputs],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)

@@ -34,6 +34,22 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of each network, by its temporal module, and `old`: a TIN from before there were features."""
+    root = tmp_path_factory.mktemp("networks")
+    for temporal in stores.OUTPUTS_OF:
+        stores.publish(root, temporal, "1", temporal=temporal)
+    stores.publish(root, "old", "1", graph=stores.colour_graph(("logits", "offsets", "weights")))
+    return root
+
+
+@pytest.fixture(scope="session")
+def networks_url(networks: Path, start_service: Callable[..., str]) -> str:
+    """The address of a server of `networks`."""
+    return start_service(model_store=networks)
+
+
+@pytest.fixture(scope="session")
 def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """Starts `python -m service serve` on a free port with settings given by keyword; returns its address."""
     with running_services(lambda: tmp_path_factory.mktemp("service")) as start:

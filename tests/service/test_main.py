@@ -81,6 +81,23 @@ def test_predict_gives_up_when_nothing_can_work(
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_predict_writes_features_as_json_only(run_cli: Run, files: list[str], networks: Path, tmp_path: Path) -> None:
+    answers = tmp_path / "answers.jsonl"
+    asked = ("predict", files[0], "--features", "--model", "tsm", "--store", str(networks))
+    printed = json.loads(run_cli(*asked, "--json").stdout)
+    assert printed["features"] == [pytest.approx(10, abs=12), pytest.approx(20, abs=12), pytest.approx(220, abs=12)]
+    assert run_cli(*asked, "--out", str(answers)).returncode == 0
+    assert json.loads(answers.read_text())["features"] == printed["features"]
+    again = run_cli(*asked, "--out", str(answers))
+    assert (again.returncode, len(answers.read_text().splitlines())) == (0, 1)
+    for refused in (
+        run_cli(*asked),
+        run_cli("predict", files[0], "--features", "--json", "--model", "old", "--store", str(networks)),
+    ):
+        assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (2, "", 1)
+    assert "tin reexport" in refused.stderr
+
+
 def test_predict_takes_folders_and_patterns(run_cli: Run, files: list[str], tmp_path: Path) -> None:
     done = run_cli("predict", "--json", str(tmp_path), str(tmp_path / "*.avi"))
     assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == [files[0], files[2], files[2]]

@@ -16,6 +16,7 @@ import tin
 from clips.decoding.decode import decode
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.servers.service import running_services
+from tests.helpers.stores import colour_graph, publish
 from tin.results import Clip
 
 STORE = REPOSITORY / "model_store"
@@ -116,6 +117,24 @@ def test_top_k_may_be_all_and_more_than_there_are(model: tin.Model) -> None:
     assert model.predict(EXAMPLE, top_k=17).predictions == everything
     timeline = model.timeline(EXAMPLE, top_k="all")
     assert {len(window.predictions) for window in timeline.windows} == {16}
+
+
+def test_features_are_a_vector_of_any_kind_of_video(tmp_path: Path) -> None:
+    publish(tmp_path, "colours", "1", temporal="none")
+    frames = np.full((20, 32, 32, 3), (10, 20, 200), np.uint8)
+    with tin.load(store=tmp_path) as model:
+        features = model.features(frames)
+        assert (features.dtype.name, features.shape) == ("float32", (3,))
+        np.testing.assert_allclose(features, (10, 20, 200), rtol=1e-5)
+        of_file = model.features(EXAMPLE)
+        np.testing.assert_array_equal(of_file, model.features(EXAMPLE.read_bytes()))
+        assert not np.allclose(of_file, features)
+
+
+def test_features_of_a_model_from_before_there_were_any_are_a_backend_error(tmp_path: Path) -> None:
+    publish(tmp_path, "colours", "1", graph=colour_graph(("logits", "offsets", "weights")))
+    with tin.load(store=tmp_path) as model, pytest.raises(tin.BackendError, match="tin reexport"):
+        model.features(EXAMPLE)
 
 
 def test_errors_of_videos_and_arguments(model: tin.Model, not_videos: dict[str, bytes], tmp_path: Path) -> None:

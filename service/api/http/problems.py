@@ -24,7 +24,7 @@ from service.api.schemas.predict import Problem
 from service.api.schemas.v2 import InferError
 from service.backends import base
 from service.decoding import process
-from service.inference import pipeline
+from service.inference import features, pipeline
 from service.limits import admission, deadline
 from service.models import registry
 from service.store import model_store
@@ -62,6 +62,7 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     upload.MissingVideo: ProblemType("missing-video", 422, "The form holds no video"),
     upload.EmptyUpload: ProblemType("empty-upload", 422, "The upload is empty"),
     ClientDisconnect: ProblemType("incomplete-upload", 400, "The upload broke off", "the upload broke off"),
+    features.NoFeatures: ProblemType("no-features", 422, "The model has no features"),
     v2_codec.BadInferRequest: ProblemType("bad-infer-request", 400, "Not what the model takes"),
     model_store.ModelNotFound: ProblemType("unknown-model", 404, "No such model"),
     registry.ModelUnavailable: ProblemType("model-unavailable", 503, "The model is not served"),

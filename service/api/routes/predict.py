@@ -14,6 +14,7 @@ from service.api.http.upload import read_video
 from service.api.schemas.predict import PredictionResponse, PredictQuery
 from service.api.schemas.presenters import answer, server_timing, timing_ms
 from service.decoding.job import DecodeJob
+from service.inference.features import check_features
 from service.inference.prediction import choose_top_k
 from service.limits.deadline import in_time, while_connected
 
@@ -38,9 +39,11 @@ async def predict_video(
     """Send the video as the multipart field `video`, or as the raw body."""
     settings, model = gateway.settings, choose_model(request, gateway, query.model, query.version)
     top_k = choose_top_k(query.top_k, len(model.labels))
+    if query.features:
+        check_features(model)
     async with accepted_upload(request, gateway, model, key, read_video) as upload:
         job = DecodeJob(upload.body, model.spec, settings.decode_limits(), query.explain, query.stability)
-        work = in_time(gateway.predict(job, model, top_k), settings.deadline_seconds)
+        work = in_time(gateway.predict(job, model, top_k, features=query.features), settings.deadline_seconds)
         prediction = await while_connected(work, request.receive)
     timing = timing_ms(upload.finish(asdict(prediction.seconds)))
     response.headers["Server-Timing"] = server_timing(timing)

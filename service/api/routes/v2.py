@@ -133,7 +133,7 @@ async def infer_version(
 async def _infer(request: Request, gateway: Gateway, key: str | None, model: LoadedModel) -> Response:
     limits, json_length = gateway.settings, request.headers.get(JSON_LENGTH_HEADER)
     async with accepted_upload(request, gateway, model, key, read_body) as upload:
-        parse = partial(parse_call, upload.body, json_length, model.spec, limits.max_clips_per_request)
+        parse = partial(parse_call, upload.body, json_length, model.spec, model.outputs, limits.max_clips_per_request)
         call = await to_thread.run_sync(parse)
         work = in_time(gateway.infer(model, call.clips), limits.deadline_seconds)
         inferred = await while_connected(work, request.receive)
@@ -160,5 +160,5 @@ def _describe(gateway: Gateway, model: LoadedModel) -> ModelMetadata:
         versions=[version.version for version in loaded if version.name == model.name],
         platform=PLATFORMS.get(Path(model.artifact).suffix, "unknown"),
         inputs=[describe_input(model.spec)],
-        outputs=describe_outputs(model.spec, len(model.labels)),
+        outputs=describe_outputs(model.outputs, model.spec, len(model.labels)),
     )

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
+from service.store.manifest import TemporalKind
+
 
 def _as_top_k(value: object, parse: ValidatorFunctionWrapHandler) -> object:
     try:
@@ -31,7 +33,11 @@ class PredictQuery(BaseModel):
     version: str | None = Field(
         default=None, description="A version of the model; the one that its policy chooses when not given"
     )
-    explain: bool = Field(default=False, description="Add the sampled frames, and each block's offsets and weights")
+    explain: bool = Field(
+        default=False,
+        description="Add the sampled frames, and how the network relates them; for TIN, the offsets and weights",
+    )
+    features: bool = Field(default=False, description="Add the features: what the classification head sees")
     stability: bool = Field(
         default=False,
         description="Add the predictions for other frames, and for reversed order; the model then runs three times",
@@ -120,6 +126,13 @@ class Interlacing(BaseModel):
     weights: list[list[list[float]]] = Field(description="[B, T, 2]: w0 and w1 for each sampled frame, from 0 to 2")
 
 
+class Temporal(BaseModel):
+    """The temporal module of the network: how it relates the frames."""
+
+    kind: TemporalKind = Field(description="`tin` interlaces, `tsm` shifts by fixed steps, `none` sees single frames")
+    description: str = Field(description="The same in a sentence")
+
+
 class ShiftedSampling(BaseModel):
     """The prediction for other frames: those half-way to the next sampled one, for one clip half a segment later."""
 
@@ -159,8 +172,12 @@ class PredictionResponse(BaseModel):
     frames: list[FrameImage] | None = Field(
         default=None, description="With `explain=true`: the sampled frames of the first clip"
     )
-    interlacing: Interlacing | None = Field(default=None, description="With `explain=true`")
+    temporal: Temporal | None = Field(default=None, description="With `explain=true`")
+    interlacing: Interlacing | None = Field(default=None, description="With `explain=true`, of `tin` only")
     stability: Stability | None = Field(default=None, description="With `stability=true`")
+    features: list[float] | None = Field(
+        default=None, description="With `features=true`: [D], the head's input; the mean over frames and views"
+    )
 
 
 class ModelStatus(BaseModel):
@@ -189,6 +206,7 @@ class ModelStatus(BaseModel):
     num_views: int | None = Field(
         default=None, description="How often it runs for one video: crops times clips, whose probabilities are averaged"
     )
+    temporal: TemporalKind | None = Field(default=None, description="The network's temporal module")
     labels: list[str] | None = None
 
 

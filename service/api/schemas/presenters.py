@@ -23,6 +23,7 @@ from service.api.schemas.predict import (
     SampledFrame,
     ShiftedSampling,
     Stability,
+    Temporal,
     Timing,
     Video,
 )
@@ -30,6 +31,7 @@ from service.api.schemas.timeline import SegmentOfClip
 from service.inference.prediction import Prediction
 from service.inference.segmentation import Segment
 from service.inference.stability import Variants
+from service.inference.temporal import DESCRIPTIONS
 from service.models.registry import LoadedModel, RefusedModel, UnloadedModel, Version, VersionedModel
 
 
@@ -38,7 +40,8 @@ def answer(
 ) -> PredictionResponse:
     """The whole answer of POST /predict.
 
-    With `explain` it also holds the frames and the offsets and weights; with variants, how stable it is.
+    With `explain` it also holds the frames, the network's temporal module, and the offsets and weights of TIN; with
+    variants, how stable it is; and the features, where there are any.
     """
     response = PredictionResponse(
         predictions=actions(prediction.scores),
@@ -48,10 +51,12 @@ def answer(
     )
     if prediction.variants and prediction.clip.shifted:
         response.stability = _stability(prediction.variants, prediction.clip.shifted)
+    if prediction.features is not None:
+        response.features = prediction.features.tolist()
     if explain:
         response.frames = frame_images(prediction.clip)
-    if explain and prediction.offsets is not None and prediction.weights is not None:
-        response.interlacing = Interlacing(offsets=prediction.offsets.tolist(), weights=prediction.weights.tolist())
+        response.temporal = Temporal(kind=model.temporal, description=DESCRIPTIONS[model.temporal])
+        response.interlacing = _interlacing(prediction)
     return response
 
 
@@ -93,6 +98,7 @@ def _model_status(version: Version, model: VersionedModel) -> ModelStatus:
         digest=tagged_digest(version),
         artifact=version.artifact,
         choice=version.reason,
+        temporal=version.temporal,
         num_frames=version.spec.num_frames,
         num_views=version.spec.num_views,
         labels=list(version.labels),
@@ -126,6 +132,12 @@ def describe_video(video: VideoInfo, size_bytes: int) -> Video:
 
 def _describe(clip: ModelInput, size_bytes: int) -> Clip:
     return Clip(**dict(describe_video(clip.video, size_bytes)), sampled=_sampled(clip))
+
+
+def _interlacing(prediction: Prediction) -> Interlacing | None:
+    if prediction.offsets is None or prediction.weights is None:
+        return None
+    return Interlacing(offsets=prediction.offsets.tolist(), weights=prediction.weights.tolist())
 
 
 def _stability(variants: Variants, shifted: Sampling) -> Stability:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from clips.clip_spec import ClipSpec
 from service.api.schemas.v2 import BinarySize, InferRequest, InputTensor, OutputTensor, TensorMetadata
 from service.backends.base import Clips, Outputs
-from service.backends.contract import DTYPES, INPUT, OUTPUTS, shape_of
+from service.backends.contract import DTYPES, INPUT, shape_of
 
 DTYPE_NAMES = {"uint8": "UINT8", "float32": "FP32"}
 """The protocol's names of the contract's element types."""
@@ -47,22 +48,30 @@ def describe_input(spec: ClipSpec) -> TensorMetadata:
     return _describe(INPUT, T=spec.num_frames, H=spec.crop, W=spec.crop)
 
 
-def describe_outputs(spec: ClipSpec, num_classes: int) -> list[TensorMetadata]:
-    """`logits`, `offsets` and `weights`, FP32; the number of blocks is the model's own affair."""
-    return [_describe(name, T=spec.num_frames, K=num_classes) for name in OUTPUTS]
+def describe_outputs(names: Sequence[str], spec: ClipSpec, num_classes: int) -> list[TensorMetadata]:
+    """A model's outputs, FP32; the numbers of features and of blocks are the model's own affair."""
+    return [_describe(name, T=spec.num_frames, K=num_classes) for name in names]
 
 
-def parse_call(body: bytearray, json_length: str | None, spec: ClipSpec, max_clips: int) -> InferCall:
+def parse_call(
+    body: bytearray, json_length: str | None, spec: ClipSpec, outputs: Sequence[str], max_clips: int
+) -> InferCall:
     """Parse a request's body into uint8 clips [N, T, H, W, 3], without a copy where they came as bytes.
 
-    `json_length` is the header Inference-Header-Content-Length; without it the whole body is JSON. Raises
-    BadInferRequest.
+    Args:
+        body: The body.
+        json_length: The header Inference-Header-Content-Length; without it the whole body is JSON.
+        spec: The model's input.
+        outputs: Names of the model's outputs.
+        max_clips: Largest N.
+
+    Raises BadInferRequest.
     """
     length = _parse_length(json_length, len(body))
     request = _parse_json(memoryview(body)[:length])
     tensor = _only_input(request, spec, max_clips)
     values = _values(tensor, memoryview(body)[length:])
-    return InferCall(request.id, values.reshape(tensor.shape), _choose_outputs(request))
+    return InferCall(request.id, values.reshape(tensor.shape), _choose_outputs(request, outputs))
 
 
 def render_outputs(outputs: Outputs, binary_of: dict[str, bool]) -> tuple[list[OutputTensor], bytes]:
@@ -158,12 +167,19 @@ def _flat(data: list[Any], shape: list[int]) -> list[Any]:
     return data
 
 
-def _choose_outputs(request: InferRequest) -> dict[str, bool]:
+def _choose_outputs(request: InferRequest, outputs: Sequence[str]) -> dict[str, bool]:
     default = request.parameters.binary_data_output
     binary_of: dict[str, bool] = {}
     for wanted in request.outputs:
-        if wanted.name not in OUTPUTS or wanted.name in binary_of:
-            raise BadInferRequest(f"the outputs are {', '.join(OUTPUTS)}, each at most once; not {wanted.name!r}")
+        if wanted.name not in outputs or wanted.name in binary_of:
+            raise BadInferRequest(_refuse_output(wanted.name, outputs))
         given = wanted.parameters.binary_data
         binary_of[wanted.name] = default if given is None else given
-    return binary_of or dict.fromkeys(OUTPUTS, default)
+    return binary_of or dict.fromkeys(outputs, default)
+
+
+def _refuse_output(name: str, outputs: Sequence[str]) -> str:
+    refused = f"the outputs are {', '.join(outputs)}, each at most once; not {name!r}"
+    if name == "features" and name not in outputs:
+        return f"{refused}, which the model was exported before; rebuild it with `tin reexport`"
+    return refused

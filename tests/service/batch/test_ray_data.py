@@ -86,7 +86,7 @@ def test_answers_are_those_of_the_single_process(run, run_cli, tmp_path, videos,
     (tmp_path / "clips").mkdir()
     for name, content in {**videos, "text.mp4": not_videos["text"]}.items():
         (tmp_path / "clips" / f"a.{name}").write_bytes(content)
-    asked = [str(tmp_path / "clips"), "nowhere.mp4", "--top-k", "3", "--stability"]
+    asked = [str(tmp_path / "clips"), "nowhere.mp4", "--top-k", "3", "--stability", "--features"]
     code, stdout, stderr = finished(run(*asked))
     single = run_cli("predict", "--out", str(tmp_path / "single.jsonl"), *asked)
     assert (code, stdout) == (single.returncode, single.stdout) == (1, "")

@@ -18,7 +18,7 @@ from service.batch.results_file import ResultsFile
 OPTIONS = PredictOptions("colours", "2", 1)
 
 
-def answered(file: str, version: str = "2", num_actions: int = 1) -> Answer:
+def answered(file: str, version: str = "2", num_actions: int = 1, features: list[float] | None = None) -> Answer:
     response = PredictionResponse(
         predictions=[Action(rank=n + 1, label="Grün zeigen", index=n, probability=0.1) for n in range(num_actions)],
         model=ModelRef(name="colours", version=version, digest="sha256:" + "0" * 64),
@@ -26,6 +26,7 @@ def answered(file: str, version: str = "2", num_actions: int = 1) -> Answer:
             container="mp4", codec="h264", size_bytes=1, width=2, height=2, duration_seconds=1, frames=8, sampled=[]
         ),
         timing_ms=Timing(decode=1, transform=1, infer=1, total=3),
+        features=features,
     )
     return Answer(file, response)
 
@@ -98,7 +99,10 @@ def test_a_file_of_something_else_is_left_alone(path, content):
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("other", [answered("a.mp4", version="1"), answered("a.mp4", num_actions=2)])
+@pytest.mark.parametrize(
+    "other",
+    [answered("a.mp4", version="1"), answered("a.mp4", num_actions=2), answered("a.mp4", features=[0.5])],
+)
 def test_answers_to_other_options_are_not_mixed_in(path, other):
     write(path, other)
     with pytest.raises(ResultsFileError, match="colours 2"):

@@ -79,7 +79,7 @@ def without_times(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_answers_are_those_of_the_single_process(service, client, videos):
-    for query in ("", "?model=colours&version=1&top_k=2", "?stability=true", "?explain=true"):
+    for query in ("", "?model=colours&version=1&top_k=2", "?stability=true&features=true", "?explain=true"):
         ours, single = (each.post(f"/predict{query}", content=videos["mp4"]) for each in (service, client))
         assert (ours.status_code, single.status_code) == (200, 200)
         assert without_times(ours.json()) == without_times(single.json())

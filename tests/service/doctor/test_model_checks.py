@@ -14,6 +14,7 @@ from service.doctor.golden import load_golden
 from service.doctor.model_checks import ModelChecker
 from tests.helpers.marks import needs_vnni
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.stores import publish
 
 SHIPPED = REPOSITORY / "model_store"
 
@@ -34,6 +35,18 @@ def test_float32_is_held_to_its_tolerance() -> None:
     found = _examine("onnx", logits=off)["logits"]
     assert found.status == "failed"
     assert {"0.001", "0.0001"} <= set(found.found.replace(";", "").split())
+
+
+def test_a_network_that_does_not_interlace_loads_and_has_no_golden_values(tmp_path: Path) -> None:
+    publish(tmp_path, "tin-motion", "1", temporal="tsm")
+    found = _examine("onnx", tmp_path)
+    assert {check: finding.status for check, finding in found.items()} == {
+        "files": "ok",
+        "loads": "ok",
+        "logits": "skipped",
+        "label": "skipped",
+    }
+    assert found["loads"].found.endswith("gives logits, features")
 
 
 @needs_vnni

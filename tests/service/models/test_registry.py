@@ -16,6 +16,7 @@ from onnx import TensorProto, helper
 
 from clips.clip_spec import ClipSpec
 from service.backends.base import Backend, InferenceFailed
+from service.backends.contract import OUTPUTS
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.config.settings import Settings
 from service.models.artifact_selection import Capabilities, open_backend
@@ -30,6 +31,7 @@ from service.models.registry import (
 from service.store.manifest import Artifact
 from service.store.model_store import ModelNotFound
 from tests.helpers.fakes.fake_backend import FakeBackend
+from tests.helpers.stores import colour_graph
 
 Publish = Callable[..., Path]
 
@@ -68,6 +70,21 @@ def test_onnx_backend_answers_under_the_contract(backend: OnnxRuntimeBackend) ->
     assert (arrays["offsets"].shape, arrays["weights"].shape) == ((3, 2, 2), (3, 2, 8, 2))
 
 
+@pytest.mark.parametrize(("temporal", "num_outputs"), [("tin", 4), ("tsm", 2), ("none", 2)])
+def test_a_loaded_model_knows_its_network_and_its_outputs(
+    settings: Settings, publish: Publish, temporal: str, num_outputs: int
+) -> None:
+    publish(settings.model_store, "colours", "1", temporal=temporal)
+    model = Registry.open(settings).get("colours")
+    assert (model.temporal, model.outputs) == (temporal, OUTPUTS[:num_outputs])
+
+
+def test_a_graph_from_before_there_were_features_is_served_without(settings: Settings, publish: Publish) -> None:
+    outputs = ("logits", "offsets", "weights")
+    publish(settings.model_store, "colours", "1", graph=colour_graph(outputs))
+    assert Registry.open(settings).get("colours").outputs == outputs
+
+
 def test_onnx_runtimes_own_failure_becomes_ours(backend: OnnxRuntimeBackend) -> None:
     with pytest.raises(InferenceFailed, match="ONNX Runtime"):
         backend.infer(np.zeros((1, 8, 16, 16, 3), np.uint8))
@@ -77,7 +94,7 @@ def test_onnx_runtimes_own_failure_becomes_ours(backend: OnnxRuntimeBackend) -> 
     ("graph", "reason"),
     [
         (b"no graph", "model.onnx"),
-        (_graph("scores"), "logits: tensor\\(float\\) of rank 2, offsets"),
+        (_graph("scores"), "logits: tensor\\(float\\) of rank 2"),
         (_graph("logits", input_type=TensorProto.FLOAT), "clips: tensor\\(float\\) of rank 5, not clips"),
     ],
 )

@@ -1,11 +1,30 @@
-"""Parity reports: the limits of a difference of logits, by their scale."""
+"""Manifests: the network that they name, and the limits of parity reports."""
 
 from __future__ import annotations
 
-import pytest
+import json
+from pathlib import Path
 
-from service.store.manifest import limit_of
-from tests.helpers.stores import parity_report
+import pytest
+from pydantic import ValidationError
+
+from service.store.manifest import MANIFEST_FILE, Manifest, limit_of
+from tests.helpers.stores import parity_report, publish
+
+
+@pytest.mark.parametrize("temporal", ["tin", "tsm", "none"])
+def test_a_manifest_names_its_network(tmp_path: Path, temporal: str) -> None:
+    text = (publish(tmp_path, "colours", "1", temporal=temporal) / MANIFEST_FILE).read_text()
+    assert Manifest.model_validate_json(text).temporal == temporal
+
+
+def test_older_manifests_without_a_network_are_of_tin_and_unknown_ones_are_refused(tmp_path: Path) -> None:
+    fields = json.loads((publish(tmp_path, "colours", "1") / MANIFEST_FILE).read_text())
+    del fields["architecture"]["temporal"]
+    assert Manifest.model_validate(fields).temporal == "tin"
+    fields["architecture"]["temporal"] = "attention"
+    with pytest.raises(ValidationError, match="attention"):
+        Manifest.model_validate(fields)
 
 
 @pytest.mark.parametrize(

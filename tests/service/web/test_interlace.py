@@ -39,6 +39,7 @@ def test_it_reads_as_words_and_as_a_table(page: Page, complaints: list[str]) -> 
         "2\t+1.00, +0.25\t1.00, 1.00",
     ]
     assert page.locator("#lane-step").inner_text() == "one frame is 0.20\u00a0s here"
+    assert page.locator("#temporal").is_hidden()
     assert complaints == []
 
 

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 from clips.clip_spec import View
+from service.inference.temporal import DESCRIPTIONS
+from service.store.manifest import TemporalKind
 from tests.helpers import stores
 
 
@@ -88,12 +90,44 @@ def test_explain_adds_the_frames_and_the_interlacing(client: httpx.Client, video
     assert picture is not None
     assert picture.shape == (48, 64, 3)
     assert picture[40, 60] == pytest.approx((10, 20, 220), abs=12)
+    assert answer["temporal"]["kind"] == "tin"
     assert answer["interlacing"]["offsets"] == [[0.5, -1.0], [1.0, 0.25]]
     assert np.shape(answer["interlacing"]["weights"]) == (2, 8, 2)
 
 
+@pytest.mark.parametrize("kind", ["tsm", "none"])
+def test_a_network_that_does_not_interlace_is_explained_by_its_kind(
+    networks_url: str, videos: dict[str, bytes], kind: TemporalKind
+) -> None:
+    with httpx.Client(base_url=networks_url) as client:
+        answer = _upload(client, videos["mp4"], explain="true", stability="true", features="true", model=kind).json()
+    _check_blue(answer)
+    assert answer["temporal"] == {"kind": kind, "description": DESCRIPTIONS[kind]}
+    assert len(answer["frames"]) == 8
+    assert "interlacing" not in answer
+    assert answer["stability"]["is_stable"] is True
+    assert len(answer["features"]) == 3
+
+
 def test_without_explain_there_are_none(client: httpx.Client, videos: dict[str, bytes]) -> None:
-    assert not {"frames", "interlacing"} & _upload(client, videos["mp4"]).json().keys()
+    assert not {"frames", "temporal", "interlacing", "features"} & _upload(client, videos["mp4"]).json().keys()
+
+
+def test_features_are_the_mean_of_the_model_s_own(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    answer = _upload(client, videos["mp4"], features="true", top_k=3).json()
+    # The features of the test's model are the mean colour, and the clip is blue.
+    assert answer["features"] == [pytest.approx(10, abs=12), pytest.approx(20, abs=12), pytest.approx(220, abs=12)]
+    assert answer["predictions"] == _upload(client, videos["mp4"], top_k=3).json()["predictions"]
+
+
+def test_a_model_from_before_there_were_features_says_so_and_answers_without_them(
+    networks_url: str, videos: dict[str, bytes]
+) -> None:
+    with httpx.Client(base_url=networks_url) as client:
+        refused = _upload(client, videos["mp4"], features="true", model="old")
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/no-features")
+        assert "tin reexport" in refused.json()["detail"]
+        _check_blue(_upload(client, videos["mp4"], explain="true", model="old").json())
 
 
 def test_stability_adds_other_frames_and_the_reverse_order(client: httpx.Client, videos: dict[str, bytes]) -> None:

@@ -22,6 +22,7 @@ from clips.scores import average_views, top_scores
 from clips.transforms import make_views
 from service.api.app import create_app
 from service.backends.base import Clips, Outputs
+from service.backends.contract import OUTPUTS
 from service.config.settings import Settings
 from service.decoding.pool import DecoderPool
 from service.decoding.timeline_pool import TimelinePool
@@ -35,6 +36,9 @@ from tests.helpers.stores import LABELS, SPEC
 
 SHAPE = [-1, 8, 32, 32, 3]
 CLIPS = np.random.default_rng(0).integers(0, 256, (3, 8, 32, 32, 3), np.uint8)
+
+
+NAMED = ["weights", "features", "logits", "offsets"]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +67,7 @@ def _input(clips: Clips, *, binary: bool) -> list[InferInput]:
 
 
 def _check_equal(result: InferResult, answers: Outputs) -> None:
-    for name in ("logits", "offsets", "weights"):
+    for name in OUTPUTS:
         np.testing.assert_array_equal(result.as_numpy(name), getattr(answers, name))
 
 
@@ -99,6 +103,7 @@ def test_a_model_is_ready_and_described(triton: InferenceServerClient) -> None:
         "inputs": [{"name": "clips", "datatype": "UINT8", "shape": SHAPE}],
         "outputs": [
             {"name": "logits", "datatype": "FP32", "shape": [-1, 6]},
+            {"name": "features", "datatype": "FP32", "shape": [-1, -1]},
             {"name": "offsets", "datatype": "FP32", "shape": [-1, -1, 2]},
             {"name": "weights", "datatype": "FP32", "shape": [-1, -1, 8, 2]},
         ],
@@ -110,12 +115,12 @@ def test_a_model_is_ready_and_described(triton: InferenceServerClient) -> None:
 def test_every_form_gives_the_models_own_bits(
     triton: InferenceServerClient, answers: Outputs, *, binary_input: bool, binary_output: bool
 ) -> None:
-    outputs = [InferRequestedOutput(name, binary_output) for name in ("weights", "logits", "offsets")]
+    outputs = [InferRequestedOutput(name, binary_output) for name in NAMED]
     result = triton.infer("colours", _input(CLIPS, binary=binary_input), outputs=outputs, request_id="abc")
     _check_equal(result, answers)
     told = result.get_response()
     assert (told["model_name"], told["model_version"], told["id"]) == ("colours", "2", "abc")
-    assert [output["name"] for output in told["outputs"]] == ["weights", "logits", "offsets"]
+    assert [output["name"] for output in told["outputs"]] == NAMED
     assert all(("data" in output) != binary_output for output in told["outputs"])
 
 
@@ -129,6 +134,20 @@ def test_only_what_is_asked_for_comes(triton: InferenceServerClient, answers: Ou
     result = triton.infer("colours", _input(CLIPS, binary=True), outputs=[InferRequestedOutput("logits")])
     np.testing.assert_array_equal(result.as_numpy("logits"), answers.logits)
     assert result.as_numpy("weights") is None
+
+
+@pytest.mark.parametrize(
+    ("model", "outputs"),
+    [("tsm", ["logits", "features"]), ("none", ["logits", "features"]), ("old", ["logits", "offsets", "weights"])],
+)
+def test_a_model_gives_the_outputs_that_it_has(networks_url: str, model: str, outputs: list[str]) -> None:
+    with InferenceServerClient(networks_url.removeprefix("http://")) as client:
+        assert [output["name"] for output in client.get_model_metadata(model)["outputs"]] == outputs
+        result = client.infer(model, _input(CLIPS, binary=True))
+        assert [output["name"] for output in result.get_response()["outputs"]] == outputs
+        for missing in set(OUTPUTS) - set(outputs):
+            with pytest.raises(InferenceServerException, match=missing):
+                client.infer(model, _input(CLIPS, binary=True), outputs=[InferRequestedOutput(missing)])
 
 
 def test_requests_at_once_are_all_answered(triton: InferenceServerClient, answers: Outputs) -> None:

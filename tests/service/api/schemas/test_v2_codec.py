@@ -10,6 +10,7 @@ import pytest
 
 from clips.clip_spec import ClipSpec, View
 from service.api.schemas.v2_codec import MAX_JSON_BYTES, BadInferRequest, InferCall, parse_call, render_outputs
+from service.backends.contract import OUTPUTS
 from tests.helpers.fakes.fake_backend import FakeBackend
 
 SPEC = ClipSpec(num_frames=2, short_side=3, crop=3, view=View.SQUEEZE)
@@ -28,7 +29,7 @@ def _binary_tensor(size: int = CLIPS.size, **changes: Any) -> dict[str, Any]:
 def _call(request: Any, behind: bytes | None = None, length: str | None = None) -> InferCall:
     text = json.dumps(request).encode()
     length = str(len(text)) if length is None and behind is not None else length
-    return parse_call(bytearray(text + (behind or b"")), length, SPEC, max_clips=2)
+    return parse_call(bytearray(text + (behind or b"")), length, SPEC, OUTPUTS, max_clips=2)
 
 
 def _refusal(*arguments: Any, **tensor: Any) -> str:
@@ -46,7 +47,7 @@ def test_json_may_be_flat_or_nested(data: list[Any]) -> None:
 def test_bytes_behind_the_json_become_clips_without_a_copy() -> None:
     text = json.dumps({"inputs": [_binary_tensor()]}).encode()
     body = bytearray(text + CLIPS.tobytes())
-    call = parse_call(body, str(len(text)), SPEC, max_clips=2)
+    call = parse_call(body, str(len(text)), SPEC, OUTPUTS, max_clips=2)
     np.testing.assert_array_equal(call.clips, CLIPS)
     body[-1] ^= 255
     assert call.clips[-1, -1, -1, -1, -1] == CLIPS[-1, -1, -1, -1, -1] ^ 255
@@ -56,8 +57,8 @@ def test_outputs_are_all_unless_some_are_asked_for() -> None:
     def wanted(**request: Any) -> dict[str, bool]:
         return _call({"inputs": [_tensor()], **request}).binary_of
 
-    assert wanted() == {"logits": False, "offsets": False, "weights": False}
-    assert wanted(parameters={"binary_data_output": True}) == {"logits": True, "offsets": True, "weights": True}
+    assert wanted() == dict.fromkeys(OUTPUTS, False)
+    assert wanted(parameters={"binary_data_output": True}) == dict.fromkeys(OUTPUTS, True)
     outputs = [{"name": "weights"}, {"name": "logits", "parameters": {"binary_data": False}}]
     chosen = wanted(parameters={"binary_data_output": True, "priority": 1}, outputs=outputs)
     assert list(chosen.items()) == [("weights", True), ("logits", False)]
@@ -125,13 +126,31 @@ def test_bytes_must_be_as_many_as_is_said() -> None:
 )
 def test_what_is_no_request_is_refused(body: bytes, reason: str) -> None:
     with pytest.raises(BadInferRequest, match=reason):
-        parse_call(bytearray(body), None, SPEC, max_clips=2)
+        parse_call(bytearray(body), None, SPEC, OUTPUTS, max_clips=2)
 
 
 @pytest.mark.parametrize("names", [["scores"], ["logits", "logits"]])
 def test_outputs_that_there_are_not_are_refused(names: list[str]) -> None:
     outputs = [{"name": name} for name in names]
-    assert "the outputs are logits, offsets, weights" in _refusal({"inputs": [_tensor()], "outputs": outputs})
+    assert "the outputs are logits, features, offsets, weights" in _refusal({"inputs": [_tensor()], "outputs": outputs})
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [(("logits", "features"), "offsets"), (("logits", "offsets", "weights"), "features")]
+)
+def test_outputs_are_those_of_the_model(model: tuple[str, ...], name: str) -> None:
+    def call(*names: str) -> InferCall:
+        request = {"inputs": [_tensor()], "outputs": [{"name": each} for each in names]}
+        return parse_call(bytearray(json.dumps(request).encode()), None, SPEC, model, max_clips=2)
+
+    assert tuple(call().binary_of) == tuple(call(*model).binary_of) == model
+    with pytest.raises(BadInferRequest, match=name):
+        call("logits", name)
+
+
+def test_an_output_that_a_server_of_an_old_model_does_not_give_is_left_out() -> None:
+    tensors, _ = render_outputs(FakeBackend(3, num_blocks=0).infer(CLIPS), dict.fromkeys(OUTPUTS, False))
+    assert [tensor.name for tensor in tensors] == ["logits", "features"]
 
 
 def test_classification_is_refused_rather_than_passed_over() -> None:
