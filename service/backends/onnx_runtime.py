@@ -55,6 +55,8 @@ def has_cuda() -> bool:
 class OnnxRuntimeBackend:
     """One session on the CPU, shared by all threads.
 
+    The clips of a call run one by one: a batch of them is no faster, and the views of one video may be twenty.
+
         OnnxRuntimeBackend(Path("model.onnx")).infer(np.zeros((1, 8, 224, 224, 3), np.uint8)).logits
 
     Args:
@@ -69,12 +71,13 @@ class OnnxRuntimeBackend:
     def __init__(self, path: Path, num_threads: int = 0, *, whole_batches: bool = False) -> None:
         self._session, clips_at_once = _open_fitting(path, num_threads)
         self._outputs = _outputs_of(self._session)
+        self._whole_batches = whole_batches
         self.max_batch_size = 1 if whole_batches else clips_at_once
         self._threads = ThreadPoolExecutor(self.max_batch_size, "onnx")
 
     def infer(self, clips: Clips) -> Outputs:
         """Run the graph on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
-        parts = np.array_split(clips, max(1, min(len(clips), self.max_batch_size)))
+        parts = [clips] if self._whole_batches else np.array_split(clips, max(1, len(clips)))
         try:
             outputs = [self._run(clips)] if len(parts) == 1 else list(self._threads.map(self._run, parts))
         except _RUNTIME_ERRORS as error:

@@ -78,7 +78,7 @@ def three_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("three_cores")
 def test_a_small_graph_runs_a_clip_on_each_core(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clips = np.random.default_rng(0).integers(0, 256, (7, 8, 32, 32, 3), np.uint8)
+    clips = np.random.default_rng(0).integers(0, 256, (6, 8, 32, 32, 3), np.uint8)
     backend = OnnxRuntimeBackend(graph)
     assert backend.max_batch_size == 3
     one_by_one = [backend.infer(clip[None]) for clip in clips]
@@ -91,8 +91,24 @@ def test_a_small_graph_runs_a_clip_on_each_core(graph: Path, monkeypatch: pytest
 
 def test_a_large_graph_runs_one_clip_after_the_other(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_runtime, "_seconds_to_run", lambda _: 1.0)
-    assert OnnxRuntimeBackend(graph).max_batch_size == 1
+    backend = OnnxRuntimeBackend(graph)
+    assert backend.max_batch_size == 1
+    assert _sizes_run(backend, monkeypatch) == [1, 1, 1]
+    assert _sizes_run(OnnxRuntimeBackend(graph, whole_batches=True), monkeypatch) == [3]
     assert OnnxRuntimeBackend(graph, num_threads=1).max_batch_size == 1
+
+
+def _sizes_run(backend: OnnxRuntimeBackend, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Number of clips in each run of the session for a call with three."""
+    sizes, run = [], backend._run
+
+    def noting(clips: Any) -> Any:
+        sizes.append(len(clips))
+        return run(clips)
+
+    monkeypatch.setattr(backend, "_run", noting)
+    assert len(backend.infer(np.zeros((3, 8, 32, 32, 3), np.uint8)).logits) == 3
+    return sizes
 
 
 @pytest.mark.usefixtures("three_cores")
