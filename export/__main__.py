@@ -17,16 +17,24 @@ from export.errors import ExportError
 from export.formats.catalogue import BASE, ExportRequest
 from export.progress import progress_on_stderr
 from export.publishing.publish import publish
+from export.publishing.push import push
 from export.publishing.verify import verify
 from service.backends.base import BackendError
 from service.store.model_store import ModelStore, StoreError
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
+from training.errors import BadInput
+from training.zoo.hub import HubError, HubRepository, parse_address, require_client
 
 cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     help="Export checkpoints to the runtimes that serve them, each artifact with a parity report.",
 )
+
+
+PushOption = Annotated[
+    str, typer.Option("--push", metavar="ADDRESS", help="Upload the version to hf://owner/name.", show_default=False)
+]
 
 
 @cli.command("publish")
@@ -41,18 +49,36 @@ def publish_checkpoint(
     videos: VideosOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the version if it exists.")] = False,
     accept: AcceptOption = False,
+    push_to: PushOption = "",
 ) -> None:
     """Export a checkpoint, compare every artifact with it, and publish the version.
 
     `publish` is the default command and may be left out.
     """
     try:
+        repository = _repository(push_to)  # a wrong address is refused before the minutes that an export takes
         with progress_on_stderr():
             request = ExportRequest(name, version, load_checkpoint(checkpoint), videos)
             manifest = publish(request, store, formats.split(","), replace=replace, accept=accept)
-    except (CheckpointError, ExportError, StoreError, BackendError, OSError) as error:
+    except (BadInput, ExportError, StoreError, BackendError, OSError) as error:
         give_up(error)
     print_published(manifest, store)
+    if repository:
+        _push(store / name / manifest.version, repository, f"{name} {manifest.version}")
+
+
+def _repository(address: str) -> HubRepository | None:
+    if not address:
+        return None
+    require_client(address)
+    return parse_address(address)
+
+
+def _push(folder: Path, repository: HubRepository, message: str) -> None:
+    try:
+        typer.echo(f"pushed {push(folder, repository, message)}")
+    except HubError as error:
+        give_up(error)
 
 
 @cli.command("verify")

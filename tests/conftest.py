@@ -10,6 +10,7 @@ import torch
 
 import service  # noqa: F401 - keeps ONNX Runtime quiet in tests that import it themselves
 from clips.clip_spec import ClipSpec, View
+from tests.helpers.servers.hub import TOKEN
 from tests.helpers.slow_tests import SLOW_TESTS
 from tests.helpers.training.networks import lively
 from tests.helpers.videos.encoded import encode
@@ -67,3 +68,21 @@ def videos() -> dict[str, bytes]:
 def make_not_videos() -> dict[str, bytes]:
     """Files that users send instead of a video, by kind."""
     return not_videos()
+
+
+@pytest.fixture
+def hub_client(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Return a function that points the hub's client in this process at a server, with its token and an empty cache."""
+    from huggingface_hub import constants  # noqa: PLC0415 - few tests need it
+
+    def use(address: str) -> None:
+        monkeypatch.setattr(constants, "ENDPOINT", address)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        )
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        # Its other protocol of uploads, Xet, has no stand-in.
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+
+    return use

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from export.__main__ import cli
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.servers.hub import running_hub
 from training.checkpoints.checkpoint import save_checkpoint
 
 
@@ -151,3 +152,29 @@ def test_an_unknown_model_is_an_error_that_lists_the_known_ones(store):
     assert done.exit_code == 2
     assert "numbers" in done.stderr
     assert "letters" in done.stderr
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:httpx2")
+def test_a_published_version_is_pushed(saved, store, hub_client):
+    with running_hub() as hub:
+        hub_client(hub.address)
+        done = run_here("publish", saved, "--name", "letters", "--store", store, "--push", "hf://me/letters")
+    assert done.exit_code == 0, done.stderr
+    assert hub.files("me/letters")["manifest.json"] == (store / "letters" / "3" / "manifest.json").read_bytes()
+    assert hub.commit_id("me/letters") in done.stdout
+
+
+def test_a_push_that_fails_is_an_error_and_the_version_stays(saved, store, hub_client):
+    hub_client("http://127.0.0.1:9")
+    done = run_here("publish", saved, "--name", "letters", "--store", store, "--push", "hf://me/letters")
+    assert done.exit_code == 2
+    assert "hf://me/letters" in done.stderr.splitlines()[-1]
+    assert (store / "letters" / "3" / "manifest.json").exists()
+
+
+def test_a_wrong_address_is_refused_before_anything_is_exported(saved, store):
+    before = contents(store)
+    done = run_here("publish", saved, "--name", "letters", "--store", store, "--push", "me/letters")
+    assert done.exit_code == 2
+    assert "me/letters" in done.stderr
+    assert contents(store) == before

@@ -146,20 +146,17 @@ def test_a_store_that_cannot_be_written_is_an_error(zoo, cache):
     )
 
 
-PUBLISHABLE = NAMES[:2]
-
-
 @pytest.fixture(scope="module")
 def answers(zoo, cache, tmp_path_factory, videos):
     """Answers of a real service to a clip, by model; each model was published by one command."""
     store = tmp_path_factory.mktemp("store")
-    for name in PUBLISHABLE:
+    for name in NAMES:
         done = run(*zoo.options(name, "--cache", cache, "--publish", "--store", store))
         assert done.exit_code == 0, done.stderr
         assert f"published {name} 1" in done.stdout
     with running_services(lambda: tmp_path_factory.mktemp("service")) as start:
         address = start(model_store=store).address
-        yield {name: _predict(address, name, videos["mp4"]) for name in PUBLISHABLE}, store
+        yield {name: _predict(address, name, videos["mp4"]) for name in NAMES}, store
 
 
 def _predict(address, name, video):
@@ -168,7 +165,7 @@ def _predict(address, name, video):
     return answer.json()
 
 
-@pytest.mark.parametrize("name", PUBLISHABLE)
+@pytest.mark.parametrize("name", NAMES)
 def test_one_command_brings_a_published_model_to_an_answering_service(zoo, answers, videos, name):
     predictions, store = answers
     spec = load_checkpoint(store / name / "1" / "checkpoint.safetensors").clip
@@ -180,7 +177,7 @@ def test_one_command_brings_a_published_model_to_an_answering_service(zoo, answe
     assert [each["label"] for each in predictions[name]["predictions"]] == [LABELS[index] for index in best]
 
 
-@pytest.mark.parametrize("name", PUBLISHABLE)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_manifest_says_where_a_model_came_from(answers, name):
     training = json.loads((answers[1] / name / "1" / "manifest.json").read_text())["training"]
     assert training["published"]["name"] == name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +48,15 @@ def parse_address(address: str) -> HubRepository:
 
 
 def require_client(address: object) -> None:
-    """Raise HubError if the hub's client is not installed."""
+    """Raise HubError if the hub's client is not installed; leave its progress bars to terminals."""
     try:
         import huggingface_hub  # noqa: F401, PLC0415 - an optional package
+        from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415
     except ImportError as error:
         advice = "pip install -c constraints.txt -e .[hub]"
         raise HubError(f"{address} needs huggingface_hub: {advice}") from error
+    if not sys.stderr.isatty():
+        disable_progress_bars()
 
 
 def fetch_from_hub(repository: HubRepository, cache: Path | None = None) -> tuple[Path, str]:
@@ -83,9 +87,18 @@ def fetch_from_hub(repository: HubRepository, cache: Path | None = None) -> tupl
 
 
 def refused(repository: HubRepository, error: Exception) -> HubError:
-    """Map an error of the hub's client to one line."""
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return HubError(f"{repository}: {first}")
+    """Map an error of the hub's client to one line that names the repository."""
+    from huggingface_hub import errors  # noqa: PLC0415 - an optional package
+
+    if isinstance(error, errors.RepositoryNotFoundError):
+        reason = "there is no such repository, or HF_TOKEN may not see it"
+    elif isinstance(error, errors.RevisionNotFoundError):
+        reason = "it has no such revision"
+    elif isinstance(error, errors.HfHubHTTPError) and error.response is not None:
+        reason = f"the hub answers with HTTP status {error.response.status_code}; check HF_TOKEN"
+    else:
+        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return HubError(f"{repository}: {reason}")
 
 
 def _checkpoint_in(folder: Path, repository: HubRepository) -> Path:
