@@ -44,7 +44,7 @@ cli.add_typer(models_commands.cli)
 
 ModelOption = Annotated[str | None, typer.Option("--model", help="Name of the model.", show_default="the first")]
 VersionOption = Annotated[
-    str | None, typer.Option("--version", help="Version of the model.", show_default="the newest")
+    str | None, typer.Option("--version", help="Version of the model.", show_default="by the policy")
 ]
 TopKOption = Annotated[
     str | None, typer.Option("--top-k", metavar="N", help="Number of actions, or `all`.", show_default="5")

@@ -47,7 +47,7 @@ def load(
 
     Args:
         name: The model's name; by default TIN_DEFAULT_MODEL, or the first of the store that loads.
-        version: Its version; by default the newest that loads.
+        version: Its version; by default the one that the model's policy prefers of those that load.
         store: Folder of the models; by default TIN_MODEL_STORE, or the repository's own.
         backend: Artifact format to run, such as "onnx" or "onnx-int8"; by default TIN_BACKEND, or the best that this
             machine runs.

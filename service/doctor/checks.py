@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from importlib import metadata
@@ -24,8 +24,10 @@ from service.doctor.model_checks import ModelChecker
 from service.doctor.pipeline_checks import REINSTALL, codec_checks, stage_checks
 from service.store.manifest import MANIFEST_FILE
 from service.store.model_store import ModelStore
+from service.store.policy import PolicyRefused, read_policy, unknown_versions
 
 ALLOW_SANDBOX = "run on Linux (x86-64 or ARM64), and let the container use seccomp or Landlock"
+CHANGE_POLICY = "write it again: `tin models pin NAME VERSION`, or `tin models serve NAME latest`"
 LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless")
 
 
@@ -42,6 +44,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     find_models = partial(_find_models, settings.model_store, settings.default_model)
     yield Check("model store", find_models, "name the right one with --store or TIN_MODEL_STORE, or publish a model")
     for name, versions in ModelStore(settings.model_store).versions().items():
+        yield Check(f"{name}: policy", partial(_check_policy, settings.model_store / name, versions), CHANGE_POLICY)
         for each in versions:
             with closing(ModelChecker(name, each, settings, golden.stages)) as checker:
                 yield from checker.checks()
@@ -97,6 +100,16 @@ def _find_models(root: Path, default_model: str | None) -> str:
     _check_every_folder_counts(root)
     held = [f"{name} {version}" for name, each in versions.items() for version in each]
     return f"{root} holds {', '.join(held)}"
+
+
+def _check_policy(folder: Path, versions: Sequence[str]) -> str:
+    try:
+        policy = read_policy(folder)
+    except PolicyRefused as error:
+        raise CheckFailed(str(error)) from error
+    if unknown := unknown_versions(policy, versions):
+        raise CheckFailed(f"{policy}, but the store has no version {unknown[0]}")
+    return f"{policy}: {policy.candidates(versions)[0]} answers by default if it loads"
 
 
 def _check_every_folder_counts(root: Path) -> None:

@@ -31,7 +31,7 @@ class TimelineQuery(BaseModel):
         description="How many actions of each window, or `all`; too many give all; 5 when not given",
     )
     model: str | None = Field(default=None, description="A model's name; the default model when not given")
-    version: str | None = Field(default=None, description="A version of the model; its newest when not given")
+    version: str | None = Field(default=None, description="A version of the model; its policy chooses when not given")
 
     @property
     def step(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ from ray import serve  # noqa: E402
 from service.config.settings import Settings  # noqa: E402
 from service.deployment.ray_serve import app, max_decoders_per_node, open_in_replica  # noqa: E402
 from service.models.registry import Registry  # noqa: E402
+from service.store.version_control import pin  # noqa: E402
 from tests.benchmarks.bench_cluster import compare, deployed  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, and what it leaves to the end of the process
@@ -145,6 +147,18 @@ def test_a_rolling_update_loses_no_request(service, store, videos):
         updating.result()
     assert set(statuses) == {200}
     assert service.get("/models").json()["max_upload_bytes"] == new_limit
+
+
+def test_a_policy_takes_effect_with_a_rolling_update(service, store, videos, tmp_path):
+    pinned = shutil.copytree(store, tmp_path / "store")
+    pin(pinned, "colours", "1")
+    deploy(pinned)
+    answer = service.post("/predict?model=colours", content=videos["mp4"]).json()
+    rows = {row["version"]: row for row in service.get("/models").json()["models"] if row["name"] == "colours"}
+    deploy(store)
+    assert answer["model"]["version"] == "1"
+    assert [(row["policy"], row["is_default"]) for row in rows.values()] == [("pinned 1", True), ("pinned 1", False)]
+    assert service.post("/predict?model=colours", content=videos["mp4"]).json()["model"]["version"] == "2"
 
 
 def test_an_update_waits_for_answers_until_their_deadline(store):

@@ -39,6 +39,7 @@ def test_all_is_well_with_what_is_shipped(run_cli: Run) -> None:
         *[f"codec: {codec}" for codec in CODECS],
         *[f"stage: {stage}" for stage in ("indices", "RGB frames", "resize", "normalise")],
         "model store",
+        "tin-motion: policy",
         *[f"tin-motion 1: {each}" for each in OF_A_VERSION],
     ]
 
@@ -94,6 +95,17 @@ def test_the_store_must_hold_models(store: Path, tmp_path: Path) -> None:
     (tmp_path / "half" / "1").mkdir(parents=True)
     finding = _findings(model_store=tmp_path)["model store"]
     assert f"{tmp_path}/half/1" in finding.found
+
+
+@pytest.mark.parametrize("text", ["{", '{"serve": {"pinned": 7}}'])
+def test_a_policy_that_cannot_be_followed(tmp_path: Path, publish: Callable[..., Path], text: str) -> None:
+    publish(tmp_path, "colours", "1")
+    finding = _findings(model_store=tmp_path)["colours: policy"]
+    assert (finding.status, "latest" in finding.found) == ("ok", True)
+    (tmp_path / "colours" / "policy.json").write_text(text)
+    finding = _findings(model_store=tmp_path)["colours: policy"]
+    assert finding.status == "failed"
+    assert "tin models" in (finding.advice or "")
 
 
 def test_an_upload_must_fit_where_it_is_kept(store: Path) -> None:

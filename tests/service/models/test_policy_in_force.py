@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 
 from service.config.settings import Settings
 from service.models.open_model import open_model
 from service.models.policy_in_force import NEWEST, UNREAD, PolicyInForce
 from service.models.registry import LoadedModel, ModelUnavailable, NoModelReady, Registry, UnloadedModel
-from service.store.policy import LATEST, POLICY_FILE, Pinned, ServingPolicy
+from service.store import version_control
+from service.store.model_store import ModelStore, StoreError
+from service.store.policy import LATEST, POLICY_FILE, Pinned, ServingPolicy, read_policy
 from service.store.version_control import remove
+from tests.helpers.fakes.fake_backend import FakeBackend
 
 VERSIONS = ["1", "2", "3"]
 PINNED = ServingPolicy(serve=Pinned(pinned="2"))
@@ -177,3 +184,53 @@ def test_without_one_to_choose_none_is_opened(settings: Settings, write: Callabl
     write(text)
     with pytest.raises(NoModelReady, match="colours"):
         open_model(settings, "colours")
+
+
+OPERATIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["publish", "pin", "serve", "unpin", "latest", "remove", "damage"]), st.sampled_from("12345")
+    ),
+    max_size=12,
+)
+
+
+@hypothesis.settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(operations=OPERATIONS)
+def test_whatever_is_done_to_versions_and_policy_the_right_one_answers(
+    operations: list[tuple[str, str]], publish: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.models.registry.open_backend", lambda *_: FakeBackend(6))
+    with tempfile.TemporaryDirectory() as folder:
+        root, in_force = Path(folder), LATEST
+        publish(root, "colours", "1")
+        settings = Settings(model_store=root)
+        registry = Registry.open(settings)
+        for operation, version in operations:
+            is_done = done(operation, root, version, publish)
+            in_force = read_policy(root / "colours") if is_done and operation != "damage" else in_force
+            registry.refresh(settings)
+            expected = in_force.candidates(ModelStore(root).versions_of("colours"))[0]
+            assert registry.get().version == registry.get("colours").version == expected
+
+
+def done(operation: str, root: Path, version: str, publish: Callable[..., Path]) -> bool:
+    """Do something to the store; return False where it was refused, or left the policy as it was."""
+    try:
+        match operation:
+            case "publish" if not (root / "colours" / version).exists():
+                publish(root, "colours", version)
+            case "pin":
+                version_control.pin(root, "colours", version)
+            case "serve":
+                version_control.serve(root, "colours", ServingPolicy(serve=("1", version)))
+            case "unpin":
+                version_control.unpin(root, "colours")
+            case "latest":
+                version_control.serve(root, "colours", LATEST)
+            case "remove":
+                remove(root, "colours", version)
+            case "damage":
+                (root / "colours" / POLICY_FILE).write_text("{")
+    except StoreError:
+        return False
+    return operation != "publish"
