@@ -14,6 +14,7 @@ from service.backends.torchserve import backend as torchserve_backend
 from service.config.settings import Settings
 from service.models.registry import Registry
 from service.store.model_store import sha256_of
+from service.store.version_control import pin
 from tests.helpers.servers.scripted_torchserve import HEALTHY, Reply, ScriptedTorchServe
 from tests.helpers.waiting import until
 
@@ -121,6 +122,25 @@ def test_a_new_version_answers_once_the_server_has_it(settings, put, runs):
         registry.get("colours", "2").check_up()
     runs["2"] = NEW
     until(lambda: registry.get("colours").version == "2")
+
+
+def test_a_pin_takes_over_once_the_server_has_its_version(settings, put, runs, tmp_path):
+    put("1", OLD)
+    put("2", NEW)
+    registry = Registry.open(settings)
+    pin(tmp_path, "colours", "1")
+    registry.refresh(settings)
+    pin(tmp_path, "colours", "2")
+    registry.refresh(settings)
+    model = registry.models()["colours"]
+    assert (registry.get().version, str(model.policy), str(model.policy.waiting)) == ("1", "pinned 1", "pinned 2")
+    runs["2"] = NEW
+
+    def has_taken_over() -> bool:
+        registry.refresh(settings)
+        return registry.get().version == "2"
+
+    until(has_taken_over)
 
 
 def test_when_no_version_answers_it_is_the_newest_that_says_why(settings, put, runs):
