@@ -12,6 +12,7 @@ const resolve = (schema) => (schema.$ref ? api.components.schemas[schema.$ref.sp
 
 function typeOf(schema) {
   if (schema.$ref) return schema.$ref.split("/").pop();
+  if (schema.const ?? schema.enum) return [schema.const ?? schema.enum].flat().map((value) => `\`${value}\``).join(" or ");
   if (schema.anyOf) return schema.anyOf.map(typeOf).filter((type) => type !== "null").join(" or ");
   if (schema.type === "array") return `list of ${typeOf(schema.items)}`;
   return schema.format === "binary" ? "bytes" : schema.type ?? "any";

@@ -125,6 +125,8 @@ def test_documentation_is_written_out(page: Page, base_url: str, complaints: lis
     text = page.locator("main").inner_text()
     assert "/predict" in text
     assert "WindowRow" in text
+    assert "integer or all" in text
+    assert "tin or tsm or none" in text
     assert "The upload is too large" in text
     assert "X-API-Key" in text
     assert width_needed(page) == PHONE_WIDTH
