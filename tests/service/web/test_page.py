@@ -126,7 +126,6 @@ def test_documentation_is_written_out(page: Page, base_url: str, complaints: lis
     assert "/predict" in text
     assert "WindowRow" in text
     assert "integer or all" in text
-    assert "tin or tsm or none" in text
     assert "The upload is too large" in text
     assert "X-API-Key" in text
     assert width_needed(page) == PHONE_WIDTH
