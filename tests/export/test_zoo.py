@@ -12,11 +12,12 @@ from clips.transforms import normalise
 from export.zoo import cli
 from tests.helpers.commands import invoke
 from tests.helpers.servers.file_server import serving
+from tests.helpers.servers.hub import running_hub
 from tests.helpers.servers.service import running_services
 from tests.helpers.training.foreign_files import as_torchvision
 from tests.helpers.training.made_zoo import LABELS, NAMES, made_zoo
 from tests.helpers.training.networks import lively
-from training.checkpoints.checkpoint import load_checkpoint
+from training.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from training.model.tin import Architecture, Temporal
 from training.zoo.catalogue import CATALOGUE, PublishedCheckpoint
 from training.zoo.data_sets import IMAGENET
@@ -183,3 +184,22 @@ def test_the_manifest_says_where_a_model_came_from(answers, name):
     assert training["published"]["name"] == name
     assert training["published"]["url"] == CATALOGUE[name].url
     assert len(training["published"]["sha256"]) == 64
+
+
+def test_a_checkpoint_of_the_hub_is_published_with_its_origin(hub_client, checkpoint, tmp_path):
+    save_checkpoint(checkpoint, tmp_path / "checkpoint.safetensors")
+    files = {name: (tmp_path / name).read_bytes() for name in ("checkpoint.safetensors", "checkpoint.json")}
+    with running_hub() as hub:
+        hub_client(hub.address)
+        hub.commits["me/letters"] = [files]
+        done = run("fetch", "hf://me/letters", "--publish", "--store", tmp_path / "store")
+    assert done.exit_code == 0, done.stderr
+    manifest = json.loads((tmp_path / "store" / "letters" / "1" / "manifest.json").read_text())
+    assert manifest["labels"] == list(checkpoint.labels)
+    assert manifest["training"]["fetched_from"]["url"] == f"hf://me/letters@{hub.commit_id('me/letters')}"
+
+
+def test_a_hub_that_cannot_be_reached_is_an_error(hub_client, tmp_path):
+    hub_client("http://127.0.0.1:9")
+    assert "hf://me/letters" in failed(run("fetch", "hf://me/letters", "--publish", "--store", tmp_path / "store"))
+    assert not (tmp_path / "store").exists()

@@ -1,6 +1,7 @@
 """Tests of the command `python -m training.convert`."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -9,10 +10,15 @@ import torch
 from clips.clip_spec import ClipSpec
 from tests.helpers.commands import invoke
 from tests.helpers.reference import golden_arrays, normalised_frames, tin_r50_tensors
+from tests.helpers.servers.hub import running_hub
 from tests.helpers.training.foreign_files import CLASSES, as_project, small_r50
+from tests.helpers.training.made_zoo import LABELS as MADE_LABELS
+from tests.helpers.training.made_zoo import made_zoo
 from training.checkpoints.checkpoint import load_checkpoint
 from training.convert import main
 from training.model.tin import Temporal
+from training.zoo.catalogue import CATALOGUE
+from training.zoo.data_sets import find_labels
 
 LABELS = tuple(f"class {index}" for index in range(CLASSES))
 
@@ -78,3 +84,22 @@ def test_an_output_of_another_kind_is_refused(tmp_path, labels_file):
     done = run(path, "--labels", labels_file, "--out", tmp_path / "checkpoint.pt")
     assert done.exit_code == 2
     assert ".safetensors" in done.stderr
+
+
+def test_a_file_of_the_hub_and_a_published_list_are_taken(tmp_path, hub_client, monkeypatch):
+    with running_hub() as hub, made_zoo(monkeypatch) as zoo:
+        hub_client(hub.address)
+        hub.commits["me/tsm"] = [{"tsm.pth": zoo.mirror.files[urlsplit(CATALOGUE["made_tsm"].url).path]}]
+        find_labels("made", tmp_path / "tin-serve", zoo.mirror.address)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        done = run("hf://me/tsm", "--labels", "made", "--out", tmp_path / "tsm.safetensors")
+    assert done.exit_code == 0, done.stderr
+    checkpoint = load_checkpoint(tmp_path / "tsm.safetensors")
+    assert checkpoint.labels == MADE_LABELS
+    assert checkpoint.training["fetched_from"]["file"] == "tsm.pth"
+
+
+def test_a_checkpoint_of_this_project_needs_no_conversion(labels_file, tmp_path):
+    done = run(tmp_path / "own.safetensors", "--labels", labels_file)
+    assert done.exit_code == 2
+    assert "own.safetensors" in done.stderr

@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,19 @@ WEIGHTS = ("state_dict_ema", "state_dict", "ema_state_dict")
 
 MMEngine swaps the two when it saves, so that `state_dict` holds the average and `ema_state_dict` the weights.
 """
+
+
+class _Unread:
+    """Stand-in for an object beside the weights: it takes the object's state and has no methods."""
+
+
+_LOG: list[Any] = [
+    (_Unread, "mmengine.logging.history_buffer.HistoryBuffer"),
+    *((np.zeros(1).__reduce__()[0], f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+    *((np.float64(0).__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+    *(np.ndarray, np.dtype, *(type(np.dtype(code)) for code in ("f8", "f4", "i8", "i4", "?"))),
+]
+"""Objects of the log that MMEngine keeps beside the weights: values of losses, in NumPy's arrays and scalars."""
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -41,7 +55,8 @@ def _weights_in(content: dict[Any, Any]) -> Any:
 
 def _load(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_LOG):
+            return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:

@@ -14,6 +14,7 @@ import torch
 
 from clips.clip_spec import ClipSpec
 from tests.helpers.servers.file_server import FileServer, serving
+from tests.helpers.training.mmengine_files import mmengine_file
 from tests.helpers.training.networks import lively
 from training.checkpoints import conversion
 from training.checkpoints.key_mapping import KeyNaming, foreign_name
@@ -57,7 +58,7 @@ def made_zoo(patch: pytest.MonkeyPatch, *, depth: int = 18, width: float = 0.25)
     patch.setitem(DATA_SETS, "made", made)
     files = {LABELS_PATH: text}
     for name, network in networks.items():
-        content = _file_of_1(network) if name.endswith("1.x") else _file_of_0(network)
+        content = mmengine_file(mmaction2_tensors(network)) if name.endswith("1.x") else _file_of_0(network)
         path = f"/zoo/{name}/{name}_20261130-{hashlib.sha256(content).hexdigest()[:8]}.pth"
         files[path] = content
         patch.setitem(CATALOGUE, name, PublishedCheckpoint(HOST + path, "Made 1.x", made, 12.5, 50.25, 7, 2, 3))
@@ -73,18 +74,7 @@ def mmaction2_tensors(network: TIN) -> dict[str, torch.Tensor]:
 
 def _file_of_0(network: TIN) -> bytes:
     meta = {"mmaction_version": "0.5.0", "config": "model = dict()", "epoch": 40, "iter": 1000}
-    return _saved({"meta": meta, "state_dict": mmaction2_tensors(network)}, zipped=False)
-
-
-def _file_of_1(network: TIN) -> bytes:
-    """Return a file as MMEngine writes it while it trains, with the constants of its data preprocessor."""
-    constants = {f"data_preprocessor.{name}": torch.full((3, 1, 1), 58.0) for name in ("mean", "std")}
-    meta = {"cfg": "model = dict()", "mmengine_version": "0.1.0", "dataset_meta": {}, "epoch": 40, "seed": 0}
-    hub = {"log_scalars": {}, "runtime_info": {"epoch": 40, "cfg": "model = dict()"}, "resumed_keys": {"loss": True}}
-    return _saved({"meta": meta, "state_dict": constants | mmaction2_tensors(network), "message_hub": hub}, zipped=True)
-
-
-def _saved(content: object, *, zipped: bool) -> bytes:
     file = io.BytesIO()
-    torch.save(content, file, _use_new_zipfile_serialization=zipped)
+    content = {"meta": meta, "state_dict": mmaction2_tensors(network)}
+    torch.save(content, file, _use_new_zipfile_serialization=False)
     return file.getvalue()

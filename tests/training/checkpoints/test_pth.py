@@ -1,6 +1,9 @@
+import sys
+
 import pytest
 import torch
 
+from tests.helpers.training.mmengine_files import mmengine_file
 from training.checkpoints.checkpoint import CheckpointError
 from training.checkpoints.pth import read_tensors
 
@@ -67,6 +70,15 @@ def test_nothing_in_a_file_is_run(tmp_path):
     with pytest.raises(CheckpointError, match=r"hostile\.pth "):
         read_tensors(tmp_path / "hostile.pth")
     assert not trace.exists()
+
+
+def test_mmengines_log_beside_the_weights_is_passed_over(tmp_path):
+    path = tmp_path / "epoch_40.pth"
+    path.write_bytes(mmengine_file(TENSORS))
+    read = read_tensors(path)
+    assert read.keys() == TENSORS.keys() | {"data_preprocessor.mean", "data_preprocessor.std"}
+    assert torch.equal(read["a.weight"], TENSORS["a.weight"])
+    assert not any(name.startswith("mmengine") for name in sys.modules)
 
 
 def test_a_missing_file_is_named(tmp_path):
