@@ -12,7 +12,18 @@ from typing import Annotated
 
 import typer
 
-from export.command_line import AcceptOption, FormatsOption, StoreOption, VideosOption, give_up, print_published
+from export.command_line import (
+    AcceptOption,
+    ClipsOption,
+    CropOption,
+    FormatsOption,
+    StoreOption,
+    VideosOption,
+    ViewOption,
+    give_up,
+    print_published,
+    with_views,
+)
 from export.errors import ExportError
 from export.formats.catalogue import BASE, ExportRequest
 from export.progress import progress_on_stderr
@@ -47,6 +58,9 @@ def publish_checkpoint(
     formats: FormatsOption = BASE,
     store: StoreOption = Path("model_store"),
     videos: VideosOption = None,
+    view: ViewOption = None,
+    clips: ClipsOption = None,
+    crop: CropOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the version if it exists.")] = False,
     accept: AcceptOption = False,
     push_to: PushOption = "",
@@ -58,7 +72,8 @@ def publish_checkpoint(
     try:
         repository = _repository(push_to)  # a wrong address is refused before the minutes that an export takes
         with progress_on_stderr():
-            request = ExportRequest(name, version, load_checkpoint(checkpoint), videos)
+            loaded = with_views(load_checkpoint(checkpoint), view, clips, crop)
+            request = ExportRequest(name, version, loaded, videos)
             manifest = publish(request, store, formats.split(","), replace=replace, accept=accept)
     except (BadInput, ExportError, StoreError, BackendError, OSError) as error:
         give_up(error)

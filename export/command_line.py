@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from export.errors import FormatUnavailable
+from clips.clip_spec import View
+from export.errors import ExportError, FormatUnavailable
 from export.formats.catalogue import NAMES
 from export.parity.report import finding
 from service.backends.base import one_line
 from service.store.manifest import Manifest
+from training.checkpoints.checkpoint import Checkpoint
 
 StoreOption = Annotated[Path, typer.Option(envvar="TIN_MODEL_STORE", help="The model store.")]
 FormatsOption = Annotated[str, typer.Option(help=f"Formats, separated by commas: {', '.join(NAMES)}.")]
@@ -25,6 +28,28 @@ VideosOption = Annotated[
 AcceptOption = Annotated[
     bool, typer.Option("--accept", help="Publish an int8 artifact even if its top-1 agreement is too low.")
 ]
+
+
+ViewOption = Annotated[
+    View | None, typer.Option(help="Squares to cut from each frame.", show_default="the checkpoint's")
+]
+ClipsOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=2, help="Times that a video is sampled.", show_default="the checkpoint's"),
+]
+CropOption = Annotated[
+    int | None, typer.Option(min=1, help="Side of the squares in pixels.", show_default="the checkpoint's")
+]
+
+
+def with_views(checkpoint: Checkpoint, view: View | None, clips: int | None, crop: int | None) -> Checkpoint:
+    """Return the checkpoint with the views of a video that are given. Raises ExportError for impossible ones."""
+    own = checkpoint.clip
+    try:
+        clip = dataclasses.replace(own, view=view or own.view, clips=clips or own.clips, crop=crop or own.crop)
+        return dataclasses.replace(checkpoint, clip=clip)
+    except ValueError as error:
+        raise ExportError(str(error)) from error
 
 
 def print_published(manifest: Manifest, store: Path) -> None:

@@ -10,10 +10,12 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from clips.clip_spec import ClipSpec, View
 from export.__main__ import cli
+from service.store.model_store import ModelStore
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.servers.hub import running_hub
-from training.checkpoints.checkpoint import save_checkpoint
+from training.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 
 
 def run_export(*arguments, limit_bytes=None):
@@ -62,6 +64,23 @@ def test_a_checkpoint_is_published_and_then_verified(saved, tmp_path):
     verified = run_here("verify", "letters", "--store", store)
     assert verified.exit_code == 0, verified.stderr
     assert verified.stdout.startswith("letters 1 model.onnx: ")
+
+
+def test_views_of_a_video_can_be_chosen_at_publication(saved, tmp_path):
+    views = ("--view", "three", "--clips", 2, "--crop", 40)
+    done = run_here("publish", saved, "--name", "letters", "--store", tmp_path / "store", *views)
+    assert done.exit_code == 0, done.stderr
+    stored = ModelStore(tmp_path / "store").open("letters")
+    assert stored.manifest.clip == ClipSpec(crop=40, view=View.THREE, clips=2)
+    assert load_checkpoint(stored.path_of(stored.manifest.checkpoint)).clip == stored.manifest.clip
+
+
+def test_views_that_cannot_be_are_refused_before_anything_is_exported(saved, tmp_path):
+    done = run_here(
+        "publish", saved, "--name", "letters", "--store", tmp_path / "store", "--view", "ten", "--crop", 300
+    )
+    assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
+    assert not (tmp_path / "store").exists()
 
 
 def test_a_digest_that_does_not_match_is_reported(store):
