@@ -68,7 +68,8 @@ def main(
         scores, cost = evaluate_checkpoint(chosen, checkpoint, processes)
         figures = scores.measure([*(metrics or []), *(further or [])] or list(Metric))
         if processes.is_first:
-            Console().print(_figures_table(figures, cost), _in_words(cost, chosen.clip))
+            Console().print(_figures_table(figures, cost))
+            Console().print(_in_words(cost, chosen.clip), highlight=False, soft_wrap=True)
             _write(figures | _facts(cost, protocol, checkpoint), scores, out, scores_out)
 
 

@@ -53,9 +53,9 @@ function card(model, isUsual) {
   return element("section", parts, { className: `card version ${model.status}` });
 }
 
-const facts = ({ artifact, choice, digest, policy, temporal, num_frames: frames }) =>
+const facts = ({ artifact, choice, digest, policy, temporal, num_frames: frames, num_views: views }) =>
   element("dl", terms({
-    Network: NETWORKS[temporal], Runs: artifact, Because: choice, Digest: digest, Policy: policy, Sees: `${frames} frames`,
+    Network: NETWORKS[temporal], Runs: artifact, Because: choice, Digest: digest, Policy: policy, Sees: views === 1 ? `${frames} frames` : `${frames} frames, in ${views} views`,
   }));
 
 function labels({ name, version, labels: names }) {

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
+from clips.clip_spec import View
+from tests.helpers import stores
 from tests.helpers.browser import PHONE_WIDTH, width_needed
 
 
@@ -33,6 +36,21 @@ def test_every_version_is_shown_with_what_it_is(page: Page, complaints: list[str
     assert newest.locator("li").all_inner_texts()[-1] == "Showing <b>yellow</b>"
     assert width_needed(page) == PHONE_WIDTH
     assert complaints == []
+
+
+def test_a_model_of_many_views_says_so_and_shows_its_first_clip(
+    context: BrowserContext, start_service: Callable[..., str], tmp_path: Path, videos: dict[str, bytes]
+) -> None:
+    stores.publish(tmp_path, "colours", "1", clip=replace(stores.SPEC, view=View.THREE, clips=2))
+    address = start_service(model_store=tmp_path)
+    page = context.new_page()
+    page.goto(f"{address}/store")
+    expect(page.locator(".ready")).to_contain_text("8 frames, in 6 views")
+    page.goto(address)
+    page.locator("#file").set_input_files({"name": "clip.mp4", "mimeType": "video/mp4", "buffer": videos["mp4"]})
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.locator("#frames img").count() == 8
+    assert "one frame is 0.20" in page.locator("#lane-step").inner_text()
 
 
 def test_it_follows_the_store(
