@@ -103,9 +103,9 @@ def _origin(manifest: Manifest) -> str:
     training = manifest.training
     facts = [*_published_facts(_part(training, "published"), manifest.clip), *_trained_facts(training)]
     facts += [
-        ("Fetched from", _text(_part(training, "fetched_from"), "url")),
+        ("Fetched from", _code(_part(training, "fetched_from"), "url")),
         ("Converted from", _file(_part(training, "converted_from"))),
-        ("Class names from", _text(training, "labels_from")),
+        ("Class names from", _code(training, "labels_from")),
     ]
     known = [f"**{term}:** {fact}" for term, fact in facts if fact]
     return _section("Origin and accuracy", known or ["The manifest does not say where the weights are from."])
@@ -115,8 +115,8 @@ def _published_facts(published: _Facts, clip: ClipSpec) -> Iterable[tuple[str, s
     yield "Name", _text(published, "name")
     yield "Trained on", _text(published, "data")
     yield "Published accuracy", _published_accuracy(published, clip)
-    yield "Weights", _text(published, "url")
-    yield "Their SHA-256", _text(published, "sha256")
+    yield "Weights", _code(published, "url")
+    yield "Their SHA-256", _code(published, "sha256")
 
 
 def _published_accuracy(published: _Facts, clip: ClipSpec) -> str:
@@ -201,12 +201,18 @@ def _text(facts: _Facts, key: str) -> str:
     return _plain(str(value)) if isinstance(value, str | int | float) else ""
 
 
+def _code(facts: _Facts, key: str) -> str:
+    """Return an address, a file or a digest as it is to be copied."""
+    value = facts.get(key)
+    return f"`{_one_line(value).replace('`', '')}`" if isinstance(value, str) else ""
+
+
 def _is_number(facts: _Facts, key: str) -> bool:
     return isinstance(facts.get(key), int | float)
 
 
 def _file(facts: _Facts) -> str:
-    return " ".join(fact for fact in (_text(facts, "file"), _text(facts, "sha256")) if fact)
+    return ", SHA-256 ".join(fact for fact in (_code(facts, "file"), _code(facts, "sha256")) if fact)
 
 
 def _percent(share: float) -> str:
@@ -220,5 +226,8 @@ def _times(number: int) -> str:
 
 def _plain(text: str) -> str:
     """Return a text as one line of Markdown that shows it as it is."""
-    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", line)
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())

@@ -184,6 +184,9 @@ def test_the_manifest_says_where_a_model_came_from(answers, name):
     assert training["published"]["name"] == name
     assert training["published"]["url"] == CATALOGUE[name].url
     assert len(training["published"]["sha256"]) == 64
+    card = (answers[1] / name / "1" / "README.md").read_text()
+    for fact in (f"{CATALOGUE[name].top1:.2f} %", CATALOGUE[name].url, training["published"]["sha256"]):
+        assert fact in card
 
 
 def test_a_checkpoint_of_the_hub_is_published_with_its_origin(hub_client, checkpoint, tmp_path):
