@@ -191,7 +191,7 @@ def node_alone(dtype, num_frames):
 
 
 @pytest.mark.parametrize("temporal", [Temporal.TSM, Temporal.NONE])
-def test_a_network_without_interlacing_is_not_exported(checkpoint, temporal):
+def test_a_network_without_interlacing_has_no_node_for_the_plugin(checkpoint, temporal):
     architecture = dataclasses.replace(checkpoint.architecture, temporal=temporal)
     with pytest.raises(ExportError, match=temporal):
-        to_onnx(dataclasses.replace(checkpoint, architecture=architecture))
+        to_onnx(dataclasses.replace(checkpoint, architecture=architecture), GraphVariant.PLUGIN)
