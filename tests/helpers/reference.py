@@ -39,10 +39,11 @@ def signed_noise(name: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 def tin_r50_tensors() -> dict[str, NDArray[Any]]:
     """Return all tensors of MMAction2's TIN-R50 with 174 classes, by MMAction2's names."""
-    return {name: _tensor(name, tuple(shape)) for name, shape in golden_json("tin_r50_names.json").items()}
+    return {name: named_tensor(name, tuple(shape)) for name, shape in golden_json("tin_r50_names.json").items()}
 
 
-def _tensor(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+def named_tensor(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return the tensor of one of MMAction2's names, of the scale of its role in the network."""
     # Same order of operations as in the reference: another order would round to other float32 numbers.
     if name.endswith("num_batches_tracked"):
         return np.zeros(shape, np.int64)

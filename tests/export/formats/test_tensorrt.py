@@ -12,7 +12,7 @@ from export.formats.tensorrt import BATCHES, Engine, build, configure, parse, to
 from export.graph.onnx_export import to_onnx
 from service.backends.tensorrt import Target, make_log
 from training.checkpoints.checkpoint import Checkpoint
-from training.model.tin import TIN, Architecture
+from training.model.tin import TIN, Architecture, Temporal
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +21,12 @@ def rtx():
     return pytest.importorskip("tensorrt_rtx", reason="needs tensorrt-rtx: make test-rtx")
 
 
-@pytest.fixture(scope="module")
-def full_size():
-    """Portable graph of the untrained R50 with 174 classes."""
-    architecture, spec = Architecture(num_classes=174), ClipSpec()
+@pytest.fixture(scope="module", params=Temporal)
+def full_size(request):
+    """Temporal module, and portable graph of the untrained R50 with 174 classes."""
+    architecture, spec = Architecture(num_classes=174, temporal=request.param), ClipSpec()
     labels = tuple(f"action {index}" for index in range(architecture.num_classes))
-    return to_onnx(Checkpoint(architecture, spec, labels, TIN(architecture).eval().state_dict(), {}))
+    return request.param, to_onnx(Checkpoint(architecture, spec, labels, TIN(architecture).eval().state_dict(), {}))
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +45,13 @@ def build_with(rtx, graph, batches=BATCHES):
 
 
 def test_nvidias_parser_and_builder_take_the_full_size_network(rtx, full_size):
-    network, plan = build_with(rtx, full_size)
+    temporal, graph = full_size
+    network, plan = build_with(rtx, graph)
     outputs = [network.get_output(index) for index in range(network.num_outputs)]
-    assert [(output.name, output.dtype.name, len(output.shape)) for output in outputs] == [
-        ("logits", "FLOAT", 2),
-        ("offsets", "FLOAT", 3),
-        ("weights", "FLOAT", 4),
-    ]
+    expected = [("logits", "FLOAT", 2), ("features", "FLOAT", 2)]
+    if temporal is Temporal.TIN:
+        expected += [("offsets", "FLOAT", 3), ("weights", "FLOAT", 4)]
+    assert [(output.name, output.dtype.name, len(output.shape)) for output in outputs] == expected
     assert len(plan) > 90e6
 
 

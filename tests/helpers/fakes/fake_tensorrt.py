@@ -10,7 +10,13 @@ from types import SimpleNamespace
 import numpy as np
 
 CLIP = (2, 4, 4, 3)
-SHAPES = {"clips": (-1, *CLIP), "logits": (-1, 5), "offsets": (-1, 3, 2), "weights": (-1, 3, 2, 2)}
+SHAPES = {
+    "clips": (-1, *CLIP),
+    "logits": (-1, 5),
+    "features": (-1, 7),
+    "offsets": (-1, 3, 2),
+    "weights": (-1, 3, 2, 2),
+}
 
 
 def view(address, shape, dtype):
@@ -36,20 +42,20 @@ class Context:
         self.runs += 1
         clips = view(self.addresses["clips"], (self.size, *CLIP), np.uint8)
         mean = clips.reshape(self.size, -1).mean(axis=1)
-        for name in ("logits", "offsets", "weights"):
+        for name in self.addresses.keys() - {"clips"}:
             output = view(self.addresses[name], (self.size, *SHAPES[name][1:]), np.float32)
             output[:] = mean.reshape(-1, *[1] * (output.ndim - 1))
         return True
 
 
 class Engine:
-    num_io_tensors = len(SHAPES)
+    """An engine with these tensors, given by the names of their element types."""
 
     def __init__(self, types):
-        self.types, self.contexts = types, []
+        self.types, self.contexts, self.num_io_tensors = types, [], len(types)
 
     def get_tensor_name(self, index):
-        return list(SHAPES)[index]
+        return list(self.types)[index]
 
     def get_tensor_dtype(self, name):
         return SimpleNamespace(name=self.types[name])

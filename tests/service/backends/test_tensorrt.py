@@ -11,7 +11,8 @@ from service.backends.base import BackendUnavailable, InferenceFailed
 from service.backends.tensorrt import Target, TensorRTBackend, find_target, split_batch
 from tests.helpers.fakes.fake_tensorrt import CLIP, Cuda, Engine, make_tensorrt
 
-TYPES = {"clips": "UINT8", "logits": "FLOAT", "offsets": "FLOAT", "weights": "FLOAT"}
+PLAIN_TYPES = {"clips": "UINT8", "logits": "FLOAT", "features": "FLOAT"}
+TYPES = PLAIN_TYPES | {"offsets": "FLOAT", "weights": "FLOAT"}
 
 
 @pytest.fixture
@@ -60,14 +61,16 @@ def test_a_batch_below_every_size_is_padded():
     assert split_batch(1, [8]) == [(1, 8)]
 
 
+@pytest.mark.parametrize("types", [TYPES, PLAIN_TYPES])
 @pytest.mark.parametrize("num_clips", [1, 3, 5, 16, 23])
-def test_every_clip_is_answered_in_its_place(load, num_clips):
+def test_every_clip_is_answered_in_its_place(load, num_clips, types):
     clips = some_clips(num_clips)
-    outputs = load(Engine(TYPES)).infer(clips)
+    outputs = load(Engine(types)).infer(clips)
     expected = clips.reshape(num_clips, -1).mean(axis=1, dtype=np.float32)
     np.testing.assert_allclose(outputs.logits, np.repeat(expected[:, None], 5, axis=1), rtol=1e-6)
-    assert outputs.offsets.shape == (num_clips, 3, 2)
-    assert outputs.weights.shape == (num_clips, 3, 2, 2)
+    shapes = {"logits": (5,), "features": (7,), "offsets": (3, 2), "weights": (3, 2, 2)}
+    expected_shapes = {name: (num_clips, *shape) for name, shape in shapes.items() if name in types}
+    assert {name: array.shape for name, array in outputs.arrays().items()} == expected_shapes
 
 
 def test_answers_do_not_change_afterwards(load):
