@@ -31,8 +31,8 @@ def tsm_r50_logits(weights: Mapping[str, Tensor], frames: Tensor) -> Tensor:
         for index in range(num_blocks):
             stride = 2 if stage and not index else 1
             features = _block(weights, f"backbone.layer{stage + 1}.{index}", features, stride)
-    head = [weights[f"cls_head.fc_cls.{part}"] for part in ("weight", "bias")]
-    of_frames = linear(features.mean(dim=(2, 3)), *head)
+    weight, bias = weights["cls_head.fc_cls.weight"], weights["cls_head.fc_cls.bias"]
+    of_frames = linear(features.mean(dim=(2, 3)), weight, bias)
     return of_frames.unflatten(0, (-1, 8)).mean(dim=1)
 
 
@@ -60,5 +60,5 @@ def _shifted(features: Tensor) -> Tensor:
 def _conv_norm(weights: Mapping[str, Tensor], name: str, features: Tensor, stride: int = 1) -> Tensor:
     kernel = next(weights[key] for key in (f"{name}.conv.weight", f"{name}.conv.net.weight") if key in weights)
     convolved = conv2d(features, kernel, stride=stride, padding=kernel.shape[-1] // 2)
-    statistics = [weights[f"{name}.bn.{part}"] for part in ("running_mean", "running_var", "weight", "bias")]
-    return batch_norm(convolved, *statistics, eps=EPSILON)
+    mean, variance = weights[f"{name}.bn.running_mean"], weights[f"{name}.bn.running_var"]
+    return batch_norm(convolved, mean, variance, weights[f"{name}.bn.weight"], weights[f"{name}.bn.bias"], eps=EPSILON)

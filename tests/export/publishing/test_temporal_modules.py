@@ -1,5 +1,7 @@
 """Networks that shift (TSM) or have no temporal module (TSN), through every format that runs here."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,10 @@ from export.formats.triton_config import CONFIG_FILE
 from export.graph.signature import read_signature
 from export.publishing.publish import publish
 from export.publishing.verify import verify
+from service.backends.torchserve.backend import TorchServeBackend
+from service.backends.torchserve.token import InferenceKey
 from service.store.model_store import ModelStore
+from tests.helpers.servers.torchserve import TorchServe, need_torchserve
 from tests.helpers.training.networks import lively
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.tin import Architecture, Temporal
@@ -64,3 +69,21 @@ def test_the_plugin_s_format_is_refused_before_anything_is_made(plain, tmp_path)
     with pytest.raises(ExportError, match=plain.architecture.temporal):
         publish(ExportRequest("plain", "1", plain), tmp_path, ["onnx-plugin"])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("plain", [(Temporal.TSM, 8)], indirect=True, ids=str)
+def test_a_real_torchserve_answers_as_onnx_runtime_does(plain, tmp_path, tmp_path_factory):
+    need_torchserve(java=True)
+    store = tmp_path / "store"
+    publish(ExportRequest("plain", "1", plain), store, ["torchserve"])
+    folder = ModelStore(store).folder("plain", "1")
+    clips = np.random.default_rng(0).integers(0, 256, (3, 8, 32, 32, 3), np.uint8)
+    expected = FORMATS["onnx"].open(folder / "model.onnx").infer(clips).arrays()
+    with TorchServe(tmp_path_factory.mktemp("server"), store / "plain.mar") as server:
+        server.wait_until_ready("plain")
+        address = server.addresses["inference"]
+        with closing(TorchServeBackend(folder / "model.mar", address, InferenceKey(server.key_file))) as backend:
+            outputs = backend.infer(clips).arrays()
+    assert outputs.keys() == {"logits", "features"}
+    for name, array in outputs.items():
+        np.testing.assert_allclose(array, expected[name], atol=1e-4)
