@@ -32,8 +32,8 @@ def tsm_r50_logits(weights: Mapping[str, Tensor], frames: Tensor) -> Tensor:
             stride = 2 if stage and not index else 1
             features = _block(weights, f"backbone.layer{stage + 1}.{index}", features, stride)
     weight, bias = weights["cls_head.fc_cls.weight"], weights["cls_head.fc_cls.bias"]
-    of_frames = linear(features.mean(dim=(2, 3)), weight, bias)
-    return of_frames.unflatten(0, (-1, 8)).mean(dim=1)
+    of_frames: Tensor = linear(features.mean(dim=(2, 3)), weight, bias)
+    return of_frames.reshape(-1, 8, of_frames.shape[1]).mean(dim=1)
 
 
 def _block(weights: Mapping[str, Tensor], name: str, features: Tensor, stride: int) -> Tensor:
@@ -47,7 +47,7 @@ def _block(weights: Mapping[str, Tensor], name: str, features: Tensor, stride: i
 
 def _shifted(features: Tensor) -> Tensor:
     """Shift an eighth of the channels to the frame before, the next eighth to the frame after."""
-    clips = features.unflatten(0, (-1, 8))
+    clips = features.reshape(-1, 8, *features.shape[1:])
     eighth = clips.shape[2] // 8
     shifted = clips.clone()
     shifted[:, :, : 2 * eighth] = 0
