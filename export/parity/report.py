@@ -144,10 +144,9 @@ def agreement_found(parity: ParityReport) -> str:
 
 def _difference_found(parity: ParityReport) -> str:
     """Return the difference that comes closest to its limit, or exceeds it most, as text."""
-    pairs = [
-        (parity.max_abs_logit_difference, parity.limit or 0),
-        (parity.max_abs_logit_difference_at_made_offsets, parity.limit_at_made_offsets or 0),
-    ]
+    pairs = [(parity.max_abs_logit_difference, parity.limit or 0)]
+    if parity.made_offsets:
+        pairs.append((parity.max_abs_logit_difference_at_made_offsets, parity.limit_at_made_offsets or 0))
     difference, limit = max(pairs, key=lambda pair: pair[0] - pair[1])
     return f"logits within {difference:.1e} of torch ({limit:.1e} allowed)"
 

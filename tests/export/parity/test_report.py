@@ -1,6 +1,7 @@
 """Texts of a parity report: what decides that an artifact passes, and the reason why one does not."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,13 @@ def test_a_share_that_is_too_low_never_reads_as_enough():
 
 def test_floats_are_described_by_the_difference_that_is_nearest_to_its_limit():
     learned = {"max_abs_logit_difference": 2e-6, "max_abs_logit": 5}
-    made = {"max_abs_logit_difference_at_made_offsets": 4e-6, "max_abs_logit_at_made_offsets": 1000}
+    made: dict[str, Any] = {"max_abs_logit_difference_at_made_offsets": 4e-6, "max_abs_logit_at_made_offsets": 1000}
+    made["made_offsets"] = (0.5,)
     assert numbers_in(finding(parity_report(**learned, **made))) == [2e-6, 1e-4]
     made["max_abs_logit_difference_at_made_offsets"] = 2e-2
     assert numbers_in(shortfall(parity_report(**learned, **made))) == [2e-2, 1e-2]
+
+
+def test_a_network_without_offsets_is_described_by_its_only_difference():
+    report = parity_report(max_abs_logit_difference=2e-6, max_abs_logit=5, max_abs_logit_at_made_offsets=0)
+    assert numbers_in(finding(report)) == [2e-6, 1e-4]
