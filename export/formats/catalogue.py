@@ -151,8 +151,10 @@ def _make_int8(request: ExportRequest, folder: Path) -> bytes:
 
 
 def _check_archiver(request: ExportRequest) -> None:
-    from export.formats.torchserve_archive import require_torchserve  # noqa: PLC0415 - an optional package
-
+    try:
+        from export.formats.torchserve_archive import require_torchserve  # noqa: PLC0415 - an optional package
+    except ModuleNotFoundError as error:  # TorchServe's modules may be deleted
+        raise FormatUnavailable(f"the format torchserve is not part of this installation: {error}") from error
     require_torchserve()
 
 
