@@ -17,6 +17,7 @@ from export.command_line import AcceptOption, FormatsOption, StoreOption, Videos
 from export.errors import ExportError
 from export.formats.catalogue import BASE, ExportRequest, select_formats
 from export.progress import progress_on_stderr
+from export.publishing.publish import check_name
 from export.publishing.publish import publish as publish_version
 from service.backends.base import BackendError
 from service.store.model_store import StoreError
@@ -30,6 +31,30 @@ from training.zoo.fetch import FetchRequest, fetch_checkpoint, preview
 from training.zoo.hub import SCHEME, parse_address
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="List, fetch and publish published checkpoints.")
+
+SourceArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name from the list, or hf://owner/name.", show_default=False)
+]
+PublishOption = Annotated[bool, typer.Option("--publish", help="Export it and publish it to the model store.")]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Class names: a file, one a line, or a published list: {', '.join(DATA_SETS)}.",
+        show_default="the published list of its data",
+    ),
+]
+OutOption = Annotated[
+    Path | None, typer.Option(help="Without --publish: the .safetensors file.", show_default="NAME.safetensors")
+]
+TemporalOption = Annotated[
+    Temporal | None, typer.Option(help="Network to build.", show_default="its own; tin for ImageNet's")
+]
+NewHeadOption = Annotated[bool, typer.Option("--new-head", help="Initialise a new head, for other classes.")]
+CacheOption = Annotated[Path | None, typer.Option(help="Download cache.", show_default="~/.cache/tin-serve")]
+MirrorOption = Annotated[
+    str | None, typer.Option(help="Another host with the same paths, such as http://host:port, or a folder.")
+]
+NameOption = Annotated[str, typer.Option("--name", help="Model's name in the store.", show_default="NAME")]
 
 WIDE = 120
 """Columns of the list, also where the output has fewer: so that nothing is cut, and each row is a line of a file."""
@@ -56,29 +81,15 @@ def list_all() -> None:
 
 @cli.command("fetch")
 def fetch(
-    source: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name from the list, or hf://owner/name.", show_default=False)
-    ],
-    publish: Annotated[bool, typer.Option("--publish", help="Export it and publish it to the model store.")] = False,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Class names: a file, one a line, or a published list: {', '.join(DATA_SETS)}.",
-            show_default="the published list of its data",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Without --publish: the .safetensors file.", show_default="NAME.safetensors")
-    ] = None,
-    temporal: Annotated[
-        Temporal | None, typer.Option(help="Network to build.", show_default="its own; tin for ImageNet's")
-    ] = None,
-    new_head: Annotated[bool, typer.Option("--new-head", help="Initialise a new head, for other classes.")] = False,
-    cache: Annotated[Path | None, typer.Option(help="Download cache.", show_default="~/.cache/tin-serve")] = None,
-    mirror: Annotated[
-        str | None, typer.Option(help="Another host with the same paths, such as http://host:port, or a folder.")
-    ] = None,
-    model: Annotated[str, typer.Option("--name", help="Model's name in the store.", show_default="NAME")] = "",
+    source: SourceArgument,
+    publish: PublishOption = False,
+    labels: LabelsOption = None,
+    out: OutOption = None,
+    temporal: TemporalOption = None,
+    new_head: NewHeadOption = False,
+    cache: CacheOption = None,
+    mirror: MirrorOption = None,
+    model: NameOption = "",
     formats: FormatsOption = BASE,
     store: StoreOption = Path("model_store"),
     videos: VideosOption = None,
@@ -95,7 +106,8 @@ def fetch(
             _save(request, out or Path(f"{name}.safetensors"))
             return
         wanted = formats.split(",")
-        select_formats(wanted)  # an unknown format is refused before the download
+        select_formats(wanted)  # a wrong format or name is refused before the download
+        check_name("model", name)
         checkpoint = _fetch_trained(request)
         with progress_on_stderr():
             manifest = publish_version(ExportRequest(name, "", checkpoint, videos), store, wanted, accept=accept)

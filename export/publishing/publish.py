@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from export.parity.compare import Reference
 from export.parity.report import make_artifact
 from export.publishing.sidecars import update_sidecars
 from service.store.atomic import ASIDE, flush, locked, replace_folder
-from service.store.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
+from service.store.manifest import FILE_NAME, MANIFEST_FILE, Artifact, Manifest, StoredFile
 from service.store.model_card import CARD_FILE, model_card
 from service.store.model_store import sha256_of
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
@@ -50,13 +51,16 @@ def publish(
         accept: publish artifacts whose top-1 agreement is too low.
 
     Raises:
-        ExportError: an artifact differs from the checkpoint, a format lacks its clips, or the version exists and
-            `replace` is False. The store is then unchanged.
+        ExportError: an artifact differs from the checkpoint, a format lacks its clips, a name cannot be a folder's, or
+            the version exists and `replace` is False. The store is then unchanged.
         FormatUnavailable: a format's device or library is missing here.
         BackendError: a backend cannot run the artifact.
         OSError: the store cannot be written.
     """
     selected = select_formats(formats)
+    check_name("model", request.name)
+    if request.version:
+        check_name("version", request.version)
     for fmt in selected:
         fmt.check(request)  # anything known now is refused before the minutes that an export takes
     (store / request.name).mkdir(parents=True, exist_ok=True)
@@ -74,6 +78,14 @@ def publish(
             manifest = write_manifest(folder, request, weights, artifacts)
     update_sidecars(store, request.name, formats)
     return manifest
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raise ExportError for a name that a folder of the store cannot have; `kind` is "model" or "version"."""
+    if not re.fullmatch(FILE_NAME, name):
+        raise ExportError(
+            f"{name!r} cannot name a {kind}: take letters, digits, '.', '_' and '-', beginning with a letter or a digit"
+        )
 
 
 def _numbered(request: ExportRequest, store: Path) -> ExportRequest:

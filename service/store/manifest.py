@@ -17,7 +17,8 @@ from clips.clip_spec import ClipSpec
 MANIFEST_FILE = "manifest.json"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+FileName = Annotated[str, Field(pattern=FILE_NAME)]
 """A plain name inside the version's folder: no slash, no leading dot."""
 
 

@@ -138,6 +138,19 @@ def test_without_a_version_the_next_number_is_published_and_printed(saved, store
     assert sorted(path.name for path in (store / "letters").iterdir()) == ["1", "2", "3"]
 
 
+@pytest.mark.parametrize(
+    "option", [("--name", "a/b"), ("--name", "_letters"), ("--name", "letters", "--version", "../1")]
+)
+def test_a_name_that_is_no_folders_is_refused_before_anything_is_exported(saved, store, option):
+    before = contents(store)
+    done = run_here("publish", saved, *option, "--store", store)
+    assert done.exit_code == 2
+    assert option[-1] in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert contents(store) == before
+    assert [path.name for path in store.iterdir()] == ["letters"]
+
+
 def test_a_missing_device_has_an_exit_code_of_its_own(saved, store):
     if shutil.which("nvidia-smi"):
         pytest.skip("this machine may have the device")

@@ -111,10 +111,10 @@ def test_an_untrained_network_is_not_published(zoo, cache, tmp_path, option):
     assert not (tmp_path / "store").exists()
 
 
-def test_an_unknown_format_is_refused_before_the_download(zoo, tmp_path):
+@pytest.mark.parametrize("option", [("--formats", "onnx,coreml"), ("--name", "my models/tin")])
+def test_a_wrong_format_or_name_is_refused_before_the_download(zoo, tmp_path, option):
     before = len(zoo.mirror.requests)
-    options = zoo.options("made_tin", "--cache", tmp_path, "--publish", "--formats", "onnx,coreml")
-    assert "coreml" in failed(run(*options))
+    assert option[1].split(",")[-1] in failed(run(*zoo.options("made_tin", "--cache", tmp_path, "--publish", *option)))
     assert len(zoo.mirror.requests) == before
 
 
