@@ -3,7 +3,8 @@
 Convolutions and the operators between them run in integers; the interlacing and the head stay in float. Activations
 are uint8 and weights int8, per output channel: the pairing of x86's VNNI instructions, for which ONNX Runtime's
 convolutions are written (ONNX Runtime, "Quantize ONNX Models"). A CPU without VNNI adds pairs of products in 16 bits,
-which saturate: there the graph is no faster, and its outputs are not those of the parity report.
+which saturate, unless ONNX Runtime is told to be exact (`session.x64quantprecision`, as our backend does): there the
+graph is hardly faster.
 """
 
 from __future__ import annotations

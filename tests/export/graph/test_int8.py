@@ -12,7 +12,6 @@ from export.errors import ExportError
 from export.graph.int8 import feature_nodes, to_int8
 from export.parity.compare import agreement_on
 from service.backends.onnx_runtime import OnnxRuntimeBackend
-from tests.helpers.marks import needs_vnni
 from tests.helpers.paths import REPOSITORY
 from training.synthetic.studio import Studio
 
@@ -96,7 +95,6 @@ def test_onnx_runtime_runs_every_convolution_over_frames_in_integers(int8_path, 
     assert ran["Conv"] + ran["FusedConv"] == 8 * 2
 
 
-@needs_vnni
 @pytest.mark.parametrize("num_clips", [1, 3])
 def test_the_contract_is_kept(int8_path, clips, num_clips):
     exact, int8 = (OnnxRuntimeBackend(path).infer(clips[:num_clips]) for path in (DEMO, int8_path))
@@ -105,7 +103,6 @@ def test_the_contract_is_kept(int8_path, clips, num_clips):
     np.testing.assert_allclose(int8.arrays()["weights"], exact.arrays()["weights"], atol=0.1)
 
 
-@needs_vnni
 def test_it_agrees_on_clips_that_it_was_not_calibrated_on(int8_path, clips):
     agreed = agreement_on(np.split(clips[64:], 4), OnnxRuntimeBackend(int8_path), OnnxRuntimeBackend(DEMO))
     assert agreed.num_clips == 64

@@ -12,7 +12,6 @@ from service.config.settings import Settings
 from service.doctor.check import Finding, examine
 from service.doctor.golden import load_golden
 from service.doctor.model_checks import ModelChecker
-from tests.helpers.marks import needs_vnni
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.stores import publish
 
@@ -49,7 +48,6 @@ def test_a_network_that_does_not_interlace_loads_and_has_no_golden_values(tmp_pa
     assert found["loads"].found.endswith("gives logits, features")
 
 
-@needs_vnni
 def test_int8_is_held_to_twice_what_its_proof_found() -> None:
     found = _examine("onnx-int8")["logits"]
     assert found.status == "ok"
@@ -65,7 +63,7 @@ def test_float32_is_not_held_to_it_on_pictures_that_were_rounded_otherwise() -> 
     assert _examine("onnx", views=views, logits=off)["logits"].status == "ok"
 
 
-@pytest.mark.parametrize("backend", ["onnx", pytest.param("onnx-int8", marks=needs_vnni)])
+@pytest.mark.parametrize("backend", ["onnx", "onnx-int8"])
 def test_the_label_must_be_torchs(backend: str) -> None:
     assert _examine(backend)["label"].status == "ok"
     found = _examine(backend, label="Moving something up")["label"]
