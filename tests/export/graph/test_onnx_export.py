@@ -18,6 +18,7 @@ from export.graph.onnx_function import define_node, interlace_by_node
 from export.graph.split_network import SplitNetwork, interlace_by_hat
 from export.precision import Precision
 from export.tensorrt_plugin.node import DOMAIN, OPERATOR
+from tests.helpers.graphs.from_floats import FromFloats
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.reference import golden_arrays, normalised_frames, tin_r50_tensors
 from tests.helpers.training.foreign_files import from_mmaction2
@@ -26,17 +27,6 @@ from training.model.interlace import interlace
 from training.model.tin import Architecture, Normalise, Temporal
 
 CPU = ["CPUExecutionProvider"]
-
-
-class FromFloats(torch.nn.Module):
-    """The network behind its normalisation, so that its input is normalised frames."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-
-    def forward(self, frames):
-        return self.network.infer(frames)
 
 
 @pytest.fixture(scope="module")

@@ -7,21 +7,11 @@ import torch
 
 from export.graph.onnx_export import outputs_of, trace
 from export.graph.split_network import SplitNetwork
+from tests.helpers.graphs.from_floats import FromFloats
 from tests.helpers.reference import normalised_frames
 from tests.helpers.tsm_reference import tsm_r50_logits, tsm_r50_tensors
 from training.checkpoints.conversion import convert
 from training.model.tin import Temporal
-
-
-class FromFloats(torch.nn.Module):
-    """The network behind its normalisation, so that its input is normalised frames."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-
-    def forward(self, frames):
-        return self.network.infer(frames)
 
 
 @pytest.fixture(scope="module")
