@@ -3,8 +3,9 @@
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
+
+from tests.helpers.servers.http_server import running
 
 
 @dataclass
@@ -49,10 +50,5 @@ def serving(files):
         def log_message(self, *_):
             """Log nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        server.address = f"http://127.0.0.1:{running.server_port}"
-        thread = Thread(target=running.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    with running(Handler) as server.address:
         yield server
-        running.shutdown()
-        thread.join()

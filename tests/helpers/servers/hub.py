@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
+
+from tests.helpers.servers.http_server import running
 
 TOKEN = "hf_standin"
 
@@ -177,10 +178,5 @@ def running_hub() -> Iterator[HubServer]:
         def log_message(self, *_: object) -> None:
             """Log nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        server.address = f"http://127.0.0.1:{running.server_port}"
-        thread = Thread(target=running.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
+    with running(Handler) as server.address:
         yield server
-        running.shutdown()
-        thread.join()
