@@ -97,12 +97,14 @@ def _in_order(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str)
     for name, judge in PREFERENCE.items():
         for artifact in artifacts:
             if artifact.format == name and (wanted == name or (wanted == AUTO and name not in ONLY_WHEN_ASKED_FOR)):
-                yield artifact, _as_wanted(judge(artifact, machine), wanted)
+                verdict = judge(artifact, machine)
+                yield artifact, verdict if wanted == AUTO else _as_wanted(verdict, name, machine)
 
 
-def _as_wanted(verdict: Verdict, wanted: str) -> Verdict:
-    suits, reason = verdict
-    return (suits, reason) if wanted == AUTO or not suits else (True, "it was asked for")
+def _as_wanted(verdict: Verdict, name: str, machine: Capabilities) -> Verdict:
+    # Int8 runs on any CPU: without VNNI it is no faster, and with a low agreement somebody accepted it.
+    runs = verdict[0] or (name == "onnx-int8" and not machine.has_onnx_cuda)
+    return (True, "it was asked for") if runs else verdict
 
 
 def _judge_tensorrt(artifact: Artifact, machine: Capabilities) -> Verdict:

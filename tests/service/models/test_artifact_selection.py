@@ -78,6 +78,14 @@ def test_int8_that_agrees_too_seldom_runs_only_when_asked_for():
     artifacts = [artifact("onnx"), artifact("onnx-int8", agreement=0.9)]
     assert choose(artifacts, VNNI).artifact.format == "onnx"
     assert "90.0%" in choose(artifacts, VNNI).reason
+    assert choose(artifacts, VNNI, "onnx-int8").artifact.format == "onnx-int8"
+
+
+def test_int8_runs_on_any_cpu_when_asked_for():
+    assert choose(ALL, PLAIN).artifact.format == "onnx"
+    assert choose(ALL, PLAIN, "onnx-int8").artifact.format == "onnx-int8"
+    with pytest.raises(BackendUnavailable, match="CUDA"):
+        choose(ALL, CUDA, "onnx-int8")
 
 
 def test_what_is_asked_for_runs_or_the_reason_is_told():

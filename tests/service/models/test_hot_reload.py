@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,14 +93,17 @@ def _answered_by(client: httpx.Client, video: bytes, name: str) -> dict[str, Any
 
 @contextmanager
 def _load_on(client: httpx.Client, video: bytes, name: str) -> Iterator[list[httpx.Response]]:
-    """Four clients that post all the time; yields what they are answered."""
+    """Four clients that post all the time; yields what they are answered, each with the time at which it was sent."""
     answers: list[httpx.Response] = []
     ended = threading.Event()
 
     def post() -> None:
         with httpx.Client(base_url=client.base_url, timeout=20) as own:
             while not ended.is_set():
-                answers.append(own.post("/predict", params={"model": name}, content=video))
+                sent = time.monotonic()
+                answer = own.post("/predict", params={"model": name}, content=video)
+                answer.extensions["sent"] = sent
+                answers.append(answer)
 
     threads = [threading.Thread(target=post) for _ in range(NUM_CLIENTS)]
     for thread in threads:
@@ -138,9 +142,13 @@ def test_swaps_under_load_lose_no_request(
 
 def _answers_from_now_on(answers: list[httpx.Response]) -> set[tuple[int, str]]:
     """Statuses and versions of answers to requests that have not been sent yet."""
-    first = len(answers) + NUM_CLIENTS
-    until(lambda: len(answers) > first + 2 * NUM_CLIENTS)
-    return {(answer.status_code, answer.json()["model"]["version"]) for answer in answers[first:]}
+    now = time.monotonic()
+
+    def sent_since() -> list[httpx.Response]:
+        return [answer for answer in answers if answer.extensions["sent"] > now]
+
+    until(lambda: len(sent_since()) > 2 * NUM_CLIENTS)
+    return {(answer.status_code, answer.json()["model"]["version"]) for answer in sent_since()}
 
 
 def test_policies_and_removals_under_load_lose_no_request(

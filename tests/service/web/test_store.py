@@ -77,6 +77,7 @@ def test_it_shows_the_policy_and_what_answers_by_it(
     (tmp_path / "colours" / "policy.json").write_text('{"serve": [1, 2, 7]}')
     page = context.new_page()
     page.goto(f"{start_service(model_store=tmp_path)}/store")
+    page.wait_for_selector(".version")
     older, default = page.locator(".ready").all_inner_texts()
     assert "is the default" in default
     assert "is the default" not in older
