@@ -9,10 +9,13 @@ BadInput
 |- ItemListError     training.lists.item_list
 |- LabelsError       training.lists.labels
 |- AnnotationError   training.lists.annotations
+|- ClipSetError      training.lists.clip_set
+|- SplitError        training.lists.splits
 |- ExtractionError   training.lists.extract_frames
 |- MissingFootage    training.synthetic.out_of_domain
 |- DeviceError       training.engine.device
-`- FolderError       training.prepare
+|- FolderError       training.prepare
+`- OptionError       training.prepare
 
 Stopped
 |- NonFiniteLoss     training.engine.loops

@@ -18,6 +18,8 @@ from tests.helpers.training.official_files import (
     write_sthv1,
     write_sthv2,
 )
+from training.lists.item_list import read_item_list
+from training.lists.labels import read_labels
 from training.prepare import cli
 from training.synthetic.video_encoder import ENCODINGS
 
@@ -184,7 +186,108 @@ def test_a_height_that_the_frames_do_not_have_is_an_error(tmp_path, sthv2):
     assert "height 240" in done.stderr
 
 
+@pytest.fixture
+def gestures(tmp_path, make_video):
+    """A folder of two classes of five clips each, with a name with a space and files that are no clips."""
+    root = tmp_path / "gestures"
+    for number in range(10):
+        label = ("wave", "thumbs_up")[number % 2]
+        (root / label).mkdir(parents=True, exist_ok=True)
+        os.link(make_video(5 + number), root / label / f"take {number}.mp4")
+    write(root / "wave" / "notes.txt", "x")
+    return root
+
+
+def files_in(out):
+    return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+
+
+def test_a_folder_of_classes_becomes_lists_that_recipes_read(tmp_path, gestures):
+    out = tmp_path / "out"
+    done = prepare("folder", gestures, "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert files_in(out) == {"labels.txt", "train.txt", "val.txt", "unreadable.txt"}
+    labels = read_labels(out / "labels.txt")
+    items = {
+        part: read_item_list(out / f"{part}.txt", root=gestures, num_classes=2, with_frames=False)
+        for part in ("train", "val")
+    }
+    assert (labels, {part: len(found) for part, found in items.items()}) == (
+        ("thumbs_up", "wave"),
+        {"train": 8, "val": 2},
+    )
+    assert all(item.path.parent == gestures / labels[item.label] for found in items.values() for item in found)
+    rows = [re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines()]
+    assert ["thumbs_up", "4", "1", "0.4 s"] in rows
+    assert ["wave", "4", "1", "0.4 s"] in rows
+    words = shlex.split(done.stdout.splitlines()[-1])
+    assert {f"data.root={gestures}", f"data.train={out}/train.txt", "model.num_classes=2"} <= set(words)
+
+
+def test_the_same_seed_gives_the_same_lists(tmp_path, gestures):
+    for name, seed in {"a": 3, "b": 3, "c": 4}.items():
+        assert run("folder", gestures, "--out", tmp_path / name, "--seed", seed).exit_code == 0
+    assert lists(tmp_path / "a") == lists(tmp_path / "b")
+    assert lists(tmp_path / "a") != lists(tmp_path / "c")
+
+
+def test_unreadable_clips_of_a_folder_are_left_out_when_asked(tmp_path, gestures):
+    write(gestures / "wave" / "bad.mp4", "x")
+    out = tmp_path / "out"
+    done = run("folder", gestures, "--out", out)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert str(gestures / "wave" / "bad.mp4") in done.stderr
+    assert not out.exists()
+    assert run("folder", gestures, "--out", out, "--skip-unreadable").exit_code == 0
+    assert [line.partition(":")[0] for line in lists(out)["unreadable.txt"]] == ["wave/bad.mp4"]
+
+
+@pytest.fixture
+def table(gestures):
+    """A CSV file of the gestures: three persons, of whom the third has two clips."""
+    rows = [f"{path.relative_to(gestures)},{path.parent.name}" for path in sorted(gestures.rglob("*.mp4"))]
+    people = ["anna", "bob", "anna", "bob", "cy"] * 2
+    lines = [f"{row},{person},1" for row, person in zip(rows, people, strict=True)]
+    write(gestures / "clips.csv", "\n".join(["file,label,person,camera", *lines]))
+    return gestures / "clips.csv"
+
+
+def test_a_fold_for_each_person_of_a_csv_file(tmp_path, table):
+    out = tmp_path / "out"
+    done = run("csv", table, "--out", out, "--folds-by", "person", "--ignore", "camera")
+    assert (done.exit_code, done.stderr) == (0, "")
+    folds = {f"fold-{number}/{part}.txt" for number in (1, 2, 3) for part in ("train", "val")}
+    assert files_in(out) == {"labels.txt", "unreadable.txt", *folds}
+    assert [len((out / f"fold-{number}" / "val.txt").read_text().splitlines()) for number in (1, 2, 3)] == [4, 4, 2]
+    assert run("csv", table, "--out", out, "--folds", "2", "--ignore", "camera", "--ignore", "person").exit_code == 0
+    assert files_in(out) == {"labels.txt", "unreadable.txt", *(name for name in folds if "fold-3" not in name)}
+
+
+def test_shares_that_groups_do_not_allow_are_named(tmp_path, table):
+    done = run("csv", table, "--out", tmp_path / "out", "--group", "person", "--ignore", "camera", "--val-share", "0.4")
+    assert not re.findall(r"^(?:wave|thumbs_up): ", done.stdout, re.MULTILINE)
+    write(table, table.read_text().replace("cy", "bob"))
+    done = run("csv", table, "--out", tmp_path / "out", "--group", "person", "--ignore", "camera")
+    assert re.findall(r"^(wave|thumbs_up): ", done.stdout, re.MULTILINE) == ["thumbs_up", "wave"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--folds", "2", "--folds-by", "person", "--ignore", "camera"),
+        ("--folds-by", "person", "--group", "camera"),
+        ("--folds-by", "camera", "--ignore", "person"),
+        ("--folds", "11", "--ignore", "camera", "--ignore", "person"),
+        (),
+    ],
+)
+def test_bad_options_for_a_csv_file_are_one_line_and_no_list(tmp_path, table, options):
+    done = run("csv", table, "--out", tmp_path / "out", *options)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert not (tmp_path / "out").exists()
+
+
 def test_each_data_set_has_its_help():
-    for data_set in ("kinetics400", "sthv1", "sthv2"):
+    for data_set in ("folder", "csv", "kinetics400", "sthv1", "sthv2"):
         assert data_set in run("--help").stdout
         assert "--out" in run(data_set, "--help").stdout

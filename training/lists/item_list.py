@@ -61,6 +61,21 @@ def read_item_list(path: Path, *, root: Path, num_classes: int, with_frames: boo
     return items
 
 
+def item_line(name: str, label: int) -> str:
+    """Return a video's line in a list, without its end.
+
+    Raises ItemListError for a name that would be read back as another one, such as one with a line break.
+    """
+    line = f"{name} {label}"
+    try:
+        item = _parse(line.encode().decode("utf-8-sig"), Path(), label + 1, with_frames=False)
+    except ValueError:  # also UnicodeEncodeError
+        item = None
+    if item is None or item.path != Path(name) or len(line.splitlines()) != 1:
+        raise ItemListError(f"a list cannot hold the file name {name!r}; give the file another name")
+    return line
+
+
 def check_frame_folders(items: Sequence[ListItem], file_name: str) -> None:
     """Check that every folder holds the last of its frames, so that no epoch fails at a short one.
 

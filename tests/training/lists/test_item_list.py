@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.training.frame_folders import FILE_NAME, write_frames
-from training.lists.item_list import ItemListError, ListItem, check_frame_folders, read_item_list
+from training.lists.item_list import ItemListError, ListItem, check_frame_folders, item_line, read_item_list
 
 ROOT = Path("frames")
 
@@ -106,3 +106,18 @@ def test_folders_with_fewer_frames_than_listed_are_counted(tmp_path):
         check_frame_folders(items, FILE_NAME)
     with pytest.raises(ItemListError, match=r"gone .*1 of 2 folders"):
         check_frame_folders(items[2:], FILE_NAME)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "wave/take 1.mp4", "5 7.mp4", "caf\u00e9.mp4", "/data/a.mp4", "no suffix"])
+def test_a_line_is_read_back_as_its_item(listing, name):
+    line = item_line(name, 3)
+    assert listing(f"{line}\n{line}\n", with_frames=False) == [ListItem(ROOT / name, 3)] * 2
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb.mp4", "a\u2028b.mp4", "a\x85.mp4", " a.mp4", "a.mp4 ", "\ufeffa.mp4", "a.mp4 7", "caf\udce9.mp4"]
+)
+def test_a_name_that_would_be_read_back_as_another_is_refused(name):
+    with pytest.raises(ItemListError) as caught:
+        item_line(name, 3)
+    assert repr(name) in str(caught.value)

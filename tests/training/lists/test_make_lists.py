@@ -2,8 +2,10 @@ from pathlib import Path
 
 from tests.helpers.training.official_files import write
 from training.lists.annotations import Annotation, Annotations
+from training.lists.clip_set import LabelledClip
 from training.lists.frame_folder import FrameFolder
-from training.lists.make_lists import DatasetScan, videos_by_name, write_lists
+from training.lists.make_lists import DatasetScan, videos_by_name, write_lists, write_splits
+from training.lists.splits import Split
 
 
 def test_videos_are_found_at_any_depth_and_by_their_suffix(tmp_path):
@@ -52,3 +54,28 @@ def test_a_later_scan_replaces_the_lists(tmp_path):
     write_lists(annotations, DatasetScan(usable={"1": "1 8", "2": "2 9"}), tmp_path)
     assert (tmp_path / "missing.txt").read_text() == ""
     assert (tmp_path / "train.txt").read_text() == "1 8 0\n"
+
+
+def files_of(folder):
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in found}
+
+
+def test_splits_are_written_and_those_of_an_earlier_call_removed(tmp_path):
+    a, b, c = (LabelledClip(Path(f"{label}/{label} 1.mp4"), label) for label in "abc")
+    write_splits("abc", {".": Split((a, c), (b,), (b, a))}, tmp_path)
+    whole = {"labels.txt": "a\nb\nc\n", "train.txt": "a/a 1.mp4 0\nc/c 1.mp4 2\n", "val.txt": "b/b 1.mp4 1\n"}
+    assert files_of(tmp_path) == {**whole, "test.txt": "b/b 1.mp4 1\na/a 1.mp4 0\n"}
+    write(tmp_path / "notes.txt", "x")
+    write_splits("abc", {"fold-1": Split((a,), (b,)), "fold-2": Split((b,), (a,))}, tmp_path)
+    write(tmp_path / "fold-2" / "notes.txt", "x")
+    labels = {"labels.txt": "a\nb\nc\n", "notes.txt": "x"}
+    lists = {"train.txt": "a/a 1.mp4 0\n", "val.txt": "b/b 1.mp4 1\n"}
+    assert set(files_of(tmp_path)) == {
+        *labels,
+        "fold-2/notes.txt",
+        *(f"fold-{number}/{name}" for number in (1, 2) for name in lists),
+    }
+    write_splits("abc", {".": Split((a, c), (b,))}, tmp_path)
+    assert files_of(tmp_path) == {**whole, **labels, "fold-2/notes.txt": "x"}
+    assert not (tmp_path / "fold-1").exists()
