@@ -25,9 +25,13 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
 
 
-def average_views(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Average the probabilities of V views: logits [..., V, K] to [..., K]. MMAction2: `average_clips="prob"`."""
-    return np.asarray(softmax(logits).mean(axis=-2))
+def average_views(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float64]:
+    """Average the probabilities of V views: logits [..., V, K] to [..., K]. MMAction2: `average_clips="prob"`.
+
+    The logits are divided by the model's temperature, which calibrates the probabilities: Guo et al., "On Calibration
+    of Modern Neural Networks", ICML 2017.
+    """
+    return np.asarray(softmax(logits.astype(np.float64) / temperature).mean(axis=-2))
 
 
 def top_scores(probabilities: NDArray[np.floating], labels: Sequence[str], count: int) -> list[Score]:

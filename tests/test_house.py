@@ -37,6 +37,7 @@ ROOMS = {
         "data",
         "optim",
         "engine",
+        "reports",
     ],
     "service": [
         "store",

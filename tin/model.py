@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
 from clips.preprocess import ModelInput, Sampling, preprocess, preprocess_frames
-from clips.scores import Score, average_views, top_scores
+from clips.scores import Score, top_scores
 from clips.window_preprocess import preprocess_windows
 from service.api.schemas.predict import Action
 from service.api.schemas.timeline import SegmentsRow, TimelineRow, WindowRow
@@ -112,7 +112,7 @@ class Model:
         count = choose_top_k(top_k, len(self.labels))
         sampled = self._preprocess(video)
         logits = self._loaded.backend.infer(sampled.views).logits
-        scores = top_scores(average_views(logits), self.labels, count)
+        scores = top_scores(self._loaded.probabilities(logits), self.labels, count)
         info = sampled.video if isinstance(sampled, ModelInput) else None
         return Prediction(tuple(scores), self._ref(), Clip(sampled.indices, sampled.times, info))
 

@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import io
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from clips.clip_spec import ClipSpec
-from training.engine.build_model import build_model, load_weights
-from training.engine.data_source import open_data_source
-from training.engine.distributed import Processes, joined_processes
-from training.engine.evaluation import ClipScores, Cost, Metric, score_clips
+from training.checkpoints.checkpoint import SUFFIX, CheckpointError, store_temperature
+from training.engine.distributed import joined_processes
+from training.engine.evaluation import ClipScores, Cost, Metric
 from training.exit_codes import errors_as_exit_codes
 from training.files import replace_file, replace_json
-from training.model.tin import Normalise
 from training.recipes.protocol import Protocol, with_protocol
-from training.recipes.recipe import Recipe, load_recipe
-
-
-def evaluate_checkpoint(recipe: Recipe, checkpoint: Path, processes: Processes) -> tuple[ClipScores, Cost]:
-    """Score a checkpoint on the recipe's validation set, sharded over the processes. Raises BadInput."""
-    model = build_model(recipe)
-    load_weights(model, checkpoint, as_start=False)
-    console = Console(stderr=True)
-    source = open_data_source(recipe, 0, processes, console.print)
-    batches = source.validation_batches(recipe.epochs - 1)
-    shown = track(batches, "evaluating", len(batches), console=console, disable=not processes.is_first)
-    normalise = Normalise(recipe.clip).to(processes.device)
-    started = time.perf_counter()
-    scores = score_clips(model.to(processes.device), normalise, shown, processes)
-    return scores, Cost(recipe.clip.num_views, len(scores.labels), time.perf_counter() - started)
+from training.recipes.recipe import load_recipe
+from training.reports.evaluation import Evaluation, evaluate_checkpoint
+from training.reports.page import write_page
+from training.reports.reliability import Reliability
+from training.reports.report import NUM_WORST_CLIPS, Report
+from training.reports.temperature import fit_temperature
+from training.reports.worst_clips import worst_clips
 
 
 def main(
@@ -55,6 +43,13 @@ def main(
             show_default="the recipe's clip",
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Also write report.html and report.json to this folder: classes, confusions, worst clips."),
+    ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Fit the temperature and write it into the checkpoint's JSON.")
+    ] = False,
     override: Annotated[list[str] | None, typer.Option("--set", help="Override a key: data.batch_size=32.")] = None,
 ) -> None:
     """Print a checkpoint's accuracy and its cost.
@@ -65,12 +60,51 @@ def main(
     with errors_as_exit_codes(), joined_processes() as processes:
         chosen = load_recipe(recipe, override)
         chosen = with_protocol(chosen, protocol) if protocol else chosen
-        scores, cost = evaluate_checkpoint(chosen, checkpoint, processes)
-        figures = scores.measure([*(metrics or []), *(further or [])] or list(Metric))
+        if calibrate:
+            _check_can_be_calibrated(checkpoint)
+        done = evaluate_checkpoint(chosen, checkpoint, processes, with_orders=report is not None)
         if processes.is_first:
-            Console().print(_figures_table(figures, cost))
-            Console().print(_in_words(cost, chosen.clip), highlight=False, soft_wrap=True)
-            _write(figures | _facts(cost, protocol, checkpoint), scores, out, scores_out)
+            done = _calibrate(done, checkpoint) if calibrate else done
+            figures = done.scores.measure([*(metrics or []), *(further or [])] or list(Metric))
+            facts = _facts(done, protocol, checkpoint)
+            Console().print(_figures_table(figures, done.cost))
+            Console().print(_in_words(done.cost, chosen.clip), highlight=False, soft_wrap=True)
+            _write(figures | facts, done.scores, out, scores_out)
+            if report is not None:
+                _write_report(done, facts, report)
+
+
+def _check_can_be_calibrated(checkpoint: Path) -> None:
+    if checkpoint.suffix != SUFFIX:
+        raise CheckpointError(
+            f"{checkpoint}: --calibrate writes into a checkpoint of this project; make one with "
+            "`python -m training.convert`"
+        )
+
+
+def _calibrate(done: Evaluation, checkpoint: Path) -> Evaluation:
+    """Fit the temperature, store it, print its effect, and return the evaluation with it."""
+    temperature = fit_temperature(done.scores.logits, done.scores.labels)
+    store_temperature(checkpoint, temperature)
+    calibrated = done.with_temperature(temperature)
+    before, after = (_calibration_error(each.scores) for each in (done, calibrated))
+    words = f"temperature {temperature:.4g}: expected calibration error {after:.1%}, before {before:.1%}"
+    Console().print(words, highlight=False, soft_wrap=True)
+    return calibrated
+
+
+def _calibration_error(scores: ClipScores) -> float:
+    return Reliability.of(scores.probabilities, scores.labels).expected_calibration_error
+
+
+def _write_report(done: Evaluation, facts: dict[str, Any], folder: Path) -> None:
+    assert done.controls is not None
+    epoch = done.recipe.epochs - 1
+    worst = worst_clips(done.scores, done.source.labels, done.source, epoch, NUM_WORST_CLIPS)
+    report = Report(done.recipe.name, done.source.labels, done.controls, tuple(worst), facts)
+    replace_file(folder / "report.html", write_page(report).encode())
+    replace_json(folder / "report.json", report.to_json())
+    Console().print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
 
 
 def _write(result: dict[str, Any], scores: ClipScores, out: Path | None, scores_out: Path | None) -> None:
@@ -82,13 +116,15 @@ def _write(result: dict[str, Any], scores: ClipScores, out: Path | None, scores_
         replace_file(scores_out, content.getvalue())
 
 
-def _facts(cost: Cost, protocol: Protocol | None, checkpoint: Path) -> dict[str, Any]:
+def _facts(done: Evaluation, protocol: Protocol | None, checkpoint: Path) -> dict[str, Any]:
+    cost = done.cost
     return {
         "clips": cost.num_clips,
         "checkpoint": checkpoint.name,
         "protocol": protocol or "recipe",
         "views_per_clip": cost.num_views,
         "forward_passes": cost.forward_passes,
+        "temperature": done.scores.temperature,
         "seconds_per_clip": round(cost.seconds_per_clip, 4),
     }
 
@@ -96,7 +132,8 @@ def _facts(cost: Cost, protocol: Protocol | None, checkpoint: Path) -> dict[str,
 def _in_words(cost: Cost, clip: ClipSpec) -> str:
     views = "view" if cost.num_views == 1 else "views"
     return (
-        f"{cost.num_views} {views} per clip ({clip.describe_views()}), {cost.forward_passes:,} forward passes, "
+        f"{cost.num_views} {views} per clip ({clip.describe_views()}), {cost.forward_passes:,} forward passes"
+        f"{' (frames in order, shuffled and reversed)' if cost.num_orders > 1 else ''}, "
         f"{cost.seconds_per_clip:.3g} s per clip"
     )
 

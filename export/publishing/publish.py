@@ -140,6 +140,7 @@ def write_manifest(
         checkpoint=weights,
         artifacts=tuple(artifacts),
         training=checkpoint.training,
+        temperature=checkpoint.temperature,
     )
     reports = {artifact.format: artifact.parity.model_dump(mode="json") for artifact in artifacts}
     (folder / PARITY_FILE).write_text(json.dumps(reports, indent=2) + "\n")

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.scores import softmax, top_scores
+from clips.scores import top_scores
 from service.backends.base import RemoteBackend
 from service.config.settings import Settings
 from service.doctor.check import Check, CheckFailed, CheckSkipped
@@ -92,7 +92,7 @@ class ModelChecker:
         return f"within {difference:.2g} of torch's"
 
     def _check_label(self) -> str:
-        top1 = top_scores(softmax(self._logits), self._loaded_model.labels, 1)[0]
+        top1 = top_scores(self._loaded_model.probabilities(self._logits[None]), self._loaded_model.labels, 1)[0]
         if top1.label != self._stages.label:
             raise CheckFailed(f"{top1.label!r}, but torch says {self._stages.label!r}")
         return f"{top1.label}, {top1.probability:.0%}"

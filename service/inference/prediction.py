@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.preprocess import ModelInput
-from clips.scores import Score, average_views, top_scores
+from clips.scores import Score, top_scores
 from service.backends.base import Outputs
 from service.inference.features import mean_features
 from service.inference.stability import Variants, compare
@@ -103,12 +103,12 @@ def score(
     """
     sampled = slice(len(clip.views))
     return Prediction(
-        scores=top_scores(average_views(outputs.logits[sampled]), model.labels, top_k),
+        scores=top_scores(model.probabilities(outputs.logits[sampled]), model.labels, top_k),
         clip=clip,
         offsets=_mean(outputs.offsets, sampled),
         weights=_mean(outputs.weights, sampled),
         features=mean_features(outputs, model, len(clip.views)) if features else None,
-        variants=compare(outputs.logits, model.labels, top_k) if clip.shifted else None,
+        variants=compare(outputs.logits, model, top_k) if clip.shifted else None,
         seconds=StageTimes(clip.decode_seconds, clip.transform_seconds, infer_seconds),
     )
 

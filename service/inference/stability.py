@@ -6,15 +6,15 @@ segment later), and as sampled in reverse.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clips.preprocess import ModelInput
-from clips.scores import Score, average_views, top_scores
+from clips.scores import Score, top_scores
 from service.backends.base import Clips
+from service.models.registry import LoadedModel
 
 ORDER_MATTERS = 0.1
 """Total variation distance from which reversal counts as a change although the top-1 action stays."""
@@ -55,13 +55,13 @@ def views_to_infer(clip: ModelInput) -> Clips:
     return np.concatenate([clip.views, clip.shifted.views, clip.views[:, ::-1]])
 
 
-def compare(logits: NDArray[np.float32], labels: Sequence[str], top_k: int) -> Variants:
-    """Compare the variants by the logits float32 [3V, K] for all their views."""
-    sampled, shifted, backwards = average_views(logits.reshape(3, -1, len(labels)))
+def compare(logits: NDArray[np.float32], model: LoadedModel, top_k: int) -> Variants:
+    """Compare the variants by the model's logits float32 [3V, K] for all their views."""
+    sampled, shifted, backwards = model.probabilities(logits.reshape(3, -1, len(model.labels)))
 
     def judge(probabilities: NDArray[np.float64]) -> Variant:
         return Variant(
-            scores=top_scores(probabilities, labels, top_k),
+            scores=top_scores(probabilities, model.labels, top_k),
             distance=_total_variation(sampled, probabilities),
             is_same_action=bool(probabilities.argmax() == sampled.argmax()),
         )

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
+from clips.scores import average_views
 from service.backends.base import Backend, BackendError, BackendUnavailable, Outputs, RemoteBackend, RuntimeDown
 from service.backends.contract import INTERLACING_OUTPUTS, OUTPUTS
 from service.config.settings import Settings
@@ -56,6 +58,8 @@ class LoadedModel:
     backend: Backend
     temporal: TemporalKind = "tin"
     """The network's temporal module."""
+    temperature: float = 1.0
+    """Divides the logits before the softmax; the outputs themselves stay as they are."""
     outputs: tuple[str, ...] = OUTPUTS
     """Names of the graph's outputs; of a model behind a server, those that an export of today has."""
     fingerprint: Fingerprint | None = field(default=None, compare=False)
@@ -69,6 +73,10 @@ class LoadedModel:
     def key(self) -> tuple[str, str]:
         """Name and version."""
         return self.name, self.version
+
+    def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the calibrated probabilities [..., K] of logits [..., V, K], averaged over V views."""
+        return average_views(logits, self.temperature)
 
     def check_up(self) -> None:
         """Raise RuntimeDown while the server that runs the model is down."""
@@ -329,6 +337,7 @@ def load(stored: StoredModel, settings: Settings, machine: Capabilities) -> Load
         spec=manifest.clip,
         backend=refcounted(open_backend(artifact, stored.path_of(artifact), settings, machine)),
         temporal=manifest.temporal,
+        temperature=manifest.temperature,
         outputs=_outputs_of_exports(manifest.temporal),
     )
     if isinstance(model.backend, RemoteBackend):

@@ -135,6 +135,8 @@ class Manifest(_Record):
     checkpoint: StoredFile
     artifacts: tuple[Artifact, ...] = Field(min_length=1)
     training: dict[str, Any]
+    temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """Divides the logits before the softmax; 1 for a model that was not calibrated."""
 
     @model_validator(mode="after")
     def _one_label_per_class(self) -> Manifest:

@@ -15,6 +15,12 @@ def test_views_are_averaged_as_probabilities():
     np.testing.assert_allclose(average_views(logits), [0.7, 0.3])
 
 
+def test_the_temperature_divides_the_logits_of_each_view():
+    logits = np.array([[2.0, 0.0], [0.0, 1.0]], np.float32)
+    sigmoids = [1 / (1 + np.exp(-2 / 4)), 1 / (1 + np.exp(1 / 4))]
+    np.testing.assert_allclose(average_views(logits, 4.0)[0], np.mean(sigmoids), rtol=1e-12)
+
+
 def test_scores_fall_and_ties_keep_the_labels_order():
     scores = top_scores(np.array([0.2, 0.4, 0.2, 0.2]), ("a", "b", "c", "d"), 3)
     assert [(score.rank, score.label, score.index) for score in scores] == [(1, "b", 1), (2, "a", 0), (3, "c", 2)]

@@ -49,6 +49,7 @@ SLOW_TESTS = (
     "tests/training/lists/test_extract_frames.py",
     "tests/training/model/test_interlace_triton.py",
     "tests/training/model/test_tin.py::test_logits",
+    "tests/training/reports/test_page.py::test_only_wide",
     "tests/training/synthetic/",
     "tests/training/test_",
 )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.training.tiny_data import make_frame_data, overrides, run
-from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from training.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.engine.build_model import build_model
 from training.recipes.recipe import load_recipe
 
@@ -99,3 +99,36 @@ def test_a_checkpoint_of_another_network_is_refused_in_one_line(recipe, checkpoi
     (line,) = done.stderr.strip().splitlines()
     assert "temporal" in line
     assert str(checkpoint) in line
+
+
+def test_a_report_is_a_page_and_the_same_as_json(evaluated, recipe, checkpoint, tmp_path):
+    done = run("evaluate", recipe, checkpoint, "--report", tmp_path / "report", *overrides("data.batch_size=2"))
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.html", "report.json"]
+    figures = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert figures["top1_acc"] == figures["controls"]["sampled"] == evaluated[0]["top1_acc"]
+    assert (figures["clips"], figures["views_per_clip"], figures["forward_passes"]) == (7, 1, 21)
+    assert np.sum(figures["confusion_matrix"], axis=1).tolist() == np.bincount(evaluated[1]["labels"]).tolist()
+    own = np.take_along_axis(evaluated[1]["probabilities"], evaluated[1]["labels"][:, None], axis=1)[:, 0]
+    assert [clip["name"] for clip in figures["worst_clips"]] == [f"clip {10 + row:03}" for row in np.argsort(own)]
+
+
+def test_calibration_writes_the_temperature_that_later_evaluations_take(evaluated, recipe, checkpoint, tmp_path):
+    own = tmp_path / checkpoint.name
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(checkpoint.with_suffix(suffix), own.with_suffix(suffix))
+    done = run("evaluate", recipe, own, "--calibrate", *overrides("data.batch_size=2"))
+    assert done.returncode == 0, done.stderr
+    temperature = load_checkpoint(own).temperature
+    assert temperature not in {1, load_checkpoint(checkpoint).temperature}
+    figures, scores = evaluate(recipe, own, tmp_path, "data.batch_size=2")
+    assert figures["temperature"] == temperature
+    powers = evaluated[1]["probabilities"] ** (1 / temperature)
+    np.testing.assert_allclose(scores["probabilities"], powers / powers.sum(1, keepdims=True), rtol=1e-6)
+
+
+def test_a_published_file_is_not_calibrated(recipe, tmp_path):
+    done = run("evaluate", recipe, tmp_path / "published.pth", "--calibrate")
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert "published.pth" in line

@@ -1,8 +1,8 @@
 """Checkpoints: a file of weights and a JSON that describes the model, side by side, each written atomically.
 
 `<stem>.safetensors` holds the tensors under this project's names; `<stem>.json` the architecture, the ClipSpec, the
-labels, the recipe and the metrics, and the SHA-256 of the tensors' file. Tensors are loaded strictly: a missing or
-unused one is an error.
+labels, the recipe and the metrics, the temperature, and the SHA-256 of the tensors' file. Tensors are loaded strictly:
+a missing or unused one is an error.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from training.errors import BadInput
 from training.files import replace_file, replace_json
 from training.model.tin import TIN, Architecture
 
+SUFFIX = ".safetensors"
+"""Suffix of this project's files of weights."""
+
 NAMES_SHOWN = 4
 """Names of tensors in a message; a network has hundreds."""
 
@@ -34,13 +37,17 @@ class CheckpointError(BadInput):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained model: weights, architecture, input specification and labels; `training` holds recipe and metrics."""
+    """A trained model: weights, architecture, input specification and labels; `training` holds recipe and metrics.
+
+    `temperature` divides the logits before the softmax; 1 for a model that was not calibrated.
+    """
 
     architecture: Architecture
     clip: ClipSpec
     labels: tuple[str, ...]
     tensors: dict[str, Tensor]
     training: dict[str, Any] = field(default_factory=dict)
+    temperature: float = 1.0
 
     def build_model(self) -> TIN:
         """Build the network with these weights, in evaluation mode. Raises CheckpointError if they do not fit."""
@@ -58,6 +65,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "clip": checkpoint.clip.to_json(),
         "labels": checkpoint.labels,
         "training": checkpoint.training,
+        "temperature": checkpoint.temperature,
         "sha256": hashlib.sha256(weights).hexdigest(),
     }
     replace_file(path, weights)
@@ -80,9 +88,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
             labels=tuple(description["labels"]),
             tensors=load(weights),
             training=description["training"],
+            temperature=float(description.get("temperature", 1.0)),
         )
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"{path} is not a checkpoint of this project: {error}") from error
+
+
+def store_temperature(path: Path, temperature: float) -> None:
+    """Write a temperature into the JSON of a checkpoint, atomically; its weights stay as they are.
+
+    Raises CheckpointError and OSError.
+    """
+    load_checkpoint(path)
+    description = path.with_suffix(".json")
+    replace_json(description, json.loads(_read(description)) | {"temperature": temperature})
 
 
 def load_strictly(

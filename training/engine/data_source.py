@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
 from training.data.augment import Augmentation, MultiScaleCrop
@@ -37,6 +41,9 @@ class DataSource(Protocol):
 
     def validation_batches(self, epoch: int) -> Batches:
         """Return this process's share of the validation batches, dealt in turn: views uint8 [N, V, T, H, W, 3]."""
+
+    def validation_clip(self, epoch: int, index: int) -> tuple[str, NDArray[np.uint8]]:
+        """Return the name of a validation clip and its views uint8 [V, T, H, W, 3], by its place in the whole set."""
 
 
 def open_data_source(recipe: Recipe, seed: int, processes: Processes, report: Reporter) -> DataSource:
@@ -93,6 +100,8 @@ class ListedDataSource:
             train, reader, _augmentation(section, spec), num_frames=spec.num_frames, seed=seed, max_unreadable=limit
         )
         views = ListedViews(validation, reader, spec, max_unreadable=limit)
+        self._names = [os.path.relpath(item.path, section.root) for item in validation]
+        self._views = views
         share = {
             "batch_size": section.batch_size,
             "workers": section.workers,
@@ -110,6 +119,10 @@ class ListedDataSource:
     def validation_batches(self, epoch: int) -> Batches:
         """Return this process's validation batches, the same in every epoch; iterating raises TooManyUnreadable."""
         return self._validation
+
+    def validation_clip(self, epoch: int, index: int) -> tuple[str, NDArray[np.uint8]]:
+        """Return a validation clip's path below the root and its views, black if it cannot be read any more."""
+        return self._names[index], self._views[index].clip
 
 
 class SyntheticDataSource:
@@ -146,14 +159,20 @@ class SyntheticDataSource:
 
     def validation_batches(self, epoch: int) -> Batches:
         """Return this process's validation batches: the same clips for every seed, and every epoch of a lesson."""
-        views = SyntheticViews(
+        views, workers = self._views_of(epoch), self._section.workers
+        return deal_batches(views, workers=workers, rank=self._processes.rank, world_size=self._processes.world_size)
+
+    def validation_clip(self, epoch: int, index: int) -> tuple[str, NDArray[np.uint8]]:
+        """Render a validation clip's batch again; return the clip's number as its name, and its view."""
+        batch, row = divmod(index, self._section.batch_size)
+        return f"rendered clip {index}", self._views_of(epoch)[batch].clips[row].numpy()
+
+    def _views_of(self, epoch: int) -> SyntheticViews:
+        return SyntheticViews(
             self._spec_of(epoch),
             num_clips=self._section.validation_clips,
             batch_size=self._section.batch_size,
             seed=(VALIDATION_SEED,),
-        )
-        return deal_batches(
-            views, workers=self._section.workers, rank=self._processes.rank, world_size=self._processes.world_size
         )
 
     def _spec_of(self, epoch: int) -> ClipSpec:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from clips.scores import average_views
 from training.data.batch import NO_LABEL, Batch
 from training.engine.distributed import Processes
 from training.engine.loops import evaluate
-from training.engine.metrics import average_clips, mean_class_accuracy, top_k_accuracy
+from training.engine.metrics import mean_class_accuracy, top_k_accuracy
 
 
 class Metric(StrEnum):
@@ -25,10 +27,28 @@ class Metric(StrEnum):
 
 @dataclass(frozen=True)
 class ClipScores:
-    """Probabilities float64 [N, K] and labels int64 [N] of the readable clips, in the order of the list."""
+    """Logits float32 [N, V, K] and labels int64 [N] of the readable clips, in the order of the list.
 
-    probabilities: NDArray[np.float64]
+    `indices` int64 [N] are their places in the list; `temperature` divides the logits before the softmax.
+    """
+
+    logits: NDArray[np.float32]
     labels: NDArray[np.int64]
+    indices: NDArray[np.int64]
+    temperature: float = 1.0
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """Probabilities float64 [N, K], averaged over the views as they are served."""
+        return average_views(self.logits, self.temperature)
+
+    def with_temperature(self, temperature: float) -> ClipScores:
+        """Return the scores with another temperature."""
+        return replace(self, temperature=temperature)
+
+    def with_logits(self, logits: NDArray[np.float32]) -> ClipScores:
+        """Return other logits [N, V, K] of the same clips."""
+        return replace(self, logits=logits)
 
     def measure(self, metrics: Iterable[Metric]) -> dict[str, float]:
         """Compute metrics as shares from 0 to 1, by MMAction2's names: top1_acc, top5_acc, mean_class_accuracy."""
@@ -45,16 +65,17 @@ class ClipScores:
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of an evaluation: views of each clip, clips, and wall-clock seconds."""
+    """Cost of an evaluation: views of each clip, clips, wall-clock seconds, and orders in which each view was seen."""
 
     num_views: int
     num_clips: int
     seconds: float
+    num_orders: int = 1
 
     @property
     def forward_passes(self) -> int:
         """Model inputs of all clips together."""
-        return self.num_views * self.num_clips
+        return self.num_views * self.num_clips * self.num_orders
 
     @property
     def seconds_per_clip(self) -> float:
@@ -71,10 +92,7 @@ def score_clips(model: nn.Module, normalise: nn.Module, batches: Iterable[Batch]
         batches: This process's batches of views, uint8 [N, V, T, H, W, 3].
         processes: The processes among which the batches were dealt.
     """
-    own = [
-        (average_clips(logits.numpy(), "prob"), labels.numpy())
-        for logits, labels in evaluate(model, normalise, batches)
-    ]
-    probabilities, labels = (np.concatenate(parts) for parts in zip(*processes.interleave(own), strict=True))
-    readable = labels != NO_LABEL
-    return ClipScores(probabilities[readable], labels[readable])
+    own = [(logits.numpy(), labels.numpy()) for logits, labels in evaluate(model, normalise, batches)]
+    logits, labels = (np.concatenate(parts) for parts in zip(*processes.interleave(own), strict=True))
+    readable = np.flatnonzero(labels != NO_LABEL)
+    return ClipScores(logits[readable], labels[readable], readable)

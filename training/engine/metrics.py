@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
-
-from clips.scores import average_views
 
 ScoreArray = NDArray[np.floating]
 LabelArray = NDArray[np.integer]
@@ -39,16 +35,6 @@ def mean_class_accuracy(scores: ScoreArray, labels: LabelArray) -> float:
     hits = np.bincount(labels[answers == labels], minlength=num_classes)
     seen = (samples > 0) | (np.bincount(answers, minlength=num_classes) > 0)
     return float((hits / np.maximum(samples, 1))[seen].mean())
-
-
-def average_clips(logits: ScoreArray, kind: Literal["prob", "score"]) -> NDArray[np.float64]:
-    """Average logits [N, V, K] over views to scores [N, K]: mean probabilities, as served, or mean logits.
-
-    MMAction2: `average_clips`. The two may disagree about the top-1 class.
-    """
-    if kind == "prob":
-        return average_views(logits)
-    return np.asarray(logits.mean(axis=1, dtype=np.float64))
 
 
 def _check_scores(scores: ScoreArray, labels: LabelArray) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from clips.scores import average_views, top_scores
+from clips.scores import top_scores
 from clips.window_preprocess import TimelineEnd, TimelineStart
 from clips.windows import Windowing
 from service.api.schemas.presenters import actions, describe_video, model_ref, segment_of_clip, timing_ms
@@ -59,7 +59,7 @@ class TimelineRows:
 
     def _window_row(self, window: InferredWindow) -> WindowRow:
         self._infer_seconds += window.infer_seconds
-        scores = top_scores(average_views(window.logits), self.model.labels, self.top_k)
+        scores = top_scores(self.model.probabilities(window.logits), self.model.labels, self.top_k)
         self._scored.append(ScoredWindow(window.start_seconds, window.end_seconds, scores[0]))
         return WindowRow(
             start_seconds=round(window.start_seconds, 6),

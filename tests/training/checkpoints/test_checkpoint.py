@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from training.checkpoints.checkpoint import (
     load_checkpoint,
     load_strictly,
     save_checkpoint,
+    store_temperature,
 )
 from training.model.tin import TIN, Architecture
 
@@ -31,6 +34,25 @@ def test_a_pair_of_files_rebuilds_the_model(checkpoint, tmp_path):
     frames = torch.rand(1, 8, 3, 32, 32)
     assert torch.equal(loaded.build_model()(frames), checkpoint.build_model()(frames))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+
+
+def test_a_temperature_is_stored_beside_unchanged_weights(checkpoint, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(checkpoint, path)
+    weights = path.read_bytes()
+    assert load_checkpoint(path).temperature == 1
+    store_temperature(path, 1.75)
+    assert (load_checkpoint(path).temperature, path.read_bytes()) == (1.75, weights)
+    assert load_checkpoint(path).training == checkpoint.training
+
+
+def test_a_checkpoint_without_a_temperature_has_1(checkpoint, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(checkpoint, path)
+    description = json.loads(path.with_suffix(".json").read_text())
+    del description["temperature"]
+    path.with_suffix(".json").write_text(json.dumps(description))
+    assert load_checkpoint(path).temperature == 1
 
 
 def test_missing_unused_and_misshapen_names_are_all_reported(checkpoint):

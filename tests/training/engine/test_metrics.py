@@ -3,7 +3,8 @@ import pytest
 
 from clips.scores import average_views
 from tests.helpers.reference import golden_json
-from training.engine.metrics import average_clips, mean_class_accuracy, top_k_accuracy
+from training.engine.evaluation import ClipScores
+from training.engine.metrics import mean_class_accuracy, top_k_accuracy
 
 GOLDEN = golden_json("metrics.json")
 
@@ -53,16 +54,16 @@ def test_every_clip_of_uneven_batches_weighs_the_same():
     assert accuracy != pytest.approx(expected["average_meter_percent"], abs=1)
 
 
-@pytest.mark.parametrize("kind", ["prob", "score"])
-def test_views_are_averaged_as_mmaction2_does(kind):
+def test_views_are_averaged_as_mmaction2_does():
     views = GOLDEN["views"]
     logits = np.array(views["logits"]).reshape(-1, views["views_per_sample"], 3)
-    np.testing.assert_allclose(average_clips(logits, kind), views[kind], atol=1e-12)
+    np.testing.assert_allclose(average_views(logits), views["prob"], atol=1e-12)
 
 
-def test_averaged_probabilities_are_the_gateways_to_the_bit():
+def test_probabilities_of_a_whole_set_are_the_gateways_of_each_clip_to_the_bit():
     logits = np.random.default_rng(0).normal(size=(5, 3, 174)).astype(np.float32)
-    np.testing.assert_array_equal(average_clips(logits, "prob"), [average_views(views) for views in logits])
+    scores = ClipScores(logits, np.zeros(5, int), np.arange(5), temperature=1.3)
+    np.testing.assert_array_equal(scores.probabilities, [average_views(views, 1.3) for views in logits])
 
 
 @pytest.mark.parametrize(
