@@ -106,9 +106,14 @@ def _origin(manifest: Manifest) -> str:
         ("Fetched from", _code(_part(training, "fetched_from"), "url")),
         ("Converted from", _file(_part(training, "converted_from"))),
         ("Class names from", _code(training, "labels_from")),
+        ("Calibration", _calibration(manifest.temperature)),
     ]
     known = [f"**{term}:** {fact}" for term, fact in facts if fact]
     return _section("Origin and accuracy", known or ["The manifest does not say where the weights are from."])
+
+
+def _calibration(temperature: float) -> str:
+    return "" if temperature == 1 else f"logits are divided by {temperature:.4g} before the softmax."
 
 
 def _published_facts(published: _Facts, clip: ClipSpec) -> Iterable[tuple[str, str]]:

@@ -9,7 +9,7 @@ import pytest
 
 from export.errors import ExportError
 from export.formats.catalogue import FORMATS, ExportRequest
-from export.publishing.publish import publish
+from export.publishing.publish import publish, write_manifest
 from service.store.atomic import ASIDE
 from service.store.model_card import model_card
 from service.store.model_store import ModelStore
@@ -35,6 +35,13 @@ def test_the_service_accepts_what_was_published(published, checkpoint):
 def test_a_model_card_lies_beside_the_manifest(published):
     store, manifest = published
     assert (store / "letters" / "1" / "README.md").read_text() == model_card(manifest)
+
+
+def test_the_temperature_of_the_checkpoint_is_the_manifests(published, checkpoint, tmp_path):
+    manifest = published[1]
+    assert manifest.temperature == checkpoint.temperature == 1
+    request = ExportRequest("letters", "2", dataclasses.replace(checkpoint, temperature=1.75))
+    assert write_manifest(tmp_path, request, manifest.checkpoint, manifest.artifacts).temperature == 1.75
 
 
 def test_each_artifact_carries_its_proof(published):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
@@ -28,7 +29,7 @@ from service.models.registry import (
     RefusedModel,
     Registry,
 )
-from service.store.manifest import Artifact
+from service.store.manifest import MANIFEST_FILE, Artifact
 from service.store.model_store import ModelNotFound
 from tests.helpers.fakes.fake_backend import FakeBackend
 from tests.helpers.stores import colour_graph
@@ -128,6 +129,14 @@ def test_newest_good_version_answers(settings: Settings, publish: Publish) -> No
         registry.get("colours", "3")
     with pytest.raises(ModelNotFound, match="1, 2, 3"):
         registry.get("colours", "4")
+
+
+def test_probabilities_have_the_temperature_of_the_manifest(settings: Settings, publish: Publish) -> None:
+    path = publish(settings.model_store, "colours", "1") / MANIFEST_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"temperature": 2.0}))
+    model = Registry.open(settings).get("colours")
+    logits = np.log(np.array([[16.0, 4.0, 1.0, 1.0, 1.0, 1.0]]))
+    np.testing.assert_allclose(model.probabilities(logits), [0.4, 0.2, 0.1, 0.1, 0.1, 0.1])
 
 
 def _loaded(name: str, backend: FakeBackend) -> LoadedModel:

@@ -27,6 +27,16 @@ def test_older_manifests_without_a_network_are_of_tin_and_unknown_ones_are_refus
         Manifest.model_validate(fields)
 
 
+def test_older_manifests_have_the_temperature_1_and_none_below_0_is_taken(tmp_path: Path) -> None:
+    fields = json.loads((publish(tmp_path, "colours", "1") / MANIFEST_FILE).read_text())
+    del fields["temperature"]
+    assert Manifest.model_validate(fields).temperature == 1
+    assert Manifest.model_validate(fields | {"temperature": 1.75}).temperature == 1.75
+    for wrong in (0, -1, float("inf")):
+        with pytest.raises(ValidationError, match="temperature"):
+            Manifest.model_validate(fields | {"temperature": wrong})
+
+
 @pytest.mark.parametrize(
     ("scale", "limit"), [(0, 0), (1e-3, 1e-7), (0.5, 5e-5), (1, 1e-4), (10, 1e-4), (11, 1.1e-4), (1e4, 0.1)]
 )

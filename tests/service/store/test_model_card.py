@@ -118,3 +118,8 @@ def test_a_parity_report_is_a_row(manifest):
     card = card_of(manifest, artifacts=(artifact,))
     assert "3.2e-06" in card
     assert "97.9 % of 512" in card
+
+
+def test_only_a_calibrated_model_has_a_temperature_on_its_card(manifest):
+    assert "1.375" in card_of(manifest, temperature=1.375)
+    assert "Calibration" not in card_of(manifest)
