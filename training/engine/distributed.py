@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,8 +71,10 @@ class Processes:
 def joined_processes() -> Iterator[Processes]:
     """Join torchrun's process group, if there is one: NCCL with GPUs, Gloo without.
 
-    with joined_processes() as processes:
-        trainer = build_trainer(recipe, processes, ...)
+        with joined_processes() as processes:
+            trainer = build_trainer(recipe, processes, ...)
+
+    A process of a group has success as its exit code when the block ended without an exception.
     """
     if "RANK" not in os.environ:
         yield Processes(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
@@ -86,3 +90,15 @@ def joined_processes() -> Iterator[Processes]:
     finally:
         _LEFT_GROUPS.append(dist.group.WORLD)
         dist.destroy_process_group()
+    atexit.register(_end_at_once)
+
+
+def _end_at_once() -> None:
+    """End the process, whose work is done, without tearing down the interpreter.
+
+    A thread of Gloo that then still needs the GIL, for the last collective's tensors, would abort the process: torchrun
+    reports a finished run as failed, and ends the other processes.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
