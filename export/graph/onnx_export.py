@@ -21,7 +21,7 @@ from export.errors import ExportError
 from export.graph.onnx_function import define_node, interlace_by_node
 from export.graph.split_network import SplitNetwork, interlace_by_hat
 from export.precision import Precision
-from service.backends.contract import INPUT, INTERLACING_OUTPUTS, OUTPUTS
+from service.backends.contract import INPUT, OUTPUTS, outputs_of_network
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.tin import TIN, Architecture, Temporal
 
@@ -70,7 +70,7 @@ def check_variant(checkpoint: Checkpoint, variant: GraphVariant) -> None:
 
 def outputs_of(architecture: Architecture) -> tuple[str, ...]:
     """Return the names of the outputs of an architecture's graph, in the contract's order."""
-    return tuple(name for name in OUTPUTS if interlaces(architecture) or name not in INTERLACING_OUTPUTS)
+    return outputs_of_network(interlaces=interlaces(architecture))
 
 
 def interlaces(architecture: Architecture) -> bool:

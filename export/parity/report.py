@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-import math
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from export.parity.compare import (
 )
 from export.parity.provenance import made_from
 from service.backends.base import Backend, Clips
-from service.store.manifest import Artifact, ParityReport
+from service.store.manifest import Artifact, ParityReport, percent_of
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +137,7 @@ def shortfall(parity: ParityReport) -> str:
 
 def agreement_found(parity: ParityReport) -> str:
     """Return the agreement of the top-1 labels as text, such as "top-1 agrees on 98.6 % of 512 clips (98 % needed)"."""
-    share, needed = _percent(parity.top1_agreement), _percent(parity.required_top1_agreement)
+    share, needed = percent_of(parity.top1_agreement), percent_of(parity.required_top1_agreement)
     return f"top-1 agrees on {share} of {parity.num_clips_judged} clips ({needed} needed)"
 
 
@@ -149,11 +148,6 @@ def _difference_found(parity: ParityReport) -> str:
         pairs.append((parity.max_abs_logit_difference_at_made_offsets, parity.limit_at_made_offsets or 0))
     difference, limit = max(pairs, key=lambda pair: pair[0] - pair[1])
     return f"logits within {difference:.1e} of torch ({limit:.1e} allowed)"
-
-
-def _percent(share: float) -> str:
-    # Rounded down: 97.97 % must not read as the 98 % that it lacks. The small number is for shares such as 0.29.
-    return f"{math.floor(share * 1000 + 1e-9) / 10:g} %"
 
 
 @contextmanager

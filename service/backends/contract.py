@@ -51,6 +51,15 @@ class TensorType(NamedTuple):
         return f"{self.name}: {self.dtype} of rank {self.rank}"
 
 
+def outputs_of_network(*, interlaces: bool) -> tuple[str, ...]:
+    """Return the outputs of a network that does or does not interlace, as exports of today have them.
+
+    >>> outputs_of_network(interlaces=False)
+    ('logits', 'features')
+    """
+    return tuple(name for name in OUTPUTS if interlaces or name not in INTERLACING_OUTPUTS)
+
+
 def known_outputs(names: Iterable[str]) -> tuple[str, ...]:
     """Return the outputs of the contract that are among `names`, in the contract's order.
 

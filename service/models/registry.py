@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from clips.clip_spec import ClipSpec
 from clips.scores import average_views
 from service.backends.base import Backend, BackendError, BackendUnavailable, Outputs, RemoteBackend, RuntimeDown
-from service.backends.contract import INTERLACING_OUTPUTS, OUTPUTS
+from service.backends.contract import OUTPUTS, outputs_of_network
 from service.config.settings import Settings
 from service.models.artifact_selection import Capabilities, choose, open_backend
 from service.models.policy_in_force import NEWEST, UNREAD, PolicyInForce
@@ -338,15 +338,11 @@ def load(stored: StoredModel, settings: Settings, machine: Capabilities) -> Load
         backend=refcounted(open_backend(artifact, stored.path_of(artifact), settings, machine)),
         temporal=manifest.temporal,
         temperature=manifest.temperature,
-        outputs=_outputs_of_exports(manifest.temporal),
+        outputs=outputs_of_network(interlaces=manifest.temporal == "tin"),
     )
     if isinstance(model.backend, RemoteBackend):
         return model
     return replace(model, outputs=tuple(_warm_up(model).arrays()))
-
-
-def _outputs_of_exports(temporal: TemporalKind) -> tuple[str, ...]:
-    return tuple(name for name in OUTPUTS if temporal == "tin" or name not in INTERLACING_OUTPUTS)
 
 
 def _warm_up(model: LoadedModel) -> Outputs:

@@ -8,6 +8,7 @@ drifts from the other.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -35,6 +36,15 @@ class StoredFile(_Record):
 
     file: FileName
     sha256: Sha256
+
+
+def percent_of(share: float) -> str:
+    """Return a share in percent, as text, rounded down: 97.97 % must not read as the 98 % that it lacks.
+
+    >>> percent_of(0.97974), percent_of(0.29), percent_of(1.0)
+    ('97.9 %', '29 %', '100 %')
+    """
+    return f"{math.floor(share * 1000 + 1e-9) / 10:g} %"  # the small number is for shares such as 0.29
 
 
 def limit_of(tolerance: float, scale: float | None) -> float:

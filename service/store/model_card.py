@@ -5,13 +5,12 @@ The manifest's `training` is free-form: a fact that it lacks is left out, and it
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from clips.clip_spec import ClipSpec, View
-from service.store.manifest import Artifact, Manifest, ParityReport
+from service.store.manifest import Artifact, Manifest, ParityReport, percent_of
 
 CARD_FILE = "README.md"
 
@@ -144,7 +143,7 @@ def _trained_facts(training: _Facts) -> Iterable[tuple[str, str]]:
     yield "Trained on", "clips rendered during training" if rendered else ""
     yield "Epochs", _text(metrics, "epochs")
     top1 = "top1_acc" if "top1_acc" in metrics else "validation_top1"
-    measured = f"top-1 {_percent(metrics[top1])} on the recipe's validation set" if _is_number(metrics, top1) else ""
+    measured = f"top-1 {percent_of(metrics[top1])} on the recipe's validation set" if _is_number(metrics, top1) else ""
     yield "Measured accuracy", measured
 
 
@@ -168,13 +167,13 @@ def _parity(manifest: Manifest) -> str:
 
 def _parity_row(file: str, parity: ParityReport) -> tuple[str, ...]:
     limit = "-" if parity.limit is None else f"{parity.limit:.1e}"
-    needed = _percent(parity.required_top1_agreement) + (" (accepted below)" if parity.is_accepted else "")
+    needed = percent_of(parity.required_top1_agreement) + (" (accepted below)" if parity.is_accepted else "")
     return (
         f"`{file}`",
         str(parity.num_clips),
         f"{parity.max_abs_logit_difference:.1e}",
         limit,
-        f"{_percent(parity.top1_agreement)} of {parity.num_clips_judged}",
+        f"{percent_of(parity.top1_agreement)} of {parity.num_clips_judged}",
         needed,
     )
 
@@ -218,11 +217,6 @@ def _is_number(facts: _Facts, key: str) -> bool:
 
 def _file(facts: _Facts) -> str:
     return ", SHA-256 ".join(fact for fact in (_code(facts, "file"), _code(facts, "sha256")) if fact)
-
-
-def _percent(share: float) -> str:
-    # Rounded down: 97.97 % must not read as the 98 % that it lacks. The small number is for shares such as 0.29.
-    return f"{math.floor(share * 1000 + 1e-9) / 10:g} %"
 
 
 def _times(number: int) -> str:

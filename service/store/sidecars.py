@@ -25,7 +25,7 @@ def follow_policy(root: Path, name: str) -> None:
     policy = read_policy(root / name)
     config = root / name / TRITON_CONFIG
     if config.exists():
-        _replace_text(config, with_version_policy(config.read_text(encoding="utf-8"), policy))
+        _follow_in_config(config, policy)
     _link_archive(root, name, policy)
 
 
@@ -53,7 +53,9 @@ def _link_archive(root: Path, name: str, policy: ServingPolicy) -> None:
         link.unlink(missing_ok=True)
 
 
-def _replace_text(path: Path, text: str) -> None:
-    if path.read_text(encoding="utf-8") != text:
-        with replacing(path) as aside:
-            aside.write_text(text, encoding="utf-8")
+def _follow_in_config(config: Path, policy: ServingPolicy) -> None:
+    text = config.read_text(encoding="utf-8")
+    wanted = with_version_policy(text, policy)
+    if wanted != text:
+        with replacing(config) as aside:
+            aside.write_text(wanted, encoding="utf-8")
