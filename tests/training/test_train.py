@@ -25,6 +25,8 @@ RENDERED = overrides(
     "epochs=1",
 )
 
+AVERAGED = overrides("ema_decay=0.9")
+
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory):
@@ -33,9 +35,9 @@ def recipe(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(recipe, tmp_path_factory):
-    """An uninterrupted run of three epochs."""
+    """An uninterrupted run of three epochs, with averaged weights."""
     work_dir = tmp_path_factory.mktemp("run")
-    done = run("train", recipe, "--work-dir", work_dir, "--validate", "--deterministic")
+    done = run("train", recipe, "--work-dir", work_dir, "--validate", "--deterministic", *AVERAGED)
     assert done.returncode == 0, done.stderr
     return work_dir
 
@@ -65,8 +67,16 @@ def test_a_run_leaves_checkpoints_and_a_log(trained):
     assert len(validated) == 3
 
 
+def test_the_checkpoint_has_the_averaged_weights_and_the_resume_state_both(trained):
+    state = torch.load(trained / RESUME_STATE, weights_only=True)
+    averaged = {name.removeprefix("module."): tensor for name, tensor in state["averaged"].items()}
+    assert averaged.pop("n_averaged") == 9
+    assert_equal(averaged, weights(trained / LAST))
+    assert not torch.equal(state["tensors"]["head.weight"], averaged["head.weight"])
+
+
 def test_equal_seeds_give_equal_weights_to_the_bit(trained, recipe, tmp_path):
-    assert run("train", recipe, "--work-dir", tmp_path, "--deterministic").returncode == 0
+    assert run("train", recipe, "--work-dir", tmp_path, "--deterministic", *AVERAGED).returncode == 0
     assert_equal(weights(trained / LAST), weights(tmp_path / LAST))
     assert not (tmp_path / BEST).exists(), "without --validate there is no best one"
 
@@ -77,7 +87,7 @@ def test_another_seed_gives_other_weights(trained, recipe, tmp_path):
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(trained, recipe, tmp_path):
-    arguments = ("train", recipe, "--work-dir", tmp_path, "--validate", "--deterministic")
+    arguments = ("train", recipe, "--work-dir", tmp_path, "--validate", "--deterministic", *AVERAGED)
     with subprocess.Popen(
         command(*arguments), cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as running:
@@ -108,7 +118,7 @@ def test_two_processes_with_half_the_batch_equal_one(recipe, tmp_path):
 def test_two_processes_resumed_and_validated_equal_an_unbroken_run(recipe, tmp_path):
     unbroken, resumed = tmp_path / "unbroken", tmp_path / "resumed"
     resumed.mkdir()
-    arguments = ("train", recipe, "--deterministic", *overrides("freeze_norm_from=0.3"))
+    arguments = ("train", recipe, "--deterministic", *overrides("freeze_norm_from=0.3"), *AVERAGED)
     line = command(*arguments, "--work-dir", unbroken, processes=2)
     with subprocess.Popen(line, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         while not (unbroken / RESUME_STATE).exists():
@@ -222,6 +232,6 @@ def test_a_run_is_not_begun_over_another(trained, recipe):
 
 
 def test_a_run_is_resumed_only_as_it_began(trained, recipe):
-    done = run("train", recipe, "--work-dir", trained, "--resume", *overrides("optim.lr=0.5"))
+    done = run("train", recipe, "--work-dir", trained, "--resume", *AVERAGED, *overrides("optim.lr=0.5"))
     assert done.returncode == 2
     assert all(part in done.stderr for part in ("recipe.optim.lr", "0.01", "0.5"))

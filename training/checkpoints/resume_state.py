@@ -24,6 +24,8 @@ class ResumeState:
     best: float | None
     tensors: dict[str, Tensor]
     optimizers: list[dict[str, Any]]
+    averaged: dict[str, Any] | None = None
+    """State of the weights' moving average, if the run has one."""
 
 
 def save_resume_state(state: ResumeState, path: Path) -> None:

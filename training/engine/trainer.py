@@ -15,6 +15,7 @@ from training.engine.data_source import DataSource
 from training.engine.distributed import Processes
 from training.engine.evaluation import Metric, score_clips
 from training.engine.loops import Step, StepSettings, train_one_epoch
+from training.engine.weight_average import WeightAverage
 from training.model.tin import TIN, Normalise
 from training.optim.lr_schedule import RunLength, rate_factor
 from training.optim.optimizers import make_optimizers
@@ -41,6 +42,7 @@ class Trainer:
     ) -> None:
         self.recipe = recipe
         self.model = model.to(processes.device)
+        self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
         self.optimizers = make_optimizers(self.model, recipe.optim)
         self.epochs_done = 0
         self.best: float | None = None
@@ -51,6 +53,11 @@ class Trainer:
         self.length = RunLength(recipe.epochs, source.steps_per_epoch)
         self._seed = seed
         self._rate_scale = rate_scale
+
+    @property
+    def result(self) -> TIN:
+        """The network that is validated and saved: the average of the trained one, or that one itself."""
+        return self.model if self.average is None else self.average.network
 
     @property
     def steps_done(self) -> int:
@@ -78,17 +85,21 @@ class Trainer:
             freeze_norm=epoch >= self.recipe.epochs * self.recipe.freeze_norm_from,
         )
         batches, factors = self._source.training_batches(epoch), self._factors(first_step)
-        yield from train_one_epoch(
+        for step in train_one_epoch(
             self._trained, self._normalise, batches, self.optimizers, factors, settings, first_step
-        )
+        ):
+            if self.average is not None:
+                self.average.update_parameters(self.model)
+            yield step
         # Only one process's statistics reach the checkpoint: all must go on with the same for `--resume` to be exact.
-        self._processes.share_buffers(self.model)
+        for model in dict.fromkeys((self.model, self.result)):
+            self._processes.share_buffers(model)
         self.epochs_done += 1
 
     def validate(self) -> dict[str, float]:
         """Compute the metrics over the validation set, the same in every process."""
         batches = self._source.validation_batches(self.epochs_done - 1)
-        return score_clips(self.model, self._normalise, batches, self._processes).measure(Metric)
+        return score_clips(self.result, self._normalise, batches, self._processes).measure(Metric)
 
     def save(self, work_dir: Path, metrics: dict[str, float]) -> None:
         """Replace the last checkpoint, the best one if this is better, then the resume state; in rank 0 only."""
@@ -101,7 +112,8 @@ class Trainer:
             self.best = accuracy
             save_checkpoint(checkpoint, work_dir / BEST)
         optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
-        state = ResumeState(self.identity, self.epochs_done, self.best, checkpoint.tensors, optimizers)
+        averaged = None if self.average is None else self.average.state_dict()
+        state = ResumeState(self.identity, self.epochs_done, self.best, self.model.state_dict(), optimizers, averaged)
         save_resume_state(state, work_dir / RESUME_STATE)
 
     def resume(self, work_dir: Path) -> None:
@@ -109,13 +121,15 @@ class Trainer:
         state = load_resume_state(work_dir / RESUME_STATE, self.identity)
         self.epochs_done, self.best = state.epochs_done, state.best
         self.model.load_state_dict(state.tensors)
+        if self.average is not None and state.averaged is not None:
+            self.average.load_state_dict(state.averaged)
         for optimizer, values in zip(self.optimizers, state.optimizers, strict=True):
             optimizer.load_state_dict(values)
 
     def _checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
         training = self.identity | {"metrics": metrics | {"epochs": self.epochs_done}}
         return Checkpoint(
-            self.model.architecture, self.recipe.clip, self._source.labels, self.model.state_dict(), training
+            self.model.architecture, self.recipe.clip, self._source.labels, self.result.state_dict(), training
         )
 
     def _factors(self, first_step: int) -> Iterator[float]:

@@ -51,6 +51,8 @@ class Recipe(Section):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     freeze_norm_from: float = Field(default=1.0, ge=0, le=1)
     """Share of the run after which batch normalisation keeps its statistics."""
+    ema_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of the moving average of the weights, such as 0.999, which is validated and saved; 0 for none."""
     precision: Literal["fp32", "bf16"] = "fp32"
 
 
