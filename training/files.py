@@ -1,13 +1,19 @@
-"""Files: atomic replacement and SHA-256."""
+"""Files: atomic replacement, of several that belong together too, and SHA-256."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import signal
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -33,6 +39,26 @@ def replace_file(path: Path, content: bytes) -> None:
 def replace_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON, atomically. Raises OSError, and TypeError for what JSON cannot hold."""
     replace_file(path, json.dumps(value, indent=2).encode() + b"\n")
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back SIGINT and SIGTERM while the block runs, so that files which belong together are all written.
+
+    A signal that came meanwhile is handled at the end of the block. Threads other than the main one get no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda *args: came.append(args[0])) for number in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler or signal.SIG_DFL)  # None for one that was set in C
+        if came:
+            signal.raise_signal(came[0])
 
 
 def sha256_of(path: Path) -> str:

@@ -1,11 +1,12 @@
-"""Tests of atomic file replacement."""
+"""Tests of atomic file replacement, and of signals during it."""
 
 import hashlib
 import json
+import signal
 
 import pytest
 
-from training.files import replace_file, replace_json, sha256_of
+from training.files import replace_file, replace_json, sha256_of, uninterrupted
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -22,3 +23,16 @@ def test_missing_folders_are_made_and_the_file_is_readable_for_all(tmp_path):
     replace_file(path, b"content")
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"content", 0o644)
     assert sha256_of(path) == hashlib.sha256(b"content").hexdigest()
+
+
+def test_files_that_belong_together_are_both_written_before_an_interrupt(tmp_path):
+    @uninterrupted()
+    def write_both():
+        replace_file(tmp_path / "weights", b"new")
+        signal.raise_signal(signal.SIGINT)
+        replace_file(tmp_path / "description", b"new")
+
+    with pytest.raises(KeyboardInterrupt):
+        write_both()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["description", "weights"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

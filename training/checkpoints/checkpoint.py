@@ -21,7 +21,7 @@ from torch import Tensor
 
 from clips.clip_spec import ClipSpec
 from training.errors import BadInput
-from training.files import replace_file, replace_json
+from training.files import replace_file, replace_json, uninterrupted
 from training.model.tin import TIN, Architecture
 
 SUFFIX = ".safetensors"
@@ -57,7 +57,10 @@ class Checkpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write `path` (.safetensors) and its .json, each atomically; the JSON comes last. Raises OSError."""
+    """Write `path` (.safetensors) and its .json, each atomically; the JSON comes last. Raises OSError.
+
+    SIGINT and SIGTERM wait until both are written.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     weights = save(tensors)
     description = {
@@ -68,8 +71,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "temperature": checkpoint.temperature,
         "sha256": hashlib.sha256(weights).hexdigest(),
     }
-    replace_file(path, weights)
-    replace_json(path.with_suffix(".json"), description)
+    with uninterrupted():
+        replace_file(path, weights)
+        replace_json(path.with_suffix(".json"), description)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
