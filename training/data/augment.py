@@ -87,12 +87,20 @@ class Augmentation:
     short_side: int
     crop: MultiScaleCrop
     flip: float
+    squeeze: bool = False
+    """Resize to a square of `short_side`, without keeping the aspect ratio: crops then look as `View.SQUEEZE` does."""
 
     def apply(self, frames: Sequence[Image], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Map T frames of one size to uint8 [T, crop, crop, 3]; all frames get the same crop and flip."""
-        scaled = [resize_short_side(frame, self.short_side) for frame in frames]
+        scaled = [self.resize(frame) for frame in frames]
         height, width = scaled[0].shape[:2]
         box = self.crop.draw(width, height, rng)
         side = self.crop.crop
         clip = np.stack([resize(box.cut(frame), width=side, height=side) for frame in scaled])
         return np.ascontiguousarray(clip[:, :, ::-1]) if rng.random() < self.flip else clip
+
+    def resize(self, frame: Image) -> Image:
+        """Resize a frame to the size that crops are cut from."""
+        if self.squeeze:
+            return resize(frame, width=self.short_side, height=self.short_side)
+        return resize_short_side(frame, self.short_side)

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.clip_spec import ClipSpec
+from clips.clip_spec import ClipSpec, View
 from training.data.augment import Augmentation, MultiScaleCrop
 from training.data.batch import Batch
 from training.data.dataloader import Batches, EvaluationBatches, Reporter, TrainingBatches, deal_batches, load_batches
@@ -212,4 +212,4 @@ def _read_items(
 def _augmentation(section: FramesSection | VideosSection, spec: ClipSpec) -> Augmentation:
     crops = section.crops
     crop = MultiScaleCrop(crop=spec.crop, scales=crops.scales, num_fixed_crops=crops.fixed_offsets)
-    return Augmentation(short_side=spec.short_side, crop=crop, flip=section.flip)
+    return Augmentation(short_side=spec.short_side, crop=crop, flip=section.flip, squeeze=spec.view is View.SQUEEZE)

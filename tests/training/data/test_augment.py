@@ -3,7 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from clips.transforms import resize
+from clips.clip_spec import ClipSpec, View
+from clips.transforms import make_views, resize
 from tests.helpers.reference import digest, golden_json, picture
 from training.data.augment import Augmentation, Box, MultiScaleCrop
 
@@ -88,6 +89,14 @@ def test_the_short_side_comes_first():
     places = {augmentation.apply([upright], rng).tobytes() for _ in range(40)}
     assert places == {upright[top : top + 64].tobytes() for top in (0, 32, 64)}
     assert augmentation.apply([large], rng).shape == (1, 64, 64, 3)
+
+
+def test_a_squeezed_picture_is_cropped_as_a_square():
+    crop = MultiScaleCrop(crop=32, scales=(1,))
+    augmentation = Augmentation(short_side=32, crop=crop, flip=0.0, squeeze=True)
+    wide = picture(128, 64)
+    (made,) = augmentation.apply([wide], np.random.default_rng(0))
+    assert np.array_equal(made, make_views([wide], ClipSpec(num_frames=1, crop=32, view=View.SQUEEZE))[0, 0])
 
 
 @pytest.mark.parametrize(("flip", "mirrored"), [(0.0, 0), (1.0, 40)])
