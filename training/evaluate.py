@@ -12,19 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 from clips.clip_spec import ClipSpec
-from training.checkpoints.checkpoint import SUFFIX, CheckpointError, store_temperature
+from training.checkpoints.checkpoint import SUFFIX, CheckpointError
 from training.engine.distributed import joined_processes
 from training.engine.evaluation import ClipScores, Cost, Metric
 from training.exit_codes import errors_as_exit_codes
 from training.files import replace_file, replace_json
 from training.recipes.protocol import Protocol, with_protocol
 from training.recipes.recipe import load_recipe
-from training.reports.evaluation import Evaluation, evaluate_checkpoint
-from training.reports.page import write_page
+from training.reports.evaluation import Evaluation, calibrate_checkpoint, evaluate_checkpoint
 from training.reports.reliability import Reliability
-from training.reports.report import NUM_WORST_CLIPS, Report
-from training.reports.temperature import fit_temperature
-from training.reports.worst_clips import worst_clips
+from training.reports.report_folder import facts_of, write_report
 
 
 def main(
@@ -66,12 +63,13 @@ def main(
         if processes.is_first:
             done = _calibrate(done, checkpoint) if calibrate else done
             figures = done.scores.measure([*(metrics or []), *(further or [])] or list(Metric))
-            facts = _facts(done, protocol, checkpoint)
+            facts = facts_of(done, checkpoint, protocol or "recipe")
             Console().print(_figures_table(figures, done.cost))
             Console().print(_in_words(done.cost, chosen.clip), highlight=False, soft_wrap=True)
             _write(figures | facts, done.scores, out, scores_out)
             if report is not None:
-                _write_report(done, facts, report)
+                page = write_report(done, facts, report)
+                Console().print(f"report: {page}", highlight=False, soft_wrap=True)
 
 
 def _check_can_be_calibrated(checkpoint: Path) -> None:
@@ -84,9 +82,8 @@ def _check_can_be_calibrated(checkpoint: Path) -> None:
 
 def _calibrate(done: Evaluation, checkpoint: Path) -> Evaluation:
     """Fit the temperature, store it, print its effect, and return the evaluation with it."""
-    temperature = fit_temperature(done.scores.logits, done.scores.labels)
-    store_temperature(checkpoint, temperature)
-    calibrated = done.with_temperature(temperature)
+    calibrated = calibrate_checkpoint(done, checkpoint)
+    temperature = calibrated.scores.temperature
     before, after = (_calibration_error(each.scores) for each in (done, calibrated))
     words = f"temperature {temperature:.4g}: expected calibration error {after:.1%}, before {before:.1%}"
     Console().print(words, highlight=False, soft_wrap=True)
@@ -97,16 +94,6 @@ def _calibration_error(scores: ClipScores) -> float:
     return Reliability.of(scores.probabilities, scores.labels).expected_calibration_error
 
 
-def _write_report(done: Evaluation, facts: dict[str, Any], folder: Path) -> None:
-    assert done.controls is not None
-    epoch = done.recipe.epochs - 1
-    worst = worst_clips(done.scores, done.source.labels, done.source, epoch, NUM_WORST_CLIPS)
-    report = Report(done.recipe.name, done.source.labels, done.controls, tuple(worst), facts)
-    replace_file(folder / "report.html", write_page(report).encode())
-    replace_json(folder / "report.json", report.to_json())
-    Console().print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
-
-
 def _write(result: dict[str, Any], scores: ClipScores, out: Path | None, scores_out: Path | None) -> None:
     if out is not None:
         replace_json(out, result)
@@ -114,19 +101,6 @@ def _write(result: dict[str, Any], scores: ClipScores, out: Path | None, scores_
         content = io.BytesIO()
         np.savez_compressed(content, probabilities=scores.probabilities, labels=scores.labels)
         replace_file(scores_out, content.getvalue())
-
-
-def _facts(done: Evaluation, protocol: Protocol | None, checkpoint: Path) -> dict[str, Any]:
-    cost = done.cost
-    return {
-        "clips": cost.num_clips,
-        "checkpoint": checkpoint.name,
-        "protocol": protocol or "recipe",
-        "views_per_clip": cost.num_views,
-        "forward_passes": cost.forward_passes,
-        "temperature": done.scores.temperature,
-        "seconds_per_clip": round(cost.seconds_per_clip, 4),
-    }
 
 
 def _in_words(cost: Cost, clip: ClipSpec) -> str:

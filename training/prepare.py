@@ -216,7 +216,7 @@ def _print_classes(usable: UsableClips, splits: Mapping[str, Split]) -> None:
     counts = {part: clips_per_class(clips) for part, clips in parts.items()}
     lengths: dict[str, list[float]] = {label: [] for label in usable.clip_set.labels}
     for clip in usable.clip_set.clips:
-        lengths[clip.label].append(usable.seconds[clip.path])
+        lengths[clip.label].append(usable.videos[clip.path].duration_seconds)
     for label, seconds in lengths.items():
         table.add_row(escape(label), *(str(count[label]) for count in counts.values()), f"{fmean(seconds):.1f} s")
     Console().print(table)

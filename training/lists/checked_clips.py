@@ -12,6 +12,7 @@ from pathlib import Path
 from clips.clip_spec import ClipSpec
 from clips.decoding.decode import decode
 from clips.decoding.errors import ClipError
+from clips.decoding.frames import VideoInfo
 from clips.sampling import evaluation_indices
 from training.files import sha256_of
 from training.lists.clip_set import ClipSet, ClipSetError, LabelledClip, clips_per_class
@@ -19,22 +20,22 @@ from training.lists.clip_set import ClipSet, ClipSetError, LabelledClip, clips_p
 
 @dataclass(frozen=True, slots=True)
 class CheckedClip:
-    """A clip after its check: its length in seconds, or the problem that makes it unreadable."""
+    """A clip after its check: facts about its video, or the problem that makes it unreadable."""
 
     clip: LabelledClip
-    seconds: float = 0.0
+    video: VideoInfo | None = None
     problem: str = ""
 
 
 @dataclass(frozen=True)
 class UsableClips:
-    """The clips that training can use, their lengths in seconds, and those left out.
+    """The clips that training can use, facts about the videos by path, and the clips left out.
 
     `unreadable` maps paths to reasons; `copies` are paths of videos that their class has under another path too.
     """
 
     clip_set: ClipSet
-    seconds: Mapping[Path, float]
+    videos: Mapping[Path, VideoInfo]
     unreadable: Mapping[Path, str]
     copies: tuple[Path, ...]
 
@@ -44,7 +45,7 @@ def check_clips(clip_set: ClipSet) -> Iterator[CheckedClip]:
 
     def check(clip: LabelledClip) -> CheckedClip:
         try:
-            return CheckedClip(clip, _seconds(clip_set.root / clip.path))
+            return CheckedClip(clip, _describe(clip_set.root / clip.path))
         except ClipError as error:
             return CheckedClip(clip, problem=str(error))
         except OSError as error:
@@ -70,14 +71,14 @@ def usable_clips(clip_set: ClipSet, checked: Iterable[CheckedClip], *, skip_unre
     _check_classes_left(clip_set, readable)
     copies = _copies(clip_set.root, readable)
     kept = tuple(clip for clip in readable if clip.path not in copies)
-    seconds = {each.clip.path: each.seconds for each in checked if not each.problem}
-    return UsableClips(replace(clip_set, clips=kept), seconds, unreadable, tuple(copies))
+    videos = {each.clip.path: each.video for each in checked if each.video}
+    return UsableClips(replace(clip_set, clips=kept), videos, unreadable, tuple(copies))
 
 
-def _seconds(path: Path) -> float:
-    """Return a video's length. Raises ClipError or OSError for one that cannot be read."""
+def _describe(path: Path) -> VideoInfo:
+    """Return a video's facts. Raises ClipError or OSError for one that cannot be read."""
     num_frames = ClipSpec().num_frames
-    return decode(path, lambda available: evaluation_indices(available, num_frames)).video.duration_seconds
+    return decode(path, lambda available: evaluation_indices(available, num_frames)).video
 
 
 def _explain_unreadable(clip_set: ClipSet, unreadable: Mapping[Path, str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from training.checkpoints.checkpoint import SUFFIX, load_checkpoint
+from training.checkpoints.checkpoint import SUFFIX, load_checkpoint, store_temperature
 from training.engine.build_model import build_model, load_weights
 from training.engine.data_source import DataSource, open_data_source
 from training.engine.distributed import Processes
@@ -17,6 +17,7 @@ from training.engine.evaluation import ClipScores, Cost, score_clips
 from training.model.tin import Normalise
 from training.recipes.recipe import Recipe
 from training.reports.controls import NUM_ORDERS, Controls, with_controls
+from training.reports.temperature import fit_temperature
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,16 @@ def evaluate_checkpoint(
     controls = Controls.of(scores) if with_orders else None
     cost = Cost(recipe.clip.num_views, len(scores.labels), seconds, NUM_ORDERS if with_orders else 1)
     return Evaluation(recipe, source, controls.sampled if controls else scores, cost, controls)
+
+
+def calibrate_checkpoint(done: Evaluation, checkpoint: Path) -> Evaluation:
+    """Fit the temperature to an evaluation and write it into the checkpoint's JSON; return the evaluation with it.
+
+    Raises CheckpointError and OSError.
+    """
+    temperature = fit_temperature(done.scores.logits, done.scores.labels)
+    store_temperature(checkpoint, temperature)
+    return done.with_temperature(temperature)
 
 
 def _temperature_of(checkpoint: Path) -> float:

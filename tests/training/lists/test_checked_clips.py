@@ -25,12 +25,13 @@ def usable(clip_set, **options):
     return usable_clips(clip_set, check_clips(clip_set), **options)
 
 
-def test_lengths_are_measured(clip_set):
+def test_videos_are_described(clip_set):
     found = usable(clip_set)
     assert found.clip_set == clip_set
     assert (found.unreadable, found.copies) == ({}, ())
-    lengths = {path.name: round(seconds, 3) for path, seconds in found.seconds.items()}
+    lengths = {path.name: round(video.duration_seconds, 3) for path, video in found.videos.items()}
     assert lengths == {"a.mp4": 0.4, "b.mp4": 0.6, "c.mp4": 0.8}
+    assert {(video.width, video.height) for video in found.videos.values()} == {(96, 64)}
 
 
 @pytest.mark.parametrize("content", [b"", b"no video"])
