@@ -1,10 +1,10 @@
-"""Progress of an export on stderr: a status line on a terminal, a line per step elsewhere, such as in a job's log."""
+"""Progress of an export: on stderr, a status line on a terminal and a line per step elsewhere; or by a function."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -21,16 +21,40 @@ def progress_on_stderr(prefix: str = "") -> Iterator[None]:
     with progress_on_stderr():
         publish(request, store)
     """
-    console, level = Console(stderr=True), _LOGGER.level
-    with console.status(escape(prefix)) as status:
-        handler = _Steps(console, status, prefix)
-        _LOGGER.addHandler(handler)
-        _LOGGER.setLevel(logging.INFO)
-        try:
-            yield
-        finally:
-            _LOGGER.setLevel(level)
-            _LOGGER.removeHandler(handler)
+    console = Console(stderr=True)
+    with console.status(escape(prefix)) as status, _handled_by(_Steps(console, status, prefix)):
+        yield
+
+
+@contextmanager
+def progress_to(tell: Callable[[str], None]) -> Iterator[None]:
+    """Call a function with the text of each step and warning that this package logs while the block runs."""
+    with _handled_by(_Texts(tell)):
+        yield
+
+
+@contextmanager
+def _handled_by(handler: logging.Handler) -> Iterator[None]:
+    level = _LOGGER.level
+    _LOGGER.addHandler(handler)
+    _LOGGER.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        _LOGGER.setLevel(level)
+        _LOGGER.removeHandler(handler)
+
+
+class _Texts(logging.Handler):
+    """Handler of log records that passes their texts on."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass on a record's text."""
+        self._tell(record.getMessage())
 
 
 class _Steps(logging.Handler):

@@ -38,6 +38,7 @@ ROOMS = {
         "optim",
         "engine",
         "reports",
+        "finetune",
     ],
     "service": [
         "store",

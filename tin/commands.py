@@ -55,6 +55,7 @@ COMMANDS = (
     Command(SERVE, "openapi", "Print the OpenAPI document.", "service.__main__", "cli", "openapi"),
     Command(LOOK, "probe", "Print what a video file holds.", "clips.__main__", "cli", "probe"),
     Command(LOOK, "frames", "Write the sampled frames as PNG files.", "clips.__main__", "cli", "frames"),
+    Command(TRAIN, "finetune", "Teach a model your own actions.", "export.finetune", "main", extra="export"),
     Command(TRAIN, "prepare", "Make training lists from videos.", "training.prepare", "cli", extra="train"),
     Command(TRAIN, "train", "Train a model from a recipe.", "training.train", "main", extra="train"),
     Command(TRAIN, "evaluate", "Measure a checkpoint's accuracy.", "training.evaluate", "main", extra="train"),

@@ -8,12 +8,12 @@ import logging
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from export.errors import ExportError
-from export.formats.catalogue import BASE, ExportRequest, select_formats
+from export.formats.catalogue import BASE, ExportRequest, Format, select_formats
 from export.parity.compare import Reference
 from export.parity.report import make_artifact
 from export.publishing.sidecars import update_sidecars
@@ -36,6 +36,7 @@ def publish(
     *,
     replace: bool = False,
     accept: bool = False,
+    optional: Collection[str] = (),
 ) -> Manifest:
     """Export a checkpoint, check the parity of every artifact, and publish to `store/name/version/`.
 
@@ -49,6 +50,7 @@ def publish(
         formats: names of the catalogue; the base format is always exported.
         replace: replace the version if it exists.
         accept: publish artifacts whose top-1 agreement is too low.
+        optional: formats that are left out, with a warning, if their artifact differs from the checkpoint.
 
     Raises:
         ExportError: an artifact differs from the checkpoint, a format lacks its clips, a name cannot be a folder's, or
@@ -74,10 +76,27 @@ def publish(
             weights = store_checkpoint(request.checkpoint, folder)
             request = dataclasses.replace(request, checkpoint_sha256=weights.sha256)
             reference = Reference.of(request.checkpoint, weights.sha256)
-            artifacts = [make_artifact(fmt, request, reference, folder, accept=accept) for fmt in selected]
+            made = (
+                _make(fmt, request, reference, folder, accept=accept, is_optional=fmt.name in optional)
+                for fmt in selected
+            )
+            artifacts = [artifact for artifact in made if artifact]
             manifest = write_manifest(folder, request, weights, artifacts)
     update_sidecars(store, request.name, formats)
     return manifest
+
+
+def _make(
+    fmt: Format, request: ExportRequest, reference: Reference, folder: Path, *, accept: bool, is_optional: bool
+) -> Artifact | None:
+    """Make an artifact, or None for an optional one that differs from the checkpoint."""
+    try:
+        return make_artifact(fmt, request, reference, folder, accept=accept)
+    except ExportError as error:
+        if not is_optional:
+            raise
+        logger.warning("%s is left out: %s", fmt.name, error)
+        return None
 
 
 def check_name(kind: str, name: str) -> None:
@@ -88,10 +107,16 @@ def check_name(kind: str, name: str) -> None:
         )
 
 
+def next_version(store: Path, name: str) -> str:
+    """Return the number above the highest one in a model's folder; 1 without such a folder."""
+    folder = store / name
+    numbers = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()] if folder.is_dir() else []
+    return str(max(numbers, default=0) + 1)
+
+
 def _numbered(request: ExportRequest, store: Path) -> ExportRequest:
-    """Return the request with a version: its own, or one above the highest number in the model's folder."""
-    numbers = [int(path.name) for path in (store / request.name).iterdir() if path.name.isdecimal()]
-    return dataclasses.replace(request, version=request.version or str(max(numbers, default=0) + 1))
+    """Return the request with a version: its own, or the next number."""
+    return dataclasses.replace(request, version=request.version or next_version(store, request.name))
 
 
 @contextmanager

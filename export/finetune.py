@@ -1,0 +1,186 @@
+"""`python -m export.finetune DIR --name NAME`: teach a trained network the classes of a folder, and publish it.
+
+Exit codes: 0 success; 1 the training cannot go on; 2 the command cannot run; 3 this machine lacks what a format needs;
+130 stopped by Ctrl-C or SIGTERM.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import torch
+import typer
+
+from export.command_line import FormatsOption, StoreOption
+from export.errors import ExportError, FormatUnavailable
+from export.formats.catalogue import ExportRequest, select_formats
+from export.progress import progress_to
+from export.publishing.publish import check_name, next_version, publish
+from export.start_model import ORIGIN, find_start
+from service.backends.base import BackendError, one_line
+from service.backends.cpu_quota import usable_cores
+from service.store.manifest import Manifest
+from service.store.model_store import StoreError
+from training.checkpoints.checkpoint import load_checkpoint
+from training.errors import BadInput, Stopped
+from training.finetune.budget import BudgetLimits
+from training.finetune.clips_given import ClipsGiven
+from training.finetune.defaults import MINUTES, VAL_SHARE
+from training.finetune.events import Failed, Listener, Note, Published, Stage
+from training.finetune.json_lines import JsonLines
+from training.finetune.preparation import Wishes, count_clips, plan_run, read_usable, write_run
+from training.finetune.run import Run, check_unused, measure_run, open_run, train_run
+from training.finetune.terminal import Terminal
+from training.lists.splits import split_clips
+
+FORMATS = "onnx,onnx-int8"
+INTERRUPTED = 130
+
+
+def main(
+    source: Annotated[
+        Path, typer.Argument(metavar="DIR|CSV", help="Folder of <class>/ or {train,val}/<class>/, or a CSV file.")
+    ],
+    name: Annotated[str, typer.Option(help="Name of the model in the store.", show_default=False)],
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Start: NAME or NAME/VERSION of the store, a file, or a name of `tin zoo list`.",
+            show_default="the store's first model",
+            envvar="TIN_DEFAULT_MODEL",
+        ),
+    ] = None,
+    store: StoreOption = Path("model_store"),
+    work_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the run.", show_default="work-dirs/NAME-<next version>")
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Limit of the training time.")] = MINUTES,
+    side: Annotated[
+        int | None, typer.Option(min=32, max=512, help="Side of the input in pixels.", show_default="by the clips")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs.", show_default="by the clips")] = None,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Mirror clips at random: left and right mean the same.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of split, weights and data.")] = 0,
+    val_share: Annotated[float, typer.Option(min=0, max=1, help="Share of each class for validation.")] = VAL_SHARE,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of groups, kept together.", show_default="group")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Column to leave out; repeatable.", show_default=False)
+    ] = None,
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", help="Take files outside that links lead to.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
+    formats: FormatsOption = FORMATS,
+    no_publish: Annotated[bool, typer.Option("--no-publish", help="Stop after the report.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print events as lines of JSON, for programs.")] = False,
+) -> None:
+    """Teach a model your own actions: train it on labelled clips, measure it, and publish it to the store.
+
+    Side and epochs are chosen from the clips and the time limit. Ctrl-C keeps the best checkpoint so far.
+    """
+    began = time.monotonic()
+    listener = JsonLines() if json else Terminal()
+    with _failures_told_to(listener):
+        check_name("model", name)
+        wanted = formats.split(",")
+        select_formats(wanted)
+        folder = work_dir or Path("work-dirs", f"{name}-{next_version(store, name)}")
+        if resume:
+            run = open_run(folder)
+        else:
+            check_unused(folder)
+            wishes = Wishes(name, BudgetLimits(minutes, side, epochs), val_share, seed, mirror, _threads())
+            given = ClipsGiven(source, group, tuple(ignore or ()), follow_links)
+            run = _prepare(given, start, store, wishes, folder, listener)
+        _train(run, listener)
+        measured = measure_run(run, listener)
+        listener.tell(Note(f"{measured.accuracy:.1%} of the validation clips right; report: {measured.report}"))
+        if not no_publish:
+            manifest = _publish(run, name, store, wanted, listener)
+            seconds = round(time.monotonic() - began)
+            listener.tell(Published(name, manifest.version, measured.accuracy, str(measured.report), seconds))
+
+
+def _prepare(
+    given: ClipsGiven, source: str | None, store: Path, wishes: Wishes, folder: Path, listener: Listener
+) -> Run:
+    start = find_start(source, store)
+    usable = read_usable(given, wishes, listener)
+    split = split_clips(usable.clip_set.clips, val_share=wishes.val_share, seed=wishes.seed)
+    listener.tell(count_clips(usable, split))
+    torch.set_num_threads(wishes.threads)
+    budget = plan_run(usable, split, start, wishes, listener)
+    return write_run(usable, split, start, budget, wishes, folder)
+
+
+def _train(run: Run, listener: Listener) -> None:
+    listener.tell(Stage("train", f"training from {run.settings.start} in {run.folder}"))
+    try:
+        train_run(run, listener)
+    except KeyboardInterrupt:
+        listener.tell(Note(_how_to_go_on(run)))
+        raise
+
+
+def _how_to_go_on(run: Run) -> str:
+    again = "the same command with --resume goes on"
+    if not run.best.exists():
+        return f"no epoch is finished yet; {again}"
+    publishing = f"tin export {run.best} --name {run.recipe.name} --formats {FORMATS} --videos {run.videos}"
+    return f"the best checkpoint so far is {run.best}; {again}, and `{publishing}` publishes it as it is"
+
+
+def _publish(run: Run, name: str, store: Path, formats: list[str], listener: Listener) -> Manifest:
+    """Export the best checkpoint with its proofs and publish it as the next version."""
+    checkpoint = load_checkpoint(run.best)
+    training = checkpoint.training | {ORIGIN: run.settings.start}
+    request = ExportRequest(name, "", dataclasses.replace(checkpoint, training=training), run.videos)
+    listener.tell(Stage("export", f"exporting to {', '.join(formats)}"))
+    with progress_to(lambda text: listener.tell(Stage("export", text))):
+        manifest = publish(request, store, formats, optional=set(formats) - {"onnx"})
+    listener.tell(Stage("publish", f"{store / name / manifest.version}"))
+    return manifest
+
+
+def _threads() -> int:
+    """Return torch's threads: its own choice, which OMP_NUM_THREADS changes, within the container's quota."""
+    return min(torch.get_num_threads(), usable_cores())
+
+
+@contextmanager
+def _failures_told_to(listener: Listener) -> Iterator[None]:
+    """Tell of an expected error as an event, and end the command with its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        _give_up(listener, "stopped", INTERRUPTED)
+    except Stopped as error:
+        _give_up(listener, one_line(error), 1)
+    except (BadInput, ExportError, StoreError, BackendError, OSError) as error:
+        _give_up(listener, one_line(error), 3 if isinstance(error, FormatUnavailable) else 2)
+
+
+def _give_up(listener: Listener, text: str, exit_code: int) -> NoReturn:
+    listener.tell(Failed(text))
+    raise typer.Exit(exit_code) from None
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    typer.run(main)
