@@ -17,16 +17,16 @@ from training.engine.data_source import open_data_source
 from training.engine.distributed import Processes, joined_processes
 from training.engine.progress import show_progress
 from training.engine.run_log import RunLog
-from training.engine.trainer import RESUME_STATE, Trainer
+from training.engine.trainer import BEST, RESUME_STATE, Trainer
 from training.errors import BadInput
 from training.exit_codes import errors_as_exit_codes
 from training.model.tin import TIN
-from training.recipes.recipe import Recipe, load_recipe
+from training.recipes.recipe import Recipe, RecipeError, load_recipe
 from training.zoo.weights import find_weights
 
 
 def train(trainer: Trainer, callbacks: Callbacks, work_dir: Path, *, validating: bool) -> None:
-    """Run the remaining epochs: train, validate if due, save.
+    """Run the remaining epochs, or those until the run stops early: train, validate if due, save.
 
     Args:
         trainer: The trainer, new or resumed.
@@ -35,7 +35,10 @@ def train(trainer: Trainer, callbacks: Callbacks, work_dir: Path, *, validating:
         validating: Validate as often as the recipe says.
     """
     recipe = trainer.recipe
-    while trainer.epochs_done < recipe.epochs:
+    if trainer.is_finished:
+        callbacks.on_message(f"nothing is left to do: {_ending(trainer)}")
+        return
+    while not trainer.is_finished:
         epoch = trainer.epochs_done
         for step in trainer.train_epoch():
             callbacks.on_step(epoch, step)
@@ -44,6 +47,15 @@ def train(trainer: Trainer, callbacks: Callbacks, work_dir: Path, *, validating:
             metrics = trainer.validate()
             callbacks.on_validation(epoch, metrics)
         trainer.save(work_dir, metrics)
+    callbacks.on_message(_ending(trainer))
+
+
+def _ending(trainer: Trainer) -> str:
+    epochs, best = trainer.epochs_done, trainer.best
+    kept = f"; {BEST} is from epoch {best.epoch}" if best.epoch else ""
+    if trainer.stopped_early:
+        return f"stopped early after epoch {epochs}: no better validation since epoch {best.epoch}{kept}"
+    return f"finished after epoch {epochs}{kept}"
 
 
 def build_trainer(
@@ -89,6 +101,11 @@ def _check_unused(work_dir: Path) -> None:
         raise BadInput(f"{work_dir} already holds a run; continue it with --resume, or name another folder")
 
 
+def _check_validates(recipe: Recipe, *, validating: bool) -> None:
+    if recipe.patience is not None and not validating:
+        raise RecipeError(f"recipe {recipe.name}: patience {recipe.patience} counts validations; add --validate")
+
+
 def make_deterministic() -> None:
     """Make equal seeds give bit-identical weights on the same machine."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -114,6 +131,7 @@ def main(
         make_deterministic()
     with errors_as_exit_codes():
         chosen = load_recipe(recipe, [*(override or []), *(["precision=bf16"] if amp else [])])
+        _check_validates(chosen, validating=validate)
         with joined_processes() as processes, ExitStack() as observing:
             callbacks = Callbacks()
             if not resume:

@@ -61,9 +61,12 @@ def test_a_run_leaves_checkpoints_and_a_log(trained):
     assert checkpoint.training["recipe"]["data"]["batch_size"] == 4
     assert checkpoint.training["metrics"]["epochs"] == 3
     lines = log_lines(trained)
-    assert [line["step"] for line in lines if "loss" in line] == list(range(9)), "ten clips make three batches of 4"
-    validated = [line["top1_acc"] for line in lines if "top1_acc" in line]
-    assert load_checkpoint(trained / BEST).training["metrics"]["top1_acc"] == max(validated)
+    assert [line["step"] for line in lines if line["mode"] == "train"] == list(range(9)), (
+        "ten clips make three batches of 4"
+    )
+    validated = [(line["top1_acc"], -line["loss"]) for line in lines if line["mode"] == "val"]
+    best = load_checkpoint(trained / BEST).training["metrics"]
+    assert (best["top1_acc"], -best["loss"]) == max(validated)
     assert len(validated) == 3
 
 
@@ -100,7 +103,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(trained, recipe, tmp_path):
     assert resumed.returncode == 0, resumed.stderr
     assert_equal(weights(trained / LAST), weights(tmp_path / LAST))
     assert_equal(weights(trained / BEST), weights(tmp_path / BEST))
-    numbers = [line["step"] for line in log_lines(tmp_path) if "loss" in line]
+    numbers = [line["step"] for line in log_lines(tmp_path) if line["mode"] == "train"]
     assert numbers == list(range(9)), "every step is logged once"
 
 
@@ -159,11 +162,33 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(recipe, tmp_
     assert "Traceback" not in done.stderr
 
 
-def refusal(recipe, work_dir, *settings):
-    """Run the command, which must refuse, and return its error line."""
+def run_here(*arguments):
+    """Run the command in this process."""
     command_line = typer.Typer()
     command_line.command()(main)
-    done = CliRunner().invoke(command_line, [str(recipe), "--work-dir", str(work_dir), *overrides(*settings)])
+    return CliRunner().invoke(command_line, list(map(str, arguments)))
+
+
+def test_a_run_stops_after_validations_without_a_better_one_and_stays_finished(recipe, tmp_path):
+    still = overrides("optim.lr=1e-30", "freeze_norm_from=0", "patience=1", "epochs=9")
+    arguments = (recipe, "--work-dir", tmp_path, "--validate", *still)
+    assert run_here(*arguments).exit_code == 0
+    epochs = [load_checkpoint(tmp_path / name).training["metrics"]["epochs"] for name in (BEST, LAST)]
+    assert epochs == [1, 2]
+    ended = (tmp_path / LAST).stat().st_mtime_ns
+    again = run_here(*arguments, "--resume")
+    assert again.exit_code == 0
+    assert "stopped early after epoch 2" in again.stdout
+    assert (tmp_path / LAST).stat().st_mtime_ns == ended
+
+
+def test_patience_without_validation_is_refused(recipe, tmp_path):
+    assert "--validate" in refusal(recipe, tmp_path / "none", "patience=1")
+
+
+def refusal(recipe, work_dir, *settings):
+    """Run the command, which must refuse, and return its error line."""
+    done = run_here(recipe, "--work-dir", work_dir, *overrides(*settings))
     assert done.exit_code == 2, done.output
     assert not work_dir.exists()
     (line,) = done.stderr.strip().splitlines()

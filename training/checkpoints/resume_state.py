@@ -21,7 +21,8 @@ class ResumeState:
 
     identity: dict[str, Any]
     epochs_done: int
-    best: float | None
+    best: dict[str, Any]
+    """Fields of the best validation."""
     tensors: dict[str, Tensor]
     optimizers: list[dict[str, Any]]
     averaged: dict[str, Any] | None = None

@@ -15,7 +15,7 @@ class Callback(Protocol):
         """Handle a finished optimiser step."""
 
     def on_validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Handle the metrics of a validated epoch, as shares from 0 to 1."""
+        """Handle the metrics of a validated epoch: shares from 0 to 1, and the loss."""
 
     def on_message(self, text: str) -> None:
         """Handle a notice, one line of text."""

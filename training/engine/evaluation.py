@@ -15,7 +15,7 @@ from clips.scores import average_views
 from training.data.batch import NO_LABEL, Batch
 from training.engine.distributed import Processes
 from training.engine.loops import evaluate
-from training.engine.metrics import mean_class_accuracy, top_k_accuracy
+from training.engine.metrics import cross_entropy, mean_class_accuracy, top_k_accuracy
 
 
 class Metric(StrEnum):
@@ -41,6 +41,11 @@ class ClipScores:
     def probabilities(self) -> NDArray[np.float64]:
         """Probabilities float64 [N, K], averaged over the views as they are served."""
         return average_views(self.logits, self.temperature)
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy of the probabilities, in nats."""
+        return cross_entropy(self.probabilities, self.labels)
 
     def with_temperature(self, temperature: float) -> ClipScores:
         """Return the scores with another temperature."""

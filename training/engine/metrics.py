@@ -37,6 +37,16 @@ def mean_class_accuracy(scores: ScoreArray, labels: LabelArray) -> float:
     return float((hits / np.maximum(samples, 1))[seen].mean())
 
 
+def cross_entropy(probabilities: ScoreArray, labels: LabelArray) -> float:
+    """Return the mean negative log-likelihood, in nats, of labels [N] under probabilities [N, K].
+
+    Raises ValueError for no rows, for NaN, and for labels that are not classes.
+    """
+    _check_scores(probabilities, labels)
+    own = np.take_along_axis(probabilities, labels[:, None], axis=1)
+    return float(-np.log(np.maximum(own, np.finfo(np.float64).tiny)).mean())
+
+
 def _check_scores(scores: ScoreArray, labels: LabelArray) -> None:
     if scores.ndim != 2 or labels.shape != scores.shape[:1] or not labels.size:
         raise ValueError(f"scores {scores.shape} and labels {labels.shape} must be [N, K] and [N], with N at least 1")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import torch
 
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from training.checkpoints.resume_state import ResumeState, load_resume_state, save_resume_state
+from training.engine.best_validation import BestValidation
 from training.engine.data_source import DataSource
 from training.engine.distributed import Processes
 from training.engine.evaluation import Metric, score_clips
 from training.engine.loops import Step, StepSettings, train_one_epoch
-from training.engine.weight_average import WeightAverage
 from training.model.tin import TIN, Normalise
 from training.optim.lr_schedule import RunLength, rate_factor
 from training.optim.optimizers import make_optimizers
+from training.optim.weight_average import WeightAverage
 from training.recipes.recipe import Recipe
 
 LAST, BEST, RESUME_STATE = "checkpoint.safetensors", "best.safetensors", "snapshot.pt"
@@ -45,7 +47,7 @@ class Trainer:
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
         self.optimizers = make_optimizers(self.model, recipe.optim)
         self.epochs_done = 0
-        self.best: float | None = None
+        self.best = BestValidation()
         self._source = source
         self._processes = processes
         self._trained = processes.wrap(self.model)
@@ -63,6 +65,18 @@ class Trainer:
     def steps_done(self) -> int:
         """Optimiser steps of all finished epochs."""
         return self.epochs_done * self.length.steps_per_epoch
+
+    @property
+    def stopped_early(self) -> bool:
+        """True if the run ended before its last epoch, as no validation was better for as long as `patience` says."""
+        patience = self.recipe.patience
+        ran_out = patience is not None and self.best.validations_since >= patience
+        return ran_out and self.epochs_done < self.recipe.epochs
+
+    @property
+    def is_finished(self) -> bool:
+        """True if no epoch is left to train."""
+        return self.stopped_early or self.epochs_done == self.recipe.epochs
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -97,37 +111,45 @@ class Trainer:
         self.epochs_done += 1
 
     def validate(self) -> dict[str, float]:
-        """Compute the metrics over the validation set, the same in every process."""
+        """Return the metrics and the loss over the validation set, the same in every process; note the best."""
         batches = self._source.validation_batches(self.epochs_done - 1)
-        return score_clips(self.result, self._normalise, batches, self._processes).measure(Metric)
+        scores = score_clips(self.result, self._normalise, batches, self._processes)
+        metrics = scores.measure(Metric) | {"loss": scores.loss}
+        self.best = self.best.after(metrics, self.epochs_done)
+        return metrics
 
-    def save(self, work_dir: Path, metrics: dict[str, float]) -> None:
-        """Replace the last checkpoint, the best one if this is better, then the resume state; in rank 0 only."""
+    def save(self, work_dir: Path, metrics: Mapping[str, float]) -> None:
+        """Replace the last checkpoint, the best one if these metrics are, then the resume state; in rank 0 only."""
         if not self._processes.is_first:
             return
         checkpoint = self._checkpoint(metrics)
         save_checkpoint(checkpoint, work_dir / LAST)
-        accuracy = metrics.get("top1_acc")
-        if accuracy is not None and (self.best is None or accuracy > self.best):
-            self.best = accuracy
+        if metrics and self.best.epoch == self.epochs_done:
             save_checkpoint(checkpoint, work_dir / BEST)
-        optimizers = [optimizer.state_dict() for optimizer in self.optimizers]
-        averaged = None if self.average is None else self.average.state_dict()
-        state = ResumeState(self.identity, self.epochs_done, self.best, self.model.state_dict(), optimizers, averaged)
-        save_resume_state(state, work_dir / RESUME_STATE)
+        save_resume_state(self._state(), work_dir / RESUME_STATE)
 
     def resume(self, work_dir: Path) -> None:
         """Restore the resume state. Raises CheckpointError if it is missing or of another run."""
         state = load_resume_state(work_dir / RESUME_STATE, self.identity)
-        self.epochs_done, self.best = state.epochs_done, state.best
+        self.epochs_done, self.best = state.epochs_done, BestValidation(**state.best)
         self.model.load_state_dict(state.tensors)
         if self.average is not None and state.averaged is not None:
             self.average.load_state_dict(state.averaged)
         for optimizer, values in zip(self.optimizers, state.optimizers, strict=True):
             optimizer.load_state_dict(values)
 
-    def _checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
-        training = self.identity | {"metrics": metrics | {"epochs": self.epochs_done}}
+    def _state(self) -> ResumeState:
+        return ResumeState(
+            self.identity,
+            self.epochs_done,
+            best=asdict(self.best),
+            tensors=self.model.state_dict(),
+            optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
+            averaged=None if self.average is None else self.average.state_dict(),
+        )
+
+    def _checkpoint(self, metrics: Mapping[str, float]) -> Checkpoint:
+        training = self.identity | {"metrics": {**metrics, "epochs": self.epochs_done}}
         return Checkpoint(
             self.model.architecture, self.recipe.clip, self._source.labels, self.result.state_dict(), training
         )

@@ -1,1 +1,1 @@
-"""Optimisers and learning-rate schedules."""
+"""Optimisers, learning-rate schedules and the moving average of the weights."""

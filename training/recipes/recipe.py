@@ -46,6 +46,8 @@ class Recipe(Section):
     epochs: int = Field(ge=1)
     validate_every: int = Field(ge=1)
     """Epochs between validations; the last epoch is always validated."""
+    patience: int | None = Field(default=None, ge=1)
+    """Validations without a better one after which a run stops; None trains all epochs."""
     optim: Annotated[OptimSection, Field(discriminator="kind")]
     schedule: Annotated[ScheduleSection, Field(discriminator="kind")]
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)

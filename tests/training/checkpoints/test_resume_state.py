@@ -5,6 +5,7 @@ from training.checkpoints.checkpoint import CheckpointError
 from training.checkpoints.resume_state import ResumeState, load_resume_state, save_resume_state
 
 IDENTITY = {"recipe": {"optim": {"lr": 0.1}, "name": "tiny"}, "seed": 0}
+BEST = {"accuracy": 0.75, "epoch": 1}
 
 
 @pytest.fixture
@@ -12,14 +13,14 @@ def path(tmp_path):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(3))], lr=0.1, momentum=0.9)
     optimizer.param_groups[0]["params"][0].grad = torch.ones(3)
     optimizer.step()
-    state = ResumeState(IDENTITY, 2, 0.75, {"head.weight": torch.arange(6.0).reshape(2, 3)}, [optimizer.state_dict()])
+    state = ResumeState(IDENTITY, 2, BEST, {"head.weight": torch.arange(6.0).reshape(2, 3)}, [optimizer.state_dict()])
     save_resume_state(state, tmp_path / "snapshot.pt")
     return tmp_path / "snapshot.pt"
 
 
 def test_a_snapshot_comes_back_whole(path):
     state = load_resume_state(path, IDENTITY)
-    assert (state.epochs_done, state.best) == (2, 0.75)
+    assert (state.epochs_done, state.best) == (2, BEST)
     assert torch.equal(state.tensors["head.weight"], torch.arange(6.0).reshape(2, 3))
     assert torch.equal(state.optimizers[0]["state"][0]["momentum_buffer"], torch.ones(3))
 

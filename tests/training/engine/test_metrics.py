@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import torch
 
 from clips.scores import average_views
 from tests.helpers.reference import golden_json
 from training.engine.evaluation import ClipScores
-from training.engine.metrics import mean_class_accuracy, top_k_accuracy
+from training.engine.metrics import cross_entropy, mean_class_accuracy, top_k_accuracy
 
 GOLDEN = golden_json("metrics.json")
 
@@ -64,6 +65,14 @@ def test_probabilities_of_a_whole_set_are_the_gateways_of_each_clip_to_the_bit()
     logits = np.random.default_rng(0).normal(size=(5, 3, 174)).astype(np.float32)
     scores = ClipScores(logits, np.zeros(5, int), np.arange(5), temperature=1.3)
     np.testing.assert_array_equal(scores.probabilities, [average_views(views, 1.3) for views in logits])
+
+
+def test_the_loss_is_the_cross_entropy_and_finite_where_a_label_has_no_probability():
+    logits = np.random.default_rng(0).normal(size=(5, 1, 7)).astype(np.float32)
+    labels = np.arange(5)
+    expected = torch.nn.functional.cross_entropy(torch.from_numpy(logits[:, 0]), torch.from_numpy(labels))
+    assert ClipScores(logits, labels, labels).loss == pytest.approx(expected.item(), rel=1e-6)
+    assert 100 < cross_entropy(np.array([[1.0, 0.0]]), np.array([1])) < np.inf
 
 
 @pytest.mark.parametrize(

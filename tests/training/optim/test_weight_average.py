@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from training.engine.weight_average import WeightAverage, decay_after
 from training.model.tin import TIN, Architecture
+from training.optim.weight_average import WeightAverage, decay_after
 
 
 @pytest.fixture
