@@ -32,6 +32,7 @@ from service.doctor.checks import checks
 from service.inference.features import check_features
 from service.inference.prediction import choose_top_k, parse_top_k
 from service.models.open_model import check_store, open_model
+from service.teaching.requirements import check_teach_folder
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -85,6 +86,7 @@ def serve(
     settings = settings_of(host=host, port=port, model_store=store, default_model=model)
     with errors_end_command():
         check_store(settings.model_store)
+        check_teach_folder(settings)
     try:
         listener = listen(settings.host, settings.port)
     except (OSError, socket.gaierror) as error:

@@ -19,6 +19,7 @@ from service.inference.features import NoFeatures
 from service.inference.prediction import BadTopK
 from service.models.registry import RegistryError
 from service.store.model_store import StoreError
+from service.teaching.errors import TeachingError
 
 STORE_ALIAS = {"token_normalize_func": lambda name: "store" if name == "model-store" else name}
 """Context settings of a command with `StoreOption`, which was called --model-store before."""
@@ -47,7 +48,7 @@ def errors_end_command() -> Iterator[None]:
     """End the command with one line and exit code 2 for an error that is no video's own."""
     try:
         yield
-    except (StoreError, RegistryError, NoFeatures, BadTopK, BadWindowing, BatchError) as error:
+    except (StoreError, RegistryError, NoFeatures, BadTopK, BadWindowing, BatchError, TeachingError) as error:
         give_up(str(error))
 
 

@@ -48,6 +48,7 @@ ROOMS = {
         "decoding",
         "config",
         "models",
+        "teaching",
         "inference",
         "doctor",
         "api",

@@ -21,7 +21,7 @@ from service.api.middleware.head_check import HeadCheck
 from service.api.middleware.load_shedding import LoadShedding
 from service.api.middleware.request_id import RequestId
 from service.api.middleware.response_headers import ResponseHeaders
-from service.api.routes import operations, pages, predict, timeline, v2
+from service.api.routes import operations, pages, predict, teach, timeline, v2
 from service.config.settings import Settings
 from service.telemetry.metrics import Metrics
 
@@ -51,7 +51,9 @@ def create_app(settings: Settings | None = None, lifespan: Lifespan = lifespan) 
     app.add_exception_handler(HTTPException, problem_response)
     for routes in (predict, timeline, operations, v2):
         app.include_router(routes.router)
-    app.router.routes.extend(pages.routes())
+    if chosen.teach:
+        app.include_router(teach.router)
+    app.router.routes.extend(pages.routes(teach=chosen.teach))
     return app
 
 

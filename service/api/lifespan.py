@@ -16,6 +16,8 @@ from service.decoding.timeline_pool import TimelinePool
 from service.inference.batcher import Batcher
 from service.inference.pipeline import Gateway, LocalDecoders, make_gateway
 from service.models.hot_reload import live_registry
+from service.teaching.live_teaching import live_teaching
+from service.teaching.teaching import Teaching
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import live_tracer
 
@@ -25,12 +27,17 @@ class State(TypedDict):
 
     gateway: Gateway
     tracer: Tracer
+    teaching: Teaching | None
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
     """Load the models and start the decoders, serve, free them."""
-    async with live_tracer() as tracer, live_registry(settings) as registry:
+    async with (
+        live_tracer() as tracer,
+        live_registry(settings) as registry,
+        live_teaching(settings, metrics.end_training) as teaching,
+    ):
         pool = DecoderPool(settings.decoders, settings.max_decoder_bytes)
         timelines = TimelinePool(settings.timelines(), settings.max_decoder_bytes)
         batcher = Batcher(metrics.observe_batch)
@@ -38,6 +45,6 @@ async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncI
         await pool.start()
         batches = asyncio.create_task(batcher.run())
         app.state.admission = gateway.admission
-        yield {"gateway": gateway, "tracer": tracer}
+        yield {"gateway": gateway, "tracer": tracer, "teaching": teaching}
         batches.cancel()
         await pool.close()

@@ -147,6 +147,16 @@ class Settings(BaseSettings):
         default=600.0, gt=0, description="Most CPU time to decode the video of one timeline, in seconds; else 422"
     )
     max_windows: int = Field(default=2000, ge=1, description="Most windows of one timeline; else 422")
+    teach: bool = Field(default=False, description="Offer /teach, the page on which a model learns one's own actions")
+    teach_folder: Path | None = Field(
+        default=None,
+        validate_default=True,
+        description="Folder of the takes that the page records; needed by TIN_TEACH=true",
+    )
+    teach_max_bytes: int = Field(
+        default=2_000_000_000, ge=1, description="Most bytes of everything in TIN_TEACH_FOLDER; else 507"
+    )
+    teach_minutes: float = Field(default=15.0, gt=0, description="Longest training that the page starts, in minutes")
 
     @model_validator(mode="before")
     @classmethod
@@ -161,6 +171,15 @@ class Settings(BaseSettings):
         largest = info.data.get("max_upload_bytes", 0)
         if value < largest:
             raise ValueError(f"it must be at least max_upload_bytes, {largest:,}, so that the largest body fits")
+        return value
+
+    @field_validator("teach_folder")
+    @classmethod
+    def _has_a_folder_to_teach(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if info.data.get("teach") and value is None:
+            raise ValueError("TIN_TEACH=true needs TIN_TEACH_FOLDER, a folder that keeps the takes")
+        if info.data.get("teach") and info.data.get("store_poll_seconds") == 0:
+            raise ValueError("TIN_TEACH=true needs TIN_STORE_POLL_SECONDS above 0, to find the models that it makes")
         return value
 
     @classmethod

@@ -40,6 +40,7 @@ from service.inference.batcher import Batcher, Inferred
 from service.inference.pipeline import make_gateway
 from service.inference.windows import InferredPart, infer_windows
 from service.models.registry import LoadedModel, Registry, Version, VersionedModel
+from service.teaching.errors import BadTeachFolder
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import live_tracer
 
@@ -144,7 +145,12 @@ def open_in_replica(settings: Settings) -> Registry:
 
 
 def build(settings: Settings, open_registry: Callable[[], Registry]) -> Application:
-    """The three deployments, bound; `open_registry` is called in each model replica."""
+    """The three deployments, bound; `open_registry` is called in each model replica.
+
+    Raises BadTeachFolder where TIN_TEACH is on.
+    """
+    if settings.teach:
+        raise BadTeachFolder("TIN_TEACH=true works in a single service, not on Ray: its takes lie in one folder")
     decoders = decoder_deployment.options(max_replicas_per_node=max_decoders_per_node()).bind(
         settings.max_decoder_bytes
     )
@@ -188,7 +194,7 @@ async def cluster_lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -
         following = asyncio.create_task(_follow(registry, models, settings.store_poll_seconds))
         gateway = make_gateway(settings, registry, metrics, decoders, RemoteBatcher(models))
         app.state.admission = gateway.admission
-        yield {"gateway": gateway, "tracer": tracer}
+        yield {"gateway": gateway, "tracer": tracer, "teaching": None}
         following.cancel()
 
 

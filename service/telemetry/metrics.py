@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from service.telemetry.model_metrics import NO_MODEL, ModelFamilies, ModelKey, ModelSeries
@@ -50,9 +50,19 @@ class Metrics:
         self._frames_decoded = Histogram(
             "tin_frames_decoded", "Frames decoded for a video's answer.", buckets=_FRAMES, registry=registry
         )
+        self._trainings = Counter(
+            "tin_trainings_total",
+            "Trainings that the page /teach started, by their end.",
+            ["status"],
+            registry=registry,
+        )
         self._model_info = Gauge(
             "tin_model_info", "Models that answer; always 1.", list(ModelLabels._fields), registry=registry
         )
+
+    def end_training(self, status: str) -> None:
+        """Count one training that the page started; `status` is `done`, `failed` or `cancelled`."""
+        self._trainings.labels(status).inc()
 
     def end_request(self, outcome: str, model: ModelKey = NO_MODEL) -> None:
         """Count one request; `outcome` is one of a fixed set of words."""

@@ -1,6 +1,8 @@
 // The page: one clip at a time goes to POST /predict; the answer is shown in place.
 
-import { record } from "/web/camera.js";
+import { address } from "/web/address.js";
+import { record } from "/web/camera_dialog.js";
+import { modelQuery, showChosenModel } from "/web/chosen_model.js";
 import { at, element, say } from "/web/element.js";
 import { keyOption } from "/web/key.js";
 import { send } from "/web/predict.js";
@@ -36,7 +38,8 @@ function preview(clip) {
 function showCommand(name) {
   // In single quotes a shell takes everything but the single quote itself as it stands.
   const quoted = /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
-  at("curl").textContent = `curl ${keyOption()}-F video=@${quoted} ${location.origin}/predict`;
+  const target = address(`${location.origin}/predict`, modelQuery());
+  at("curl").textContent = `curl ${keyOption()}-F video=@${quoted} ${target.includes("?") ? `'${target}'` : target}`;
 }
 
 function showPrompt(name, action, rest = "") {
@@ -66,7 +69,7 @@ async function predict(clip) {
   setWorking(true);
   say(`Sending ${clip.name}`);
   try {
-    const answer = await send(clip, { signal: mine.signal, onProgress: showProgress });
+    const answer = await send(clip, { signal: mine.signal, onProgress: showProgress, query: { explain: true, stability: true, ...modelQuery() } });
     preview(clip);
     say(showResult(answer));
     offerTimeline(clip, answer);
@@ -135,4 +138,5 @@ at("copy").addEventListener("click", async () => {
   setTimeout(() => { at("copy").textContent = "Copy"; }, 2000);
 });
 
+showChosenModel();
 showCommand("clip.mp4");

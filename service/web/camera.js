@@ -1,9 +1,5 @@
-// Camera dialog: preview, countdown, four seconds of recording; then the camera is switched off.
+// The camera: opened, and filmed for a few seconds.
 
-import { at } from "/web/element.js";
-
-const SECONDS = 4;
-const COUNTDOWN = [3, 2, 1];
 const BITS_PER_SECOND = 2_500_000;
 
 const UNAVAILABLE = {
@@ -21,82 +17,61 @@ const REFUSED = {
 
 const BUSY = { title: "The camera does not start", detail: "Another program may be using it. Or choose a clip." };
 
-// The recorded File, or null when it was cancelled; throws a problem {title, detail}.
-export async function record() {
-  const camera = await openCamera();
-  const dialog = at("camera");
-  const cancelled = new AbortController();
-  dialog.onclose = () => cancelled.abort();
-  at("viewfinder").srcObject = camera;
-  at("camera-cancel").onclick = () => dialog.close();
-  dialog.showModal();
-  try {
-    return await Promise.race([aborted(cancelled.signal), film(camera, cancelled.signal)]);
-  } finally {
-    for (const track of camera.getTracks()) track.stop();
-    at("viewfinder").srcObject = null;
-    dialog.close();
-  }
-}
+// Chosen by hand, and then for as long as the page is open.
+let chosen = null;
 
-async function openCamera() {
+// The stream of the camera that was chosen, or else of the one that faces the "user" or the "environment"; throws a
+// problem {title, detail}.
+export async function openCamera(facingMode) {
   if (!navigator.mediaDevices || !window.MediaRecorder) throw UNAVAILABLE;
+  const which = chosen ? { deviceId: { exact: chosen } } : { facingMode };
   try {
-    return await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 640 } } });
+    return await navigator.mediaDevices.getUserMedia({ video: { ...which, width: { ideal: 640 } } });
   } catch (error) {
     throw REFUSED[error.name] ?? BUSY;
   }
 }
 
-async function film(camera, signal) {
-  const shutter = at("shutter");
-  setScene("Four seconds, without sound. Nothing is kept.", "Start");
-  shutter.focus();
-  await clicked(shutter);
-  shutter.disabled = true;
-  for (const left of COUNTDOWN) {
-    showCountdown(left);
-    await wait(1000);
-    if (signal.aborted) return null;
-  }
-  setScene("Recording", "Stop");
-  return take(camera, shutter);
+// Those that can be chosen; browsers tell them once one of them is open.
+export async function cameras() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId);
 }
 
-async function take(camera, shutter) {
+// Chooses the next camera; the one before is closed first, because phones open one at a time.
+export async function otherCamera(camera) {
+  const ids = (await cameras()).map(({ deviceId }) => deviceId);
+  chosen = ids[(ids.indexOf(settingsOf(camera).deviceId) + 1) % ids.length];
+  closeCamera(camera);
+  return openCamera();
+}
+
+// People expect to see themselves as in a mirror.
+export const isMirrored = (camera, facing) => (settingsOf(camera).facingMode ?? facing) === "user";
+
+const settingsOf = (camera) => camera.getVideoTracks()[0].getSettings();
+
+export function closeCamera(camera) {
+  for (const track of camera.getTracks()) track.stop();
+}
+
+// A recording that has begun: its `clip` is a promise of the File, and `stop` ends it before its time.
+export function film(camera, seconds, onShare = () => {}) {
   const recorder = new MediaRecorder(camera, { videoBitsPerSecond: BITS_PER_SECOND });
   const parts = [];
   recorder.ondataavailable = ({ data }) => parts.push(data);
-  const stopped = new Promise((resolve) => { recorder.onstop = resolve; });
-  recorder.start();
+  const stop = () => { if (recorder.state !== "inactive") recorder.stop(); };
   const began = performance.now();
   const clock = setInterval(() => {
-    const share = (performance.now() - began) / (SECONDS * 1000);
-    at("camera-progress").value = share;
+    const share = (performance.now() - began) / (seconds * 1000);
+    onShare(Math.min(1, share));
     if (share >= 1) stop();
   }, 50);
-  const stop = () => { if (recorder.state !== "inactive") recorder.stop(); };
-  shutter.onclick = stop;
-  await stopped;
-  clearInterval(clock);
-  const type = recorder.mimeType.split(";")[0];
-  return new File(parts, `camera.${type.split("/")[1]}`, { type });
+  const clip = new Promise((resolve) => { recorder.onstop = resolve; }).then(() => {
+    clearInterval(clock);
+    const type = recorder.mimeType.split(";")[0];
+    return new File(parts, `camera.${type.split("/")[1]}`, { type });
+  });
+  recorder.start();
+  return { clip, stop };
 }
-
-function setScene(note, action) {
-  at("camera-note").textContent = note;
-  at("shutter").textContent = action;
-  at("shutter").disabled = false;
-  at("camera-progress").value = 0;
-  showCountdown(null);
-}
-
-function showCountdown(left) {
-  at("countdown").hidden = left === null;
-  at("countdown").textContent = left;
-  if (left !== null) at("camera-note").textContent = `Recording in ${left}`;
-}
-
-const aborted = (signal) => new Promise((resolve) => { signal.onabort = () => resolve(null); });
-const clicked = (button) => new Promise((resolve) => { button.onclick = resolve; });
-const wait = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });

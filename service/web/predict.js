@@ -1,13 +1,14 @@
 // Sends a clip and gives the answer, or throws the problem: {title, detail, type, status, retryAfter}.
 
+import { address } from "/web/address.js";
 import { keyHeaders } from "/web/key.js";
 import { NO_ANSWER, problemOf } from "/web/problem.js";
 
-// XMLHttpRequest, because fetch does not report upload progress.
-export function send(clip, { signal, onProgress }) {
+// XMLHttpRequest, because fetch does not report upload progress. `query` has the parameters of POST /predict.
+export function send(clip, { signal, onProgress, query }) {
   const { promise, resolve, reject } = deferred();
   const request = new XMLHttpRequest();
-  request.open("POST", "/predict?explain=true&stability=true");
+  request.open("POST", address("/predict", query));
   for (const [name, value] of Object.entries(keyHeaders())) request.setRequestHeader(name, value);
   request.responseType = "json";
   request.upload.onprogress = ({ loaded, total }) => onProgress({ stage: "Sending", fraction: loaded / total });

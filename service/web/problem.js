@@ -13,6 +13,8 @@ const ADVICE = {
   "upload-too-large": "Cut a few seconds out of it, or make it smaller.",
   "empty-upload": "The file has no content. Try the original.",
   "not-ready": "The operator of this service has to look at its models.",
+  "folder-full": "Delete takes that you do not need.",
+  "training-unavailable": "The operator of this service can change that.",
   unauthorised: "The operator of this service gives keys out.",
 };
 

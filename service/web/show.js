@@ -1,5 +1,6 @@
 // Turns an answer into the page's elements.
 
+import { bars } from "/web/bars.js";
 import { at, element, terms } from "/web/element.js";
 import { showInterlacing } from "/web/interlace.js";
 import { showStability } from "/web/stability.js";
@@ -12,7 +13,7 @@ export function showResult({ predictions, model, clip, frames, temporal, interla
   const verdict = predictions[0].probability < SURE ? "It is not sure. Most of all it looks like" : "It looks like";
   at("verdict").textContent = verdict;
   at("answer").textContent = predictions[0].label;
-  at("bars").replaceChildren(...predictions.map(bar));
+  at("bars").replaceChildren(...bars(predictions));
   showStability(stability, predictions[0].label);
   at("frames").replaceChildren(...frames.map(frame));
   showTemporal(temporal, interlacing, frames);
@@ -34,13 +35,6 @@ function showTemporal({ description }, interlacing, frames) {
   at("temporal").hidden = Boolean(interlacing);
   at("temporal-description").textContent = description;
   if (interlacing) showInterlacing(interlacing, frames);
-}
-
-function bar({ label, probability }) {
-  const fill = element("i");
-  fill.style.width = `${probability * 100}%`;
-  const track = element("span", fill, { className: "track", ariaHidden: "true" });
-  return element("li", [element("span", label), element("span", percent(probability)), track]);
 }
 
 function frame({ index, time_seconds: time, image }) {

@@ -1,5 +1,7 @@
 // Timeline of a long clip: windows are drawn as POST /timeline streams them, then merged into segments.
 
+import { address } from "/web/address.js";
+import { modelQuery } from "/web/chosen_model.js";
 import { at, element, say } from "/web/element.js";
 import { keyHeaders } from "/web/key.js";
 import { objectsOf } from "/web/ndjson.js";
@@ -48,7 +50,7 @@ async function run(clip) {
 }
 
 async function openStream(clip, signal) {
-  const response = await fetch("/timeline", { method: "POST", headers: keyHeaders(), body: bodyOf(clip), signal });
+  const response = await fetch(address("/timeline", modelQuery()), { method: "POST", headers: keyHeaders(), body: bodyOf(clip), signal });
   if (response.ok) return response.body;
   throw problemOf(await response.json().catch(() => null), response.headers.get("Retry-After"));
 }

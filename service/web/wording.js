@@ -12,3 +12,6 @@ export function clock(seconds) {
   const rest = (tenths % 600) / 10;
   return `${Math.floor(tenths / 600)}:${rest.toFixed(Number.isInteger(rest) ? 0 : 1).padStart(Number.isInteger(rest) ? 2 : 4, "0")}`;
 }
+
+export const duration = (seconds) => (seconds < 90 ? `${Math.round(seconds)} seconds` : `${Math.round(seconds / 60)} minutes`);
+export const bytes = (number) => (number < 1e9 ? `${Math.round(number / 1e6)} MB` : `${(number / 1e9).toFixed(1)} GB`);

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from service.inference.pipeline import Gateway
 from service.limits.admission import MemoryReservation, Slots
 from service.limits.deadline import MinUploadRate
-from service.models.registry import LoadedModel
 from service.telemetry.metrics import Metrics
+from service.telemetry.model_metrics import ModelKey
 from service.telemetry.tracing import stage
 
 Body = TypeVar("Body", bytes, bytearray)
@@ -29,14 +29,14 @@ class AcceptedUpload(Generic[Body]):
     body: Body
     started: float
     received: float
-    model: LoadedModel
+    model: ModelKey
     metrics: Metrics
 
     def finish(self, stages: Mapping[str, float]) -> dict[str, float]:
         """Return the seconds of each stage, from `upload` to `total`, and record them in the metrics."""
         total = time.perf_counter() - self.started
         seconds = {"upload": self.received - self.started, **stages, "total": total}
-        self.metrics.observe_stages(self.model.key, seconds)
+        self.metrics.observe_stages(self.model, seconds)
         return seconds
 
 
@@ -44,7 +44,7 @@ class AcceptedUpload(Generic[Body]):
 async def accepted_upload(
     request: Request,
     gateway: Gateway,
-    model: LoadedModel,
+    model: ModelKey,
     key: str | None,
     read: ReadBody[Body],
     slots: Slots | None = None,
@@ -56,7 +56,7 @@ async def accepted_upload(
     Args:
         request: Its body has not been read.
         gateway: The application's.
-        model: Will work on the body.
+        model: The one that will work on the body, or NO_MODEL.
         key: The request's API key, None where the service has none.
         read: Reads the body while it counts the bytes: `upload.read_video` or `upload.read_body`.
         slots: Held while the request is worked on; `admission.work_slots` unless given.
@@ -71,5 +71,5 @@ async def accepted_upload(
             body = await read(request, settings.max_upload_bytes, settings.min_upload_rate(), memory)
         upload = AcceptedUpload(body, started, time.perf_counter(), model, gateway.metrics)
         gateway.metrics.observe_upload(len(body))
-        with slots.take(), gateway.metrics.queued(model.key):
+        with slots.take(), gateway.metrics.queued(model):
             yield upload

@@ -1,4 +1,4 @@
-"""FastAPI dependencies of the routes: the gateway, and the request's API key."""
+"""FastAPI dependencies of the routes: the gateway, teaching, and the request's API key."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from service.api.http.api_keys import check_key
 from service.inference.pipeline import Gateway
 from service.models.registry import LoadedModel
+from service.teaching.teaching import Teaching
 
 
 async def _gateway_of(request: Request) -> Gateway:
@@ -17,6 +18,14 @@ async def _gateway_of(request: Request) -> Gateway:
 
 
 GatewayOfApp = Annotated[Gateway, Depends(_gateway_of)]
+
+
+async def _teaching_of(request: Request) -> Teaching:
+    return cast(Teaching, request.state.teaching)
+
+
+TeachingOfApp = Annotated[Teaching, Depends(_teaching_of)]
+"""For routes that are there only where teaching is on."""
 
 
 def choose_model(

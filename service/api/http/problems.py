@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from clips.decoding import errors as clip_errors
-from service.api.http import api_keys, upload
+from service.api.http import api_keys, same_origin, upload
 from service.api.schemas import v2_codec
 from service.api.schemas.predict import Problem
 from service.api.schemas.v2 import InferError
@@ -28,6 +28,7 @@ from service.inference import features, pipeline
 from service.limits import admission, deadline
 from service.models import registry
 from service.store import model_store
+from service.teaching import errors as teaching
 
 MEDIA_TYPE = "application/problem+json"
 PROTOCOL_V2 = "/v2"
@@ -62,6 +63,12 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     upload.MissingVideo: ProblemType("missing-video", 422, "The form holds no video"),
     upload.EmptyUpload: ProblemType("empty-upload", 422, "The upload is empty"),
     ClientDisconnect: ProblemType("incomplete-upload", 400, "The upload broke off", "the upload broke off"),
+    same_origin.CrossOrigin: ProblemType("cross-origin", 403, "A request of another page"),
+    teaching.BadName: ProblemType("bad-name", 422, "The name cannot be used"),
+    teaching.NotTaught: ProblemType("not-taught", 404, "Not there"),
+    teaching.TeachingConflict: ProblemType("teaching-conflict", 409, "Not now"),
+    teaching.FolderFull: ProblemType("folder-full", 507, "No room for more"),
+    teaching.TrainingUnavailable: ProblemType("training-unavailable", 503, "Nothing can be trained here"),
     features.NoFeatures: ProblemType("no-features", 422, "The model has no features"),
     v2_codec.BadInferRequest: ProblemType("bad-infer-request", 400, "Not what the model takes"),
     model_store.ModelNotFound: ProblemType("unknown-model", 404, "No such model"),

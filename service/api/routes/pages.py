@@ -6,25 +6,40 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 WEB = Path(__file__).parents[2] / "web"
 
 
-def routes() -> list[BaseRoute]:
-    """`/`, `/docs`, `/store` and `/web/...`."""
-    return [
-        Route("/", _page("index.html")),
-        Route("/docs", _page("docs.html")),
-        Route("/store", _page("store.html")),
-        Mount("/web", StaticFiles(directory=WEB)),
-    ]
+PAGES = {"/": "index.html", "/docs": "docs.html", "/store": "store.html"}
+TEACH_LINK = '<a href="/teach">Teach</a>'
 
 
-def _page(file: str) -> Callable[[Request], Awaitable[Response]]:
+def routes(*, teach: bool) -> list[BaseRoute]:
+    """`/`, `/docs`, `/store` and `/web/...`; with `teach` also `/teach`, to which the others then link."""
+    pages = {path: WEB / file for path, file in PAGES.items()}
+    if not teach:
+        made = [Route(path, _file(file)) for path, file in pages.items()]
+    else:
+        made = [Route(path, _linked(file)) for path, file in pages.items()] + [
+            Route("/teach", _file(WEB / "teach.html"))
+        ]
+    return [*made, Mount("/web", StaticFiles(directory=WEB))]
+
+
+def _file(file: Path) -> Callable[[Request], Awaitable[Response]]:
     async def page(request: Request) -> Response:
-        return FileResponse(WEB / file)
+        return FileResponse(file)
+
+    return page
+
+
+def _linked(file: Path) -> Callable[[Request], Awaitable[Response]]:
+    text = file.read_text(encoding="utf-8").replace("</nav>", f"{TEACH_LINK}</nav>", 1)
+
+    async def page(request: Request) -> Response:
+        return HTMLResponse(text)
 
     return page

@@ -41,7 +41,7 @@ async def predict_video(
     top_k = choose_top_k(query.top_k, len(model.labels))
     if query.features:
         check_features(model)
-    async with accepted_upload(request, gateway, model, key, read_video) as upload:
+    async with accepted_upload(request, gateway, model.key, key, read_video) as upload:
         job = DecodeJob(upload.body, model.spec, settings.decode_limits(), query.explain, query.stability)
         work = in_time(gateway.predict(job, model, top_k, features=query.features), settings.deadline_seconds)
         prediction = await while_connected(work, request.receive)

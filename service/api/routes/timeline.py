@@ -40,7 +40,7 @@ async def make_timeline(
     top_k = choose_top_k(query.top_k, len(model.labels))
     windowing = query.windowing(settings.max_windows)
     async with AsyncExitStack() as slots:
-        accepted = accepted_upload(request, gateway, model, key, read_video, gateway.admission.timeline_slots)
+        accepted = accepted_upload(request, gateway, model.key, key, read_video, gateway.admission.timeline_slots)
         upload = await slots.enter_async_context(accepted)
         rows = _rows(gateway, model, windowing, top_k, upload)
         return RowsResponse(rows, slots.pop_all(), settings.deadline_seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38
+PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 22, 38
 
 
 def prctl(option: int, *arguments: int | ctypes.c_void_p) -> None:

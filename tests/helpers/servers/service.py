@@ -40,19 +40,20 @@ class Server:
 
 @contextmanager
 def running_services(new_folder: Callable[[], Path]) -> Iterator[Callable[..., Server]]:
-    """A function that starts a service with settings given by keyword; all are ended on exit.
+    """A function that starts a service with settings given by keyword, in `folder`; all are ended on exit.
 
     `new_folder` returns an empty folder for the log of each.
     """
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(**settings: object) -> Server:
+    def start(folder: Path = REPOSITORY, **settings: object) -> Server:
         log = new_folder() / "log.txt"
         environment = os.environ | {f"TIN_{name.upper()}": str(value) for name, value in settings.items()}
+        environment["PYTHONPATH"] = str(REPOSITORY)
         command = [SERVER_PYTHON, "-m", "service", "serve", "--port", "0"]
         with log.open("wb") as output:
             processes.append(
-                subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output, stderr=subprocess.STDOUT)
+                subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)
             )
         return Server(_wait_for_address(log, processes[-1]), processes[-1])
 
