@@ -10,7 +10,7 @@ from typing import Any, get_args
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from service.api.http.problems import MEDIA_TYPE, PROBLEMS
+from service.api.http.problems import DOCUMENTED, MEDIA_TYPE
 from service.api.http.upload import FIELD
 from service.api.schemas.predict import Problem
 from service.api.schemas.timeline import Row
@@ -80,7 +80,7 @@ def v2_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _problem_response(status: int) -> dict[str, Any]:
-    titles = dict.fromkeys(kind.title for kind in PROBLEMS.values() if kind.status == status)
+    titles = dict.fromkeys(kind.title for kind in DOCUMENTED.values() if kind.status == status)
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     return {"description": "; or: ".join(titles), "content": {MEDIA_TYPE: {"schema": schema}}}
 

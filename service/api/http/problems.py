@@ -51,7 +51,7 @@ _EXPECTED = (admission.Overloaded, admission.Draining, base.TryLater)
 
 _FAILED = "the service failed on this request; its log has the reason under the request id"
 
-PROBLEMS: dict[type[Exception] | int, ProblemType] = {
+DOCUMENTED: dict[type[Exception] | int, ProblemType] = {
     clip_errors.NotAVideo: ProblemType("not-a-video", 415, "Not a video"),
     clip_errors.Undecodable: ProblemType("undecodable", 422, "The video cannot be decoded"),
     clip_errors.Encrypted: ProblemType("encrypted", 422, "The video is encrypted"),
@@ -63,12 +63,6 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     upload.MissingVideo: ProblemType("missing-video", 422, "The form holds no video"),
     upload.EmptyUpload: ProblemType("empty-upload", 422, "The upload is empty"),
     ClientDisconnect: ProblemType("incomplete-upload", 400, "The upload broke off", "the upload broke off"),
-    same_origin.CrossOrigin: ProblemType("cross-origin", 403, "A request of another page"),
-    teaching.BadName: ProblemType("bad-name", 422, "The name cannot be used"),
-    teaching.NotTaught: ProblemType("not-taught", 404, "Not there"),
-    teaching.TeachingConflict: ProblemType("teaching-conflict", 409, "Not now"),
-    teaching.FolderFull: ProblemType("folder-full", 507, "No room for more"),
-    teaching.TrainingUnavailable: ProblemType("training-unavailable", 503, "Nothing can be trained here"),
     features.NoFeatures: ProblemType("no-features", 422, "The model has no features"),
     v2_codec.BadInferRequest: ProblemType("bad-infer-request", 400, "Not what the model takes"),
     model_store.ModelNotFound: ProblemType("unknown-model", 404, "No such model"),
@@ -90,7 +84,20 @@ PROBLEMS: dict[type[Exception] | int, ProblemType] = {
     415: ProblemType("unsupported-media-type", 415, "Not a form that is taken"),
     Exception: ProblemType("internal-error", 500, "The service failed", _FAILED),
 }
-"""By exception type, or by an HTTPException's status. A subclass that is not listed counts as its base."""
+"""Failures of the documented interface: by exception type, or by an HTTPException's status."""
+
+OF_TEACHING: dict[type[Exception] | int, ProblemType] = {
+    same_origin.CrossOrigin: ProblemType("cross-origin", 403, "A request of another page"),
+    teaching.BadName: ProblemType("bad-name", 422, "The name cannot be used"),
+    teaching.NotTaught: ProblemType("not-taught", 404, "Not there"),
+    teaching.TeachingConflict: ProblemType("teaching-conflict", 409, "Not now"),
+    teaching.FolderFull: ProblemType("folder-full", 507, "No room for more"),
+    teaching.TrainingUnavailable: ProblemType("training-unavailable", 503, "Nothing can be trained here"),
+}
+"""Failures of the addresses of the page /teach."""
+
+PROBLEMS = DOCUMENTED | OF_TEACHING
+"""All failures. A subclass that is not listed counts as its base."""
 
 
 def problem_type_of(error: Exception) -> ProblemType:
