@@ -75,10 +75,9 @@ class Clips(_Frozen):
 
 
 class StageEvent(_Frozen):
-    """A stage that begins."""
+    """A stage that begins; its text names folders of the machine and is left out."""
 
     stage: Stage
-    text: str = ""
 
 
 _MODELS: dict[str, type[_Frozen]] = {"plan": Plan, "progress": Progress, "published": Published}
@@ -93,14 +92,13 @@ class Job(_Frozen):
     ended_at: float | None = None
     status: JobStatus = JobStatus.RUNNING
     stage: Stage = "start"
-    text: str = ""
     classes: dict[str, int] = {}
     train: int | None = None
     validation: int | None = None
     plan: Plan | None = None
     progress: Progress | None = None
     validations: tuple[Validation, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = Field(default=(), description="Of the takes, such as one that is left out")
     published: Published | None = None
     error: str | None = None
 
@@ -134,15 +132,18 @@ class Job(_Frozen):
         return self.model_copy(update={"status": status, "error": error, "ended_at": at})
 
     def _changes(self, event: dict[str, Any]) -> dict[str, Any]:
+        changes: dict[str, Any] = {}
         match kind := event.get("event"):
             case "plan" | "progress" | "published":
-                return {kind: _MODELS[kind].model_validate(event)}
+                changes[kind] = _MODELS[kind].model_validate(event)
             case "clips":
-                return dict(Clips.model_validate(event))
+                changes |= dict(Clips.model_validate(event))
             case "stage":
-                return dict(StageEvent.model_validate(event)) | {"progress": None}
+                changes |= dict(StageEvent.model_validate(event)) | {"progress": None}
             case "validation":
-                return {"validations": (*self.validations, Validation.model_validate(event))}
-            case "note":
-                return {"notes": (*self.notes, str(event["text"]))[-MAX_NOTES:]}
-        return {"error": str(event["text"])} if kind == "error" else {}
+                changes["validations"] = (*self.validations, Validation.model_validate(event))
+            case "note" if self.stage in {"start", "read"}:  # later ones are of files and tensors
+                changes["notes"] = (*self.notes, str(event["text"]))[-MAX_NOTES:]
+            case "error":
+                changes["error"] = self.error or str(event["text"])  # the first is the cause
+        return changes

@@ -103,9 +103,11 @@ class Takes:
             container: FFmpeg's name of its container, such as "matroska,webm".
             thumbnail: A JPEG of one of its frames.
 
-        Raises NotTaught, and FolderFull, which leaves nothing behind.
+        Raises NotTaught, TeachingConflict for a clip that is there already, and FolderFull, which leaves nothing
+        behind.
         """
         action = self._action(name)
+        self._check_new(video)
         if len(action.takes) >= MAX_TAKES:
             raise FolderFull(f"the action {action.name!r} has {MAX_TAKES} takes, which is the limit")
         self._check_room(len(video) + len(thumbnail))
@@ -168,6 +170,12 @@ class Takes:
 
     def _thumbnail(self, take: Take) -> Path:
         return self._thumbnails / f"{take.id}.jpg"
+
+    def _check_new(self, video: bytes) -> None:
+        """A training would leave a copy out, and could not use one that two actions have."""
+        for action in self.actions():
+            if any(take.num_bytes == len(video) and take.path.read_bytes() == video for take in action.takes):
+                raise TeachingConflict(f"the action {action.name!r} has this very clip already; take another one")
 
     def _check_room(self, num_bytes: int) -> None:
         held = self.num_bytes()

@@ -8,7 +8,16 @@ import { duration, roughly, sentence } from "/web/wording.js";
 const STAGES = {
   read: "Look at the takes", train: "Learn", evaluate: "Test itself", export: "Get ready", publish: "Publish", serve: "Go live",
 };
+const DOINGS = {
+  start: "The training starts",
+  read: "It looks at every take",
+  train: "It learns",
+  evaluate: "It tests itself with takes that it has not learned from",
+  export: "It is made fast, and compared with what was trained. That takes a minute or two",
+  publish: "It is put into the model store",
+};
 const SECONDS_BETWEEN_TRIES = 2;
+const NUM_NOTES = 3;
 const CURVE = { width: 320, height: 60 };
 
 let following = false;
@@ -62,6 +71,7 @@ export function show(job, hooks) {
   showStages(job);
   showProgress(job);
   showAccuracy(job);
+  at("job-notes").replaceChildren(...(job.notes ?? []).slice(-NUM_NOTES).map((note) => element("li", sentence(note))));
   showOutcome(job);
   if (job.serving === "ready") hooks.onReady(job);
 }
@@ -84,13 +94,14 @@ function showProgress(job) {
   at("job-text").textContent = [...words(job)].filter(Boolean).map(sentence).join(" ");
 }
 
-function* words({ status, text, progress, plan, train, validation, serving, name }) {
+function* words({ status, stage, progress, plan, train, validation, serving, name }) {
   if (status === "cancelling") { yield "Ending the training"; return; }
   if (serving === "loading") { yield `The service is loading ${name}`; return; }
-  yield text || "Starting";
+  yield DOINGS[stage];
   if (progress?.eta_seconds) yield `About ${duration(progress.eta_seconds)} to go`;
-  if (train) yield `It learns from ${train} takes and tests itself with ${validation} others`;
-  if (plan) yield `${plan.epochs} rounds at ${plan.side} \u00d7 ${plan.side} pixels`;
+  if (stage !== "train") return;
+  if (train) yield `It has ${train} takes to learn from, and ${validation} others to test itself`;
+  if (plan) yield `It looks at each ${plan.epochs} times, at ${plan.side} \u00d7 ${plan.side} pixels`;
 }
 
 function showAccuracy({ validations }) {

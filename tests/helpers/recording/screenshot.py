@@ -51,7 +51,7 @@ def take(address: str) -> NDArray[np.uint8]:
         end = page.locator("#interlacing").evaluate("element => element.getBoundingClientRect().bottom + scrollY")
         png = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": round(end) + MARGIN})
         browser.close()
-    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    return decode_png(png)
 
 
 def quantise(picture: NDArray[np.uint8], levels: int) -> NDArray[np.uint8]:
@@ -62,14 +62,24 @@ def quantise(picture: NDArray[np.uint8], levels: int) -> NDArray[np.uint8]:
     return np.asarray(coarse[inverse.reshape(-1)].reshape(picture.shape), np.uint8)
 
 
+def decode_png(png: bytes) -> NDArray[np.uint8]:
+    """Return a screenshot as uint8 [H, W, 3] in BGR."""
+    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+
+
+def keep(picture: NDArray[np.uint8], path: Path) -> None:
+    """Write a picture with LEVELS shades per channel; end the command where it takes more than MOST_BYTES."""
+    compressed = [cv2.IMWRITE_PNG_COMPRESSION, 9]
+    encoded = cv2.imencode(".png", quantise(picture, LEVELS), compressed)[1].tobytes()
+    if len(encoded) > MOST_BYTES:
+        sys.exit(f"error: {path} would take {len(encoded)} bytes, more than {MOST_BYTES}; lower LEVELS")
+    path.write_bytes(encoded)
+
+
 def main() -> None:
     """Run the command."""
     with running_service() as address:
-        picture = quantise(take(address), LEVELS)
-    encoded = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
-    if len(encoded) > MOST_BYTES:
-        sys.exit(f"error: {PICTURE} would take {len(encoded)} bytes, more than {MOST_BYTES}; lower LEVELS")
-    PICTURE.write_bytes(encoded)
+        keep(take(address), PICTURE)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ JOB = Job(id="secret", name="wave", started_at=100.0)
 
 EVENTS: list[dict[str, Any]] = [
     {"event": "stage", "stage": "read", "text": "Reading"},
+    {"event": "note", "text": "one clip was left out"},
     {"event": "clips", "classes": {"wave": 9, "clap": 7}, "train": 14, "validation": 2},
     {"event": "plan", "side": 128, "epochs": 40, "minutes": 15, "reason": "small"},
     {"event": "stage", "stage": "train", "text": "Training"},
     {"event": "progress", "stage": "train", "done": 120, "total": 800, "epoch": 3, "loss": 1.2, "eta_seconds": 75},
     {"event": "validation", "epoch": 3, "top1": 0.75, "best": 0.8},
-    {"event": "note", "text": "one clip was left out"},
+    {"event": "note", "text": "184 tensors loaded"},
 ]
 PUBLISHED = {"event": "published", "model": "wave", "version": "1", "accuracy": 0.93, "report": "r", "seconds": 120}
 
@@ -55,6 +56,12 @@ def test_events_add_up() -> None:
 )
 def test_an_event_that_makes_no_sense_changes_nothing(event: dict[str, Any]) -> None:
     assert JOB.after(event) == JOB
+
+
+def test_the_first_error_is_the_cause() -> None:
+    assert job_after({"event": "error", "text": "out of memory"}, {"event": "error", "text": "stopped"}).error == (
+        "out of memory"
+    )
 
 
 def test_only_the_newest_notes_are_kept() -> None:

@@ -26,12 +26,13 @@ def files_in(folder: Path) -> list[str]:
 
 def test_takes_are_listed_in_the_order_they_came(takes: Takes, tmp_path: Path) -> None:
     takes.add_action("Clap")
-    added = [takes.add_take("wave", b"video", container, b"jpeg") for container in ("mov,mp4", "matroska,webm", "rare")]
+    containers = ("mov,mp4", "matroska,webm", "rare")
+    added = [takes.add_take("wave", b"video " + each.encode(), each, b"jpeg") for each in containers]
     clap, wave = Takes(tmp_path, 1000).actions()
     assert (clap.name, clap.takes) == ("Clap", ())
     assert wave.takes == tuple(added)
     assert [take.path.suffix for take in added] == [".mp4", ".webm", ".mkv"]
-    assert takes.find(added[1].id).path.read_bytes() == b"video"
+    assert takes.find(added[1].id).path.read_bytes() == b"video matroska,webm"
     assert takes.thumbnail_of(added[1].id).read_bytes() == b"jpeg"
 
 
@@ -49,7 +50,7 @@ def test_a_file_that_was_copied_there_is_a_take(takes: Takes, tmp_path: Path) ->
 
 def test_what_is_removed_leaves_nothing_behind(takes: Takes, tmp_path: Path) -> None:
     first = takes.add_take("wave", b"video", "avi", b"jpeg")
-    takes.add_take("wave", b"video", "avi", b"jpeg")
+    takes.add_take("wave", b"other", "avi", b"jpeg")
     takes.remove_take(first.id)
     assert len(files_in(tmp_path)) == 2
     takes.remove_action("wave")
@@ -73,6 +74,14 @@ def test_only_an_action_that_is_there_is_touched(takes: Takes, name: str) -> Non
 def test_a_second_action_has_a_name_of_its_own(takes: Takes, name: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         takes.add_action(name)
+
+
+def test_the_same_clip_counts_once(takes: Takes) -> None:
+    takes.add_action("clap")
+    takes.add_take("wave", b"video", "avi", b"jpeg")
+    for name in ("wave", "clap"):
+        with pytest.raises(TeachingConflict, match="'wave' has this very clip"):
+            takes.add_take(name, b"video", "avi", b"jpeg")
 
 
 def test_a_folder_that_is_full_takes_no_more(takes: Takes, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from service.store.model_store import ModelStore
 from service.teaching.errors import BadName, TeachingConflict, TrainingUnavailable
 from service.teaching.job import JobStatus
+from service.teaching.jobs import STOPPED
 from service.teaching.teaching import MIN_TAKES, Teaching
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.servers.teaching import MODEL, scripted_folder
@@ -30,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def ended() -> Counter[str]:
-    """How jobs have ended."""
+    """Number of jobs by their end."""
     return Counter()
 
 
@@ -50,8 +51,8 @@ def teach(folder: Path, ended: Counter[str]) -> Callable[..., None]:
             teaching = make()
             for name in ("wave", "\u624b clap"):
                 teaching.takes.add_action(name)
-                for _ in range(num_takes):
-                    teaching.takes.add_take(name, b"video", "mov,mp4", b"jpeg")
+                for number in range(num_takes):
+                    teaching.takes.add_take(name, f"{name} {number}".encode(), "mov,mp4", b"jpeg")
             await test(teaching)
             await teaching.close()
 
@@ -131,7 +132,7 @@ def test_a_service_that_stops_ends_its_training(teach: Any, folder: Path, ended:
         await teaching.close()
         assert teaching.job is not None
         assert teaching.job.status == JobStatus.FAILED
-        assert "stopped" in str(teaching.job.error)
+        assert teaching.job.error == STOPPED
 
     teach(test)
     assert ended == {"failed": 1}

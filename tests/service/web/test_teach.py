@@ -8,11 +8,12 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect, sync_playwright
 
 from tests.helpers.browser import PHONE_WIDTH, width_needed
 from tests.helpers.servers.service import Server
 from tests.helpers.servers.teaching import MODEL, scripted_folder, settings_in
+from tests.helpers.videos.copies import copies_of
 from tests.helpers.videos.fake_camera import write_y4m
 from tests.service.web.conftest import ARGUMENTS, CHROMIUM, REQUIRED
 
@@ -75,15 +76,19 @@ def takes(action: Locator) -> Locator:
     return action.get_by_role("button", name="Play")
 
 
-def choose_clips(action: Locator, video: bytes, number: int = 3) -> None:
-    clips = [{"name": f"{each}.mp4", "mimeType": "video/mp4", "buffer": video} for each in range(number)]
-    action.locator("input[type=file]").set_input_files(clips)  # type: ignore[arg-type]  # Playwright's own dicts
-    expect(takes(action)).to_have_count(number)
+def choose_clips(action: Locator, video: bytes, first: int = 0) -> None:
+    """Add three clips to an action; `first` differs between actions."""
+    clips: list[FilePayload] = [
+        {"name": f"{number}.mp4", "mimeType": "video/mp4", "buffer": copy}
+        for number, copy in enumerate(copies_of(video, 3, first))
+    ]
+    action.locator("input[type=file]").set_input_files(clips)
+    expect(takes(action)).to_have_count(3)
 
 
 def teach_two(page: Page, video: bytes) -> None:
-    for name in ("clap", "wave"):
-        choose_clips(add_action(page, name), video)
+    for place, name in enumerate(("clap", "wave")):
+        choose_clips(add_action(page, name), video, first=3 * place)
 
 
 def test_from_two_names_to_an_answer(page: Page, complaints: list[str], videos: dict[str, bytes], folder: Path) -> None:
