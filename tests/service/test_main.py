@@ -329,6 +329,14 @@ def test_serve_says_that_the_store_is_empty(run_cli: Run, tmp_path: Path) -> Non
     assert str(tmp_path) in done.stderr
 
 
+def test_serve_says_that_there_is_no_place_for_takes(run_cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in ({}, {"TIN_TEACH_FOLDER": str(tmp_path / "file" / "taught")}):
+        done = run_cli("serve", "--port", "0", TIN_TEACH="true", **folder)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+        assert "TIN_TEACH_FOLDER" in done.stderr
+
+
 def test_serve_says_which_setting_is_wrong(run_cli: Run) -> None:
     done = run_cli("serve", TIN_MAX_UPLOAD_BYTES="many")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -22,3 +24,11 @@ def test_the_bytes_held_must_fit_the_largest_upload() -> None:
     assert Settings(max_upload_bytes=10).max_upload_bytes_held == 50
     with pytest.raises(ValidationError, match="max_upload_bytes_held"):
         Settings(max_upload_bytes=10, max_upload_bytes_held=9)
+
+
+def test_teaching_needs_a_folder_and_a_store_that_is_looked_at(tmp_path: Path) -> None:
+    assert Settings(teach_folder=None, teach=False).teach is False
+    with pytest.raises(ValidationError, match="TIN_TEACH_FOLDER"):
+        Settings(teach=True)
+    with pytest.raises(ValidationError, match="TIN_STORE_POLL_SECONDS"):
+        Settings(teach=True, teach_folder=tmp_path, store_poll_seconds=0)

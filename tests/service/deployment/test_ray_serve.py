@@ -37,6 +37,7 @@ from service.config.settings import Settings  # noqa: E402
 from service.deployment.ray_serve import app, max_decoders_per_node, open_in_replica  # noqa: E402
 from service.models.registry import Registry  # noqa: E402
 from service.store.version_control import pin  # noqa: E402
+from service.teaching.errors import BadTeachFolder  # noqa: E402
 from tests.benchmarks.bench_cluster import compare, deployed  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, and what it leaves to the end of the process
@@ -216,3 +217,8 @@ def per_second(threads: ThreadPoolExecutor, ask: Callable[[], int], num_requests
 def wait_for_some(answers: list[Future[int]]) -> None:
     while not any(answer.done() for answer in answers):
         time.sleep(0.005)
+
+
+def test_teaching_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadTeachFolder, match="not on Ray"):
+        app({"teach": True, "teach_folder": tmp_path})

@@ -28,6 +28,7 @@ CONTRACT = {
     "tin_upload_bytes": "histogram",
     "tin_frames_decoded": "histogram",
     "tin_model_info": "gauge",
+    "tin_trainings": "counter",
     "tin_top1": "counter",
     "tin_top1_probability": "histogram",
 }

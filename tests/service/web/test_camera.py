@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.helpers.waiting import until
+from tests.service.web.conftest import ARGUMENTS, CHROMIUM
 
 COUNTDOWN_MS = 3000
 KEEP_CAMERAS = """
@@ -88,3 +91,29 @@ def test_where_browsers_give_no_camera_it_says_so(page: Page, base_url: str) -> 
     assert not page.evaluate("isSecureContext")
     page.get_by_role("button", name="Record one").click()
     assert "only to pages that come over https" in page.get_by_role("alert").inner_text()
+
+
+def test_the_other_camera_is_chosen(browser: Browser, base_url: str) -> None:
+    two_cameras = [*ARGUMENTS, "--use-fake-device-for-media-stream=device-count=2"]
+    other = browser.browser_type.launch(executable_path=CHROMIUM, args=two_cameras)
+    context = other.new_context(permissions=["camera"])
+    context.add_init_script(KEEP_CAMERAS)
+    page = context.new_page()
+    page.goto(base_url)
+    page.get_by_role("button", name="Record one").click()
+    page.get_by_role("button", name="Other camera").click()
+    until(lambda: page.evaluate("cameras.length === 2"))
+    labels = page.evaluate("cameras.map((camera) => camera.getTracks()[0].label)")
+    assert len(set(labels)) == 2
+    assert _live_tracks(page) == ["video"]
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.locator("#record")).to_be_focused()
+    assert _live_tracks(page) == []
+    other.close()
+
+
+def test_one_camera_is_not_switched(page: Page, context: BrowserContext) -> None:
+    context.grant_permissions(["camera"])
+    page.get_by_role("button", name="Record one").click()
+    expect(page.get_by_role("button", name="Start")).to_be_enabled()
+    assert page.locator("#camera-switch").is_hidden()
