@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -29,17 +29,21 @@ from service.store.manifest import Manifest
 from service.store.model_store import StoreError
 from training.checkpoints.checkpoint import load_checkpoint
 from training.errors import BadInput, Stopped
+from training.files import replace_json
 from training.finetune.budget import BudgetLimits
 from training.finetune.clips_given import ClipsGiven
+from training.finetune.cross_validation import FIGURES_FILE, FoldRun, Folds, measure_folds
 from training.finetune.defaults import MINUTES, VAL_SHARE
-from training.finetune.events import Failed, Listener, Note, Published, Stage
+from training.finetune.events import CrossValidated, Failed, Listener, Note, Published, Stage
 from training.finetune.json_lines import JsonLines
-from training.finetune.preparation import Wishes, count_clips, plan_run, read_usable, write_run
-from training.finetune.run import Run, check_unused, measure_run, open_run, train_run
+from training.finetune.preparation import Wishes, prepare_folds, prepare_run
+from training.finetune.run import Run, measure_run, open_run, train_run
 from training.finetune.terminal import Terminal
-from training.lists.splits import split_clips
 
 FORMATS = "onnx,onnx-int8"
+OPTIONAL = ("onnx-int8",)
+"""Left out, with a note, where it differs too much: with few clips to judge by, one clip decides."""
+
 INTERRUPTED = 130
 
 
@@ -81,6 +85,14 @@ def main(
     follow_links: Annotated[
         bool, typer.Option("--follow-links", help="Take files outside that links lead to.")
     ] = False,
+    cross_validate: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="K", help="Measure only: train K models, each without a part of the clips."),
+    ] = None,
+    folds: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Measure only: train a model without each value of a column."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
     formats: FormatsOption = FORMATS,
     no_publish: Annotated[bool, typer.Option("--no-publish", help="Stop after the report.")] = False,
@@ -89,40 +101,56 @@ def main(
     """Teach a model your own actions: train it on labelled clips, measure it, and publish it to the store.
 
     Side and epochs are chosen from the clips and the time limit. Ctrl-C keeps the best checkpoint so far.
+    --cross-validate and --folds measure how well models do on clips that they did not see, and publish none.
     """
-    began = time.monotonic()
     listener = JsonLines() if json else Terminal()
+    wanted = formats.split(",")
     with _failures_told_to(listener):
         check_name("model", name)
-        wanted = formats.split(",")
         select_formats(wanted)
-        folder = work_dir or Path("work-dirs", f"{name}-{next_version(store, name)}")
-        if resume:
-            run = open_run(folder)
+        wishes = Wishes(name, BudgetLimits(minutes, side, epochs), val_share, seed, mirror, _threads())
+        torch.set_num_threads(wishes.threads)
+        given = ClipsGiven(source, _groups(group, folds, cross_validate), tuple(ignore or ()), follow_links)
+        if cross_validate or folds:
+            folder = work_dir or Path("work-dirs", f"{name}-folds")
+            runs = prepare_folds(
+                given, find_start(start, store), wishes, Folds(cross_validate), folder, listener, resume=resume
+            )
+            _cross_validate(runs, folder, listener)
         else:
-            check_unused(folder)
-            wishes = Wishes(name, BudgetLimits(minutes, side, epochs), val_share, seed, mirror, _threads())
-            given = ClipsGiven(source, group, tuple(ignore or ()), follow_links)
-            run = _prepare(given, start, store, wishes, folder, listener)
-        _train(run, listener)
-        measured = measure_run(run, listener)
-        listener.tell(Note(f"{measured.accuracy:.1%} of the validation clips right; report: {measured.report}"))
-        if not no_publish:
-            manifest = _publish(run, name, store, wanted, listener)
-            seconds = round(time.monotonic() - began)
-            listener.tell(Published(name, manifest.version, measured.accuracy, str(measured.report), seconds))
+            folder = work_dir or Path("work-dirs", f"{name}-{next_version(store, name)}")
+            run = open_run(folder) if resume else prepare_run(given, find_start(start, store), wishes, folder, listener)
+            _teach(run, name, None if no_publish else store, wanted, listener)
 
 
-def _prepare(
-    given: ClipsGiven, source: str | None, store: Path, wishes: Wishes, folder: Path, listener: Listener
-) -> Run:
-    start = find_start(source, store)
-    usable = read_usable(given, wishes, listener)
-    split = split_clips(usable.clip_set.clips, val_share=wishes.val_share, seed=wishes.seed)
-    listener.tell(count_clips(usable, split))
-    torch.set_num_threads(wishes.threads)
-    budget = plan_run(usable, split, start, wishes, listener)
-    return write_run(usable, split, start, budget, wishes, folder)
+def _groups(group: str | None, folds: str | None, count: int | None) -> str | None:
+    """Return the column of groups: that of the folds, if there is one. Raises ExportError for a contradiction."""
+    if count and folds:
+        raise ExportError("--cross-validate and --folds are both given; leave one of them out")
+    if folds and group not in (None, folds):
+        raise ExportError(f"--folds {folds} keeps each {folds} together; leave out --group {group}")
+    return folds or group
+
+
+def _cross_validate(runs: Sequence[FoldRun], folder: Path, listener: Listener) -> None:
+    """Train and measure the run of each fold; write and tell of the figures."""
+    measured = measure_folds(runs, listener)
+    replace_json(folder / FIGURES_FILE, measured.to_json())
+    for line in measured.confusion_lines():
+        listener.tell(Note(line))
+    listener.tell(CrossValidated(len(runs), measured.mean, measured.spread, str(folder / FIGURES_FILE)))
+
+
+def _teach(run: Run, name: str, store: Path | None, formats: Sequence[str], listener: Listener) -> None:
+    """Train a run, measure it, and publish it under a name to the store, if there is one."""
+    began = time.monotonic()
+    _train(run, listener)
+    measured = measure_run(run, listener)
+    listener.tell(Note(f"{measured.accuracy:.1%} of the validation clips right; report: {measured.report}"))
+    if store:
+        manifest = _publish(run, name, store, formats, listener)
+        seconds = round(time.monotonic() - began)
+        listener.tell(Published(name, manifest.version, measured.accuracy, str(measured.report), seconds))
 
 
 def _train(run: Run, listener: Listener) -> None:
@@ -142,14 +170,14 @@ def _how_to_go_on(run: Run) -> str:
     return f"the best checkpoint so far is {run.best}; {again}, and `{publishing}` publishes it as it is"
 
 
-def _publish(run: Run, name: str, store: Path, formats: list[str], listener: Listener) -> Manifest:
+def _publish(run: Run, name: str, store: Path, formats: Sequence[str], listener: Listener) -> Manifest:
     """Export the best checkpoint with its proofs and publish it as the next version."""
     checkpoint = load_checkpoint(run.best)
     training = checkpoint.training | {ORIGIN: run.settings.start}
     request = ExportRequest(name, "", dataclasses.replace(checkpoint, training=training), run.videos)
     listener.tell(Stage("export", f"exporting to {', '.join(formats)}"))
-    with progress_to(lambda text: listener.tell(Stage("export", text))):
-        manifest = publish(request, store, formats, optional=set(formats) - {"onnx"})
+    with progress_to(lambda text: listener.tell(Stage("export", text)), lambda text: listener.tell(Note(text))):
+        manifest = publish(request, store, formats, optional=OPTIONAL)
     listener.tell(Stage("publish", f"{store / name / manifest.version}"))
     return manifest
 

@@ -27,9 +27,9 @@ def progress_on_stderr(prefix: str = "") -> Iterator[None]:
 
 
 @contextmanager
-def progress_to(tell: Callable[[str], None]) -> Iterator[None]:
-    """Call a function with the text of each step and warning that this package logs while the block runs."""
-    with _handled_by(_Texts(tell)):
+def progress_to(step: Callable[[str], None], warning: Callable[[str], None]) -> Iterator[None]:
+    """Call a function with the text of each step that this package logs while the block runs, and one for warnings."""
+    with _handled_by(_Texts(step, warning)):
         yield
 
 
@@ -48,13 +48,14 @@ def _handled_by(handler: logging.Handler) -> Iterator[None]:
 class _Texts(logging.Handler):
     """Handler of log records that passes their texts on."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, step: Callable[[str], None], warning: Callable[[str], None]) -> None:
         super().__init__()
-        self._tell = tell
+        self._step, self._warning = step, warning
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass on a record's text."""
-        self._tell(record.getMessage())
+        tell = self._step if record.levelno < logging.WARNING else self._warning
+        tell(record.getMessage())
 
 
 class _Steps(logging.Handler):

@@ -103,6 +103,7 @@ def _origin(manifest: Manifest) -> str:
     facts = [*_published_facts(_part(training, "published"), manifest.clip), *_trained_facts(training)]
     facts += [
         ("Fetched from", _code(_part(training, "fetched_from"), "url")),
+        ("Fine-tuned from", _code(training, "finetuned_from")),
         ("Converted from", _file(_part(training, "converted_from"))),
         ("Class names from", _code(training, "labels_from")),
         ("Calibration", _calibration(manifest.temperature)),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 import tin
@@ -177,3 +178,22 @@ def test_a_class_without_enough_clips_is_one_clear_line(spoil, named, start, tmp
     assert (code, events[-1]["event"]) == (2, "error")
     assert named in events[-1]["text"]
     assert not (tmp_path / "work").exists()
+
+
+def test_cross_validation_measures_each_clip_once_and_publishes_nothing(start, tmp_path):
+    folder = make_action_clips(tmp_path / "clips", 4)
+    rows = [f"{path.relative_to(folder)},{path.parent.name},p{path.stem[-1]}" for path in folder.rglob("take*")]
+    (folder / "clips.csv").write_text("\n".join(["file,label,person", *rows]))
+    options = ("--name", "moves", "--from", start, "--store", tmp_path / "store", "--work-dir", tmp_path / "work")
+    code, events = finetune(folder / "clips.csv", *options, "--side", 32, "--epochs", 1, "--folds", "person")
+    assert (code, events[-1]["event"], events[-1]["folds"]) == (0, "cross_validation", 4), events
+    figures = json.loads((tmp_path / "work" / "cross_validation.json").read_text())
+    assert [(fold["group"], fold["clips"]) for fold in figures["folds"]] == [(f"p{number}", 2) for number in range(4)]
+    assert np.sum(figures["confusion_matrix"]) == 8
+    assert figures["mean"] == events[-1]["mean"]
+    assert not (tmp_path / "store").exists()
+    again, events = finetune(
+        folder / "clips.csv", *options, "--side", 32, "--epochs", 1, "--folds", "person", "--resume"
+    )
+    assert (again, events[-1]["mean"]) == (0, figures["mean"])
+    assert not events_named(events, "progress"), "every fold was finished"

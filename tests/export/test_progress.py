@@ -2,7 +2,7 @@
 
 import logging
 
-from export.progress import progress_on_stderr
+from export.progress import progress_on_stderr, progress_to
 
 LOGGER = logging.getLogger("export.parity.report")
 
@@ -27,6 +27,15 @@ def test_on_a_terminal_only_warnings_stay(capsys, monkeypatch):
     lines = [line for line in capsys.readouterr().err.split("\n") if "skipped" in line]
     assert len(lines) == 1
     assert lines[0].endswith("skipped [red].mp4")
+
+
+def test_steps_and_warnings_go_to_functions(capsys):
+    steps: list[str] = []
+    warnings: list[str] = []
+    with progress_to(steps.append, warnings.append):
+        log()
+    assert (steps, warnings) == (["onnx: exporting"], ["skipped [red].mp4"])
+    assert capsys.readouterr().err == ""
 
 
 def test_other_code_s_records_are_not_shown_and_nothing_stays_attached(capsys):

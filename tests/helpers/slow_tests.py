@@ -42,6 +42,7 @@ SLOW_TESTS = (
     "tests/service/test_",
     "tests/service/web/",
     "tests/test_motion.py",
+    "tests/test_teach_page.py",
     "tests/tin/",
     "tests/training/checkpoints/test_conversion.py",
     "tests/training/data/test_dataloader.py",

@@ -122,6 +122,20 @@ class Published(Event):
 
 
 @dataclass(frozen=True)
+class CrossValidated(Event):
+    """Mean and standard deviation of the folds' top-1 accuracies, as shares, and the file with all figures."""
+
+    name: ClassVar[str] = "cross_validation"
+    folds: int
+    mean: float
+    spread: float
+    figures: str
+
+    def __str__(self) -> str:
+        return f"{self.folds} folds: {self.mean:.1%} right, spread {self.spread:.1%}; figures: {self.figures}"
+
+
+@dataclass(frozen=True)
 class Failed(Event):
     """The command ends without its result."""
 

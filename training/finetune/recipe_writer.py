@@ -69,6 +69,11 @@ def recipe_of(
     }
 
 
+def validated_at_the_end(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return the recipe of a run whose validation clips choose nothing: they are looked at after the last epoch."""
+    return recipe | {"validate_every": recipe["epochs"]}
+
+
 def write_recipe(recipe: dict[str, Any], path: Path, command: str) -> Recipe:
     """Write a recipe as YAML, atomically, below a comment with the command that repeats its run; return it as read."""
     text = yaml.safe_dump(_plain(recipe), sort_keys=False, allow_unicode=True, width=120)

@@ -13,12 +13,12 @@ from training.engine.callbacks import Callbacks
 from training.engine.device import find_device
 from training.engine.distributed import Processes
 from training.engine.run_log import RunLog
-from training.engine.trainer import BEST, RESUME_STATE
+from training.engine.trainer import BEST, LAST, RESUME_STATE
 from training.errors import BadInput
 from training.files import replace_file, replace_json
 from training.finetune.events import Listener, Stage
 from training.recipes.recipe import Recipe, load_recipe
-from training.reports.evaluation import calibrate_checkpoint, evaluate_checkpoint
+from training.reports.evaluation import Evaluation, calibrate_checkpoint, evaluate_checkpoint
 from training.reports.report_folder import facts_of, write_report
 from training.train import build_trainer, make_deterministic, train
 
@@ -106,7 +106,8 @@ def train_run(run: Run, listener: Listener) -> None:
     first_step = trainer.steps_done
     shown = listener.follow(run.recipe.name, trainer.length.steps, first_step)
     with shown as progress, RunLog(run.folder, first_step=first_step) as run_log:
-        callbacks.add(progress, run_log)
+        callbacks.add(run_log)  # it alone gets what was said of the tensors
+        callbacks.add(progress)
         train(trainer, callbacks, run.folder, validating=True)
 
 
@@ -118,6 +119,11 @@ def measure_run(run: Run, listener: Listener) -> Measured:
     page = write_report(done, facts_of(done, run.best), run.folder / REPORT_FOLDER)
     accuracy = float((done.scores.probabilities.argmax(1) == done.scores.labels).mean())
     return Measured(accuracy, page)
+
+
+def score_run(run: Run) -> Evaluation:
+    """Score the last checkpoint of a run on its validation clips. Raises BadInput."""
+    return evaluate_checkpoint(run.recipe, run.folder / LAST, _processes())
 
 
 def _processes() -> Processes:

@@ -116,6 +116,15 @@ def test_low_agreement_is_published_only_when_accepted(export_request, tmp_path,
     assert publish(export_request, tmp_path, accept=True).artifacts[0].parity.is_accepted
 
 
+def test_an_optional_format_that_differs_is_left_out_with_a_warning(export_request, tmp_path, monkeypatch, caplog):
+    wrong = dataclasses.replace(FORMATS["onnx-fp16"], make=other_weights(export_request))
+    monkeypatch.setitem(FORMATS, "onnx-fp16", wrong)
+    manifest = publish(export_request, tmp_path, ["onnx", "onnx-fp16"], optional=["onnx-fp16"])
+    assert [artifact.format for artifact in manifest.artifacts] == ["onnx"]
+    assert "onnx-fp16" in caplog.text
+    assert not (tmp_path / "letters" / "1" / wrong.file()).exists()
+
+
 def other_weights(export_request):
     checkpoint = export_request.checkpoint
     other = dataclasses.replace(checkpoint, tensors={k: v * 1.3 for k, v in checkpoint.tensors.items()})

@@ -120,6 +120,10 @@ def test_a_parity_report_is_a_row(manifest):
     assert "97.9 % of 512" in card
 
 
+def test_the_start_of_a_fine_tuned_model_is_named(manifest):
+    assert "Fine-tuned from: tin-motion/1" in card_of(manifest, training={"finetuned_from": "tin-motion/1"})
+
+
 def test_only_a_calibrated_model_has_a_temperature_on_its_card(manifest):
     assert "1.375" in card_of(manifest, temperature=1.375)
     assert "Calibration" not in card_of(manifest)

@@ -1,0 +1,51 @@
+import pytest
+
+from clips.clip_spec import ClipSpec, View
+from training.finetune.budget import Budget
+from training.finetune.defaults import FLIP_IF_MIRROR, SMALL_SET
+from training.finetune.recipe_writer import recipe_of, validated_at_the_end, with_side, write_recipe
+from training.finetune.start import Start
+from training.model.tin import Architecture, Temporal
+
+ARCHITECTURE = Architecture(num_classes=16, depth=34, width=0.25, num_frames=4, temporal=Temporal.TSM)
+START = Start("start.safetensors", ARCHITECTURE, ClipSpec(num_frames=4, crop=96, view=View.SQUEEZE), "start/1")
+
+
+def written(folder, *, num_clips=14, mirror=False, change=lambda recipe: recipe):
+    budget = Budget(128, 30, "")
+    made = recipe_of("wave", START, budget, folder, folder / "clips", num_classes=3, num_clips=num_clips, mirror=mirror)
+    return write_recipe(change(made), folder / "recipe.yaml", "tin train recipe.yaml")
+
+
+def test_the_recipe_is_read_as_it_was_meant(tmp_path):
+    recipe = written(tmp_path)
+    assert (recipe.name, recipe.epochs) == ("wave", 30)
+    assert (recipe.model.num_classes, recipe.model.depth, recipe.model.width) == (3, 34, 0.25)
+    assert (recipe.model.temporal, recipe.model.pretrained) == (Temporal.TSM, "start.safetensors")
+    assert (recipe.clip.crop, recipe.clip.view, recipe.clip.num_frames) == (128, View.SQUEEZE, 4)
+    assert (recipe.data.root, recipe.data.labels) == (tmp_path / "clips", tmp_path / "labels.txt")
+    assert (tmp_path / "recipe.yaml").read_text().startswith("# tin train recipe.yaml\n")
+
+
+@pytest.mark.parametrize(("mirror", "flip"), [(False, 0), (True, FLIP_IF_MIRROR)])
+def test_clips_are_mirrored_only_when_asked(tmp_path, mirror, flip):
+    assert written(tmp_path, mirror=mirror).data.flip == flip
+
+
+@pytest.mark.parametrize(("num_clips", "frozen_from"), [(SMALL_SET, 0), (SMALL_SET + 1, 1)])
+def test_normalisation_is_frozen_for_small_sets(tmp_path, num_clips, frozen_from):
+    assert written(tmp_path, num_clips=num_clips).freeze_norm_from == frozen_from
+
+
+def test_few_clips_make_a_small_batch(tmp_path):
+    assert written(tmp_path, num_clips=3).data.batch_size == 3
+
+
+def test_a_fold_is_validated_once(tmp_path):
+    recipe = written(tmp_path, change=validated_at_the_end)
+    assert recipe.validate_every == recipe.epochs
+
+
+def test_a_centre_crop_keeps_its_margin():
+    clip = with_side(ClipSpec(), 112)
+    assert (clip.crop, clip.short_side) == (112, 128)
