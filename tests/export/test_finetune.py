@@ -121,7 +121,7 @@ def test_a_run_is_not_begun_over_another(taught, clips, start):
 
 def test_an_interrupted_run_keeps_its_best_and_goes_on_to_the_same_weights(clips, start, tmp_path):
     options = (clips, "--name", "moves", "--from", start, "--store", tmp_path / "store", "--work-dir", tmp_path / "w")
-    arguments = (*options, "--side", 32, "--epochs", 30, "--no-publish", "--json")
+    arguments = (*options, "--side", 32, "--epochs", 8, "--no-publish", "--json")
     with subprocess.Popen(command(*arguments), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as running:
         while not ((tmp_path / "w" / RESUME_STATE).exists() and (tmp_path / "w" / BEST).exists()):
             assert running.poll() is None, "it ended before it could be stopped"
@@ -133,10 +133,10 @@ def test_an_interrupted_run_keeps_its_best_and_goes_on_to_the_same_weights(clips
     assert (note["event"], error["event"]) == ("note", "error")
     assert str(tmp_path / "w" / BEST) in note["text"]
     assert load_checkpoint(tmp_path / "w" / BEST).labels == ("left", "right")
-    assert load_checkpoint(tmp_path / "w" / LAST).training["metrics"]["epochs"] < 30
+    assert load_checkpoint(tmp_path / "w" / LAST).training["metrics"]["epochs"] < 8
     code, events = finetune(*arguments[:-1], "--resume")
     assert (code, events[-1]["event"]) == (0, "note"), events
-    assert load_checkpoint(tmp_path / "w" / LAST).training["metrics"]["epochs"] == 30
+    assert load_checkpoint(tmp_path / "w" / LAST).training["metrics"]["epochs"] == 8
     assert not (tmp_path / "store" / "moves").exists()
 
 

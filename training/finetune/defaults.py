@@ -55,7 +55,7 @@ SCHEDULE: dict[str, Any] = {"kind": "cosine", "by": "step", "floor": 0.01, "warm
 VALIDATIONS = 15
 """Validations of a run, spread over its epochs."""
 
-RUN: dict[str, Any] = {"label_smoothing": 0.1, "ema_decay": 0.99}
+RUN: dict[str, Any] = {"patience": 8, "label_smoothing": 0.1, "ema_decay": 0.99}
 """Further keys of the recipe."""
 
 MODEL: dict[str, Any] = {"dropout": 0.3}

@@ -71,7 +71,7 @@ def recipe_of(
 
 def validated_at_the_end(recipe: dict[str, Any]) -> dict[str, Any]:
     """Return the recipe of a run whose validation clips choose nothing: they are looked at after the last epoch."""
-    return recipe | {"validate_every": recipe["epochs"]}
+    return recipe | {"validate_every": recipe["epochs"], "patience": None}
 
 
 def write_recipe(recipe: dict[str, Any], path: Path, command: str) -> Recipe:

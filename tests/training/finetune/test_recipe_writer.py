@@ -43,7 +43,7 @@ def test_few_clips_make_a_small_batch(tmp_path):
 
 def test_a_fold_is_validated_once(tmp_path):
     recipe = written(tmp_path, change=validated_at_the_end)
-    assert recipe.validate_every == recipe.epochs
+    assert (recipe.validate_every, recipe.patience) == (recipe.epochs, None)
 
 
 def test_a_centre_crop_keeps_its_margin():
