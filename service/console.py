@@ -37,15 +37,18 @@ T = TypeVar("T")
 
 
 def print_prediction(file: str, response: PredictionResponse) -> None:
-    """Print a table of the actions, with their probabilities as numbers and bars; below it, how stable they are."""
+    """Print a table of the actions, with their probabilities as numbers and bars; below it, how stable they are.
+
+    An answer that is not likely says so above its actions.
+    """
     clip, model = response.clip, response.model
     table = Table(box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left", show_edge=False)
-    table.title = f"[bold]{escape(_printable(file))}[/]"
+    table.title = f"[bold]{escape(_printable(file))}[/]{_doubt(response)}"
     table.caption = (
         f"{clip.codec} {clip.width}x{clip.height}, {clip.frames} frames, {clip.duration_seconds:.1f} s; "
         f"{escape(model.name)} {escape(model.version)}; {response.timing_ms.total:.0f} ms"
     )
-    _add_actions(table, response.predictions)
+    _add_actions(table, response.predictions, "dim" if response.likely is False else "cyan")
     _stdout().print(table, "")
     if response.stability:
         _stdout().print(_stability_table(response.stability), "")
@@ -190,7 +193,11 @@ def _noted_each_minute(results: Iterator[T], total: int) -> Iterator[T]:
             print_note(f"{done:,} of {total:,}, {rate:.3g} a second, {(total - done) / rate / 60:.0f} minutes to go")
 
 
-def _add_actions(table: Table, actions: Sequence[Action]) -> None:
+def _doubt(response: PredictionResponse) -> str:
+    return "\n[yellow]none of the motions this model knows; the nearest:[/]" if response.likely is False else ""
+
+
+def _add_actions(table: Table, actions: Sequence[Action], colour: str) -> None:
     """Add a row for each action. A long label takes its room from the bars; what is wider than the page wraps."""
     widest = max(cell_len(action.label) for action in actions)
     bar_cells = max(0, min(_BAR_CELLS, _stdout().width - _CELLS_BESIDES - widest))
@@ -200,7 +207,7 @@ def _add_actions(table: Table, actions: Sequence[Action]) -> None:
     if bar_cells:
         table.add_column("", no_wrap=True)
     for action in actions:
-        bar = [f"[cyan]{'█' * round(action.probability * bar_cells)}[/]"] if bar_cells else []
+        bar = [f"[{colour}]{'█' * round(action.probability * bar_cells)}[/]"] if bar_cells else []
         table.add_row(str(action.rank), escape(action.label), f"{action.probability:.1%}", *bar)
 
 
@@ -222,7 +229,8 @@ def _timeline_table(file: str, row: SegmentsRow) -> Table:
     table.add_column("probability", justify="right", no_wrap=True)
     for segment in row.segments:
         begin, end = _clock(segment.start_seconds), _clock(segment.end_seconds)
-        table.add_row(begin, end, escape(segment.label), f"{segment.probability:.1%}")
+        doubt = " [yellow](not likely)[/]" if segment.likely is False else ""
+        table.add_row(begin, end, f"{escape(segment.label)}{doubt}", f"{segment.probability:.1%}")
     return table
 
 

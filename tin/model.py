@@ -114,7 +114,8 @@ class Model:
         logits = self._loaded.backend.infer(sampled.views).logits
         scores = top_scores(self._loaded.probabilities(logits), self.labels, count)
         info = sampled.video if isinstance(sampled, ModelInput) else None
-        return Prediction(tuple(scores), self._ref(), Clip(sampled.indices, sampled.times, info))
+        clip = Clip(sampled.indices, sampled.times, info)
+        return Prediction(tuple(scores), self._ref(), clip, self._loaded.is_likely(scores[0].probability))
 
     def features(self, video: Video | Frames) -> NDArray[np.float32]:
         """Return what the model's classification head sees of a clip, float32 [D]: the mean over frames and views.
@@ -182,7 +183,8 @@ class Model:
         windows, segments = [], []
         for row in rows:
             if isinstance(row, WindowRow):
-                windows.append(TimelineWindow(row.start_seconds, row.end_seconds, _scores(row.predictions)))
+                scores = _scores(row.predictions)
+                windows.append(TimelineWindow(row.start_seconds, row.end_seconds, scores, row.likely))
             elif isinstance(row, SegmentsRow):
                 segments = [TimelineSegment(**segment.model_dump()) for segment in row.segments]
         return Timeline(tuple(windows), tuple(segments), self._ref())

@@ -35,28 +35,41 @@ class Clip:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The most probable actions of a clip, the most probable first."""
+    """The most probable actions of a clip, the most probable first.
+
+    `likely` is False when the first is below the model's threshold, so that most likely the clip shows none of the
+    actions that the model knows. It is None for a model without a threshold.
+    """
 
     predictions: tuple[Score, ...]
     model: ModelRef
     clip: Clip
+    likely: bool | None = None
 
     def __str__(self) -> str:
-        return "\n".join(f"{score.rank:>3}  {score.probability:6.1%}  {score.label}" for score in self.predictions)
+        lines = [f"{score.rank:>3}  {score.probability:6.1%}  {score.label}" for score in self.predictions]
+        return "\n".join([*_doubt(self.likely), *lines])
 
 
 @dataclass(frozen=True)
 class TimelineWindow:
-    """A window of a video, in seconds from its first frame, and its most probable actions."""
+    """A window of a video, in seconds from its first frame, and its most probable actions.
+
+    `likely` is that of a `Prediction`.
+    """
 
     start_seconds: float
     end_seconds: float
     predictions: tuple[Score, ...]
+    likely: bool | None = None
 
 
 @dataclass(frozen=True)
 class TimelineSegment:
-    """A stretch of a video whose windows have the same top-1 action; `probability` is their mean."""
+    """A stretch of a video whose windows have the same top-1 action; `probability` is their mean.
+
+    `likely` is False when the mean is below the model's threshold; None for a model without one.
+    """
 
     start_seconds: float
     end_seconds: float
@@ -64,9 +77,11 @@ class TimelineSegment:
     index: int
     probability: float
     num_windows: int
+    likely: bool | None = None
 
     def __str__(self) -> str:
-        return f"{self.start_seconds:8.1f} to {self.end_seconds:.1f} s  {self.probability:6.1%}  {self.label}"
+        doubt = " (not likely)" if self.likely is False else ""
+        return f"{self.start_seconds:8.1f} to {self.end_seconds:.1f} s  {self.probability:6.1%}  {self.label}{doubt}"
 
 
 @dataclass(frozen=True)
@@ -79,3 +94,7 @@ class Timeline:
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.segments))
+
+
+def _doubt(likely: bool | None) -> list[str]:
+    return ["None of the motions this model knows; the nearest:"] if likely is False else []

@@ -22,6 +22,7 @@ from training.recipes.recipe import load_recipe
 from training.reports.evaluation import Evaluation, calibrate_checkpoint, evaluate_checkpoint
 from training.reports.reliability import Reliability
 from training.reports.report_folder import facts_of, write_report
+from training.reports.threshold import FEWEST_CLIPS
 
 
 def main(
@@ -45,7 +46,7 @@ def main(
         typer.Option(help="Also write report.html and report.json to this folder: classes, confusions, worst clips."),
     ] = None,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Fit the temperature and write it into the checkpoint's JSON.")
+        bool, typer.Option("--calibrate", help="Fit temperature and threshold; write them into the checkpoint's JSON.")
     ] = False,
     override: Annotated[list[str] | None, typer.Option("--set", help="Override a key: data.batch_size=32.")] = None,
 ) -> None:
@@ -81,13 +82,25 @@ def _check_can_be_calibrated(checkpoint: Path) -> None:
 
 
 def _calibrate(done: Evaluation, checkpoint: Path) -> Evaluation:
-    """Fit the temperature, store it, print its effect, and return the evaluation with it."""
+    """Fit temperature and threshold, store them, print their effect, and return the evaluation with them."""
     calibrated = calibrate_checkpoint(done, checkpoint)
     temperature = calibrated.scores.temperature
     before, after = (_calibration_error(each.scores) for each in (done, calibrated))
     words = f"temperature {temperature:.4g}: expected calibration error {after:.1%}, before {before:.1%}"
-    Console().print(words, highlight=False, soft_wrap=True)
+    Console().print(words, _threshold_in_words(calibrated), sep="\n", highlight=False, soft_wrap=True)
     return calibrated
+
+
+def _threshold_in_words(done: Evaluation) -> str:
+    if done.threshold is None:
+        return f"no threshold: it takes {FEWEST_CLIPS} clips that are named rightly"
+    probabilities, labels = done.scores.probabilities, done.scores.labels
+    is_right, is_likely = probabilities.argmax(1) == labels, probabilities.max(1) >= done.threshold
+    kept, wrong = is_likely[is_right].mean(), is_likely[~is_right].sum()
+    return (
+        f"threshold {done.threshold:.4g}: {kept:.1%} of the right answers are likely, "
+        f"and {wrong} of {(~is_right).sum()} wrong ones"
+    )
 
 
 def _calibration_error(scores: ClipScores) -> float:

@@ -166,9 +166,15 @@ def write_manifest(
         artifacts=tuple(artifacts),
         training=checkpoint.training,
         temperature=checkpoint.temperature,
+        threshold=checkpoint.threshold,
     )
     reports = {artifact.format: artifact.parity.model_dump(mode="json") for artifact in artifacts}
     (folder / PARITY_FILE).write_text(json.dumps(reports, indent=2) + "\n")
     (folder / CARD_FILE).write_text(model_card(manifest), encoding="utf-8")
-    (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n")
+    (folder / MANIFEST_FILE).write_text(manifest_text(manifest), encoding="utf-8")
     return manifest
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """Return the manifest as it is written to MANIFEST_FILE."""
+    return manifest.model_dump_json(indent=2) + "\n"

@@ -14,10 +14,10 @@ from export.formats.catalogue import FORMATS, ExportRequest, Format, select_form
 from export.parity.compare import Reference
 from export.parity.provenance import why_stale
 from export.parity.report import make_artifact, sources_of
-from export.publishing.publish import CHECKPOINT_FILE, staged, write_manifest
+from export.publishing.publish import CHECKPOINT_FILE, manifest_text, staged, write_manifest
 from service.backends.base import BackendError, one_line
 from service.store.atomic import link_or_copy, locked, replacing
-from service.store.manifest import Artifact, Manifest, StoredFile
+from service.store.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
 from service.store.model_card import CARD_FILE, model_card
 from service.store.model_store import ModelStore, StoreError, sha256_of
 from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
@@ -93,7 +93,7 @@ def rebuild(task: RebuildTask) -> list[RebuildResult]:
         stale = {name: reason for name, reason in reasons.items() if reason}
         fresh = [_result(task, name, "fresh") for name in reasons if name not in stale]
         if version.manifest and not task.dry_run:
-            _refresh_card(version.folder, version.manifest)
+            _refresh_descriptions(version, version.manifest)
         if task.dry_run or not stale:
             return fresh + [_result(task, name, "stale", reason) for name, reason in stale.items()]
         return fresh + _rebuild(task, version, stale)
@@ -135,12 +135,21 @@ def _read_version(task: RebuildTask) -> _Version:
     return _Version(folder, request, weights, held, "" if held else "the checkpoint changed", manifest)
 
 
-def _refresh_card(folder: Path, manifest: Manifest) -> None:
-    """Write the model card of a version that has none, or one that says something else."""
-    path, card = folder / CARD_FILE, model_card(manifest).encode()
-    if not path.exists() or path.read_bytes() != card:
-        with locked(folder.parent), replacing(path) as aside:
-            aside.write_bytes(card)
+def _refresh_descriptions(version: _Version, manifest: Manifest) -> None:
+    """Write the manifest and the model card again where they differ from the checkpoint's JSON and the manifest."""
+    checkpoint = version.request.checkpoint
+    calibration = {"temperature": checkpoint.temperature, "threshold": checkpoint.threshold}
+    current = manifest.model_copy(update=calibration)
+    if current != manifest:
+        _replace(version.folder / MANIFEST_FILE, manifest_text(current))
+    card = version.folder / CARD_FILE
+    if not card.exists() or card.read_text(encoding="utf-8") != model_card(current):
+        _replace(card, model_card(current))
+
+
+def _replace(path: Path, text: str) -> None:
+    with locked(path.parents[1]), replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 def _rebuild(task: RebuildTask, version: _Version, stale: Mapping[str, str]) -> list[RebuildResult]:

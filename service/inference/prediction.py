@@ -40,7 +40,8 @@ class Prediction:
 
     `offsets` float32 [B, 2], in frames, and `weights` float32 [B, T, 2] of each interlacing block are means over the
     views; None for a network that does not interlace. `features` float32 [D] are there when they were requested, and
-    `variants` when the clip was sampled twice.
+    `variants` when the clip was sampled twice. `likely` is False when the top-1 probability is below the model's
+    threshold, and None for a model without one.
     """
 
     scores: list[Score]
@@ -50,6 +51,7 @@ class Prediction:
     seconds: StageTimes
     features: NDArray[np.float32] | None = None
     variants: Variants | None = None
+    likely: bool | None = None
 
 
 def choose_top_k(top_k: TopK | None, num_classes: int) -> int:
@@ -102,13 +104,15 @@ def score(
     Raises NoFeatures.
     """
     sampled = slice(len(clip.views))
+    scores = top_scores(model.probabilities(outputs.logits[sampled]), model.labels, top_k)
     return Prediction(
-        scores=top_scores(model.probabilities(outputs.logits[sampled]), model.labels, top_k),
+        scores=scores,
         clip=clip,
         offsets=_mean(outputs.offsets, sampled),
         weights=_mean(outputs.weights, sampled),
         features=mean_features(outputs, model, len(clip.views)) if features else None,
         variants=compare(outputs.logits, model, top_k) if clip.shifted else None,
+        likely=model.is_likely(scores[0].probability),
         seconds=StageTimes(clip.decode_seconds, clip.transform_seconds, infer_seconds),
     )
 

@@ -60,6 +60,8 @@ class LoadedModel:
     """The network's temporal module."""
     temperature: float = 1.0
     """Divides the logits before the softmax; the outputs themselves stay as they are."""
+    threshold: float | None = None
+    """Least top-1 probability of a likely answer; None where it is not known."""
     outputs: tuple[str, ...] = OUTPUTS
     """Names of the graph's outputs; of a model behind a server, those that an export of today has."""
     fingerprint: Fingerprint | None = field(default=None, compare=False)
@@ -77,6 +79,10 @@ class LoadedModel:
     def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the calibrated probabilities [..., K] of logits [..., V, K], averaged over V views."""
         return average_views(logits, self.temperature)
+
+    def is_likely(self, probability: float) -> bool | None:
+        """Return True for a top-1 probability that reaches the threshold; None for a model without a threshold."""
+        return None if self.threshold is None else probability >= self.threshold
 
     def check_up(self) -> None:
         """Raise RuntimeDown while the server that runs the model is down."""
@@ -338,6 +344,7 @@ def load(stored: StoredModel, settings: Settings, machine: Capabilities) -> Load
         backend=refcounted(open_backend(artifact, stored.path_of(artifact), settings, machine)),
         temporal=manifest.temporal,
         temperature=manifest.temperature,
+        threshold=manifest.threshold,
         outputs=outputs_of_network(interlaces=manifest.temporal == "tin"),
     )
     if isinstance(model.backend, RemoteBackend):

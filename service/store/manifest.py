@@ -147,6 +147,8 @@ class Manifest(_Record):
     training: dict[str, Any]
     temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """Divides the logits before the softmax; 1 for a model that was not calibrated."""
+    threshold: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    """Least top-1 probability of a likely answer; None for a model without one, such as a published checkpoint."""
 
     @model_validator(mode="after")
     def _one_label_per_class(self) -> Manifest:

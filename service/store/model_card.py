@@ -107,6 +107,7 @@ def _origin(manifest: Manifest) -> str:
         ("Converted from", _file(_part(training, "converted_from"))),
         ("Class names from", _code(training, "labels_from")),
         ("Calibration", _calibration(manifest.temperature)),
+        ("Threshold", _threshold(manifest.threshold)),
     ]
     known = [f"**{term}:** {fact}" for term, fact in facts if fact]
     return _section("Origin and accuracy", known or ["The manifest does not say where the weights are from."])
@@ -114,6 +115,10 @@ def _origin(manifest: Manifest) -> str:
 
 def _calibration(temperature: float) -> str:
     return "" if temperature == 1 else f"logits are divided by {temperature:.4g} before the softmax."
+
+
+def _threshold(threshold: float | None) -> str:
+    return "" if threshold is None else f"an answer is likely from a top-1 probability of {threshold:.4g} on."
 
 
 def _published_facts(published: _Facts, clip: ClipSpec) -> Iterable[tuple[str, str]]:

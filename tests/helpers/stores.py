@@ -28,6 +28,7 @@ def publish(
     graph: bytes | None = None,
     clip: ClipSpec = SPEC,
     temporal: str = "tin",
+    threshold: float | None = None,
     **parity: object,
 ) -> Path:
     """Write `<root>/<name>/<version>/` with a graph, its digest and a parity report; return the folder.
@@ -39,6 +40,7 @@ def publish(
         graph: bytes of `model.onnx`; `colour_graph` with the outputs that `temporal` has, unless given.
         clip: the model's input, with the frames and the crop of SPEC.
         temporal: the architecture's temporal module.
+        threshold: least top-1 probability of a likely answer.
         parity: fields of the parity report that differ from those of a perfect one.
     """
     folder = root / name / version
@@ -46,7 +48,7 @@ def publish(
     (folder / "model.onnx").write_bytes(graph if graph is not None else colour_graph(OUTPUTS_OF[temporal]))
     (folder / "checkpoint.safetensors").write_bytes(b"weights")
     architecture = {"num_classes": len(LABELS), "temporal": temporal}
-    manifest = _manifest(folder, architecture, clip, parity)
+    manifest = _manifest(folder, architecture, clip, parity).model_copy(update={"threshold": threshold})
     (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2))
     return folder
 

@@ -35,11 +35,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of each network, by its temporal module, and `old`: a TIN from before there were features."""
+    """A model of each network, by its temporal module; `old`, from before there were features; `never`, never sure."""
     root = tmp_path_factory.mktemp("networks")
     for temporal in stores.OUTPUTS_OF:
         stores.publish(root, temporal, "1", temporal=temporal)
     stores.publish(root, "old", "1", graph=stores.colour_graph(("logits", "offsets", "weights")))
+    stores.publish(root, "always", "1", threshold=0.0)
+    stores.publish(root, "never", "1", threshold=1.0)
     return root
 
 

@@ -14,12 +14,13 @@ LABELS = [
 ]
 
 
-def response(labels: list[str]) -> PredictionResponse:
+def response(labels: list[str], *, likely: bool | None = None) -> PredictionResponse:
     return PredictionResponse(
         predictions=[
             Action(rank=rank, label=label, index=rank, probability=1 / (rank + 1))
             for rank, label in enumerate(labels, 1)
         ],
+        likely=likely,
         model=ModelRef(name="m", version="1", digest="sha256:0"),
         clip=Clip(
             container="mp4", codec="h264", size_bytes=1, width=8, height=8, duration_seconds=1, frames=9, sampled=[]
@@ -48,3 +49,13 @@ def test_a_label_that_is_wider_than_the_page_wraps_whole(
     printed = capsys.readouterr().out
     assert all(word in printed for label in LABELS for word in label.split())
     assert "█" not in printed
+
+
+@pytest.mark.parametrize(("likely", "is_doubted"), [(True, False), (False, True), (None, False)])
+def test_an_answer_that_is_not_likely_says_so_above_its_actions(
+    likely: bool | None, is_doubted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_prediction("a.mp4", response(LABELS, likely=likely))
+    above, _, below = capsys.readouterr().out.partition(LABELS[0])
+    assert below
+    assert ("none of the motions" in above) is is_doubted

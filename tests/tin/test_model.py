@@ -58,6 +58,7 @@ def test_predict_answers_as_the_service_does(
     prediction = model.predict(videos[kind], top_k=7)
     assert [vars(score) for score in prediction.predictions] == answer["predictions"]
     assert vars(prediction.model) == answer["model"]
+    assert prediction.likely == answer.get("likely")
     assert prediction.clip.indices == tuple(frame["index"] for frame in answer["clip"]["sampled"])
     assert prediction.clip.video is not None
     assert prediction.clip.video.codec == answer["clip"]["codec"]
@@ -71,7 +72,9 @@ def test_timeline_answers_as_the_service_does(model: tin.Model, service: httpx.C
     assert [[vars(score) for score in window.predictions] for window in timeline.windows] == [
         window["predictions"] for window in windows
     ]
-    assert [vars(segment) for segment in timeline.segments] == segments["segments"]
+    assert [vars(segment) for segment in timeline.segments] == [
+        {"likely": None} | segment for segment in segments["segments"]
+    ]
     assert timeline.segments[0].label in str(timeline)
 
 
@@ -91,6 +94,19 @@ def test_a_prediction_prints_its_actions(model: tin.Model) -> None:
     assert prediction.predictions[0].label in str(prediction)
     assert str(prediction.model) == f"{model.name} {model.version}"
     assert model.name in repr(model)
+
+
+@pytest.mark.parametrize(("threshold", "likely", "num_lines"), [(0.0, True, 2), (1.0, False, 3), (None, None, 2)])
+def test_an_answer_below_the_threshold_is_not_likely(
+    tmp_path: Path, threshold: float | None, likely: bool | None, num_lines: int
+) -> None:
+    publish(tmp_path, "colours", "1", threshold=threshold)
+    with tin.load(store=tmp_path, onnx_threads=1) as loaded:
+        prediction, timeline = loaded.predict(EXAMPLE, top_k=2), loaded.timeline(EXAMPLE)
+    assert (prediction.likely, len(str(prediction).splitlines())) == (likely, num_lines)
+    assert {window.likely for window in timeline.windows} == {likely}
+    assert {segment.likely for segment in timeline.segments} == {likely}
+    assert ("not likely" in str(timeline)) is (likely is False)
 
 
 def test_a_model_is_chosen_by_name_version_store_and_backend() -> None:

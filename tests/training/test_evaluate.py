@@ -119,6 +119,7 @@ def test_calibration_writes_the_temperature_that_later_evaluations_take(evaluate
         shutil.copy(checkpoint.with_suffix(suffix), own.with_suffix(suffix))
     done = run("evaluate", recipe, own, "--calibrate", *overrides("data.batch_size=2"))
     assert done.returncode == 0, done.stderr
+    assert load_checkpoint(own).threshold is None
     temperature = load_checkpoint(own).temperature
     assert temperature not in {1, load_checkpoint(checkpoint).temperature}
     figures, scores = evaluate(recipe, own, tmp_path, "data.batch_size=2")

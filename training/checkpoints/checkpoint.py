@@ -1,8 +1,8 @@
 """Checkpoints: a file of weights and a JSON that describes the model, side by side, each written atomically.
 
 `<stem>.safetensors` holds the tensors under this project's names; `<stem>.json` the architecture, the ClipSpec, the
-labels, the recipe and the metrics, the temperature, and the SHA-256 of the tensors' file. Tensors are loaded strictly:
-a missing or unused one is an error.
+labels, the recipe and the metrics, temperature and threshold, and the SHA-256 of the tensors' file. Tensors are loaded
+strictly: a missing or unused one is an error.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class CheckpointError(BadInput):
 class Checkpoint:
     """A trained model: weights, architecture, input specification and labels; `training` holds recipe and metrics.
 
-    `temperature` divides the logits before the softmax; 1 for a model that was not calibrated.
+    `temperature` divides the logits before the softmax; 1 for a model that was not calibrated. `threshold` is the least
+    top-1 probability of a likely answer; None where it was not fitted.
     """
 
     architecture: Architecture
@@ -48,6 +49,7 @@ class Checkpoint:
     tensors: dict[str, Tensor]
     training: dict[str, Any] = field(default_factory=dict)
     temperature: float = 1.0
+    threshold: float | None = None
 
     def build_model(self) -> TIN:
         """Build the network with these weights, in evaluation mode. Raises CheckpointError if they do not fit."""
@@ -69,6 +71,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "labels": checkpoint.labels,
         "training": checkpoint.training,
         "temperature": checkpoint.temperature,
+        "threshold": checkpoint.threshold,
         "sha256": hashlib.sha256(weights).hexdigest(),
     }
     with uninterrupted():
@@ -93,19 +96,20 @@ def load_checkpoint(path: Path) -> Checkpoint:
             tensors=load(weights),
             training=description["training"],
             temperature=float(description.get("temperature", 1.0)),
+            threshold=None if (threshold := description.get("threshold")) is None else float(threshold),
         )
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"{path} is not a checkpoint of this project: {error}") from error
 
 
-def store_temperature(path: Path, temperature: float) -> None:
-    """Write a temperature into the JSON of a checkpoint, atomically; its weights stay as they are.
+def store_calibration(path: Path, temperature: float, threshold: float | None) -> None:
+    """Write temperature and threshold into the JSON of a checkpoint, atomically; its weights stay as they are.
 
     Raises CheckpointError and OSError.
     """
     load_checkpoint(path)
     description = path.with_suffix(".json")
-    replace_json(description, json.loads(_read(description)) | {"temperature": temperature})
+    replace_json(description, json.loads(_read(description)) | {"temperature": temperature, "threshold": threshold})
 
 
 def load_strictly(

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from training.checkpoints.checkpoint import SUFFIX, load_checkpoint, store_temperature
+from training.checkpoints.checkpoint import SUFFIX, load_checkpoint, store_calibration
 from training.engine.build_model import build_model, load_weights
 from training.engine.data_source import DataSource, open_data_source
 from training.engine.distributed import Processes
@@ -18,13 +18,14 @@ from training.model.tin import Normalise
 from training.recipes.recipe import Recipe
 from training.reports.controls import NUM_ORDERS, Controls, with_controls
 from training.reports.temperature import fit_temperature
+from training.reports.threshold import fit_threshold
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """A checkpoint's scores on a recipe's validation set, their cost, and the data that they are of.
 
-    `controls` is there when the frames were also shuffled and reversed.
+    `controls` is there when the frames were also shuffled and reversed; `threshold` is the checkpoint's.
     """
 
     recipe: Recipe
@@ -32,11 +33,15 @@ class Evaluation:
     scores: ClipScores
     cost: Cost
     controls: Controls | None = None
+    threshold: float | None = None
 
-    def with_temperature(self, temperature: float) -> Evaluation:
-        """Return the evaluation with probabilities of another temperature."""
+    def calibrated(self) -> Evaluation:
+        """Return the evaluation with the temperature that fits its clips, and the threshold of these probabilities."""
+        temperature = fit_temperature(self.scores.logits, self.scores.labels)
+        scores = self.scores.with_temperature(temperature)
         controls = self.controls and self.controls.with_temperature(temperature)
-        return replace(self, scores=self.scores.with_temperature(temperature), controls=controls)
+        threshold = fit_threshold(scores.probabilities, scores.labels)
+        return replace(self, scores=scores, controls=controls, threshold=threshold)
 
 
 def evaluate_checkpoint(
@@ -46,7 +51,7 @@ def evaluate_checkpoint(
 
     Args:
         recipe: The recipe, whose clip says the views.
-        checkpoint: File of this project, whose temperature counts, or published file.
+        checkpoint: File of this project, whose temperature and threshold count, or published file.
         processes: The processes that share the clips.
         with_orders: Also score the clips with their frames shuffled and reversed.
     """
@@ -61,22 +66,26 @@ def evaluate_checkpoint(
     started = time.perf_counter()
     scores = score_clips(model.to(processes.device), normalise, seen, processes)
     seconds = time.perf_counter() - started
-    scores = scores.with_temperature(_temperature_of(checkpoint))
+    temperature, threshold = _calibration_of(checkpoint)
+    scores = scores.with_temperature(temperature)
     controls = Controls.of(scores) if with_orders else None
     cost = Cost(recipe.clip.num_views, len(scores.labels), seconds, NUM_ORDERS if with_orders else 1)
-    return Evaluation(recipe, source, controls.sampled if controls else scores, cost, controls)
+    return Evaluation(recipe, source, controls.sampled if controls else scores, cost, controls, threshold)
 
 
 def calibrate_checkpoint(done: Evaluation, checkpoint: Path) -> Evaluation:
-    """Fit the temperature to an evaluation and write it into the checkpoint's JSON; return the evaluation with it.
+    """Fit temperature and threshold, write them into the checkpoint's JSON, and return the evaluation with them.
 
     Raises CheckpointError and OSError.
     """
-    temperature = fit_temperature(done.scores.logits, done.scores.labels)
-    store_temperature(checkpoint, temperature)
-    return done.with_temperature(temperature)
+    calibrated = done.calibrated()
+    store_calibration(checkpoint, calibrated.scores.temperature, calibrated.threshold)
+    return calibrated
 
 
-def _temperature_of(checkpoint: Path) -> float:
-    """Return a checkpoint's temperature: 1 for a published file."""
-    return load_checkpoint(checkpoint).temperature if checkpoint.suffix == SUFFIX else 1.0
+def _calibration_of(checkpoint: Path) -> tuple[float, float | None]:
+    """Return a checkpoint's temperature and threshold: 1 and None for a published file."""
+    if checkpoint.suffix != SUFFIX:
+        return 1.0, None
+    loaded = load_checkpoint(checkpoint)
+    return loaded.temperature, loaded.threshold

@@ -83,10 +83,15 @@ def _reliability(report: Report) -> str:
     return _section(
         "Reliability",
         f"On average the probability of an answer and the share that is right differ by {error:.1%} (expected "
-        f"calibration error). The temperature is {report.scores.temperature:.3g}. Bars below the dashed line are "
-        "answers that are surer than they are right.",
+        f"calibration error). The temperature is {report.scores.temperature:.3g}{_threshold(report)}. Bars below the "
+        "dashed line are answers that are surer than they are right.",
         f'<div class="wide">{report.reliability.to_svg()}</div>',
     )
+
+
+def _threshold(report: Report) -> str:
+    threshold = report.facts.get("threshold")
+    return "" if threshold is None else f"; answers are likely from {threshold:.1%} on"
 
 
 def _worst(report: Report) -> str:

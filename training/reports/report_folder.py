@@ -35,7 +35,7 @@ def write_report(done: Evaluation, facts: dict[str, Any], folder: Path) -> Path:
 
 
 def facts_of(done: Evaluation, checkpoint: Path, protocol: str = "recipe") -> dict[str, Any]:
-    """Return the facts that an evaluation's figures depend on, as plain values: clips, views, temperature, time."""
+    """Return the facts that an evaluation's figures depend on, as plain values: clips, views, calibration, time."""
     cost = done.cost
     return {
         "clips": cost.num_clips,
@@ -44,5 +44,6 @@ def facts_of(done: Evaluation, checkpoint: Path, protocol: str = "recipe") -> di
         "views_per_clip": cost.num_views,
         "forward_passes": cost.forward_passes,
         "temperature": done.scores.temperature,
+        "threshold": done.threshold,
         "seconds_per_clip": round(cost.seconds_per_clip, 4),
     }

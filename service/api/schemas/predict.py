@@ -166,6 +166,11 @@ class PredictionResponse(BaseModel):
     """The top-k actions of one video."""
 
     predictions: list[Action] = Field(description="Most probable first; the probabilities sum to at most 1")
+    likely: bool | None = Field(
+        default=None,
+        description="False if the top-1 probability is below the model's threshold: most likely none of its actions. "
+        "Left out for a model without a threshold",
+    )
     model: ModelRef
     clip: Clip
     timing_ms: Timing
@@ -207,6 +212,7 @@ class ModelStatus(BaseModel):
         default=None, description="How often it runs for one video: crops times clips, whose probabilities are averaged"
     )
     temporal: TemporalKind | None = Field(default=None, description="The network's temporal module")
+    threshold: float | None = Field(default=None, description="Least top-1 probability of a `likely` answer")
     labels: list[str] | None = None
 
 

@@ -45,6 +45,7 @@ def answer(
     """
     response = PredictionResponse(
         predictions=actions(prediction.scores),
+        likely=prediction.likely,
         model=model_ref(model),
         clip=_describe(prediction.clip, size_bytes),
         timing_ms=timing,
@@ -101,6 +102,7 @@ def _model_status(version: Version, model: VersionedModel) -> ModelStatus:
         temporal=version.temporal,
         num_frames=version.spec.num_frames,
         num_views=version.spec.num_views,
+        threshold=version.threshold,
         labels=list(version.labels),
         **policy,
     )
@@ -156,14 +158,15 @@ def actions(scores: list[Score]) -> list[Action]:
     return [Action(**asdict(score)) for score in scores]
 
 
-def segment_of_clip(segment: Segment) -> SegmentOfClip:
-    """A segment, its times rounded to the microsecond."""
+def segment_of_clip(segment: Segment, model: LoadedModel) -> SegmentOfClip:
+    """A segment of the model's answers, its times rounded to the microsecond."""
     return SegmentOfClip(
         start_seconds=round(segment.start, 6),
         end_seconds=round(segment.end, 6),
         label=segment.label,
         index=segment.index,
         probability=segment.probability,
+        likely=model.is_likely(segment.probability),
         num_windows=segment.num_windows,
     )
 

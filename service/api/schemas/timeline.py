@@ -69,6 +69,7 @@ class WindowRow(BaseModel):
     start_seconds: float
     end_seconds: float
     predictions: list[Action] = Field(description="Most probable first")
+    likely: bool | None = Field(default=None, description="As in the answer of /predict")
 
 
 class SegmentOfClip(BaseModel):
@@ -79,6 +80,9 @@ class SegmentOfClip(BaseModel):
     label: str
     index: int = Field(description="The class's place in the model's list of labels")
     probability: float = Field(ge=0, le=1, description="The mean of its windows'")
+    likely: bool | None = Field(
+        default=None, description="False if that mean is below the model's threshold. Left out without a threshold"
+    )
     num_windows: int
 
 

@@ -65,9 +65,10 @@ class TimelineRows:
             start_seconds=round(window.start_seconds, 6),
             end_seconds=round(window.end_seconds, 6),
             predictions=actions(scores),
+            likely=self.model.is_likely(scores[0].probability),
         )
 
     def _segments_row(self, end: TimelineEnd) -> SegmentsRow:
         stages = {"decode": end.decode_seconds, "transform": end.transform_seconds, "infer": self._infer_seconds}
-        segments = [segment_of_clip(segment) for segment in merge(self._scored)]
+        segments = [segment_of_clip(segment, self.model) for segment in merge(self._scored)]
         return SegmentsRow(segments=segments, timing_ms=timing_ms(self.finish(stages)))

@@ -37,11 +37,13 @@ def test_a_model_card_lies_beside_the_manifest(published):
     assert (store / "letters" / "1" / "README.md").read_text() == model_card(manifest)
 
 
-def test_the_temperature_of_the_checkpoint_is_the_manifests(published, checkpoint, tmp_path):
+def test_temperature_and_threshold_of_the_checkpoint_are_the_manifests(published, checkpoint, tmp_path):
     manifest = published[1]
     assert manifest.temperature == checkpoint.temperature == 1
-    request = ExportRequest("letters", "2", dataclasses.replace(checkpoint, temperature=1.75))
-    assert write_manifest(tmp_path, request, manifest.checkpoint, manifest.artifacts).temperature == 1.75
+    assert manifest.threshold is checkpoint.threshold is None
+    request = ExportRequest("letters", "2", dataclasses.replace(checkpoint, temperature=1.75, threshold=0.25))
+    written = write_manifest(tmp_path, request, manifest.checkpoint, manifest.artifacts)
+    assert (written.temperature, written.threshold) == (1.75, 0.25)
 
 
 def test_each_artifact_carries_its_proof(published):

@@ -10,6 +10,7 @@ from export.formats.catalogue import FORMATS
 from export.publishing.rebuild import RebuildTask, rebuild
 from service.store.model_card import model_card
 from service.store.model_store import ModelStore
+from training.checkpoints.checkpoint import store_calibration
 
 
 def statuses(store, *formats, **fields):
@@ -58,6 +59,19 @@ def test_the_model_card_is_refreshed_also_where_nothing_is_stale(store, old):
     assert card.exists() == bool(old), "a dry run leaves it as it is"
     assert statuses(store) == {"onnx": ("fresh", "")}
     assert card.read_text() == expected
+
+
+def test_a_new_calibration_of_the_checkpoint_reaches_the_manifest_and_the_card(store):
+    folder = store / "letters" / "1"
+    graph = (folder / "model.onnx").stat()
+    store_calibration(folder / "checkpoint.safetensors", 1.5, 0.25)
+    assert statuses(store, dry_run=True) == {"onnx": ("fresh", "")}
+    assert ModelStore(store).open("letters", "1").manifest.threshold is None
+    assert statuses(store) == {"onnx": ("fresh", "")}
+    manifest = ModelStore(store).open("letters", "1").manifest
+    assert (manifest.temperature, manifest.threshold) == (1.5, 0.25)
+    assert (folder / "README.md").read_text() == model_card(manifest)
+    assert (folder / "model.onnx").stat().st_mtime_ns == graph.st_mtime_ns
 
 
 def test_a_rebuilt_version_has_the_card_of_its_new_manifest(store):

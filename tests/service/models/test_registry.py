@@ -139,6 +139,15 @@ def test_probabilities_have_the_temperature_of_the_manifest(settings: Settings, 
     np.testing.assert_allclose(model.probabilities(logits), [0.4, 0.2, 0.1, 0.1, 0.1, 0.1])
 
 
+def test_an_answer_is_likely_from_the_threshold_of_the_manifest_on(settings: Settings, publish: Publish) -> None:
+    publish(settings.model_store, "colours", "1")
+    publish(settings.model_store, "colours", "2", threshold=0.25)
+    registry = Registry.open(settings)
+    assert registry.get("colours", "1").is_likely(0.1) is None
+    model = registry.get("colours", "2")
+    assert [model.is_likely(probability) for probability in (0.2, 0.25, 0.3)] == [False, True, True]
+
+
 def _loaded(name: str, backend: FakeBackend) -> LoadedModel:
     return LoadedModel(name, "1", "0" * 64, "model.onnx", "runs everywhere", ("a", "b"), ClipSpec(), backend)
 

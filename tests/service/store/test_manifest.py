@@ -37,6 +37,16 @@ def test_older_manifests_have_the_temperature_1_and_none_below_0_is_taken(tmp_pa
             Manifest.model_validate(fields | {"temperature": wrong})
 
 
+def test_older_manifests_have_no_threshold_and_only_a_probability_is_taken(tmp_path: Path) -> None:
+    fields = json.loads((publish(tmp_path, "colours", "1") / MANIFEST_FILE).read_text())
+    del fields["threshold"]
+    assert Manifest.model_validate(fields).threshold is None
+    assert Manifest.model_validate(fields | {"threshold": 0.25}).threshold == 0.25
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValidationError, match="threshold"):
+            Manifest.model_validate(fields | {"threshold": wrong})
+
+
 @pytest.mark.parametrize(
     ("scale", "limit"), [(0, 0), (1e-3, 1e-7), (0.5, 5e-5), (1, 1e-4), (10, 1e-4), (11, 1.1e-4), (1e4, 0.1)]
 )

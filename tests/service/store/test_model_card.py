@@ -127,3 +127,8 @@ def test_the_start_of_a_fine_tuned_model_is_named(manifest):
 def test_only_a_calibrated_model_has_a_temperature_on_its_card(manifest):
     assert "1.375" in card_of(manifest, temperature=1.375)
     assert "Calibration" not in card_of(manifest)
+
+
+def test_only_a_model_with_a_threshold_has_one_on_its_card(manifest):
+    assert "0.3125" in card_of(manifest, threshold=0.3125)
+    assert "Threshold" not in card_of(manifest)

@@ -11,7 +11,7 @@ from training.checkpoints.checkpoint import (
     load_checkpoint,
     load_strictly,
     save_checkpoint,
-    store_temperature,
+    store_calibration,
 )
 from training.model.tin import TIN, Architecture
 
@@ -36,23 +36,27 @@ def test_a_pair_of_files_rebuilds_the_model(checkpoint, tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
 
 
-def test_a_temperature_is_stored_beside_unchanged_weights(checkpoint, tmp_path):
+def test_temperature_and_threshold_are_stored_beside_unchanged_weights(checkpoint, tmp_path):
     path = tmp_path / "model.safetensors"
     save_checkpoint(checkpoint, path)
     weights = path.read_bytes()
-    assert load_checkpoint(path).temperature == 1
-    store_temperature(path, 1.75)
-    assert (load_checkpoint(path).temperature, path.read_bytes()) == (1.75, weights)
-    assert load_checkpoint(path).training == checkpoint.training
+    before = load_checkpoint(path)
+    assert (before.temperature, before.threshold) == (1, None)
+    store_calibration(path, 1.75, 0.25)
+    stored = load_checkpoint(path)
+    assert (stored.temperature, stored.threshold, path.read_bytes()) == (1.75, 0.25, weights)
+    assert stored.training == checkpoint.training
+    store_calibration(path, 1.75, None)
+    assert load_checkpoint(path).threshold is None
 
 
-def test_a_checkpoint_without_a_temperature_has_1(checkpoint, tmp_path):
+def test_a_checkpoint_without_a_temperature_has_1_and_no_threshold(checkpoint, tmp_path):
     path = tmp_path / "model.safetensors"
     save_checkpoint(checkpoint, path)
     description = json.loads(path.with_suffix(".json").read_text())
-    del description["temperature"]
+    del description["temperature"], description["threshold"]
     path.with_suffix(".json").write_text(json.dumps(description))
-    assert load_checkpoint(path).temperature == 1
+    assert (load_checkpoint(path).temperature, load_checkpoint(path).threshold) == (1, None)
 
 
 def test_missing_unused_and_misshapen_names_are_all_reported(checkpoint):

@@ -109,6 +109,24 @@ def test_a_network_that_does_not_interlace_is_explained_by_its_kind(
     assert len(answer["features"]) == 3
 
 
+@pytest.mark.parametrize(("model", "likely"), [("always", True), ("never", False), ("tin", None)])
+def test_an_answer_is_likely_by_the_threshold_of_its_model(
+    networks_url: str, videos: dict[str, bytes], model: str, likely: bool | None
+) -> None:
+    with httpx.Client(base_url=networks_url) as client:
+        answer = _upload(client, videos["mp4"], model=model).json()
+        rows = client.post("/timeline", content=videos["mp4"], params={"model": model}).text.splitlines()
+        statuses = client.get("/models").json()["models"]
+    _, *windows, last = map(json.loads, rows)
+    _check_blue(answer)
+    assert [each.get("likely") for each in (answer, *windows, *last["segments"])] == [likely] * (
+        1 + len(windows) + len(last["segments"])
+    )
+    assert ("likely" in answer) is (likely is not None)
+    (threshold,) = [status["threshold"] for status in statuses if status["name"] == model]
+    assert threshold == {"always": 0, "never": 1}.get(model)
+
+
 def test_without_explain_there_are_none(client: httpx.Client, videos: dict[str, bytes]) -> None:
     assert not {"frames", "temporal", "interlacing", "features"} & _upload(client, videos["mp4"]).json().keys()
 
