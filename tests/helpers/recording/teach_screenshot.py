@@ -30,10 +30,10 @@ ACTIONS = {
     "turn around": "Turning something clockwise",
 }
 SHOWN = "come closer"
-NUM_TAKES, NUM_FRAMES, FRAMES_PER_SECOND = 8, 50, 25
+NUM_TAKES, NUM_FRAMES, FRAMES_PER_SECOND = 6, 50, 25
 SEED, NUM_TEXTURES, DIFFICULTY, SIDE = 4, 40, 0.3, 160
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-TRAINING_MS = 600_000
+TRAINING_MS = 1_800_000
 
 
 def films(studio: Studio, label: str, number: int) -> Iterator[list[Image]]:
@@ -88,7 +88,7 @@ def main() -> None:
         folder = Path(name)
         shutil.copytree(REPOSITORY / "model_store", folder / "store")
         camera = write_y4m(folder / "camera.y4m", next(films(studio, ACTIONS[SHOWN], 1)), FRAMES_PER_SECOND)
-        server = start(model_store=folder / "store", teach=True, teach_folder=folder / "taught", teach_minutes=2)
+        server = start(model_store=folder / "store", teach=True, teach_folder=folder / "taught", teach_minutes=1)
         keep(take(server.address, camera, studio), PICTURE)
 
 
