@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from clips.decoding.limits import DecodeLimits
+from service.api.routes.pages import WEB
 from service.config.settings import Settings
 from service.inference.prediction import Prediction
 from service.models.artifact_selection import Capabilities
@@ -74,6 +75,12 @@ def test_most_right_answers_are_likely(model: LoadedModel, studio: Studio) -> No
     answers = [(label, answer(model, studio, film_of(studio, label), ENCODINGS[0])) for label in [*range(16)]]
     right = [prediction.likely is True for label, prediction in answers if prediction.scores[0].index == label]
     assert np.mean(right) >= 0.8
+
+
+def test_the_example_of_the_page_is_named_rightly(model: LoadedModel) -> None:
+    """A hand that moves a cup towards the camera."""
+    prediction = predict((WEB / "example.mp4").read_bytes(), model, 5, DecodeLimits())
+    assert (prediction.scores[0].label, prediction.likely) == ("Moving something closer to the camera", True)
 
 
 @pytest.mark.parametrize("file", ["bikes.mp4", "carphone_pristine.mp4"])

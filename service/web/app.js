@@ -5,6 +5,7 @@ import { record } from "/web/camera_dialog.js";
 import { modelQuery, showChosenModel } from "/web/chosen_model.js";
 import { at, element, say } from "/web/element.js";
 import { keyOption } from "/web/key.js";
+import { countKnown, foldKnown, showKnown } from "/web/known.js";
 import { send } from "/web/predict.js";
 import { NO_ANSWER, showProblem } from "/web/problem.js";
 import { showResult } from "/web/show.js";
@@ -64,14 +65,17 @@ function begin() {
 async function predict(clip) {
   const mine = begin();
   form.classList.add("compact");
+  foldKnown();
   showPrompt(clip.name, "choose another");
   showCommand(clip.name);
   setWorking(true);
   say(`Sending ${clip.name}`);
   try {
     const answer = await send(clip, { signal: mine.signal, onProgress: showProgress, query: { explain: true, stability: true, ...modelQuery() } });
+    const known = await countKnown(answer.model);
+    if (mine.signal.aborted) return;
     preview(clip);
-    say(showResult(answer));
+    say(showResult(answer, known));
     offerTimeline(clip, answer);
     at("answer").focus({ preventScroll: true });
   } catch (problem) {
@@ -139,4 +143,5 @@ at("copy").addEventListener("click", async () => {
 });
 
 showChosenModel();
+showKnown();
 showCommand("clip.mp4");

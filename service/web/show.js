@@ -9,12 +9,18 @@ import { capital, milliseconds, percent } from "/web/wording.js";
 // Below this probability the top-1 action is more likely wrong than right.
 const SURE = 0.5;
 
-export function showResult({ predictions, model, clip, frames, temporal, interlacing, stability, timing_ms: timing }) {
-  const verdict = predictions[0].probability < SURE ? "It is not sure. Most of all it looks like" : "It looks like";
+// Gives the answer as a sentence; `known` is how much the model knows, as in "16 motions".
+export function showResult({ predictions, likely, model, clip, frames, temporal, interlacing, stability, timing_ms: timing }, known) {
+  const [{ label, probability }] = predictions;
+  const isUnlikely = likely === false;
+  const verdict = isUnlikely || probability >= SURE ? "It looks like" : "It is not sure. Most of all it looks like";
+  const answer = isUnlikely ? `None of the ${known} this model knows` : label;
   at("verdict").textContent = verdict;
-  at("answer").textContent = predictions[0].label;
+  at("answer").textContent = answer;
+  at("nearest").hidden = !isUnlikely;
+  at("bars").classList.toggle("unlikely", isUnlikely);
   at("bars").replaceChildren(...bars(predictions));
-  showStability(stability, predictions[0].label);
+  showStability(isUnlikely ? null : stability, label);
   at("frames").replaceChildren(...frames.map(frame));
   showTemporal(temporal, interlacing, frames);
   at("model").replaceChildren(...terms({ Name: model.name, Version: model.version, Digest: model.digest.slice(0, 19) }));
@@ -26,7 +32,7 @@ export function showResult({ predictions, model, clip, frames, temporal, interla
   const times = Object.entries(timing).map(([stage, spent]) => [capital(stage), milliseconds(spent)]);
   at("timing").replaceChildren(...terms(Object.fromEntries(times)));
   at("result").hidden = false;
-  return `${verdict}: ${predictions[0].label}, ${percent(predictions[0].probability)}`;
+  return isUnlikely ? `${verdict}: ${answer}` : `${verdict}: ${label}, ${percent(probability)}`;
 }
 
 // TIN's picture tells more than its sentence; other networks have only the sentence.

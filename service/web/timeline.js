@@ -85,19 +85,20 @@ class Band {
     return `${Math.min(100, (seconds / this.duration) * 100)}%`;
   }
 
-  hue(label) {
+  hue({ label, likely }) {
+    if (likely === false) return "hue-none";
     if (!this.hues.has(label)) this.hues.set(label, `hue-${this.hues.size % NUM_HUES}`);
     return this.hues.get(label);
   }
 
   // Where two windows overlap, each has half.
-  addWindow({ start_seconds: start, end_seconds: end, predictions: [{ label, probability }] }) {
+  addWindow({ start_seconds: start, end_seconds: end, likely, predictions: [{ label, probability }] }) {
     const from = this.drawn ? (start + this.lastEnd) / 2 : start;
-    at("band").append(this.part({ start_seconds: from, end_seconds: end, label, probability }));
+    at("band").append(this.part({ start_seconds: from, end_seconds: end, likely, label, probability }));
     this.lastEnd = end;
     this.drawn += 1;
     at("timeline-progress").value = this.drawn / this.numWindows;
-    note(`${this.drawn} of ${this.numWindows} windows: ${label}`);
+    note(`${this.drawn} of ${this.numWindows} windows: ${named({ label, likely })}`);
   }
 
   finish(segments) {
@@ -108,7 +109,7 @@ class Band {
   }
 
   part(segment) {
-    const part = element("span", segment.label, { className: `part ${this.hue(segment.label)}`, title: described(segment) });
+    const part = element("span", segment.likely === false ? "" : segment.label, { className: `part ${this.hue(segment)}`, title: described(segment) });
     part.style.left = this.share(segment.start_seconds);
     part.style.width = this.share(segment.end_seconds - segment.start_seconds);
     part.onclick = () => seek(segment);
@@ -121,7 +122,7 @@ class Band {
     start.disabled = at("preview").hidden;
     start.onclick = () => seek(segment);
     const label = element("td");
-    label.append(element("i", "", { className: `swatch ${this.hue(segment.label)}` }), segment.label);
+    label.append(element("i", "", { className: `swatch ${this.hue(segment)}` }), named(segment));
     const from = element("td");
     from.append(start);
     const made = element("tr");
@@ -130,8 +131,10 @@ class Band {
   }
 }
 
-const described = ({ start_seconds: start, end_seconds: end, label, probability }) =>
-  `${clock(start)} to ${clock(end)}: ${label}, ${roughly(probability)}`;
+const named = ({ label, likely }) => (likely === false ? `None that it knows; nearest: ${label}` : label);
+
+const described = (segment) =>
+  `${clock(segment.start_seconds)} to ${clock(segment.end_seconds)}: ${named(segment)}, ${roughly(segment.probability)}`;
 
 const ticks = (duration) =>
   Array.from({ length: NUM_TICKS }, (_, place) => element("span", clock((duration * place) / (NUM_TICKS - 1))));

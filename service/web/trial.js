@@ -79,9 +79,10 @@ function stop() {
 async function answer(clip) {
   try {
     const query = { model: model.model, version: model.version, top_k: "all" };
-    const { predictions } = await send(clip, { query, signal: new AbortController().signal, onProgress: () => {} });
+    const { predictions, likely } = await send(clip, { query, signal: new AbortController().signal, onProgress: () => {} });
     const [{ label, probability }] = predictions;
-    tell(probability < SURE ? "Not sure; most of all" : "It sees", `${label}, ${roughly(probability)}`, predictions);
+    const verdict = likely === false ? "Most likely none of them; nearest" : probability < SURE ? "Not sure; most of all" : "It sees";
+    tell(verdict, `${label}, ${roughly(probability)}`, predictions);
     return true;
   } catch (problem) {
     trouble(problem, () => tryClip(clip));

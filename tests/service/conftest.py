@@ -35,13 +35,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of each network, by its temporal module; `old`, from before there were features; `never`, never sure."""
+    """A model of each network, by its temporal module, and `old`: a TIN from before there were features."""
     root = tmp_path_factory.mktemp("networks")
     for temporal in stores.OUTPUTS_OF:
         stores.publish(root, temporal, "1", temporal=temporal)
     stores.publish(root, "old", "1", graph=stores.colour_graph(("logits", "offsets", "weights")))
-    stores.publish(root, "always", "1", threshold=0.0)
-    stores.publish(root, "never", "1", threshold=1.0)
     return root
 
 
@@ -49,6 +47,15 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def networks_url(networks: Path, start_service: Callable[..., str]) -> str:
     """The address of a server of `networks`."""
     return start_service(model_store=networks)
+
+
+@pytest.fixture(scope="session")
+def thresholds_url(tmp_path_factory: pytest.TempPathFactory, start_service: Callable[..., str]) -> str:
+    """The address of a server of models: `never` finds no answer likely, `always` each, `silent` has no threshold."""
+    root = tmp_path_factory.mktemp("thresholds")
+    for name, threshold in {"never": 1.0, "always": 0.0, "silent": None}.items():
+        stores.publish(root, name, "1", threshold=threshold)
+    return start_service(model_store=root, default_model="never")
 
 
 @pytest.fixture(scope="session")

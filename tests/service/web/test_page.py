@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.helpers.browser import PHONE_WIDTH, width_needed
 from tests.helpers.videos.alterations import set_display_matrix
@@ -68,6 +68,28 @@ def test_an_answer_that_is_hardly_likely_says_so(page: Page, videos: dict[str, b
     assert "It is not sure. Most of all it looks like: Showing blue, 30.0 %" in page.get_by_role("status").inner_text()
 
 
+def test_an_answer_that_is_not_likely_names_none_and_greys_the_bars(
+    context: BrowserContext, thresholds_url: str, videos: dict[str, bytes], complaints: list[str]
+) -> None:
+    page = context.new_page()
+    clip = {"name": "clip.mp4", "mimeType": "video/mp4", "buffer": videos["mp4"]}
+    for query, answer, is_doubted in (
+        ("", "None of the 6 motions this model knows", True),
+        ("?model=always", "Showing blue", False),
+        ("?model=silent", "Showing blue", False),
+    ):
+        page.goto(f"{thresholds_url}/{query}")
+        page.locator("#file").set_input_files(clip)  # type: ignore[arg-type]
+        page.wait_for_selector("#result:not([hidden])")
+        assert page.locator("#answer").inner_text() == answer
+        assert answer in page.get_by_role("status").inner_text()
+        assert page.locator("#bars li").first.inner_text().startswith("Showing blue")
+        assert page.locator("#bars.unlikely").count() == page.locator("#nearest:visible").count() == is_doubted
+        assert page.locator("#stability").is_hidden() is is_doubted
+        assert width_needed(page) == PHONE_WIDTH
+    assert complaints == []
+
+
 def test_text_is_refused_in_words_and_the_next_clip_is_taken(
     page: Page, complaints: list[str], videos: dict[str, bytes], not_videos: dict[str, bytes]
 ) -> None:
@@ -115,7 +137,7 @@ def test_the_example_is_answered_by_keyboard_alone(page: Page, complaints: list[
     page.keyboard.press("Enter")
     page.wait_for_selector("#result:not([hidden])")
     expect(page.locator("#answer")).to_be_focused()
-    assert "384 \N{MULTIPLICATION SIGN} 216" in page.locator("#clip").inner_text()
+    assert "480 \N{MULTIPLICATION SIGN} 360" in page.locator("#clip").inner_text()
     assert complaints == []
 
 

@@ -133,3 +133,17 @@ def test_the_parts_of_a_real_clip(
         ("Showing blue", "55%", "45%"),
     ]
     assert complaints == []
+
+
+def test_a_segment_that_is_not_likely_names_none(
+    page: Page, choose: Callable[[bytes], None], long_clip: bytes, complaints: list[str]
+) -> None:
+    segments = [SEGMENTS[0] | {"likely": True}, SEGMENTS[1] | {"likely": False}, SEGMENTS[2]]
+    _stream(page, CLIP, WINDOWS[0] | {"likely": False}, {"kind": "segments", "segments": segments})
+    choose(long_clip)
+    page.get_by_role("button", name="Find out").click()
+    page.wait_for_selector("#segments:not([hidden])")
+    assert [part.inner_text() for part in page.locator("#band .part").all()] == [LABELS[0], "", LABELS[2]]
+    words = [row.locator("td").nth(2).inner_text() for row in page.locator("#segment-rows tr").all()]
+    assert words == [LABELS[0], f"None that it knows; nearest: {LABELS[1]}", LABELS[2]]
+    assert complaints == []

@@ -109,11 +109,11 @@ def test_a_network_that_does_not_interlace_is_explained_by_its_kind(
     assert len(answer["features"]) == 3
 
 
-@pytest.mark.parametrize(("model", "likely"), [("always", True), ("never", False), ("tin", None)])
+@pytest.mark.parametrize(("model", "likely"), [("always", True), ("never", False), ("silent", None)])
 def test_an_answer_is_likely_by_the_threshold_of_its_model(
-    networks_url: str, videos: dict[str, bytes], model: str, likely: bool | None
+    thresholds_url: str, videos: dict[str, bytes], model: str, likely: bool | None
 ) -> None:
-    with httpx.Client(base_url=networks_url) as client:
+    with httpx.Client(base_url=thresholds_url) as client:
         answer = _upload(client, videos["mp4"], model=model).json()
         rows = client.post("/timeline", content=videos["mp4"], params={"model": model}).text.splitlines()
         statuses = client.get("/models").json()["models"]

@@ -1,0 +1,46 @@
+// Known motions: the labels of the chosen model, from GET /models.
+
+import { modelQuery } from "/web/chosen_model.js";
+import { at, element } from "/web/element.js";
+
+// More labels than these are searched in a list that scrolls.
+const MOST_AT_A_GLANCE = 40;
+
+let models = [];
+
+// The page works without them, so that a service that is gone is told when a clip is sent.
+export async function showKnown() {
+  const answer = await fetch("/models").then((response) => response.json()).catch(() => null);
+  const usual = modelQuery().model ?? answer?.default;
+  models = answer?.models ?? [];
+  show(models.find(({ name, is_default: isDefault, labels }) => name === usual && isDefault && labels));
+}
+
+function show(model) {
+  at("known").hidden = !model;
+  if (!model) return;
+  const { labels } = model;
+  at("known-count").textContent = motions(labels.length);
+  at("known-search").hidden = labels.length <= MOST_AT_A_GLANCE;
+  at("known-search").oninput = () => list(labels);
+  list(labels);
+}
+
+function list(labels) {
+  const words = at("known-search").value.toLowerCase().split(/\s+/);
+  const found = labels.filter((label) => words.every((word) => label.toLowerCase().includes(word)));
+  at("known-labels").replaceChildren(...found.map((label) => element("li", label)));
+  at("known-none").hidden = found.length > 0;
+}
+
+const motions = (count) => `${count} motion${count === 1 ? "" : "s"}`;
+
+// Leaves the room to the answer; the heading stays, to open it again.
+export const foldKnown = () => { at("known").open = false; };
+
+// "16 motions", of the version that answered, which may be newer than the page.
+export async function countKnown({ name, version }) {
+  const find = () => models.find((model) => model.name === name && model.version === version)?.labels;
+  if (!find()) await showKnown();
+  return find() ? motions(find().length) : "motions";
+}
