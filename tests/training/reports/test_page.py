@@ -1,6 +1,7 @@
 """The page of a report: parsed, and opened in Chromium as a phone and a desktop do."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -74,6 +75,13 @@ def test_the_page_has_the_figures_of_the_json():
     for share in (figures["top1_acc"], figures["expected_calibration_error"], *figures["controls"].values()):
         assert f"{share:.1%}" in text
     assert all(str(row["right"]) in text for row in figures["classes"])
+
+
+def test_only_a_model_with_a_threshold_has_one_on_the_page():
+    report = report_of(3)
+    assert "likely" not in Parsed(write_page(report)).text
+    with_threshold = replace(report, facts=report.facts | {"threshold": 0.625})
+    assert "likely from 62.5% on" in Parsed(write_page(with_threshold)).text
 
 
 def test_the_json_is_the_report():
