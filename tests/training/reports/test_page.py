@@ -79,9 +79,9 @@ def test_the_page_has_the_figures_of_the_json():
 
 def test_only_a_model_with_a_threshold_has_one_on_the_page():
     report = report_of(3)
-    assert "likely" not in Parsed(write_page(report)).text
+    assert "likely" not in write_page(report)
     with_threshold = replace(report, facts=report.facts | {"threshold": 0.625})
-    assert "likely from 62.5% on" in Parsed(write_page(with_threshold)).text
+    assert "likely from 62.5% on" in write_page(with_threshold)
 
 
 def test_the_json_is_the_report():
