@@ -53,7 +53,7 @@ def test_the_figures_are_those_of_the_scores(evaluated):
     assert figures["clips"] == 7
     assert scores["labels"].tolist() == [number % 3 for number in range(10, 17)]
     assert figures["top1_acc"] == np.mean(scores["probabilities"].argmax(axis=1) == scores["labels"])
-    assert figures["top5_acc"] == 1, "there are three classes"
+    assert "top5_acc" not in figures, "there are three classes"
     assert "mean_class_accuracy" in figures
 
 

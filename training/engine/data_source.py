@@ -35,6 +35,8 @@ class DataSource(Protocol):
 
     labels: tuple[str, ...]
     steps_per_epoch: int
+    class_counts: NDArray[np.int64]
+    """[K], training clips of each class, in proportion."""
 
     def training_batches(self, epoch: int) -> Iterable[Batch]:
         """Return this process's batches of an epoch, decided by the seed: clips uint8 [N, T, H, W, 3]."""
@@ -95,6 +97,7 @@ class ListedDataSource:
         train, validation = (
             _read_items(section, path, len(labels), processes) for path in (section.train, section.validation)
         )
+        self.class_counts = np.bincount([item.label for item in train], minlength=len(labels))
         limit = section.max_unreadable
         clips = ListedClips(
             train, reader, _augmentation(section, spec), num_frames=spec.num_frames, seed=seed, max_unreadable=limit
@@ -141,6 +144,7 @@ class SyntheticDataSource:
     ) -> None:
         self.labels = labels
         self.steps_per_epoch = section.steps_per_epoch
+        self.class_counts = np.ones(len(labels), np.int64)
         self._section = section
         self._spec = spec
         self._seed = seed

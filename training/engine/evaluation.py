@@ -56,12 +56,16 @@ class ClipScores:
         return replace(self, logits=logits)
 
     def measure(self, metrics: Iterable[Metric]) -> dict[str, float]:
-        """Compute metrics as shares from 0 to 1, by MMAction2's names: top1_acc, top5_acc, mean_class_accuracy."""
+        """Compute metrics as shares from 0 to 1, by MMAction2's names: top1_acc, top5_acc, mean_class_accuracy.
+
+        Top-5 is left out where it means nothing, below six classes.
+        """
+        num_classes = self.logits.shape[-1]
         figures: dict[str, float] = {}
         for metric in metrics:
             match metric:
                 case Metric.TOP_K_ACCURACY:
-                    for k in (1, 5):
+                    for k in (1, 5) if num_classes > 5 else (1,):
                         figures[f"top{k}_acc"] = top_k_accuracy(self.probabilities, self.labels, k)
                 case Metric.MEAN_CLASS_ACCURACY:
                     figures["mean_class_accuracy"] = mean_class_accuracy(self.probabilities, self.labels)

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from training.data.batch import Batch
 from training.errors import Stopped
+from training.optim.freezing import freeze_norm
 from training.optim.optimizers import scale_rates
 
 
@@ -41,6 +42,9 @@ class StepSettings:
     clip_grad_norm: float
     autocast: bool
     freeze_norm: bool
+    """Batch normalisation keeps its statistics everywhere, not only in frozen stages."""
+    class_weights: Tensor | None = None
+    """Factors [K] on the loss of each clip, by its label."""
 
 
 def train_one_epoch(
@@ -67,8 +71,7 @@ def train_one_epoch(
         NonFiniteLoss: The loss is NaN or infinite; the weights are those before the step.
     """
     model.train()
-    if settings.freeze_norm:
-        freeze_norm(model)
+    freeze_norm(model, everywhere=settings.freeze_norm)
     started = time.monotonic()
     for number, batch in enumerate(_on_device(batches, model), start=first_step):
         logits, loss = _forward(model, normalise, batch, settings)
@@ -93,8 +96,19 @@ def _forward(model: nn.Module, normalise: nn.Module, batch: Batch, settings: Ste
     with torch.autocast(batch.clips.device.type, torch.bfloat16, enabled=settings.autocast):
         logits: Tensor = model(normalise(batch.clips))
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    targets = soft_targets(batch.labels, logits.shape[1], settings.label_smoothing)
-    return logits, functional.cross_entropy(logits, targets.to(logits.dtype))
+    return logits, training_loss(logits, batch.labels, settings)
+
+
+def training_loss(logits: Tensor, labels: Tensor, settings: StepSettings) -> Tensor:
+    """Return the mean cross-entropy of logits [N, K] and labels [N], smoothed and weighted by class.
+
+    A clip without a label has the weight 1.
+    """
+    targets = soft_targets(labels, logits.shape[1], settings.label_smoothing).to(logits.dtype)
+    if settings.class_weights is None:
+        return functional.cross_entropy(logits, targets)
+    weights = torch.where(labels < 0, 1.0, settings.class_weights[labels.clamp(min=0)])
+    return (weights * functional.cross_entropy(logits, targets, reduction="none")).mean()
 
 
 def _descend(model: nn.Module, loss: Tensor, optimizers: list[Optimizer], clip_grad_norm: float) -> float:
@@ -130,10 +144,3 @@ def evaluate(model: nn.Module, normalise: nn.Module, batches: Iterable[Batch]) -
     for batch in _on_device(batches, model):
         logits = [model(normalise(views)) for views in batch.clips.unbind(dim=1)]
         yield torch.stack(logits, dim=1).cpu(), batch.labels.cpu()
-
-
-def freeze_norm(model: nn.Module) -> None:
-    """Freeze the running statistics of batch normalisation; its scale and shift go on learning."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()

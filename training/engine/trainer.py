@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from training.checkpoints.resume_state import ResumeState, load_resume_state, save_resume_state
+from training.data.class_weights import balanced_weights
 from training.engine.best_validation import BestValidation
 from training.engine.data_source import DataSource
 from training.engine.distributed import Processes
 from training.engine.evaluation import Metric, score_clips
 from training.engine.loops import Step, StepSettings, train_one_epoch
 from training.model.tin import TIN, Normalise
+from training.optim.freezing import freeze_stages
 from training.optim.lr_schedule import RunLength, rate_factor
 from training.optim.optimizers import make_optimizers
 from training.optim.weight_average import WeightAverage
@@ -44,6 +47,7 @@ class Trainer:
     ) -> None:
         self.recipe = recipe
         self.model = model.to(processes.device)
+        freeze_stages(self.model, recipe.freeze_stages)
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
         self.optimizers = make_optimizers(self.model, recipe.optim)
         self.epochs_done = 0
@@ -53,6 +57,7 @@ class Trainer:
         self._trained = processes.wrap(self.model)
         self._normalise = Normalise(recipe.clip).to(processes.device)
         self.length = RunLength(recipe.epochs, source.steps_per_epoch)
+        self._class_weights = self._weights_of_classes()
         self._seed = seed
         self._rate_scale = rate_scale
 
@@ -97,6 +102,7 @@ class Trainer:
             clip_grad_norm=self.recipe.optim.clip_grad_norm,
             autocast=self.recipe.precision == "bf16",
             freeze_norm=epoch >= self.recipe.epochs * self.recipe.freeze_norm_from,
+            class_weights=self._class_weights,
         )
         batches, factors = self._source.training_batches(epoch), self._factors(first_step)
         for step in train_one_epoch(
@@ -137,6 +143,11 @@ class Trainer:
             self.average.load_state_dict(state.averaged)
         for optimizer, values in zip(self.optimizers, state.optimizers, strict=True):
             optimizer.load_state_dict(values)
+
+    def _weights_of_classes(self) -> Tensor | None:
+        if self.recipe.class_weights == "none":
+            return None
+        return torch.from_numpy(balanced_weights(self._source.class_counts)).to(self._processes.device)
 
     def _state(self) -> ResumeState:
         return ResumeState(

@@ -51,6 +51,10 @@ class Recipe(Section):
     optim: Annotated[OptimSection, Field(discriminator="kind")]
     schedule: Annotated[ScheduleSection, Field(discriminator="kind")]
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    class_weights: Literal["none", "balanced"] = "none"
+    """Weights of the loss: balanced ones make rare classes count as much as frequent ones."""
+    freeze_stages: int = Field(default=0, ge=0, le=4)
+    """Stages, with the stem, that do not learn and whose batch normalisation keeps its statistics."""
     freeze_norm_from: float = Field(default=1.0, ge=0, le=1)
     """Share of the run after which batch normalisation keeps its statistics."""
     ema_decay: float = Field(default=0.0, ge=0, lt=1)

@@ -25,6 +25,7 @@ def open_frames(tmp_path, *settings):
 def test_frame_folders_make_batches_of_clips_and_views(tmp_path):
     source = open_frames(tmp_path)
     assert source.labels == ("right", "left", "still")
+    assert source.class_counts.tolist() == [4, 3, 3]
     training = list(source.training_batches(0))
     assert source.steps_per_epoch == len(training) == 3
     assert [tuple(batch.clips.shape) for batch in training] == [(4, 4, 32, 32, 3)] * 2 + [(2, 4, 32, 32, 3)]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import repeat
 
 import pytest
@@ -5,8 +6,9 @@ import torch
 
 from clips.clip_spec import ClipSpec
 from training.data.batch import Batch
-from training.engine.loops import NonFiniteLoss, StepSettings, evaluate, soft_targets, train_one_epoch
+from training.engine.loops import NonFiniteLoss, StepSettings, evaluate, soft_targets, train_one_epoch, training_loss
 from training.model.tin import TIN, Architecture, Normalise
+from training.optim.freezing import freeze_stages
 
 SETTINGS = StepSettings(label_smoothing=0.0, clip_grad_norm=5.0, autocast=False, freeze_norm=False)
 
@@ -40,8 +42,28 @@ def test_an_epoch_learns_and_counts_its_steps(model, batches):
 
 def test_frozen_statistics_stay(model, batches):
     before = model.stem.norm.running_mean.clone()
-    run(model, batches[:2], StepSettings(label_smoothing=0, clip_grad_norm=5.0, autocast=False, freeze_norm=True))
+    run(model, batches[:2], replace(SETTINGS, freeze_norm=True))
     assert torch.equal(model.stem.norm.running_mean, before)
+
+
+def test_frozen_stages_stay_and_the_others_learn(model, batches):
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    freeze_stages(model, 2)
+    run(model, batches[:2])
+    same = {name for name, tensor in model.state_dict().items() if torch.equal(tensor, before[name])}
+    frozen = {name for name in before if name.startswith(("stem.", "stages.0.", "stages.1."))}
+    assert frozen <= same
+    assert not {name for name in same - frozen if name.endswith("conv.weight") or "running" in name}
+    assert "head.weight" not in same
+
+
+def test_the_loss_of_a_clip_is_weighted_by_its_class():
+    logits, labels = torch.randn(4, 3), torch.tensor([0, 2, 2, -1])
+    settings = replace(SETTINGS, label_smoothing=0.1)
+    each = torch.stack([training_loss(logits[[row]], labels[[row]], settings) for row in range(4)])
+    weighted = training_loss(logits, labels, replace(settings, class_weights=torch.tensor([3.0, 9.0, 0.5])))
+    torch.testing.assert_close(weighted, (each * torch.tensor([3.0, 0.5, 0.5, 1.0])).mean())
+    torch.testing.assert_close(training_loss(logits, labels, settings), each.mean())
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_weights_change(model, batches):

@@ -4,7 +4,7 @@ import torch
 
 from clips.scores import average_views
 from tests.helpers.reference import golden_json
-from training.engine.evaluation import ClipScores
+from training.engine.evaluation import ClipScores, Metric
 from training.engine.metrics import cross_entropy, mean_class_accuracy, top_k_accuracy
 
 GOLDEN = golden_json("metrics.json")
@@ -65,6 +65,12 @@ def test_probabilities_of_a_whole_set_are_the_gateways_of_each_clip_to_the_bit()
     logits = np.random.default_rng(0).normal(size=(5, 3, 174)).astype(np.float32)
     scores = ClipScores(logits, np.zeros(5, int), np.arange(5), temperature=1.3)
     np.testing.assert_array_equal(scores.probabilities, [average_views(views, 1.3) for views in logits])
+
+
+@pytest.mark.parametrize(("num_classes", "names"), [(5, ["top1_acc"]), (6, ["top1_acc", "top5_acc"])])
+def test_top_5_needs_six_classes(num_classes, names):
+    scores = ClipScores(np.zeros((2, 1, num_classes), np.float32), np.arange(2), np.arange(2))
+    assert list(scores.measure([Metric.TOP_K_ACCURACY])) == names
 
 
 def test_the_loss_is_the_cross_entropy_and_finite_where_a_label_has_no_probability():
