@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import torch
 import typer
 
+from clips.cpu_quota import usable_cores
 from export.command_line import FormatsOption, StoreOption
 from export.errors import ExportError, FormatUnavailable
 from export.formats.catalogue import ExportRequest, select_formats
@@ -24,7 +25,6 @@ from export.progress import progress_to
 from export.publishing.publish import check_name, next_version, publish
 from export.start_model import ORIGIN, find_start
 from service.backends.base import BackendError, one_line
-from service.backends.cpu_quota import usable_cores
 from service.store.manifest import Manifest
 from service.store.model_store import StoreError
 from training.checkpoints.checkpoint import load_checkpoint

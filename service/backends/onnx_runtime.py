@@ -15,9 +15,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
+from clips.cpu_quota import usable_cores
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, one_line
 from service.backends.contract import INPUT, REQUIRED_OUTPUT, TensorType, known_outputs, list_types, tensor_types
-from service.backends.cpu_quota import usable_cores
 
 DTYPE_NAMES = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
 """ONNX Runtime's names of the contract's element types."""

@@ -15,8 +15,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from clips.cpu_quota import usable_cores
 from clips.decoding.limits import DecodeLimits
-from service.backends.cpu_quota import usable_cores
 from service.config.environment import PREFIX, check_variables, is_service_link
 from service.limits.deadline import MinUploadRate
 from service.telemetry.logging_config import LogFormat

@@ -14,7 +14,7 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path
 
-from service.backends.cpu_quota import usable_cores
+from clips.cpu_quota import usable_cores
 from service.config.settings import Settings
 from service.decoding.process import Decoder
 from service.decoding.sandbox.confinement import Sandbox

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from training.data.dataloader import Batches, EvaluationBatches, Reporter, Train
 from training.data.dataset import ListedClips, ListedViews
 from training.data.readers import FrameFolderReader, ItemReader, VideoReader
 from training.data.rendered import SyntheticClips, SyntheticViews
+from training.data.worker_count import worker_count
 from training.engine.distributed import Processes
 from training.lists.item_list import ListItem, check_frame_folders, read_item_list
 from training.lists.labels import LabelsError, read_labels
@@ -105,14 +107,8 @@ class ListedDataSource:
         views = ListedViews(validation, reader, spec, max_unreadable=limit)
         self._names = [os.path.relpath(item.path, section.root) for item in validation]
         self._views = views
-        share = {
-            "batch_size": section.batch_size,
-            "workers": section.workers,
-            "rank": processes.rank,
-            "world_size": processes.world_size,
-        }
-        self._training = TrainingBatches(clips, report=report, **share)
-        self._validation = EvaluationBatches(views, report=report, **share)
+        self._training = TrainingBatches(clips, report=report, **_share(section, len(train), processes))
+        self._validation = EvaluationBatches(views, report=report, **_share(section, len(validation), processes))
         self.steps_per_epoch = self._training.steps_per_epoch
 
     def training_batches(self, epoch: int) -> Iterable[Batch]:
@@ -211,6 +207,18 @@ def _read_items(
     if isinstance(section, FramesSection) and processes.is_first:
         check_frame_folders(items, section.file_name)
     return items
+
+
+def _share(section: FramesSection | VideosSection, num_items: int, processes: Processes) -> dict[str, int]:
+    """Return how one process loads its share of a list's items."""
+    num_batches = math.ceil(num_items / (section.batch_size * processes.world_size))
+    workers = worker_count(section.workers, num_batches=num_batches, processes=processes.local_world_size)
+    return {
+        "batch_size": section.batch_size,
+        "workers": workers,
+        "rank": processes.rank,
+        "world_size": processes.world_size,
+    }
 
 
 def _augmentation(section: FramesSection | VideosSection, spec: ClipSpec) -> Augmentation:

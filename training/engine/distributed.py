@@ -27,12 +27,13 @@ would wait, with the GIL held, for Gloo's threads, which need the GIL to let go 
 
 @dataclass(frozen=True)
 class Processes:
-    """One process's device, rank and world size, and its collective operations."""
+    """One process's device, place among all processes and those of its node, and its collective operations."""
 
     device: torch.device
     rank: int = 0
     local_rank: int = 0
     world_size: int = 1
+    local_world_size: int = 1
 
     @property
     def is_first(self) -> bool:
@@ -80,13 +81,14 @@ def joined_processes() -> Iterator[Processes]:
         yield Processes(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         return
     rank, local_rank, world_size = (int(os.environ[name]) for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"))
+    local_world_size = int(os.environ.get("LOCAL_WORLD_SIZE", world_size))
     on_gpu = torch.cuda.is_available()
     device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")
     if on_gpu:
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if on_gpu else "gloo")
     try:
-        yield Processes(device, rank, local_rank, world_size)
+        yield Processes(device, rank, local_rank, world_size, local_world_size)
     finally:
         _LEFT_GROUPS.append(dist.group.WORLD)
         dist.destroy_process_group()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 
 from clips.clip_spec import View
 from training.model.interlace_ops import Backward
@@ -57,8 +57,6 @@ class CropSection(Section):
 class _Data(Section):
     batch_size: int = Field(ge=1)
     """Clips per process, that is, per GPU. MMAction2: `videos_per_gpu`."""
-    workers: int = Field(ge=0)
-    """Data-loading worker processes per training process."""
 
 
 class Lesson(Section):
@@ -80,6 +78,8 @@ class SyntheticSection(_Data):
     """Clips rendered during training."""
 
     kind: Literal["synthetic"]
+    workers: int = Field(ge=0)
+    """Data-loading worker processes per training process, on which the rendered clips depend."""
     steps_per_epoch: int = Field(ge=1)
     validation_clips: int = Field(ge=1)
     shuffled_share: float = Field(default=0.0, ge=0, lt=1)
@@ -91,7 +91,15 @@ class SyntheticSection(_Data):
         return [lesson for lesson in self.lessons if lesson.from_epoch <= epoch][-1]
 
 
+def _number_or_auto(workers: object) -> object:
+    if workers == "auto" or (type(workers) is int and workers >= 0):
+        return workers
+    raise ValueError('must be "auto" or a number from 0 on')
+
+
 class _ListedData(_Data):
+    workers: Annotated[int | Literal["auto"], PlainValidator(_number_or_auto)]
+    """Data-loading worker processes per training process; they change only the speed."""
     root: Path
     """The folder that the lists' names are relative to."""
     train: Path

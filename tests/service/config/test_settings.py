@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from service.config.settings import Settings
+from tests.helpers.paths import REPOSITORY
 
 
 def test_every_setting_is_described() -> None:
@@ -32,3 +36,11 @@ def test_teaching_needs_a_folder_and_a_store_that_is_looked_at(tmp_path: Path) -
         Settings(teach=True)
     with pytest.raises(ValidationError, match="TIN_STORE_POLL_SECONDS"):
         Settings(teach=True, teach_folder=tmp_path, store_poll_seconds=0)
+
+
+def test_affinity_counts_in_every_default() -> None:
+    code = "from service.config.settings import Settings; s = Settings(); "
+    code += "print(s.decoders, s.max_queue, s.max_queue_per_key)"
+    one_core = f"import os; os.sched_setaffinity(0, [{min(os.sched_getaffinity(0))}]); {code}"
+    done = subprocess.run([sys.executable, "-c", one_core], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "4", "1"]

@@ -105,6 +105,7 @@ def test_values_can_be_overridden():
         ("data.lessons=[{from_epoch: 1, side: 96, difficulty: 1}]", ("data.lessons: ", "epoch 0")),
         ("data.file_name=frame.jpg", ("data.file_name",)),
         ("model.depth=five", ("model.depth: ",)),
+        ("data.workers=auto", ("data.workers: ",)),
         ("accurate.clip=2", ("accurate.clip;", "clips?")),
         ("accurate={view: three, clips: 3}", ("accurate.clips: ",)),
     ],
@@ -119,6 +120,17 @@ def test_a_bad_key_or_value_is_named(override, named):
 def test_a_frames_file_name_needs_the_place_of_a_number():
     with pytest.raises(RecipeError, match=r"data.file_name: .*img_{:05}.jpg"):
         load_recipe("tin_r50_sthv1", ["data.file_name=frame.jpg"])
+
+
+@pytest.mark.parametrize("workers", ["auto", "3"])
+def test_workers_of_listed_clips_are_a_number_or_auto(workers):
+    assert str(load_recipe("tin_r50_sthv1", [f"data.workers={workers}"]).data.workers) == workers
+
+
+@pytest.mark.parametrize("workers", ["-1", "many"])
+def test_workers_of_listed_clips_are_nothing_else(workers):
+    with pytest.raises(RecipeError, match=r"data\.workers"):
+        load_recipe("tin_r50_sthv1", [f"data.workers={workers}"])
 
 
 def test_an_unknown_recipe_lists_those_there_are():

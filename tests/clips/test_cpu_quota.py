@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from service.backends.cpu_quota import usable_cores
-from tests.helpers.paths import REPOSITORY
+from clips.cpu_quota import usable_cores
 
 
 @pytest.fixture
@@ -51,11 +48,3 @@ V1 = "11:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/a
 )
 def test_a_quota_counts_wherever_it_is_written(tmp_path: Path, cgroups: str, files: dict[str, str], cores: int) -> None:
     assert _usable(tmp_path, cgroups, files) == cores
-
-
-def test_affinity_counts_in_every_default() -> None:
-    code = "from service.config.settings import Settings; s = Settings(); "
-    code += "print(s.decoders, s.max_queue, s.max_queue_per_key)"
-    one_core = f"import os; os.sched_setaffinity(0, [{min(os.sched_getaffinity(0))}]); {code}"
-    done = subprocess.run([sys.executable, "-c", one_core], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["1", "4", "1"]
