@@ -8,9 +8,9 @@ from typing import Any
 from export.errors import ExportError
 from service.store.model_store import ModelStore, StoredModel, listed
 from service.store.policy import read_policy
-from training.finetune.start import Start, read_start
 from training.zoo.catalogue import CATALOGUE
 from training.zoo.hub import SCHEME
+from training.zoo.start import Start, read_start
 from training.zoo.weights import OWN
 
 ORIGIN = "finetuned_from"

@@ -23,7 +23,8 @@ from training.engine.device import DeviceError, device_name, find_device, is_out
 from training.exit_codes import errors_as_exit_codes
 from training.files import replace_json
 from training.model.tin import TIN, Normalise
-from training.recipes.recipe import Recipe, load_recipe
+from training.recipes.completion import complete_recipe
+from training.recipes.recipe import Recipe
 
 WARMUP_ROUNDS = 3
 
@@ -123,7 +124,7 @@ def main(
 ) -> None:
     """Measure speed, peak memory, FLOPs and parameters of a recipe's network, with random weights and no videos."""
     with errors_as_exit_codes():
-        chosen, found = load_recipe(recipe, override), find_device(device)
+        chosen, found = complete_recipe(recipe, override), find_device(device)
         cost = measure(chosen, batch_size=batch_size, device=found, rounds=rounds)
         if out is not None:
             replace_json(out, {"recipe": chosen.name, **asdict(cost)})

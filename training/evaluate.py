@@ -17,8 +17,8 @@ from training.engine.distributed import joined_processes
 from training.engine.evaluation import ClipScores, Cost, Metric
 from training.exit_codes import errors_as_exit_codes
 from training.files import replace_file, replace_json
+from training.recipes.completion import complete_recipe
 from training.recipes.protocol import Protocol, with_protocol
-from training.recipes.recipe import load_recipe
 from training.reports.evaluation import Evaluation, calibrate_checkpoint, evaluate_checkpoint
 from training.reports.reliability import Reliability
 from training.reports.report_folder import facts_of, write_report
@@ -56,7 +56,7 @@ def main(
     figures.
     """
     with errors_as_exit_codes(), joined_processes() as processes:
-        chosen = load_recipe(recipe, override)
+        chosen = complete_recipe(recipe, override, weights=str(checkpoint))
         chosen = with_protocol(chosen, protocol) if protocol else chosen
         if calibrate:
             _check_can_be_calibrated(checkpoint)

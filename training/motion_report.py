@@ -22,7 +22,7 @@ from training.engine.loops import evaluate
 from training.exit_codes import errors_as_exit_codes
 from training.files import replace_json
 from training.model.tin import TIN, Normalise
-from training.recipes.recipe import load_recipe
+from training.recipes.completion import complete_recipe
 from training.synthetic.evaluation_sets import (
     EvaluationSet,
     make_evaluation_set,
@@ -115,7 +115,7 @@ def main(
     The controls, shuffled and frozen clips, have no direction of motion, so that accuracy on them should be low.
     """
     with errors_as_exit_codes():
-        spec = load_recipe(recipe).clip
+        spec = complete_recipe(recipe, weights=str(checkpoint)).clip
         loaded = load_checkpoint(checkpoint)
         if loaded.clip != spec:
             raise CheckpointError(f"{checkpoint} has another clip specification than recipe {recipe!r}")

@@ -21,7 +21,8 @@ from training.engine.trainer import BEST, RESUME_STATE, Trainer
 from training.errors import BadInput
 from training.exit_codes import errors_as_exit_codes
 from training.model.tin import TIN
-from training.recipes.recipe import Recipe, RecipeError, load_recipe
+from training.recipes.completion import complete_recipe
+from training.recipes.recipe import Recipe, RecipeError
 from training.zoo.weights import find_weights
 
 
@@ -130,10 +131,12 @@ def main(
     if deterministic:
         make_deterministic()
     with errors_as_exit_codes():
-        chosen = load_recipe(recipe, [*(override or []), *(["precision=bf16"] if amp else [])])
-        _check_validates(chosen, validating=validate)
+        settings = [*(override or []), *(["precision=bf16"] if amp else [])]
         with joined_processes() as processes, ExitStack() as observing:
+            with processes.one_at_a_time_on_each_node():
+                chosen = complete_recipe(recipe, settings)
             callbacks = Callbacks()
+            _check_validates(chosen, validating=validate)
             if not resume:
                 _check_unused(work_dir)
             trainer = build_trainer(chosen, processes, callbacks.on_message, seed=seed, auto_scale_lr=auto_scale_lr)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from service.backends.cpu_quota import usable_cores
+from clips.cpu_quota import usable_cores
 
 SECONDS_TO_END = 15.0
 """From SIGTERM to SIGKILL."""

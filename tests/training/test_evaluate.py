@@ -122,7 +122,7 @@ def test_calibration_writes_the_temperature_that_later_evaluations_take(evaluate
     assert load_checkpoint(own).threshold is None
     temperature = load_checkpoint(own).temperature
     assert temperature not in {1, load_checkpoint(checkpoint).temperature}
-    figures, scores = evaluate(recipe, own, tmp_path, "data.batch_size=2")
+    figures, scores = evaluate(recipe, own, tmp_path, "data.batch_size=2", "model={}", "clip=null")
     assert figures["temperature"] == temperature
     powers = evaluated[1]["probabilities"] ** (1 / temperature)
     np.testing.assert_allclose(scores["probabilities"], powers / powers.sum(1, keepdims=True), rtol=1e-6)

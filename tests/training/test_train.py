@@ -26,6 +26,7 @@ RENDERED = overrides(
 )
 
 AVERAGED = overrides("ema_decay=0.9")
+NETWORK = ("num_classes", "depth", "width", "temporal")
 
 
 @pytest.fixture(scope="module")
@@ -148,10 +149,14 @@ def test_the_demo_recipe_trains_through_the_same_command(tmp_path):
 
 
 def test_a_run_starts_from_a_checkpoint(trained, recipe, tmp_path):
-    still = overrides(f"model.pretrained={trained / LAST}", "optim.lr=1e-30", "freeze_norm_from=0", "epochs=1")
+    left_out = f"model={{pretrained: {trained / LAST}}}", "clip=null"
+    still = overrides(*left_out, "optim.lr=1e-30", "freeze_norm_from=0", "epochs=1")
     done = run("train", recipe, "--work-dir", tmp_path, *still)
     assert done.returncode == 0, done.stderr
     assert_equal(weights(trained / LAST), weights(tmp_path / LAST))
+    recorded, original = (load_checkpoint(each / LAST).training["recipe"] for each in (tmp_path, trained))
+    assert recorded["clip"] == original["clip"]
+    assert {key: recorded["model"][key] for key in NETWORK} == {key: original["model"][key] for key in NETWORK}
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step(recipe, tmp_path):
@@ -214,6 +219,14 @@ BAD_INPUT = {
     "an unknown key": (None, ["optim.weight_decya=1"], ("optim.weight_decya", "weight_decay?")),
     "a depth that is not built": (None, ["model.depth=19"], ("depth", "19")),
     "no weights": (None, ["model.pretrained=gone.pth"], ("gone.pth",)),
+    "no weights to complete it": (None, ["model.depth=null", "model.pretrained=gone.pth"], ("gone.pth",)),
+    "no network": (None, ["model.depth=null"], ("model.depth", "model.pretrained")),
+    "no clip": (None, ["clip=null"], ("clip", "model.pretrained")),
+    "no labels to count": (
+        lambda data: (data / "labels.txt").unlink(),
+        ["model.num_classes=null"],
+        ("labels.txt", "training.prepare"),
+    ),
     "unknown weights": (None, ["model.pretrained=resnet05"], ("resnet05", "resnet50")),
 }
 

@@ -23,7 +23,7 @@ from training.data.rendered import SyntheticClips, SyntheticViews
 from training.data.worker_count import worker_count
 from training.engine.distributed import Processes
 from training.lists.item_list import ListItem, check_frame_folders, read_item_list
-from training.lists.labels import LabelsError, read_labels
+from training.recipes.completion import read_data_labels
 from training.recipes.recipe import Recipe, RecipeError
 from training.recipes.schema import FramesSection, SyntheticSection, VideosSection
 from training.synthetic.motions import LABELS
@@ -66,7 +66,7 @@ def open_data_source(recipe: Recipe, seed: int, processes: Processes, report: Re
         return SyntheticDataSource(
             recipe.data, recipe.clip, _check_num_labels(LABELS, recipe, "the rendered clips"), seed, processes
         )
-    labels = _check_num_labels(_read_labels(recipe.data.labels), recipe, str(recipe.data.labels))
+    labels = _check_num_labels(read_data_labels(recipe.data.labels), recipe, str(recipe.data.labels))
     return ListedDataSource(recipe.data, recipe.clip, labels, seed, processes, report)
 
 
@@ -177,13 +177,6 @@ class SyntheticDataSource:
 
     def _spec_of(self, epoch: int) -> ClipSpec:
         return replace(self._spec, crop=self._section.lesson(epoch).side)
-
-
-def _read_labels(path: Path) -> tuple[str, ...]:
-    try:
-        return read_labels(path)
-    except LabelsError as error:
-        raise RecipeError(f"{error}; `python -m training.prepare` writes one") from error
 
 
 def _check_num_labels(labels: tuple[str, ...], recipe: Recipe, where: str) -> tuple[str, ...]:

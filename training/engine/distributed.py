@@ -63,9 +63,12 @@ class Processes:
         """Run the block in local rank 0 first, then in the node's other processes."""
         if self.world_size > 1 and self.local_rank > 0:
             dist.barrier()
-        yield
-        if self.world_size > 1 and self.local_rank == 0:
-            dist.barrier()
+        try:
+            yield
+        finally:
+            # Also after an error: the others then meet it themselves, instead of waiting.
+            if self.world_size > 1 and self.local_rank == 0:
+                dist.barrier()
 
 
 @contextmanager

@@ -24,12 +24,12 @@ from training.finetune.run import (
     save_settings,
     save_videos,
 )
-from training.finetune.start import Start
 from training.finetune.step_timer import StepTimer
 from training.lists.checked_clips import CheckedClip, UsableClips, check_clips
 from training.lists.clip_set import LabelledClip, clips_per_class
 from training.lists.make_lists import write_splits, write_unreadable
 from training.lists.splits import Split, split_clips
+from training.zoo.start import Start
 
 SECONDS_BETWEEN_LINES = 5.0
 

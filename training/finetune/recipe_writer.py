@@ -24,8 +24,8 @@ from training.finetune.defaults import (
     SMALL_SET,
     VALIDATIONS,
 )
-from training.finetune.start import Start
 from training.recipes.recipe import Recipe, load_recipe
+from training.zoo.start import Start
 
 
 def recipe_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType
@@ -27,6 +27,13 @@ RECIPES = Path(__file__).parent
 
 UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 """Pydantic's error types for an unknown key of a section or of a ClipSpec."""
+
+GIVEN_BY = {
+    "model.num_classes": "; give it, or the labels",
+    "model.depth": "; give it, or take it from weights with model.pretrained",
+    "clip": "; give it, or take it from weights with model.pretrained",
+}
+"""What to do about keys that other ones may give."""
 
 
 class RecipeError(BadInput):
@@ -67,30 +74,63 @@ def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
 
         recipe = load_recipe("tin_r50_sthv2", ["optim.lr=0.01", "data.batch_size=8"])
 
-    `name` is that of a file in training/recipes without its suffix, or the path of a YAML file. Raises RecipeError.
+    `name` is that of a file in training/recipes without its suffix, or the path of a YAML file. Raises RecipeError,
+    also where a value is left out that `training.recipes.completion` would fill in.
     """
+    return read_recipe(name, overrides).validated()
+
+
+@dataclass(frozen=True)
+class RawRecipe:
+    """A recipe as it is written: its file, and its values by key, which may be invalid or missing."""
+
+    path: Path
+    values: dict[str, Any]
+
+    def section(self, key: str) -> dict[str, Any]:
+        """Return a section, whose changes count; an empty one if there is none."""
+        found = self.values.get(key)
+        return found if isinstance(found, dict) else {}
+
+    def validated(self) -> Recipe:
+        """Return the recipe. Raises RecipeError."""
+        try:
+            return Recipe.model_validate(_without_missing(self.values))
+        except ValidationError as error:
+            raise RecipeError(f"{self.path}: {_explain(error)}") from error
+
+
+def read_recipe(name: str, overrides: list[str] | None = None) -> RawRecipe:
+    """Read a recipe's file and apply overrides. Raises RecipeError."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else RECIPES / f"{name}.yaml"
     try:
-        recipe = yaml.safe_load(path.read_bytes())
+        values = yaml.safe_load(path.read_bytes())
     except OSError as error:
         known = ", ".join(sorted(found.stem for found in RECIPES.glob("*.yaml")))
         raise RecipeError(f"{path}: {error.strerror}; known recipes: {known}") from error
     except yaml.YAMLError as error:
         raise RecipeError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path} is not a recipe, which has keys and values")
     for override in overrides or []:
-        _override(recipe, override)
-    try:
-        return Recipe.model_validate(recipe)
-    except ValidationError as error:
-        raise RecipeError(f"{path}: {_explain(error)}") from error
+        _override(values, override)
+    return RawRecipe(path, values)
 
 
-def _override(recipe: Any, override: str) -> None:
+def _without_missing(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the keys that can be completed where they have no value, so that they count as missing."""
+    model = values.get("model")
+    if isinstance(model, dict):
+        values = values | {"model": {key: value for key, value in model.items() if value is not None}}
+    return {key: value for key, value in values.items() if key != "clip" or value is not None}
+
+
+def _override(recipe: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
     *parents, last = key.split(".")
     if not equals:
         raise RecipeError(f"--set takes KEY=VALUE, not {override!r}")
-    section = recipe
+    section: Any = recipe
     for parent in parents:
         section = section.setdefault(parent, {}) if isinstance(section, dict) else None
     if not isinstance(section, dict):
@@ -101,6 +141,8 @@ def _override(recipe: Any, override: str) -> None:
 def _explain(error: ValidationError) -> str:
     first = min(error.errors(), key=lambda found: found["type"] not in UNKNOWN_KEY)
     section, keys = _walk(first["loc"])
+    if first["type"] == "missing":
+        return f"{'.'.join(keys)} is missing{GIVEN_BY.get('.'.join(keys), '')}"
     if first["type"] not in UNKNOWN_KEY:
         return f"{'.'.join(keys)}: {first['msg']}"
     close = get_close_matches(keys[-1], _keys(section), n=1)

@@ -4,8 +4,8 @@ from clips.clip_spec import ClipSpec, View
 from training.finetune.budget import Budget
 from training.finetune.defaults import FLIP_IF_MIRROR, SMALL_SET
 from training.finetune.recipe_writer import recipe_of, validated_at_the_end, with_side, write_recipe
-from training.finetune.start import Start
 from training.model.tin import Architecture, Temporal
+from training.zoo.start import Start
 
 ARCHITECTURE = Architecture(num_classes=16, depth=34, width=0.25, num_frames=4, temporal=Temporal.TSM)
 START = Start("start.safetensors", ARCHITECTURE, ClipSpec(num_frames=4, crop=96, view=View.SQUEEZE), "start/1")

@@ -1,11 +1,12 @@
-"""Start of a fine-tuning run: the weights to begin with, and the network and input that come with them."""
+"""Start of a training run: the weights to begin with, and the network and input that come with them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from clips.clip_spec import ClipSpec
-from training.checkpoints.checkpoint import load_checkpoint
+from training.checkpoints.checkpoint import CheckpointError, load_checkpoint
 from training.checkpoints.conversion import architecture_of
 from training.checkpoints.pretrained import read_pretrained
 from training.model.tin import Architecture
@@ -34,13 +35,20 @@ def read_start(weights: str, title: str = "") -> Start:
     A published file is of clips as published: short side 256, centre crop 224.
 
     Raises:
-        BadInput: The weights cannot be found or read.
+        BadInput: The weights cannot be found or read, or are of another family of networks.
     """
     found = find_weights(weights)
     name = str(found.path.resolve()) if weights == str(found.path) else weights
     if found.is_own:
         checkpoint = load_checkpoint(found.path)
         return Start(name, checkpoint.architecture, checkpoint.clip, title or weights)
-    source = read_pretrained(found.path)
-    architecture = architecture_of(source, source.num_classes or 1)
+    architecture = _architecture_in(found.path)
     return Start(name, architecture, ClipSpec(num_frames=architecture.num_frames), title or weights)
+
+
+def _architecture_in(published: Path) -> Architecture:
+    source = read_pretrained(published)
+    try:
+        return architecture_of(source, source.num_classes or 1)
+    except (CheckpointError, ValueError) as error:
+        raise CheckpointError(f"{published}: {error}") from error

@@ -5,8 +5,8 @@ from clips.clip_spec import ClipSpec
 from tests.helpers.training.networks import lively
 from training.checkpoints.checkpoint import CheckpointError, save_checkpoint
 from training.checkpoints.key_mapping import KeyNaming, foreign_name
-from training.finetune.start import read_start
 from training.model.tin import Architecture, Temporal
+from training.zoo.start import read_start
 
 
 def test_a_checkpoint_brings_its_network_and_input(checkpoint, tmp_path):
