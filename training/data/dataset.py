@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from clips.sampling import evaluation_indices, training_indices
 from clips.transforms import make_views
 from training.data.augment import Augmentation
 from training.data.batch import NO_LABEL, Example
+from training.data.frame_store import FrameStore
 from training.data.readers import ItemReader, UnreadableItem
 from training.data.sampler import Key
 from training.lists.item_list import ListItem
@@ -78,8 +80,32 @@ class ListedClips(Dataset[Example]):
         yield from (self._items[index] for index in rng.permutation(len(self._items)))
 
     def _read(self, item: ListItem, rng: np.random.Generator) -> NDArray[np.uint8]:
-        frames = self._reader.read(item, lambda num_frames: training_indices(num_frames, self._num_frames, rng))
+        frames = self._reader.read(item, RandomFrames(rng, self._num_frames))
         return self._augmentation.apply(frames, rng)
+
+
+class RandomFrames:
+    """Picks one random frame of each segment: the same for the same number of frames, however often it is asked.
+
+    Videos whose number of frames is uncertain are picked from several times. The generator moves on as for the first.
+
+    Args:
+        rng: The generator.
+        num_segments: Frames to pick.
+    """
+
+    def __init__(self, rng: np.random.Generator, num_segments: int) -> None:
+        self._rng = rng
+        self._num_segments = num_segments
+        self._before = rng.bit_generator.state
+        self._after: Mapping[str, Any] | None = None
+
+    def __call__(self, num_frames: int) -> list[int]:
+        self._rng.bit_generator.state = self._before
+        indices = training_indices(num_frames, self._num_segments, self._rng)
+        self._after = self._after or self._rng.bit_generator.state
+        self._rng.bit_generator.state = self._after
+        return indices
 
 
 class ListedViews(Dataset[Example]):
@@ -92,24 +118,44 @@ class ListedViews(Dataset[Example]):
         reader: Reads an item's frames.
         spec: Number of frames, size and view.
         max_unreadable: Limit of unreadable items, for `UnreadableTally`.
+        store: Keeps the views of each item for the next time.
     """
 
-    def __init__(self, items: Sequence[ListItem], reader: ItemReader, spec: ClipSpec, *, max_unreadable: int) -> None:
+    def __init__(
+        self,
+        items: Sequence[ListItem],
+        reader: ItemReader,
+        spec: ClipSpec,
+        *,
+        max_unreadable: int,
+        store: FrameStore | None = None,
+    ) -> None:
         self.max_unreadable = _never_all(items, max_unreadable)
         self._items = items
         self._reader = reader
         self._spec = spec
+        self._store = store
 
     def __len__(self) -> int:
         return len(self._items)
 
     def __getitem__(self, index: int) -> Example:
-        item = self._items[index]
         try:
-            return Example(read_views(item, self._reader, self._spec), item.label)
+            return Example(self._views(index), self._items[index].label)
         except UnreadableItem as error:
             spec = self._spec
             return Example(_black(spec.num_views, spec.num_frames, spec.crop), NO_LABEL, (error,))
+
+    def _views(self, index: int) -> NDArray[np.uint8]:
+        if self._store is None:
+            return read_views(self._items[index], self._reader, self._spec)
+        stored = self._store.get(index)
+        if stored is not None:
+            frames = np.stack(stored.read(range(len(stored))))
+            return frames.reshape(self._spec.num_views, -1, *frames.shape[1:])
+        views = read_views(self._items[index], self._reader, self._spec)
+        self._store.put(index, views.reshape(-1, *views.shape[2:]))
+        return views
 
 
 def read_views(item: ListItem, reader: ItemReader, spec: ClipSpec) -> NDArray[np.uint8]:

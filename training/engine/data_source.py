@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from clips.clip_spec import ClipSpec, View
 from training.data.augment import Augmentation, MultiScaleCrop
 from training.data.batch import Batch
+from training.data.cached_reader import CachedReader
 from training.data.dataloader import Batches, EvaluationBatches, Reporter, TrainingBatches, deal_batches, load_batches
 from training.data.dataset import ListedClips, ListedViews
+from training.data.frame_store import FrameStore
 from training.data.readers import FrameFolderReader, ItemReader, VideoReader
 from training.data.rendered import SyntheticClips, SyntheticViews
 from training.data.worker_count import worker_count
@@ -30,6 +32,9 @@ from training.synthetic.motions import LABELS
 
 VALIDATION_SEED = 1_000_000
 """Seed of the rendered validation clips in every run, far from training seeds."""
+
+CACHE_BYTES = 2**31
+"""Limit of `data.cache` on a machine, for the frames of training and for the views of validation."""
 
 
 class DataSource(Protocol):
@@ -101,19 +106,34 @@ class ListedDataSource:
         )
         self.class_counts = np.bincount([item.label for item in train], minlength=len(labels))
         limit = section.max_unreadable
+        augmentation = _augmentation(section, spec)
+        self._cached, store = None, None
+        if isinstance(section, VideosSection) and section.cache:
+            num_bytes = CACHE_BYTES // processes.local_world_size
+            self._cached = CachedReader((item.path for item in train), augmentation.resize, num_bytes)
+            store = FrameStore(len(validation), num_bytes)
         clips = ListedClips(
-            train, reader, _augmentation(section, spec), num_frames=spec.num_frames, seed=seed, max_unreadable=limit
+            train,
+            self._cached or reader,
+            augmentation,
+            num_frames=spec.num_frames,
+            seed=seed,
+            max_unreadable=limit,
         )
-        views = ListedViews(validation, reader, spec, max_unreadable=limit)
+        views = ListedViews(validation, reader, spec, max_unreadable=limit, store=store)
+        self._report = report
         self._names = [os.path.relpath(item.path, section.root) for item in validation]
         self._views = views
         self._training = TrainingBatches(clips, report=report, **_share(section, len(train), processes))
         self._validation = EvaluationBatches(views, report=report, **_share(section, len(validation), processes))
         self.steps_per_epoch = self._training.steps_per_epoch
 
-    def training_batches(self, epoch: int) -> Iterable[Batch]:
-        """Return this process's batches of an epoch; going through them raises TooManyUnreadable."""
-        return self._training.epoch(epoch)
+    def training_batches(self, epoch: int) -> Iterator[Batch]:
+        """Yield this process's batches of an epoch; raise TooManyUnreadable. Report once if a cache is too small."""
+        yield from self._training.epoch(epoch)
+        if self._cached and (line := self._cached.describe_left_out()):
+            self._report(line)
+            self._cached = None
 
     def validation_batches(self, epoch: int) -> Batches:
         """Return this process's validation batches, the same in every epoch; iterating raises TooManyUnreadable."""

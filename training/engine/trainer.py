@@ -13,13 +13,13 @@ from torch import Tensor
 
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from training.checkpoints.resume_state import ResumeState, load_resume_state, save_resume_state
-from training.data.class_weights import balanced_weights
 from training.engine.best_validation import BestValidation
 from training.engine.data_source import DataSource
 from training.engine.distributed import Processes
 from training.engine.evaluation import Metric, score_clips
 from training.engine.loops import Step, StepSettings, train_one_epoch
 from training.model.tin import TIN, Normalise
+from training.optim.class_weights import balanced_weights
 from training.optim.freezing import freeze_stages
 from training.optim.lr_schedule import RunLength, rate_factor
 from training.optim.optimizers import make_optimizers

@@ -134,6 +134,8 @@ class VideosSection(_ListedData):
     """Video files, in lists of `name label`."""
 
     kind: Literal["videos"]
+    cache: bool = False
+    """Keep decoded frames in a temporary file, so that each video is decoded once; for small sets."""
 
 
 class SgdSection(Section):

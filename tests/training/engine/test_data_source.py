@@ -1,8 +1,10 @@
 import pytest
 import torch
 
+from tests.helpers.training.action_clips import make_action_clips
 from tests.helpers.training.tiny_data import make_frame_data
 from training.data.batch import NO_LABEL
+from training.engine import data_source
 from training.engine.data_source import open_data_source
 from training.engine.distributed import Processes
 from training.recipes.recipe import RecipeError, load_recipe
@@ -39,6 +41,35 @@ def test_labels_must_be_as_many_as_the_classes(tmp_path):
         open_frames(tmp_path, "model.num_classes=4")
     with pytest.raises(RecipeError, match=r"nowhere\.txt .*training\.prepare"):
         open_frames(tmp_path / "again", "data.labels=nowhere.txt")
+
+
+def open_videos(folder, report, *settings):
+    """Open four short videos, as clips to train and to validate with."""
+    names = [path.relative_to(folder) for path in sorted(make_action_clips(folder, 2).rglob("take*"))]
+    (folder / "list.txt").write_text("".join(f"{name} {number % 2}\n" for number, name in enumerate(names)))
+    (folder / "labels.txt").write_text("left\nright\n")
+    paths = {"root": folder, **dict.fromkeys(("train", "validation"), folder / "list.txt")}
+    overrides = [f"data.{key}={path}" for key, path in (paths | {"labels": folder / "labels.txt"}).items()]
+    small = ["clip={crop: 32, short_side: 36}", "model.num_classes=2", "data.workers=auto", "data.batch_size=2"]
+    recipe = load_recipe("tsm_r50_kinetics400", [*overrides, *small, *settings])
+    return open_data_source(recipe, 0, ALONE, report)
+
+
+def test_a_cache_changes_nothing_but_what_is_decoded(tmp_path, monkeypatch):
+    lines: list[str] = []
+    plain, cached = (open_videos(tmp_path, lines.append, f"data.cache={cache}") for cache in (False, True))
+    for epoch in range(2):
+        for one, other in zip(plain.training_batches(epoch), cached.training_batches(epoch), strict=True):
+            assert one.clips.equal(other.clips)
+        for one, other in zip(plain.validation_batches(epoch), cached.validation_batches(epoch), strict=True):
+            assert one.clips.equal(other.clips)
+    assert lines == []
+    monkeypatch.setattr(data_source, "CACHE_BYTES", 1000)
+    full = open_videos(tmp_path, lines.append, "data.cache=true")
+    for epoch in range(2):
+        list(full.training_batches(epoch))
+    (line,) = lines
+    assert "data.cache: 4 of 4" in line
 
 
 @pytest.fixture(scope="module")

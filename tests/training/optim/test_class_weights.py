@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.data.class_weights import balanced_weights
+from training.optim.class_weights import balanced_weights
 
 
 @pytest.mark.parametrize("counts", [[4, 4], [90, 9, 1], [6, 0, 3]], ids=["equal", "rare", "none of a class"])
