@@ -76,7 +76,7 @@ def build_trainer(
     """
     source = open_data_source(recipe, seed, processes, report)
     torch.manual_seed(seed)
-    model = build_model(recipe)
+    model = build_model(recipe, num_auxiliary=source.num_auxiliary)
     if recipe.model.pretrained:
         _load_pretrained(recipe.model.pretrained, model, processes, report)
     total_batch = recipe.data.batch_size * processes.world_size

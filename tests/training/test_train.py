@@ -15,6 +15,7 @@ from tests.helpers.paths import REPOSITORY
 from tests.helpers.training.tiny_data import command, make_frame_data, overrides, run
 from training.checkpoints.checkpoint import load_checkpoint
 from training.engine.trainer import BEST, LAST, RESUME_STATE
+from training.synthetic.figures.gestures import GESTURES
 from training.train import main
 
 RENDERED = overrides(
@@ -145,6 +146,19 @@ def test_the_demo_recipe_trains_through_the_same_command(tmp_path):
     done = run("train", "tin_motion", "--work-dir", tmp_path, "--validate", "--amp", *RENDERED)
     assert done.returncode == 0, done.stderr
     assert len(load_checkpoint(tmp_path / LAST).labels) == 16
+
+
+def test_gestures_are_learned_beside_the_motions_and_left_out_of_the_checkpoint(tmp_path):
+    done = run(
+        "train", "tin_motion", "--work-dir", tmp_path, "--validate", *RENDERED, "--set", "data.gestures_share=0.5"
+    )
+    assert done.returncode == 0, done.stderr
+    checkpoint = load_checkpoint(tmp_path / LAST)
+    assert checkpoint.build_model().head.out_features == len(checkpoint.labels) == 16
+    trained = torch.load(tmp_path / RESUME_STATE, weights_only=True)["tensors"]["head.weight"]
+    assert len(trained) == 16 + len(GESTURES)
+    assert torch.equal(trained[:16], checkpoint.tensors["head.weight"])
+    assert set(log_lines(tmp_path)[-1]) >= {"top1_acc", "top5_acc"}
 
 
 def test_a_run_starts_from_a_checkpoint(trained, recipe, tmp_path):

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from clips.clip_spec import ClipSpec
 from training.data.batch import NO_LABEL, Batch, Example
+from training.synthetic.motions import LABELS
 from training.synthetic.studio import Studio
 
 STOCK_SIZE = 512
@@ -31,20 +32,38 @@ class SyntheticClips(IterableDataset[Example]):
         spec: Number of frames and size.
         difficulty: Strength of disturbances, from 0 to 1.
         seed: Seed of the stream; the worker's number is added.
-        shuffled_share: Share of examples with frames in random order and NO_LABEL.
+        shuffled_share: Share of motions with frames in random order and NO_LABEL.
+        gestures_share: Share of examples that are gestures of figures, whose labels follow those of the motions.
     """
 
     def __init__(
-        self, spec: ClipSpec, *, difficulty: float, seed: tuple[int, ...], shuffled_share: float = 0.0
+        self,
+        spec: ClipSpec,
+        *,
+        difficulty: float,
+        seed: tuple[int, ...],
+        shuffled_share: float = 0.0,
+        gestures_share: float = 0.0,
     ) -> None:
         self._spec = spec
         self._difficulty = difficulty
         self._seed = seed
         self._shuffled_share = shuffled_share
+        self._gestures_share = gestures_share
 
     def __iter__(self) -> Iterator[Example]:
         worker = get_worker_info()
         studio = Studio((*self._seed, worker.id if worker else 0), num_textures=NUM_TEXTURES)
+        motions = self._motions(studio)
+        while True:
+            is_gesture = self._gestures_share and studio.rng.random() < self._gestures_share
+            yield self._gesture(studio) if is_gesture else next(motions)
+
+    def _gesture(self, studio: Studio) -> Example:
+        clip, label = studio.draw_gesture_example(self._spec)
+        return Example(clip, len(LABELS) + label)
+
+    def _motions(self, studio: Studio) -> Iterator[Example]:
         stock: list[Example] = []
         while True:
             example = Example(*studio.draw_example(self._spec, self._difficulty))

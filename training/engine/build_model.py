@@ -13,12 +13,20 @@ from training.model.tin import TIN, Architecture, Temporal
 from training.recipes.recipe import Recipe, RecipeError
 
 
-def build_model(recipe: Recipe) -> TIN:
-    """Build a recipe's network, initialised from torch's random state. Raises RecipeError if it cannot be built."""
+def build_model(recipe: Recipe, *, num_auxiliary: int = 0) -> TIN:
+    """Build a recipe's network, initialised from torch's random state.
+
+    Args:
+        recipe: The recipe.
+        num_auxiliary: Classes of a second task, which the head has after those of the recipe.
+
+    Raises:
+        RecipeError: The network cannot be built.
+    """
     section = recipe.model
     try:
         architecture = Architecture(
-            num_classes=section.num_classes,
+            num_classes=section.num_classes + num_auxiliary,
             depth=section.depth,
             width=section.width,
             num_frames=recipe.clip.num_frames,

@@ -28,6 +28,7 @@ from training.lists.item_list import ListItem, check_frame_folders, read_item_li
 from training.recipes.completion import read_data_labels
 from training.recipes.recipe import Recipe, RecipeError
 from training.recipes.schema import FramesSection, SyntheticSection, VideosSection
+from training.synthetic.figures.gestures import GESTURES
 from training.synthetic.motions import LABELS
 
 VALIDATION_SEED = 1_000_000
@@ -41,6 +42,8 @@ class DataSource(Protocol):
     """The share of a recipe's clips that one process of a run sees."""
 
     labels: tuple[str, ...]
+    num_auxiliary: int
+    """Classes of a second task, numbered after the labels, which only training knows."""
     steps_per_epoch: int
     class_counts: NDArray[np.int64]
     """[K], training clips of each class, in proportion."""
@@ -100,6 +103,7 @@ class ListedDataSource:
         report: Reporter,
     ) -> None:
         self.labels = labels
+        self.num_auxiliary = 0
         reader = _reader(section)
         train, validation = (
             _read_items(section, path, len(labels), processes) for path in (section.train, section.validation)
@@ -159,6 +163,7 @@ class SyntheticDataSource:
         self, section: SyntheticSection, spec: ClipSpec, labels: tuple[str, ...], seed: int, processes: Processes
     ) -> None:
         self.labels = labels
+        self.num_auxiliary = len(GESTURES) if section.gestures_share else 0
         self.steps_per_epoch = section.steps_per_epoch
         self.class_counts = np.ones(len(labels), np.int64)
         self._section = section
@@ -173,6 +178,7 @@ class SyntheticDataSource:
             difficulty=self._section.lesson(epoch).difficulty,
             seed=(self._seed, epoch, self._processes.rank),
             shuffled_share=self._section.shuffled_share,
+            gestures_share=self._section.gestures_share,
         )
         batches = load_batches(clips, batch_size=self._section.batch_size, workers=self._section.workers)
         return islice(batches, self.steps_per_epoch)

@@ -55,6 +55,10 @@ class ClipScores:
         """Return other logits [N, V, K] of the same clips."""
         return replace(self, logits=logits)
 
+    def of_first_classes(self, count: int) -> ClipScores:
+        """Return the scores without the classes after the first ones, such as those of a second task."""
+        return self.with_logits(self.logits[..., :count])
+
     def measure(self, metrics: Iterable[Metric]) -> dict[str, float]:
         """Compute metrics as shares from 0 to 1, by MMAction2's names: top1_acc, top5_acc, mean_class_accuracy.
 

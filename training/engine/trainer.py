@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.checkpoints.auxiliary_classes import without_auxiliary_classes
 from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from training.checkpoints.resume_state import ResumeState, load_resume_state, save_resume_state
 from training.engine.best_validation import BestValidation
@@ -120,6 +121,7 @@ class Trainer:
         """Return the metrics and the loss over the validation set, the same in every process; note the best."""
         batches = self._source.validation_batches(self.epochs_done - 1)
         scores = score_clips(self.result, self._normalise, batches, self._processes)
+        scores = scores.of_first_classes(len(self._source.labels))
         metrics = scores.measure(Metric) | {"loss": scores.loss}
         self.best = self.best.after(metrics, self.epochs_done)
         return metrics
@@ -161,9 +163,10 @@ class Trainer:
 
     def _checkpoint(self, metrics: Mapping[str, float]) -> Checkpoint:
         training = self.identity | {"metrics": {**metrics, "epochs": self.epochs_done}}
-        return Checkpoint(
+        complete = Checkpoint(
             self.model.architecture, self.recipe.clip, self._source.labels, self.result.state_dict(), training
         )
+        return without_auxiliary_classes(complete)
 
     def _factors(self, first_step: int) -> Iterator[float]:
         for step in range(first_step, self.length.steps):

@@ -83,7 +83,9 @@ class SyntheticSection(_Data):
     steps_per_epoch: int = Field(ge=1)
     validation_clips: int = Field(ge=1)
     shuffled_share: float = Field(default=0.0, ge=0, lt=1)
-    """Share of examples with frames in random order, whose target is the uniform distribution."""
+    """Share of motions with frames in random order, whose target is the uniform distribution."""
+    gestures_share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of examples that are gestures of figures: a second task, whose classes the checkpoint leaves out."""
     lessons: Annotated[tuple[Lesson, ...], Field(min_length=1), AfterValidator(_ordered)]
 
     def lesson(self, epoch: int) -> Lesson:
