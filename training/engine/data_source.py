@@ -17,6 +17,7 @@ from clips.clip_spec import ClipSpec, View
 from training.data.augment import Augmentation, MultiScaleCrop
 from training.data.batch import Batch
 from training.data.cached_reader import CachedReader
+from training.data.colour import ColourJitter
 from training.data.dataloader import Batches, EvaluationBatches, Reporter, TrainingBatches, deal_batches, load_batches
 from training.data.dataset import ListedClips, ListedViews
 from training.data.frame_store import FrameStore
@@ -243,4 +244,10 @@ def _share(section: FramesSection | VideosSection, num_items: int, processes: Pr
 def _augmentation(section: FramesSection | VideosSection, spec: ClipSpec) -> Augmentation:
     crops = section.crops
     crop = MultiScaleCrop(crop=spec.crop, scales=crops.scales, num_fixed_crops=crops.fixed_offsets)
-    return Augmentation(short_side=spec.short_side, crop=crop, flip=section.flip, squeeze=spec.view is View.SQUEEZE)
+    return Augmentation(
+        short_side=spec.short_side,
+        crop=crop,
+        flip=section.flip,
+        squeeze=spec.view is View.SQUEEZE,
+        colour=ColourJitter(section.colour_jitter),
+    )
