@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clips.decoding.frames import Image
 from clips.transforms import resize, resize_short_side
-from training.data.colour import ColourJitter
+from training.data.colour import NO_JITTER, ColourJitter
 
 POSITIONS = (
     *((0, 0), (4, 0), (0, 4), (4, 4), (2, 2)),
@@ -90,7 +90,7 @@ class Augmentation:
     flip: float
     squeeze: bool = False
     """Resize to a square of `short_side`, without keeping the aspect ratio: crops then look as `View.SQUEEZE` does."""
-    colour: ColourJitter = ColourJitter(0.0)
+    colour: ColourJitter = NO_JITTER
 
     def apply(self, frames: Sequence[Image], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Map T frames of one size to uint8 [T, crop, crop, 3]; all frames get the same crop, flip and colours."""

@@ -29,6 +29,10 @@ class ColourJitter:
         return np.asarray(cv2.LUT(rows, table), np.uint8).reshape(clip.shape)
 
 
+NO_JITTER = ColourJitter(0.0)
+"""Jitter that changes nothing."""
+
+
 def _table(mean: float, contrast: float, gains: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return the new value of each old one by channel, uint8 [1, 256, 3]; contrast is stretched about the mean."""
     stretched = (np.arange(256)[:, None] - mean) * contrast + mean

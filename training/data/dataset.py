@@ -15,6 +15,7 @@ from clips.sampling import evaluation_indices, training_indices
 from clips.transforms import make_views
 from training.data.augment import Augmentation
 from training.data.batch import NO_LABEL, Example
+from training.data.excerpt import draw_excerpt
 from training.data.frame_store import FrameStore
 from training.data.readers import ItemReader, UnreadableItem
 from training.data.sampler import Key
@@ -34,6 +35,7 @@ class ListedClips(Dataset[Example]):
         num_frames: T, frames of a clip.
         seed: Seed of frame sampling and augmentation.
         max_unreadable: Limit of unreadable items.
+        shortest_excerpt: Smallest share of an item that frames are sampled from; 1 for all of it.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class ListedClips(Dataset[Example]):
         num_frames: int,
         seed: int,
         max_unreadable: int,
+        shortest_excerpt: float = 1.0,
     ) -> None:
         self.seed = seed
         self.max_unreadable = _never_all(items, max_unreadable)
@@ -52,6 +55,7 @@ class ListedClips(Dataset[Example]):
         self._reader = reader
         self._augmentation = augmentation
         self._num_frames = num_frames
+        self._shortest_excerpt = shortest_excerpt
 
     def __len__(self) -> int:
         return len(self._items)
@@ -80,29 +84,32 @@ class ListedClips(Dataset[Example]):
         yield from (self._items[index] for index in rng.permutation(len(self._items)))
 
     def _read(self, item: ListItem, rng: np.random.Generator) -> NDArray[np.uint8]:
-        frames = self._reader.read(item, RandomFrames(rng, self._num_frames))
+        frames = self._reader.read(item, RandomFrames(rng, self._num_frames, self._shortest_excerpt))
         return self._augmentation.apply(frames, rng)
 
 
 class RandomFrames:
-    """Picks one random frame of each segment: the same for the same number of frames, however often it is asked.
+    """Picks one random frame of each segment of an excerpt: equal numbers of frames give equal frames, asked again too.
 
     Videos whose number of frames is uncertain are picked from several times. The generator moves on as for the first.
 
     Args:
         rng: The generator.
         num_segments: Frames to pick.
+        shortest_excerpt: Smallest share of the clip that they are picked from.
     """
 
-    def __init__(self, rng: np.random.Generator, num_segments: int) -> None:
+    def __init__(self, rng: np.random.Generator, num_segments: int, shortest_excerpt: float = 1.0) -> None:
         self._rng = rng
         self._num_segments = num_segments
+        self._shortest_excerpt = shortest_excerpt
         self._before = rng.bit_generator.state
         self._after: Mapping[str, Any] | None = None
 
     def __call__(self, num_frames: int) -> list[int]:
         self._rng.bit_generator.state = self._before
-        indices = training_indices(num_frames, self._num_segments, self._rng)
+        first, length = draw_excerpt(num_frames, self._shortest_excerpt, self._rng)
+        indices = [first + index for index in training_indices(length, self._num_segments, self._rng)]
         self._after = self._after or self._rng.bit_generator.state
         self._rng.bit_generator.state = self._after
         return indices

@@ -124,6 +124,7 @@ class ListedDataSource:
             num_frames=spec.num_frames,
             seed=seed,
             max_unreadable=limit,
+            shortest_excerpt=section.shortest_excerpt,
         )
         views = ListedViews(validation, reader, spec, max_unreadable=limit, store=store)
         self._report = report
@@ -166,7 +167,7 @@ class SyntheticDataSource:
         self.labels = labels
         self.num_auxiliary = len(GESTURES) if section.gestures_share else 0
         self.steps_per_epoch = section.steps_per_epoch
-        self.class_counts = np.ones(len(labels), np.int64)
+        self.class_counts = np.ones(len(labels) + self.num_auxiliary, np.int64)
         self._section = section
         self._spec = spec
         self._seed = seed

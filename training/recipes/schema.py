@@ -111,6 +111,8 @@ class _ListedData(_Data):
     crops: CropSection
     flip: float = Field(ge=0, le=1)
     """Probability of a horizontal flip; 0 if labels depend on left and right."""
+    shortest_excerpt: float = Field(default=1.0, gt=0, le=1)
+    """Smallest share of a clip that training takes its frames from, at random; 1 for all of it, as published."""
     colour_jitter: float = Field(default=0.0, ge=0, lt=1)
     """Strength of random changes of brightness, contrast and tint; 0 for none, as published."""
     max_unreadable: int = Field(ge=0)

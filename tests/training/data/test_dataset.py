@@ -104,6 +104,17 @@ def _index_in(candidates, frame):
     return next(index for index, candidate in enumerate(candidates) if np.array_equal(candidate, frame))
 
 
+def test_an_excerpt_has_its_frames_in_order_from_a_part_of_the_clip(folders):
+    candidates = [read_frame(folders[2], index)[:, left : left + 64] for index in range(33) for left in (0, 16, 32)]
+    spans = []
+    for seed in range(12):
+        clips = ListedClips(folders, READER, WHOLE, num_frames=8, seed=seed, max_unreadable=0, shortest_excerpt=0.5)
+        found = [_index_in(candidates, frame) // 3 for frame in clips[0, 2].clip]
+        assert found == sorted(found)
+        spans.append(found[-1] - found[0])
+    assert min(spans) < 20
+
+
 def test_a_clip_is_that_of_its_seed_epoch_and_item(folders):
     dataset = clips_of(folders)
     clip = dataset[3, 2].clip
