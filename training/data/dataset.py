@@ -13,9 +13,9 @@ from torch.utils.data import Dataset
 from clips.clip_spec import ClipSpec
 from clips.sampling import evaluation_indices, training_indices
 from clips.transforms import make_views
-from training.data.augment import Augmentation
+from training.data.augmentation.augmentation import Augmentation
+from training.data.augmentation.excerpt import draw_excerpt
 from training.data.batch import NO_LABEL, Example
-from training.data.excerpt import draw_excerpt
 from training.data.frame_store import FrameStore
 from training.data.readers import ItemReader, UnreadableItem
 from training.data.sampler import Key

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec, View
-from training.data.augment import Augmentation, MultiScaleCrop
+from training.data.augmentation.augmentation import Augmentation
+from training.data.augmentation.colour import ColourJitter
+from training.data.augmentation.multi_scale_crop import MultiScaleCrop
 from training.data.batch import Batch
 from training.data.cached_reader import CachedReader
-from training.data.colour import ColourJitter
 from training.data.dataloader import Batches, EvaluationBatches, Reporter, TrainingBatches, deal_batches, load_batches
 from training.data.dataset import ListedClips, ListedViews
 from training.data.frame_store import FrameStore

@@ -8,7 +8,8 @@ from clips.decoding.decode import decode
 from clips.decoding.errors import ClipError
 from tests.helpers.videos.alterations import pack_b_pictures
 from training.data import cached_reader
-from training.data.augment import Augmentation, MultiScaleCrop
+from training.data.augmentation.augmentation import Augmentation
+from training.data.augmentation.multi_scale_crop import MultiScaleCrop
 from training.data.cached_reader import FIRST_FRAMES, CachedReader
 from training.data.dataloader import TrainingBatches
 from training.data.dataset import ListedClips, ListedViews

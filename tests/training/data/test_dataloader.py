@@ -3,7 +3,8 @@ import torch
 
 from clips.clip_spec import ClipSpec, View
 from tests.helpers.training.frame_folders import FILE_NAME, write_frames
-from training.data.augment import Augmentation, MultiScaleCrop
+from training.data.augmentation.augmentation import Augmentation
+from training.data.augmentation.multi_scale_crop import MultiScaleCrop
 from training.data.batch import NO_LABEL
 from training.data.dataloader import EvaluationBatches, TrainingBatches, load_batches
 from training.data.dataset import ListedClips, ListedViews

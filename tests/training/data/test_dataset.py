@@ -7,7 +7,8 @@ from clips.preprocess import preprocess
 from clips.sampling import training_indices
 from clips.transforms import make_views
 from tests.helpers.training.frame_folders import FILE_NAME, read_frame, write_frames
-from training.data.augment import Augmentation, MultiScaleCrop
+from training.data.augmentation.augmentation import Augmentation
+from training.data.augmentation.multi_scale_crop import MultiScaleCrop
 from training.data.batch import NO_LABEL
 from training.data.dataset import ListedClips, ListedViews, read_views
 from training.data.readers import FrameFolderReader, UnreadableItem, VideoReader

@@ -6,7 +6,8 @@ import pytest
 from clips.clip_spec import ClipSpec, View
 from clips.transforms import make_views, resize
 from tests.helpers.reference import digest, golden_json, picture
-from training.data.augment import Augmentation, Box, MultiScaleCrop
+from training.data.augmentation.augmentation import Augmentation
+from training.data.augmentation.multi_scale_crop import Box, MultiScaleCrop
 
 GOLDEN = golden_json("crops.json")
 SCALES = (1, 0.875, 0.75, 0.66)

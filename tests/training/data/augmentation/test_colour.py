@@ -1,7 +1,7 @@
 import numpy as np
 
 from tests.helpers.reference import picture
-from training.data.colour import ColourJitter
+from training.data.augmentation.colour import ColourJitter
 
 
 def clip_of(*frames):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.data.excerpt import draw_excerpt
+from training.data.augmentation.excerpt import draw_excerpt
 
 
 def test_the_whole_clip_draws_nothing():
