@@ -16,7 +16,7 @@ MINUTES = 15.0
 SIDES = (96, 128, 160, 192, 224)
 """Sides of the input to choose from, in pixels."""
 
-SIDE_OF_SHORT_SIDE = 0.6
+SIDE_OF_SHORT_SIDE = 0.45
 """Wanted side, as a share of the median short side of the clips."""
 
 TRAINING_SHARE = 0.8
@@ -29,9 +29,6 @@ MIN_EPOCHS, MAX_EPOCHS = 12, 60
 
 BATCH_SIZE = 8
 
-SMALL_SET = 2000
-"""Clips up to which batch normalisation keeps the statistics that it starts with."""
-
 SHORT_SIDE_PER_CROP = 8 / 7
 """Short side to which frames are scaled before a crop, over the crop's side."""
 
@@ -40,23 +37,27 @@ CROPS: dict[str, Any] = {"scales": [1, 0.875, 0.75], "fixed_offsets": 13}
 FLIP_IF_MIRROR = 0.5
 """Probability of a horizontal flip with `--mirror`."""
 
+SHORTEST_EXCERPT = 0.65
+"""Smallest share of a clip that training takes its frames from."""
+
+COLOUR_JITTER = 0.3
+"""Strength of random changes of brightness, contrast and tint."""
+
 OPTIM: dict[str, Any] = {
-    "kind": "sgd",
-    "lr": 0.01,
-    "momentum": 0.9,
-    "weight_decay": 0.0005,
-    "fc_lr5": True,
-    "clip_grad_norm": 20,
+    "kind": "muon",
+    "muon_lr": 0.02,
+    "muon_momentum": 0.95,
+    "muon_weight_decay": 0.05,
+    "adamw_lr": 0.004,
+    "adamw_weight_decay": 0.05,
+    "clip_grad_norm": 5,
     "total_batch": BATCH_SIZE,
 }
 
-SCHEDULE: dict[str, Any] = {"kind": "cosine", "by": "step", "floor": 0.01, "warmup_epochs": 1}
+SCHEDULE: dict[str, Any] = {"kind": "cosine", "by": "step", "warmup_epochs": 3}
 
 VALIDATIONS = 15
 """Validations of a run, spread over its epochs."""
 
-RUN: dict[str, Any] = {"patience": 8, "label_smoothing": 0.1, "ema_decay": 0.99}
+RUN: dict[str, Any] = {"patience": 8, "label_smoothing": 0.1, "ema_decay": 0.98, "class_weights": "balanced"}
 """Further keys of the recipe."""
-
-MODEL: dict[str, Any] = {"dropout": 0.3}
-"""Further keys of the recipe's model."""

@@ -13,15 +13,15 @@ from training.files import replace_file
 from training.finetune.budget import Budget
 from training.finetune.defaults import (
     BATCH_SIZE,
+    COLOUR_JITTER,
     CROPS,
     FLIP_IF_MIRROR,
     MAX_UNREADABLE_SHARE,
-    MODEL,
     OPTIM,
     RUN,
     SCHEDULE,
     SHORT_SIDE_PER_CROP,
-    SMALL_SET,
+    SHORTEST_EXCERPT,
     VALIDATIONS,
 )
 from training.recipes.recipe import Recipe, load_recipe
@@ -50,8 +50,11 @@ def recipe_of(
         "validation": str(lists / "val.txt"),
         "labels": str(lists / "labels.txt"),
         "batch_size": min(BATCH_SIZE, num_clips),
-        "workers": 1,
+        "workers": "auto",
+        "cache": True,
         "crops": CROPS,
+        "shortest_excerpt": SHORTEST_EXCERPT,
+        "colour_jitter": COLOUR_JITTER,
         "flip": FLIP_IF_MIRROR if mirror else 0,
         "max_unreadable": int(MAX_UNREADABLE_SHARE * num_clips),
     }
@@ -65,7 +68,6 @@ def recipe_of(
         **RUN,
         "optim": OPTIM,
         "schedule": SCHEDULE,
-        "freeze_norm_from": 0.0 if num_clips <= SMALL_SET else 1.0,
     }
 
 
@@ -94,7 +96,6 @@ def _model(start: Start, num_classes: int) -> dict[str, Any]:
         "width": architecture.width,
         "temporal": str(architecture.temporal),
         "pretrained": start.weights,
-        **MODEL,
     }
 
 

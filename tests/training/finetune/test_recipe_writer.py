@@ -2,7 +2,7 @@ import pytest
 
 from clips.clip_spec import ClipSpec, View
 from training.finetune.budget import Budget
-from training.finetune.defaults import FLIP_IF_MIRROR, SMALL_SET
+from training.finetune.defaults import COLOUR_JITTER, FLIP_IF_MIRROR, SHORTEST_EXCERPT
 from training.finetune.recipe_writer import recipe_of, validated_at_the_end, with_side, write_recipe
 from training.model.tin import Architecture, Temporal
 from training.zoo.start import Start
@@ -32,9 +32,11 @@ def test_clips_are_mirrored_only_when_asked(tmp_path, mirror, flip):
     assert written(tmp_path, mirror=mirror).data.flip == flip
 
 
-@pytest.mark.parametrize(("num_clips", "frozen_from"), [(SMALL_SET, 0), (SMALL_SET + 1, 1)])
-def test_normalisation_is_frozen_for_small_sets(tmp_path, num_clips, frozen_from):
-    assert written(tmp_path, num_clips=num_clips).freeze_norm_from == frozen_from
+def test_clips_are_varied_and_decoded_once(tmp_path):
+    recipe = written(tmp_path)
+    assert (recipe.data.shortest_excerpt, recipe.data.colour_jitter) == (SHORTEST_EXCERPT, COLOUR_JITTER)
+    assert recipe.data.cache
+    assert recipe.class_weights == "balanced"
 
 
 def test_few_clips_make_a_small_batch(tmp_path):
