@@ -54,6 +54,9 @@ gpu: ## with a GPU: test the kernels on it, measure, train briefly; PYTHON has t
 bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your own videos
 	.venv-bench/bin/python -m tests.benchmarks.bench_decode $(FILES)
 
+bench-ut: .venv-dev/ready ## fine-tune on UT-Interaction in DATA, ten folds a set, TIN, TSM and TSN (hours); goes on where it was
+	.venv-dev/bin/python -m tests.benchmarks.bench_ut $(DATA)
+
 bench-export: .venv-dev/ready ## compare exported graphs, int8 too, with torch and with the obvious export on one core
 	.venv-dev/bin/python -m tests.benchmarks.bench_export
 
@@ -89,4 +92,4 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export load soak attack smoke fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-ut load soak attack smoke fuzz help
