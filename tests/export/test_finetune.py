@@ -126,7 +126,7 @@ def test_an_interrupted_run_keeps_its_best_and_goes_on_to_the_same_weights(clips
         while not ((tmp_path / "w" / RESUME_STATE).exists() and (tmp_path / "w" / BEST).exists()):
             assert running.poll() is None, "it ended before it could be stopped"
             time.sleep(0.01)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(signal.SIGTERM)  # a shell's background job ignores SIGINT
         assert running.stdout is not None
         *_, note, error = map(json.loads, running.stdout.read().splitlines())
     assert running.returncode == 130

@@ -25,6 +25,15 @@ def test_missing_folders_are_made_and_the_file_is_readable_for_all(tmp_path):
     assert sha256_of(path) == hashlib.sha256(b"content").hexdigest()
 
 
+@pytest.fixture
+def heeds_interrupts():
+    """Raise KeyboardInterrupt for SIGINT, which a shell's background job ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_files_that_belong_together_are_both_written_before_an_interrupt(tmp_path):
     @uninterrupted()
     def write_both():
