@@ -22,10 +22,10 @@ SIDE_OF_SHORT_SIDE = 0.45
 TRAINING_SHARE = 0.8
 """Share of the time limit for training; the rest is for reading, validation, report and export."""
 
-CLIPS_SEEN = 4000
+CLIPS_SEEN = 8000
 """Clips that a run sees in all its epochs, repetitions included, within MIN_EPOCHS and MAX_EPOCHS."""
 
-MIN_EPOCHS, MAX_EPOCHS = 12, 60
+MIN_EPOCHS, MAX_EPOCHS = 16, 60
 
 BATCH_SIZE = 8
 
