@@ -6,7 +6,7 @@ import { showActions, uploading } from "/web/takes.js";
 import { call, json } from "/web/teach_api.js";
 import { begin, cancel, follow, isOpen, show } from "/web/training.js";
 import { offerTrial, tryClip, withdrawTrial } from "/web/trial.js";
-import { bytes, sentence } from "/web/wording.js";
+import { bytes, duration, sentence } from "/web/wording.js";
 
 let running = false;
 
@@ -38,7 +38,7 @@ function draw(state) {
   if (state.job) showJob(state.job);
   const reason = state.not_trainable ?? unready(state);
   at("train").disabled = running || Boolean(reason);
-  at("train-note").textContent = running ? "" : reason ? sentence(reason) : `It takes a few minutes, at most ${state.minutes}.`;
+  at("train-note").textContent = running ? "" : reason ? sentence(reason) : `It learns for ${duration(60 * state.minutes)} at most, and is ready a little later.`;
 }
 
 function showJob(job) {
