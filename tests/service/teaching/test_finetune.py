@@ -63,7 +63,7 @@ def test_takes_become_a_model_that_answers(store: Path, clips: Path, tmp_path: P
     assert job.plan is not None
     assert job.plan.minutes == MINUTES
     assert job.validations
-    assert "report" in (tmp_path / "taught" / "job" / "report.html").read_text()
+    assert "left" in (tmp_path / "taught" / "job" / "report.html").read_text()
     with closing((model := open_model(Settings(model_store=store), MODEL)).backend):
         assert model.labels == ("left", "right")
         settings = Settings()
