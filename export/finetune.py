@@ -100,7 +100,7 @@ def main(
 ) -> None:
     """Teach a model your own actions: train it on labelled clips, measure it, and publish it to the store.
 
-    Side and epochs are chosen from the clips and the time limit. Ctrl-C keeps the best checkpoint so far.
+    Side and epochs are chosen from the clips and the time limit. Ctrl-C keeps the checkpoint so far.
     --cross-validate and --folds measure how well models do on clips that they did not see, and publish none.
     """
     listener = JsonLines() if json else Terminal()
@@ -164,15 +164,15 @@ def _train(run: Run, listener: Listener) -> None:
 
 def _how_to_go_on(run: Run) -> str:
     again = "the same command with --resume goes on"
-    if not run.best.exists():
+    if not run.result.exists():
         return f"no epoch is finished yet; {again}"
-    publishing = f"tin export {run.best} --name {run.recipe.name} --formats {FORMATS} --videos {run.videos}"
-    return f"the best checkpoint so far is {run.best}; {again}, and `{publishing}` publishes it as it is"
+    publishing = f"tin export {run.result} --name {run.recipe.name} --formats {FORMATS} --videos {run.videos}"
+    return f"the checkpoint so far is {run.result}; {again}, and `{publishing}` publishes it as it is"
 
 
 def _publish(run: Run, name: str, store: Path, formats: Sequence[str], listener: Listener) -> Manifest:
-    """Export the best checkpoint with its proofs and publish it as the next version."""
-    checkpoint = load_checkpoint(run.best)
+    """Export the resulting checkpoint with its proofs and publish it as the next version."""
+    checkpoint = load_checkpoint(run.result)
     training = checkpoint.training | {ORIGIN: run.settings.start}
     request = ExportRequest(name, "", dataclasses.replace(checkpoint, training=training), run.videos)
     listener.tell(Stage("export", f"exporting to {', '.join(formats)}"))

@@ -74,7 +74,7 @@ def test_the_store_has_the_formats_with_proofs_and_the_temperature(taught, start
     work_dir, store, _ = taught
     manifest = ModelStore(store).open("moves").manifest
     assert manifest.artifacts[0].format == "onnx"
-    assert manifest.temperature == load_checkpoint(work_dir / BEST).temperature
+    assert manifest.temperature == load_checkpoint(work_dir / LAST).temperature
     assert manifest.training[ORIGIN] == str(start)
 
 
@@ -123,7 +123,7 @@ def test_an_interrupted_run_keeps_its_best_and_goes_on_to_the_same_weights(clips
     options = (clips, "--name", "moves", "--from", start, "--store", tmp_path / "store", "--work-dir", tmp_path / "w")
     arguments = (*options, "--side", 32, "--epochs", 8, "--no-publish", "--json")
     with subprocess.Popen(command(*arguments), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as running:
-        while not ((tmp_path / "w" / RESUME_STATE).exists() and (tmp_path / "w" / BEST).exists()):
+        while not ((tmp_path / "w" / RESUME_STATE).exists() and (tmp_path / "w" / LAST).exists()):
             assert running.poll() is None, "it ended before it could be stopped"
             time.sleep(0.01)
         running.send_signal(signal.SIGTERM)  # a shell's background job ignores SIGINT
@@ -131,8 +131,8 @@ def test_an_interrupted_run_keeps_its_best_and_goes_on_to_the_same_weights(clips
         *_, note, error = map(json.loads, running.stdout.read().splitlines())
     assert running.returncode == 130
     assert (note["event"], error["event"]) == ("note", "error")
-    assert str(tmp_path / "w" / BEST) in note["text"]
-    assert load_checkpoint(tmp_path / "w" / BEST).labels == ("left", "right")
+    assert str(tmp_path / "w" / LAST) in note["text"]
+    assert load_checkpoint(tmp_path / "w" / LAST).labels == ("left", "right")
     assert load_checkpoint(tmp_path / "w" / LAST).training["metrics"]["epochs"] < 8
     code, events = finetune(*arguments[:-1], "--resume")
     assert (code, events[-1]["event"]) == (0, "note"), events

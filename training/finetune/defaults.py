@@ -59,5 +59,11 @@ SCHEDULE: dict[str, Any] = {"kind": "cosine", "by": "step", "warmup_epochs": 3}
 VALIDATIONS = 15
 """Validations of a run, spread over its epochs."""
 
-RUN: dict[str, Any] = {"patience": 8, "label_smoothing": 0.1, "ema_decay": 0.98, "class_weights": "balanced"}
+PATIENCE = 8
+"""Validations without a better one after which a run stops, at its best."""
+
+ENOUGH_TO_CHOOSE = 20
+"""Validation clips below which they choose no epoch: the run goes to its end, and its last checkpoint counts."""
+
+RUN: dict[str, Any] = {"label_smoothing": 0.1, "ema_decay": 0.98, "class_weights": "balanced"}
 """Further keys of the recipe."""

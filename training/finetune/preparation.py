@@ -174,7 +174,7 @@ def _write_run(
     save_videos([root / clip.path for clip in split.train], folder)
     settings = RunSettings(wishes.seed, wishes.threads, start.title)
     save_settings(settings, folder)
-    sizes = {"num_classes": len(labels), "num_clips": len(split.train)}
+    sizes = {"num_classes": len(labels), "num_clips": len(split.train), "num_validated": len(split.val)}
     recipe = recipe_of(wishes.name, start, budget, folder, root, mirror=wishes.mirror, **sizes)
     recipe = validated_at_the_end(recipe) if is_fold else recipe
     return Run(folder, write_recipe(recipe, folder / RECIPE_FILE, _repeating(folder, settings)), settings)

@@ -15,9 +15,11 @@ from training.finetune.defaults import (
     BATCH_SIZE,
     COLOUR_JITTER,
     CROPS,
+    ENOUGH_TO_CHOOSE,
     FLIP_IF_MIRROR,
     MAX_UNREADABLE_SHARE,
     OPTIM,
+    PATIENCE,
     RUN,
     SCHEDULE,
     SHORT_SIDE_PER_CROP,
@@ -29,7 +31,16 @@ from training.zoo.start import Start
 
 
 def recipe_of(
-    name: str, start: Start, budget: Budget, lists: Path, root: Path, *, num_classes: int, num_clips: int, mirror: bool
+    name: str,
+    start: Start,
+    budget: Budget,
+    lists: Path,
+    root: Path,
+    *,
+    num_classes: int,
+    num_clips: int,
+    num_validated: int,
+    mirror: bool,
 ) -> dict[str, Any]:
     """Return the recipe of a run as plain values.
 
@@ -41,6 +52,7 @@ def recipe_of(
         root: Folder that the lists' names are relative to.
         num_classes: Number of classes.
         num_clips: Clips to train with.
+        num_validated: Clips to validate with.
         mirror: Mirror clips at random.
     """
     data = {
@@ -65,6 +77,7 @@ def recipe_of(
         "data": data,
         "epochs": budget.epochs,
         "validate_every": max(1, budget.epochs // VALIDATIONS),
+        "patience": PATIENCE if num_validated >= ENOUGH_TO_CHOOSE else None,
         **RUN,
         "optim": OPTIM,
         "schedule": SCHEDULE,

@@ -47,9 +47,9 @@ class Run:
     settings: RunSettings
 
     @property
-    def best(self) -> Path:
-        """The best checkpoint of the validations so far."""
-        return self.folder / BEST
+    def result(self) -> Path:
+        """The checkpoint of the run: the best validated one, or the last where too few clips choose between them."""
+        return self.folder / (BEST if self.recipe.patience else LAST)
 
     @property
     def videos(self) -> Path:
@@ -59,7 +59,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Measured:
-    """Top-1 accuracy of a run's best checkpoint on its validation clips, as a share, and the page of its report."""
+    """Top-1 accuracy of a run's checkpoint on its validation clips, as a share, and the page of its report."""
 
     accuracy: float
     report: Path
@@ -112,11 +112,11 @@ def train_run(run: Run, listener: Listener) -> None:
 
 
 def measure_run(run: Run, listener: Listener) -> Measured:
-    """Measure the best checkpoint, calibrate it and write its report. Raises BadInput and OSError."""
-    listener.tell(Stage("evaluate", "measuring the best checkpoint on the validation clips"))
-    done = evaluate_checkpoint(run.recipe, run.best, _processes(), with_orders=True)
-    done = calibrate_checkpoint(done, run.best)
-    page = write_report(done, facts_of(done, run.best), run.folder / REPORT_FOLDER)
+    """Measure the resulting checkpoint, calibrate it and write its report. Raises BadInput and OSError."""
+    listener.tell(Stage("evaluate", "measuring the checkpoint on the validation clips"))
+    done = evaluate_checkpoint(run.recipe, run.result, _processes(), with_orders=True)
+    done = calibrate_checkpoint(done, run.result)
+    page = write_report(done, facts_of(done, run.result), run.folder / REPORT_FOLDER)
     accuracy = float((done.scores.probabilities.argmax(1) == done.scores.labels).mean())
     return Measured(accuracy, page)
 

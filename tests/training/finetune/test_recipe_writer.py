@@ -2,7 +2,7 @@ import pytest
 
 from clips.clip_spec import ClipSpec, View
 from training.finetune.budget import Budget
-from training.finetune.defaults import COLOUR_JITTER, FLIP_IF_MIRROR, SHORTEST_EXCERPT
+from training.finetune.defaults import COLOUR_JITTER, ENOUGH_TO_CHOOSE, FLIP_IF_MIRROR, PATIENCE, SHORTEST_EXCERPT
 from training.finetune.recipe_writer import recipe_of, validated_at_the_end, with_side, write_recipe
 from training.model.tin import Architecture, Temporal
 from training.zoo.start import Start
@@ -11,9 +11,9 @@ ARCHITECTURE = Architecture(num_classes=16, depth=34, width=0.25, num_frames=4, 
 START = Start("start.safetensors", ARCHITECTURE, ClipSpec(num_frames=4, crop=96, view=View.SQUEEZE), "start/1")
 
 
-def written(folder, *, num_clips=14, mirror=False, change=lambda recipe: recipe):
-    budget = Budget(128, 30, "")
-    made = recipe_of("wave", START, budget, folder, folder / "clips", num_classes=3, num_clips=num_clips, mirror=mirror)
+def written(folder, *, num_clips=14, num_validated=4, mirror=False, change=lambda recipe: recipe):
+    sizes = {"num_classes": 3, "num_clips": num_clips, "num_validated": num_validated}
+    made = recipe_of("wave", START, Budget(128, 30, ""), folder, folder / "clips", mirror=mirror, **sizes)
     return write_recipe(change(made), folder / "recipe.yaml", "tin train recipe.yaml")
 
 
@@ -41,6 +41,11 @@ def test_clips_are_varied_and_decoded_once(tmp_path):
 
 def test_few_clips_make_a_small_batch(tmp_path):
     assert written(tmp_path, num_clips=3).data.batch_size == 3
+
+
+@pytest.mark.parametrize(("num_validated", "patience"), [(ENOUGH_TO_CHOOSE - 1, None), (ENOUGH_TO_CHOOSE, PATIENCE)])
+def test_few_validation_clips_choose_no_epoch(tmp_path, num_validated, patience):
+    assert written(tmp_path, num_validated=num_validated).patience == patience
 
 
 def test_a_fold_is_validated_once(tmp_path):
