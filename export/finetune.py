@@ -190,7 +190,7 @@ def _threads() -> int:
 @contextmanager
 def _failures_told_to(listener: Listener) -> Iterator[None]:
     """Tell of an expected error as an event, and end the command with its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
     except KeyboardInterrupt:
@@ -199,6 +199,8 @@ def _failures_told_to(listener: Listener) -> Iterator[None]:
         _give_up(listener, one_line(error), 1)
     except (BadInput, ExportError, StoreError, BackendError, OSError) as error:
         _give_up(listener, one_line(error), 3 if isinstance(error, FormatUnavailable) else 2)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _give_up(listener: Listener, text: str, exit_code: int) -> NoReturn:
