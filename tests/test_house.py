@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -139,6 +140,14 @@ def test_no_folder_holds_more_than_a_dozen_modules() -> None:
     folders = {path.parent for path in [*MODULES.values(), *files_of("tests")]}
     modules = {folder: [path for path in folder.glob("*.py") if path.name != "__init__.py"] for folder in folders}
     assert {str(folder): len(found) for folder, found in modules.items() if len(found) > MAX_MODULES} == {}
+
+
+def test_no_folder_of_the_pages_holds_more_than_a_dozen_scripts_and_styles() -> None:
+    web = REPOSITORY / "service" / "web"
+    files = [path for kind in ("*.js", "*.css", "*.html") for path in web.rglob(kind)]
+    counts = Counter(path.parent.relative_to(web).as_posix() for path in files)
+    assert "." not in counts, "a page's files lie in its own folder"
+    assert {folder: count for folder, count in counts.items() if count > MAX_MODULES} == {}
 
 
 def test_a_runtime_is_imported_only_in_its_backend() -> None:

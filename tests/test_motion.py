@@ -79,7 +79,7 @@ def test_most_right_answers_are_likely(model: LoadedModel, studio: Studio) -> No
 
 def test_the_example_of_the_page_is_named_rightly(model: LoadedModel) -> None:
     """A hand that moves a cup towards the camera."""
-    prediction = predict((WEB / "example.mp4").read_bytes(), model, 5, DecodeLimits())
+    prediction = predict((WEB / "predict" / "example.mp4").read_bytes(), model, 5, DecodeLimits())
     assert (prediction.scores[0].label, prediction.likely) == ("Moving something closer to the camera", True)
 
 

@@ -20,7 +20,7 @@ from tests.helpers.stores import colour_graph, publish
 from tin.results import Clip
 
 STORE = REPOSITORY / "model_store"
-EXAMPLE = REPOSITORY / "service" / "web" / "example.mp4"
+EXAMPLE = REPOSITORY / "service" / "web" / "predict" / "example.mp4"
 
 
 @pytest.fixture(scope="module")

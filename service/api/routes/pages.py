@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 WEB = Path(__file__).parents[2] / "web"
 
 
-PAGES = {"/": "index.html", "/docs": "docs.html", "/store": "store.html"}
+PAGES = {"/": "predict/index.html", "/docs": "docs/docs.html", "/store": "store/store.html"}
 TEACH_LINK = '<a href="/teach">Teach</a>'
 
 
@@ -24,7 +24,7 @@ def routes(*, teach: bool) -> list[BaseRoute]:
         made = [Route(path, _file(file)) for path, file in pages.items()]
     else:
         made = [Route(path, _linked(file)) for path, file in pages.items()] + [
-            Route("/teach", _file(WEB / "teach.html"))
+            Route("/teach", _file(WEB / "teach" / "teach.html"))
         ]
     return [*made, Mount("/web", StaticFiles(directory=WEB))]
 

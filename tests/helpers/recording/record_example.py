@@ -16,7 +16,7 @@ from clips.transforms import resize
 from service.api.routes.pages import WEB
 from training.synthetic.video_encoder import Encoding, encode_video
 
-FILE = WEB / "example.mp4"
+FILE = WEB / "predict" / "example.mp4"
 FRAMES = range(146, 217)
 FRAMES_PER_SECOND = 27
 WIDTH, HEIGHT = 480, 360

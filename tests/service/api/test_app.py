@@ -24,7 +24,9 @@ def test_import_loads_no_torch_and_no_code_that_trains() -> None:
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/store", "/web/app.js", "/web/style.css", "/web/icon.svg"])
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/store", "/web/predict/app.js", "/web/shared/style.css", "/web/shared/icon.svg"]
+)
 def test_pages_come_with_headers_that_keep_a_browser_safe(client: httpx.Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 200
@@ -52,6 +54,8 @@ def test_everything_else_comes_with_them_too(client: httpx.Client, method: str, 
 
 
 def test_pages_name_no_outside_address() -> None:
-    for file in (file for file in WEB.iterdir() if file.suffix != ".mp4"):
+    files = [file for file in WEB.rglob("*") if file.is_file() and file.suffix != ".mp4"]
+    assert len(files) > 30
+    for file in files:
         addresses = set(re.findall(r"https?://[^\s\"'`)]+|(?<=[\"'(])//\w[^\s\"']+", file.read_text()))
         assert addresses <= {"http://www.w3.org/2000/svg"}, file.name

@@ -129,7 +129,7 @@ def test_routing_failures(client: httpx.Client) -> None:
     response = client.get("/predict")
     assert _check(response, 405, "method-not-allowed") == "this address takes POST"
     assert response.headers["allow"] == "POST"
-    assert _check(client.delete("/web/app.js"), 405, "method-not-allowed").endswith("GET, HEAD")
+    assert _check(client.delete("/web/predict/app.js"), 405, "method-not-allowed").endswith("GET, HEAD")
 
 
 def test_every_problem_type_explains_itself(client: httpx.Client) -> None:

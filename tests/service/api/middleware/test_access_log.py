@@ -42,7 +42,7 @@ def line_of(caplog: pytest.LogCaptureFixture) -> Any:
         ("GET", "/", "/", 200, "ok"),
         ("GET", "/docs?secret", "/docs", 200, "ok"),
         ("GET", "/openapi.json", "/openapi.json", 200, "ok"),
-        ("GET", "/web/app.js", "/web", 200, "ok"),
+        ("GET", "/web/predict/app.js", "/web", 200, "ok"),
         ("GET", "/web/secret", "/web", 404, "not-found"),
         ("GET", "/secret", "(no route)", 404, "not-found"),
         ("GET", "/v2/secret", "(no route)", 404, "not-found"),

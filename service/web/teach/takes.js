@@ -1,9 +1,9 @@
 // The actions and their takes: cards with small pictures that play, are recorded, dropped and deleted.
 
-import { closeDialog, recordTakes } from "/web/camera_dialog.js";
-import { at, element, say } from "/web/element.js";
-import { bodyOf } from "/web/predict.js";
-import { blob, call } from "/web/teach_api.js";
+import { closeDialog, recordTakes } from "/web/camera/camera_dialog.js";
+import { at, element, say } from "/web/shared/element.js";
+import { bodyOf } from "/web/shared/predict.js";
+import { blob, call } from "/web/teach/teach_api.js";
 
 const ACCEPT = "video/*,.mkv,.avi,.mov,.ts,.flv,.wmv,.gif";
 

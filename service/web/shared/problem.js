@@ -1,8 +1,8 @@
 // Problems in words: title, detail, advice, and a button to retry.
 
-import { at } from "/web/element.js";
-import { offerKey, withdrawKey } from "/web/key.js";
-import { sentence } from "/web/wording.js";
+import { at } from "/web/shared/element.js";
+import { offerKey, withdrawKey } from "/web/shared/key.js";
+import { sentence } from "/web/shared/wording.js";
 
 const ADVICE = {
   "not-a-video": "Choose a video file, such as an MP4 from a phone or a camera.",

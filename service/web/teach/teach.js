@@ -1,12 +1,12 @@
 // The page /teach: the state comes from the service, and each part of it is drawn by a module of its own.
 
-import { at, say } from "/web/element.js";
-import { showProblem } from "/web/problem.js";
-import { showActions, uploading } from "/web/takes.js";
-import { call, json } from "/web/teach_api.js";
-import { begin, cancel, follow, isOpen, show } from "/web/training.js";
-import { offerTrial, tryClip, withdrawTrial } from "/web/trial.js";
-import { bytes, duration, sentence } from "/web/wording.js";
+import { at, say } from "/web/shared/element.js";
+import { showProblem } from "/web/shared/problem.js";
+import { showActions, uploading } from "/web/teach/takes.js";
+import { call, json } from "/web/teach/teach_api.js";
+import { begin, cancel, follow, isOpen, show } from "/web/teach/training.js";
+import { offerTrial, tryClip, withdrawTrial } from "/web/teach/trial.js";
+import { bytes, duration, sentence } from "/web/shared/wording.js";
 
 let running = false;
 

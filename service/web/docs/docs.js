@@ -1,6 +1,6 @@
 // The API, read from /openapi.json and written out as plain HTML.
 
-import { at, element } from "/web/element.js";
+import { at, element } from "/web/shared/element.js";
 
 const api = await (await fetch("/openapi.json")).json();
 

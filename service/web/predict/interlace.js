@@ -3,8 +3,8 @@
 // y[t] = w * sum over s of max(0, 1 - |t - o - s|) * x[s] takes, at t, what x holds at t - o: a positive offset reads
 // the past. So offset o is drawn at -o, left of the middle, and its mirror image at +o.
 
-import { at, drawing, element } from "/web/element.js";
-import { signed } from "/web/wording.js";
+import { at, drawing, element } from "/web/shared/element.js";
+import { signed } from "/web/shared/wording.js";
 
 const FURTHEST = 2; // frames; offsets are 4 * (sigmoid - 0.5)
 const HEAVIEST = 2; // weights are 2 * sigmoid

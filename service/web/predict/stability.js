@@ -1,7 +1,7 @@
 // Stability: the answer for frames half a segment later, and for the same frames in reverse.
 
-import { at, element } from "/web/element.js";
-import { roughly } from "/web/wording.js";
+import { at, element } from "/web/shared/element.js";
+import { roughly } from "/web/shared/wording.js";
 
 export function showStability(stability, label) {
   at("stability").hidden = !stability;

@@ -1,17 +1,17 @@
 // The page: one clip at a time goes to POST /predict; the answer is shown in place.
 
-import { address } from "/web/address.js";
-import { record } from "/web/camera_dialog.js";
-import { modelQuery, showChosenModel } from "/web/chosen_model.js";
-import { at, element, say } from "/web/element.js";
-import { keyOption } from "/web/key.js";
-import { countKnown, foldKnown, showKnown } from "/web/known.js";
-import { send } from "/web/predict.js";
-import { NO_ANSWER, showProblem } from "/web/problem.js";
-import { showResult } from "/web/show.js";
-import { offerTimeline, withdrawTimeline } from "/web/timeline.js";
+import { address } from "/web/shared/address.js";
+import { record } from "/web/camera/camera_dialog.js";
+import { modelQuery, showChosenModel } from "/web/predict/chosen_model.js";
+import { at, element, say } from "/web/shared/element.js";
+import { keyOption } from "/web/shared/key.js";
+import { countKnown, foldKnown, showKnown } from "/web/predict/known.js";
+import { send } from "/web/shared/predict.js";
+import { NO_ANSWER, showProblem } from "/web/shared/problem.js";
+import { showResult } from "/web/predict/show.js";
+import { offerTimeline, withdrawTimeline } from "/web/predict/timeline.js";
 
-const EXAMPLE = "/web/example.mp4";
+const EXAMPLE = "/web/predict/example.mp4";
 
 const form = at("form");
 const file = at("file");

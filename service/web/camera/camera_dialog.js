@@ -1,7 +1,7 @@
 // Camera dialog: preview, countdown, one take or several; then the camera is switched off.
 
-import { cameras, closeCamera, film, isMirrored, openCamera, otherCamera } from "/web/camera.js";
-import { at, element } from "/web/element.js";
+import { cameras, closeCamera, film, isMirrored, openCamera, otherCamera } from "/web/camera/camera.js";
+import { at, element } from "/web/shared/element.js";
 
 const COUNTDOWN = [3, 2, 1];
 

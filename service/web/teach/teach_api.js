@@ -1,8 +1,8 @@
 // Calls of /teach/...: answers, or throws the problem {title, detail, type, status, retryAfter}.
 
-import { address } from "/web/address.js";
-import { keyHeaders } from "/web/key.js";
-import { NO_ANSWER, problemOf } from "/web/problem.js";
+import { address } from "/web/shared/address.js";
+import { keyHeaders } from "/web/shared/key.js";
+import { NO_ANSWER, problemOf } from "/web/shared/problem.js";
 
 export async function call(method, path, { query, body, signal } = {}) {
   const response = await answerOf(address(`/teach${path}`, query), { method, body, signal, headers: keyHeaders() });

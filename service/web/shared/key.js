@@ -1,6 +1,6 @@
 // API key: typed once, kept while the tab is open, sent with every prediction.
 
-import { at } from "/web/element.js";
+import { at } from "/web/shared/element.js";
 
 const KEPT_AS = "key";
 

@@ -1,13 +1,13 @@
 // Timeline of a long clip: windows are drawn as POST /timeline streams them, then merged into segments.
 
-import { address } from "/web/address.js";
-import { modelQuery } from "/web/chosen_model.js";
-import { at, element, say } from "/web/element.js";
-import { keyHeaders } from "/web/key.js";
-import { objectsOf } from "/web/ndjson.js";
-import { bodyOf } from "/web/predict.js";
-import { NO_ANSWER, adviceFor, problemOf } from "/web/problem.js";
-import { clock, roughly, sentence } from "/web/wording.js";
+import { address } from "/web/shared/address.js";
+import { modelQuery } from "/web/predict/chosen_model.js";
+import { at, element, say } from "/web/shared/element.js";
+import { keyHeaders } from "/web/shared/key.js";
+import { objectsOf } from "/web/shared/ndjson.js";
+import { bodyOf } from "/web/shared/predict.js";
+import { NO_ANSWER, adviceFor, problemOf } from "/web/shared/problem.js";
+import { clock, roughly, sentence } from "/web/shared/wording.js";
 
 const LONG_SECONDS = 6;
 const NUM_HUES = 8;

@@ -1,8 +1,8 @@
 // Sends a clip and gives the answer, or throws the problem: {title, detail, type, status, retryAfter}.
 
-import { address } from "/web/address.js";
-import { keyHeaders } from "/web/key.js";
-import { NO_ANSWER, problemOf } from "/web/problem.js";
+import { address } from "/web/shared/address.js";
+import { keyHeaders } from "/web/shared/key.js";
+import { NO_ANSWER, problemOf } from "/web/shared/problem.js";
 
 // XMLHttpRequest, because fetch does not report upload progress. `query` has the parameters of POST /predict.
 export function send(clip, { signal, onProgress, query }) {

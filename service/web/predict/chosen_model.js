@@ -1,6 +1,6 @@
 // The model that the address chooses: /?model=wave. Without one the service's default answers.
 
-import { at, element } from "/web/element.js";
+import { at, element } from "/web/shared/element.js";
 
 const name = new URLSearchParams(location.search).get("model");
 

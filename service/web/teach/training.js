@@ -1,9 +1,9 @@
 // The training: begun, followed as GET /teach/events streams it, cancelled; and what came of it.
 
-import { at, drawing, element, say } from "/web/element.js";
-import { objectsOf } from "/web/ndjson.js";
-import { call, json } from "/web/teach_api.js";
-import { duration, roughly, sentence } from "/web/wording.js";
+import { at, drawing, element, say } from "/web/shared/element.js";
+import { objectsOf } from "/web/shared/ndjson.js";
+import { call, json } from "/web/teach/teach_api.js";
+import { duration, roughly, sentence } from "/web/shared/wording.js";
 
 const STAGES = {
   read: "Look at the takes", train: "Learn", evaluate: "Test itself", export: "Get ready", publish: "Publish", serve: "Go live",

@@ -1,12 +1,12 @@
 // The new model, tried: by a camera that goes on, a recording, or a clip.
 
-import { address } from "/web/address.js";
-import { bars } from "/web/bars.js";
-import { closeCamera, film, isMirrored, openCamera } from "/web/camera.js";
-import { record } from "/web/camera_dialog.js";
-import { at, element } from "/web/element.js";
-import { send } from "/web/predict.js";
-import { roughly } from "/web/wording.js";
+import { address } from "/web/shared/address.js";
+import { bars } from "/web/shared/bars.js";
+import { closeCamera, film, isMirrored, openCamera } from "/web/camera/camera.js";
+import { record } from "/web/camera/camera_dialog.js";
+import { at, element } from "/web/shared/element.js";
+import { send } from "/web/shared/predict.js";
+import { roughly } from "/web/shared/wording.js";
 
 const SECONDS = 2;
 const SURE = 0.5;

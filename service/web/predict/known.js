@@ -1,7 +1,7 @@
 // Known motions: the labels of the chosen model, from GET /models.
 
-import { modelQuery } from "/web/chosen_model.js";
-import { at, element } from "/web/element.js";
+import { modelQuery } from "/web/predict/chosen_model.js";
+import { at, element } from "/web/shared/element.js";
 
 // More labels than these are searched in a list that scrolls.
 const MOST_AT_A_GLANCE = 40;

@@ -1,7 +1,7 @@
 // Predictions as bars.
 
-import { element } from "/web/element.js";
-import { percent } from "/web/wording.js";
+import { element } from "/web/shared/element.js";
+import { percent } from "/web/shared/wording.js";
 
 export const bars = (predictions) => predictions.map(bar);
 

@@ -1,7 +1,7 @@
 // The versions of the model store, read again every few seconds.
 
-import { at, element, terms } from "/web/element.js";
-import { NO_ANSWER } from "/web/problem.js";
+import { at, element, terms } from "/web/shared/element.js";
+import { NO_ANSWER } from "/web/shared/problem.js";
 
 const SECONDS_BETWEEN_LOOKS = 5;
 

@@ -1,10 +1,10 @@
 // Turns an answer into the page's elements.
 
-import { bars } from "/web/bars.js";
-import { at, element, terms } from "/web/element.js";
-import { showInterlacing } from "/web/interlace.js";
-import { showStability } from "/web/stability.js";
-import { capital, milliseconds, percent } from "/web/wording.js";
+import { bars } from "/web/shared/bars.js";
+import { at, element, terms } from "/web/shared/element.js";
+import { showInterlacing } from "/web/predict/interlace.js";
+import { showStability } from "/web/predict/stability.js";
+import { capital, milliseconds, percent } from "/web/shared/wording.js";
 
 // Below this probability the top-1 action is more likely wrong than right.
 const SURE = 0.5;
