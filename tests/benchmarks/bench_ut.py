@@ -27,8 +27,8 @@ import numpy as np
 import torch
 
 from service.backends.cpu_quota import usable_cores
-from tests.benchmarks.ut_figures import SETS, SetFigures, print_confusions, print_table
-from tests.benchmarks.ut_plot import plot_accuracies
+from tests.benchmarks.ut_interaction.figures import SETS, SetFigures, print_confusions, print_table
+from tests.benchmarks.ut_interaction.plot import plot_accuracies
 from tests.helpers.measuring.machine import cpu_name, versions_of
 from tests.helpers.paths import REPOSITORY
 from training.checkpoints.checkpoint import load_checkpoint, save_checkpoint

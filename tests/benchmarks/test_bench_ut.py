@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.benchmarks.bench_ut import DEMO, OneSet, start_of
-from tests.benchmarks.ut_figures import SetFigures, mean_of
-from tests.benchmarks.ut_plot import plot_accuracies
+from tests.benchmarks.ut_interaction.figures import SetFigures, mean_of
+from tests.benchmarks.ut_interaction.plot import plot_accuracies
 from training.checkpoints.checkpoint import load_checkpoint
 from training.engine.build_model import load_weights
 from training.model.tin import TIN, Temporal

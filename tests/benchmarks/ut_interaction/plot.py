@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tests.benchmarks.ut_figures import SETS, SetFigures, mean_of
+from tests.benchmarks.ut_interaction.figures import SETS, SetFigures, mean_of
 from training.reports.svg import element, text
 
 PUBLISHED = (0.85, 0.98)
