@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 T = TypeVar("T")
+
+SECONDS_FOR_THREADS = 1.0
+"""Pause of a process that failed, before its interpreter is torn down: a thread of Gloo that still needs the GIL then
+would abort the process, whose exit code would not say what failed.
+"""
 
 _LEFT_GROUPS: list[dist.ProcessGroup | None] = []
 """Process groups that were left, kept to the end of the process.
@@ -92,6 +98,9 @@ def joined_processes() -> Iterator[Processes]:
     dist.init_process_group("nccl" if on_gpu else "gloo")
     try:
         yield Processes(device, rank, local_rank, world_size, local_world_size)
+    except BaseException:
+        atexit.register(time.sleep, SECONDS_FOR_THREADS)
+        raise
     finally:
         _LEFT_GROUPS.append(dist.group.WORLD)
         dist.destroy_process_group()
