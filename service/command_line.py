@@ -40,7 +40,8 @@ def settings_of(**options: Any) -> Settings:
         give_up(str(error))
     except ValidationError as error:
         first = error.errors()[0]
-        give_up(f"setting {'.'.join(map(str, first['loc']))} is not valid: {first['msg']}")
+        reason = first["msg"].removeprefix("Value error, ")
+        give_up(f"setting {'.'.join(map(str, first['loc']))} is not valid: {reason}")
 
 
 @contextmanager

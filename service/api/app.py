@@ -16,6 +16,7 @@ from service.api.http.openapi import Application
 from service.api.http.problems import PROBLEMS, problem_response
 from service.api.lifespan import State, lifespan
 from service.api.middleware.access_log import AccessLog
+from service.api.middleware.cross_origin import CrossOriginRequests
 from service.api.middleware.error_boundary import ErrorBoundary
 from service.api.middleware.head_check import HeadCheck
 from service.api.middleware.load_shedding import LoadShedding
@@ -42,8 +43,12 @@ def create_app(settings: Settings | None = None, lifespan: Lifespan = lifespan) 
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    for middleware in (LoadShedding, HeadCheck, ErrorBoundary, ResponseHeaders, RequestId):  # the innermost first
+    for middleware in (LoadShedding, HeadCheck, ErrorBoundary):  # the innermost first
         app.add_middleware(middleware)
+    if origins := chosen.origins():
+        app.add_middleware(CrossOriginRequests, origins=origins)
+    app.add_middleware(ResponseHeaders)
+    app.add_middleware(RequestId)
     app.add_middleware(AccessLog, metrics=metrics)
     for kind in PROBLEMS:
         if kind is not Exception:  # the error boundary's, around all middleware within it

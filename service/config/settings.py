@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from clips.cpu_quota import usable_cores
 from clips.decoding.limits import DecodeLimits
 from service.config.environment import PREFIX, check_variables, is_service_link
+from service.config.origins import parse_origins
 from service.limits.deadline import MinUploadRate
 from service.telemetry.logging_config import LogFormat
 
@@ -91,6 +92,11 @@ class Settings(BaseSettings):
         default="",
         repr=False,
         description="API keys, separated by commas; requests for work must carry one; empty asks for none",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Origins whose pages may call the service from a browser, separated by commas, "
+        "such as https://app.example; empty allows none",
     )
     max_queue_per_key: int = Field(
         default=CORES,
@@ -173,6 +179,12 @@ class Settings(BaseSettings):
             raise ValueError(f"it must be at least max_upload_bytes, {largest:,}, so that the largest body fits")
         return value
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        parse_origins(value)
+        return value
+
     @field_validator("teach_folder")
     @classmethod
     def _has_a_folder_to_teach(cls, value: Path | None, info: ValidationInfo) -> Path | None:
@@ -190,6 +202,10 @@ class Settings(BaseSettings):
     def keys(self) -> list[str]:
         """Return the API keys, without those that are empty."""
         return [key.strip() for key in self.api_keys.split(",") if key.strip()]
+
+    def origins(self) -> tuple[str, ...]:
+        """Return the origins whose pages may call the service."""
+        return parse_origins(self.cors_origins)
 
     def min_upload_rate(self) -> MinUploadRate:
         """Return the lowest rate of an upload."""

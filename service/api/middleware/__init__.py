@@ -1,1 +1,1 @@
-"""ASGI middleware, outermost first: access log, response headers, load shedding."""
+"""ASGI middleware, outermost first: access log, response headers, cross-origin requests, load shedding."""
