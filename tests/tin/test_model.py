@@ -169,9 +169,10 @@ def test_errors_of_videos_and_arguments(model: tin.Model, not_videos: dict[str, 
 
 
 def test_the_page_of_the_python_api_runs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, service: httpx.Client
 ) -> None:
     page = (REPOSITORY / "docs" / "python.md").read_text()
+    page = page.replace("http://localhost:8000", str(service.base_url))
     code = "\n".join(line[4:] for line in page.splitlines() if line.startswith("    "))
     monkeypatch.chdir(tmp_path)
     for name in ("clip.mp4", "long.mp4"):

@@ -1,0 +1,1 @@
+"""Clients of a running service: `tin.Client` and `tin.AsyncClient`. They load no runtime and no server."""
