@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -14,18 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, TryLater
-from service.backends.torchserve.circuit_breaker import CircuitBreaker
-from service.backends.torchserve.client import NotServed, TorchServeClient, Unreachable
+from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs
+from service.backends.remote.errors import NotServed
+from service.backends.remote.watched_server import WatchedServer
+from service.backends.torchserve.client import NAME, TorchServeClient
 from service.backends.torchserve.token import InferenceKey, KeyRefused
 from service.store.manifest import Sha256
 
 MAX_BODY_BYTES = 6_553_500
 """Default of TorchServe's `max_request_size`."""
-HEALTH_CHECK_SECONDS = 1.0
 INFO_FILE = "model.json"
-
-logger = logging.getLogger("service")
 
 
 class ArchiveInfo(BaseModel):
@@ -88,31 +83,26 @@ class TorchServeBackend:
     """
 
     max_batch_size = 1
+    outputs = None
 
     def __init__(self, archive: Path, url: str, key: InferenceKey | None = None, read_seconds: float = 30.0) -> None:
         self._model = ArchiveInfo.of(archive)
         self._key = key
         self._client = TorchServeClient(url, key, read_seconds)
-        self._circuit = CircuitBreaker("TorchServe")
-        self._closing = threading.Event()
-        self._check_health()
-        threading.Thread(target=self._watch, name="torchserve-watch", daemon=True).start()
+        self._server = WatchedServer(NAME, self._ping, self._prove, self._client.close)
 
     def infer(self, clips: Clips) -> Outputs:
         """Send uint8 clips [N, T, H, W, 3]; raises InferenceFailed, RuntimeFull and RuntimeDown."""
-        self._circuit.check()
-        with self._failures_reported():
-            outputs = self._infer(clips)
-        self._circuit.succeeded()
-        return outputs
+        with self._server.call():
+            return self._infer(clips)
 
     def check_up(self) -> None:
         """Raise RuntimeDown with the reason while the server is down."""
-        self._circuit.check()
+        self._server.check_up()
 
     def close(self) -> None:
         """Stop the health checks; their thread closes the connections."""
-        self._closing.set()
+        self._server.close()
 
     def _infer(self, clips: Clips) -> Outputs:
         at_once = max(1, MAX_BODY_BYTES // int(np.prod(self._model.clip_shape)))
@@ -135,41 +125,11 @@ class TorchServeBackend:
             raise InferenceFailed(f"TorchServe returned {len(answer.logits)} answers for {len(clips)} clips")
         return answer.arrays()
 
-    @contextmanager
-    def _failures_reported(self) -> Iterator[None]:
-        """Report failures to the circuit breaker; a wrong model or key opens it at once."""
-        try:
-            yield
-        except Unreachable as error:
-            self._circuit.failed(str(error))
-            raise self._circuit.down(str(error)) from error
-        except (KeyRefused, NotServed) as error:
-            self._circuit.open(str(error))
-            raise self._circuit.down(str(error)) from error
-
-    def _watch(self) -> None:
-        while not self._closing.wait(HEALTH_CHECK_SECONDS):
-            try:
-                self._check_health()
-            except Exception:  # without this thread the circuit would never close again
-                logger.exception("the health check of TorchServe failed")
-        self._client.close()
-
-    def _check_health(self) -> None:
+    def _ping(self) -> None:
         if self._key is not None:
             with suppress(KeyRefused):  # an old key is good until TorchServe refuses it
                 self._key.renew_in_time()
-        with suppress(TryLater), self._failures_reported():
-            if self._circuit.is_open:
-                self._try_to_close()
-            else:
-                self._client.ping()
-                self._circuit.succeeded()
-
-    def _try_to_close(self) -> None:
         self._client.ping()
-        try:
-            self._infer(np.zeros((1, *self._model.clip_shape), np.uint8))
-        except InferenceFailed as error:
-            raise NotServed(str(error)) from error
-        self._circuit.close()
+
+    def _prove(self) -> None:
+        self._infer(np.zeros((1, *self._model.clip_shape), np.uint8))

@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 from pydantic import BaseModel, Field, ValidationError
 
+from service.backends.remote.errors import NotServed
+
 RENEWING_SECONDS = 30.0
 """Time before its expiry at which a key is renewed."""
 TIMEOUT_SECONDS = 2.0
@@ -21,7 +23,7 @@ TIMEOUT_SECONDS = 2.0
 logger = logging.getLogger("service")
 
 
-class KeyRefused(Exception):
+class KeyRefused(NotServed):
     """There is no key that TorchServe accepts; the message gives the reason."""
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from service.backends.base import RuntimeDown
-from service.backends.torchserve import backend as torchserve_backend
+from service.backends.remote import watched_server
 from service.config.settings import Settings
 from service.models.registry import Registry
 from service.store.model_store import sha256_of
 from service.store.version_control import pin
-from tests.helpers.servers.scripted_torchserve import HEALTHY, Reply, ScriptedTorchServe
+from tests.helpers.servers.scripted_server import HEALTHY, Reply, ScriptedServer
 from tests.helpers.waiting import until
 
 OLD, NEW = "a" * 64, "b" * 64
@@ -36,18 +36,18 @@ class Runs(dict[str, str]):
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
-    monkeypatch.setattr(torchserve_backend, "HEALTH_CHECK_SECONDS", 0.02)
+    monkeypatch.setattr(watched_server, "HEALTH_CHECK_SECONDS", 0.02)
     return Runs({"1": OLD})
 
 
 @pytest.fixture
-def server(runs: Runs) -> Iterator[ScriptedTorchServe]:
-    with ScriptedTorchServe(runs.reply) as server:
+def server(runs: Runs) -> Iterator[ScriptedServer]:
+    with ScriptedServer(runs.reply) as server:
         yield server
 
 
 @pytest.fixture
-def settings(tmp_path: Path, server: ScriptedTorchServe) -> Settings:
+def settings(tmp_path: Path, server: ScriptedServer) -> Settings:
     return Settings(model_store=tmp_path, backend="torchserve", torchserve_url=server.url)
 
 

@@ -15,11 +15,11 @@ import pytest
 
 from service.backends.base import BackendUnavailable, InferenceFailed, RemoteBackend, RuntimeDown
 from service.backends.onnx_runtime import OnnxRuntimeBackend
-from service.backends.torchserve import backend as torchserve_backend
+from service.backends.remote import watched_server
 from service.backends.torchserve import token
 from service.backends.torchserve.backend import TorchServeBackend
 from service.backends.torchserve.token import InferenceKey
-from tests.helpers.servers.scripted_torchserve import HEALTHY, Reply, ScriptedTorchServe
+from tests.helpers.servers.scripted_server import HEALTHY, Reply, ScriptedServer
 from tests.helpers.servers.torchserve import DEMO, TorchServe, need_torchserve
 from tests.helpers.waiting import until
 
@@ -47,7 +47,7 @@ def open_backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Torc
         opened.append(TorchServeBackend(*arguments, **options))
         return opened[-1]
 
-    monkeypatch.setattr(torchserve_backend, "HEALTH_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(watched_server, "HEALTH_CHECK_SECONDS", 0.05)
     yield open_backend
     for backend in opened:
         backend.close()
@@ -142,12 +142,12 @@ def test_a_real_one_that_runs_another_graph_is_refused(
 def test_one_that_is_started_later_is_found(
     open_backend: Callable[..., TorchServeBackend], small_archive: Path
 ) -> None:
-    with ScriptedTorchServe() as gone:
+    with ScriptedServer() as gone:
         pass
     backend = open_backend(small_archive, gone.url)
     with pytest.raises(RuntimeDown, match="ConnectError"):
         backend.infer(np.zeros((1, 2, 4, 4, 3), np.uint8))
-    with ScriptedTorchServe(answering(), gone.port):
+    with ScriptedServer(answering(), gone.port):
         until(lambda: is_up(backend))
         np.testing.assert_array_equal(backend.infer(np.zeros((1, 2, 4, 4, 3), np.uint8)).logits, [[1, 2]])
     until(lambda: not is_up(backend))
@@ -156,7 +156,7 @@ def test_one_that_is_started_later_is_found(
 def test_it_is_up_only_when_a_clip_comes_through(
     open_backend: Callable[..., TorchServeBackend], small_archive: Path
 ) -> None:
-    with ScriptedTorchServe(answering(model={"sha256": "b" * 64})) as server:
+    with ScriptedServer(answering(model={"sha256": "b" * 64})) as server:
         backend = open_backend(small_archive, server.url)
         until(lambda: len(server.calls) > 5)
         with pytest.raises(RuntimeDown, match="runs another tin-motion 1"):
@@ -185,7 +185,7 @@ def test_an_answer_of_something_else_is_never_taken(
     error: type[Exception],
     message: str,
 ) -> None:
-    with ScriptedTorchServe(answering()) as server:
+    with ScriptedServer(answering()) as server:
         backend = open_backend(small_archive, server.url)
         server.reply = answering(**answer)
         with pytest.raises(error, match=message):
@@ -195,7 +195,7 @@ def test_an_answer_of_something_else_is_never_taken(
 def test_a_failure_of_one_call_does_not_stop_the_others(
     open_backend: Callable[..., TorchServeBackend], small_archive: Path
 ) -> None:
-    with ScriptedTorchServe(answering()) as server:
+    with ScriptedServer(answering()) as server:
         backend = open_backend(small_archive, server.url)
         server.reply = lambda method, path: HEALTHY if path == "/ping" else (500, {})
         for _ in range(5):

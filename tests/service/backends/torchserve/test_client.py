@@ -11,25 +11,26 @@ from typing import Any
 import pytest
 
 from service.backends.base import InferenceFailed, RuntimeFull
-from service.backends.torchserve.client import NotServed, TorchServeClient, Unreachable
+from service.backends.remote.errors import NotServed, Unreachable
+from service.backends.torchserve.client import TorchServeClient
 from service.backends.torchserve.token import InferenceKey, KeyRefused
-from tests.helpers.servers.scripted_torchserve import BAD_KEY, HEALTHY, Reply, ScriptedTorchServe
+from tests.helpers.servers.scripted_server import BAD_KEY, HEALTHY, Reply, ScriptedServer
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedTorchServe]:
-    with ScriptedTorchServe() as server:
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
         yield server
 
 
 @pytest.fixture
-def client(server: ScriptedTorchServe) -> Iterator[TorchServeClient]:
+def client(server: ScriptedServer) -> Iterator[TorchServeClient]:
     client = TorchServeClient(server.url, None, read_seconds=0.3)
     yield client
     client.close()
 
 
-def test_connections_are_kept(server: ScriptedTorchServe, client: TorchServeClient) -> None:
+def test_connections_are_kept(server: ScriptedServer, client: TorchServeClient) -> None:
     for _ in range(3):
         client.ping()
         assert client.predict("m", "1", b"clip") == b'{"status": "Healthy"}'
@@ -51,7 +52,7 @@ def test_connections_are_kept(server: ScriptedTorchServe, client: TorchServeClie
     ],
 )
 def test_a_call_that_fails_is_not_sent_again(
-    server: ScriptedTorchServe, client: TorchServeClient, reply: Reply, error: type[Exception], message: str
+    server: ScriptedServer, client: TorchServeClient, reply: Reply, error: type[Exception], message: str
 ) -> None:
     server.reply = lambda method, path: reply
     with pytest.raises(error, match=message):
@@ -59,7 +60,7 @@ def test_a_call_that_fails_is_not_sent_again(
     assert len(server.calls) == 1
 
 
-def test_a_full_queue_takes_as_long_as_the_last_answer(server: ScriptedTorchServe) -> None:
+def test_a_full_queue_takes_as_long_as_the_last_answer(server: ScriptedServer) -> None:
     def slowly(method: str, path: str) -> Reply:
         time.sleep(1.01)
         return HEALTHY
@@ -75,7 +76,7 @@ def test_a_full_queue_takes_as_long_as_the_last_answer(server: ScriptedTorchServ
 
 
 def test_a_connection_that_did_not_come_about_is_tried_once_more(
-    server: ScriptedTorchServe, client: TorchServeClient, monkeypatch: pytest.MonkeyPatch
+    server: ScriptedServer, client: TorchServeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outcomes = [ConnectionRefusedError(), None]
     connect = socket.create_connection
@@ -90,7 +91,7 @@ def test_a_connection_that_did_not_come_about_is_tried_once_more(
     assert len(server.calls) == 1
 
 
-def test_a_ping_that_hangs_or_tells_of_illness(server: ScriptedTorchServe, client: TorchServeClient) -> None:
+def test_a_ping_that_hangs_or_tells_of_illness(server: ScriptedServer, client: TorchServeClient) -> None:
     server.reply = lambda method, path: (500, {"status": "Unhealthy"})
     with pytest.raises(Unreachable, match="Unhealthy"):
         client.ping()
@@ -105,7 +106,7 @@ def test_nobody_is_there() -> None:
         client.close()
 
 
-def test_a_key_that_was_replaced_is_read_again(server: ScriptedTorchServe, tmp_path: Path) -> None:
+def test_a_key_that_was_replaced_is_read_again(server: ScriptedServer, tmp_path: Path) -> None:
     file = tmp_path / "key_file.json"
 
     def accept_new(method: str, path: str) -> Reply:

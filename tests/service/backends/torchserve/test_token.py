@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.backends.torchserve.token import RENEWING_SECONDS, InferenceKey, KeyRefused
-from tests.helpers.servers.scripted_torchserve import BAD_KEY, HEALTHY, Reply, ScriptedTorchServe
+from tests.helpers.servers.scripted_server import BAD_KEY, HEALTHY, Reply, ScriptedServer
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_only_a_key_that_is_about_to_expire_is_renewed(file: Path) -> None:
         write(file, "renewed")
         return HEALTHY
 
-    with ScriptedTorchServe(renew) as management:
+    with ScriptedServer(renew) as management:
         key = InferenceKey(file, management.url)
         write(file, "first", RENEWING_SECONDS + 5)
         key.renew_in_time()
@@ -76,7 +76,7 @@ def test_only_a_key_that_is_about_to_expire_is_renewed(file: Path) -> None:
 
 def test_a_management_api_that_refuses_or_is_not_there_is_told(file: Path) -> None:
     write(file, "first", 1)
-    with ScriptedTorchServe(lambda method, path: BAD_KEY) as management:
+    with ScriptedServer(lambda method, path: BAD_KEY) as management:
         key = InferenceKey(file, management.url)
         with pytest.raises(KeyRefused, match="400"):
             key.renew_in_time()

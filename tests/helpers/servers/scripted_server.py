@@ -1,4 +1,4 @@
-"""Scripted TorchServe: an HTTP server that answers or fails as a test sets it."""
+"""Scripted model server: an HTTP server that answers or fails as a test sets it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,31 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-Reply = tuple[int, Any] | str
-"""A status with JSON, `"hang"` for no answer within a second, or `"break"` for a connection that breaks."""
+
+@dataclass(frozen=True)
+class Raw:
+    """An answer of any bytes, of which only `sent` are sent before the connection closes where that is not None."""
+
+    body: bytes
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    sent: int | None = None
+
+
+Reply = tuple[int, Any] | Raw | str
+"""A status with JSON, bytes, `"hang"` for no answer within a second, or `"break"` for a connection that breaks."""
 
 HEALTHY: Reply = (200, {"status": "Healthy"})
+"""TorchServe's answer to a ping."""
 BAD_KEY: Reply = (400, {"code": 400, "type": "InvalidKeyException", "message": "Token Authorization failed."})
+"""TorchServe's answer to a key that it does not know."""
 
 
-class ScriptedTorchServe:
+class ScriptedServer:
     """Answers each call by `reply(method, path)` and notes what came: `calls` holds path and key of each."""
 
     def __init__(self, reply: Callable[[str, str], Reply] = lambda method, path: HEALTHY, port: int = 0) -> None:
@@ -28,7 +42,7 @@ class ScriptedTorchServe:
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> ScriptedTorchServe:
+    def __enter__(self) -> ScriptedServer:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
@@ -37,8 +51,12 @@ class ScriptedTorchServe:
         self._server.shutdown()
         self._server.server_close()
 
+    def num_calls(self, path: str) -> int:
+        """Number of calls of a path so far."""
+        return sum(called == path for called, _ in self.calls)
 
-def _handler(script: ScriptedTorchServe) -> type[BaseHTTPRequestHandler]:
+
+def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -60,11 +78,13 @@ def _handler(script: ScriptedTorchServe) -> type[BaseHTTPRequestHandler]:
                 time.sleep(1.0 if reply == "hang" else 0)
                 self.close_connection = True
                 return
-            body = json.dumps(reply[1]).encode()
-            self.send_response(reply[0])
-            self.send_header("Content-Length", str(len(body)))
+            raw = reply if isinstance(reply, Raw) else Raw(json.dumps(reply[1]).encode(), reply[0])
+            self.send_response(raw.status)
+            for name, value in {**raw.headers, "Content-Length": str(len(raw.body))}.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(raw.body[: raw.sent])
+            self.close_connection |= raw.sent is not None
 
         def log_message(self, *_: object) -> None:
             pass

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from service.backends.base import RuntimeDown
-from service.backends.torchserve.circuit_breaker import MAX_FAILURES, MAX_RETRY_AFTER, CircuitBreaker
+from service.backends.remote.circuit_breaker import MAX_FAILURES, MAX_RETRY_AFTER, CircuitBreaker
 
 
 class Clock:
