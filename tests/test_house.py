@@ -65,7 +65,7 @@ ROOMS = {
 """The rooms of each package from the lowest to the highest: none imports from a higher one."""
 
 MAX_MODULES = 12
-RUNTIMES = {"onnxruntime", "tensorrt", "torch"}
+RUNTIMES = {"onnxruntime", "tensorrt", "torch", "tritonclient"}
 
 
 def files_of(package: str) -> list[Path]:

@@ -99,6 +99,9 @@ class RemoteBackend(Backend, Protocol):
     `infer` may raise RuntimeFull and RuntimeDown as well.
     """
 
+    outputs: tuple[str, ...] | None
+    """Names of the graph's outputs; None where only the server knows them."""
+
     def check_up(self) -> None:
         """Raise RuntimeDown if the last health check of the server failed; returns at once."""
 

@@ -26,6 +26,7 @@ CORES = usable_cores()
 _ONE_PER_CORE: JsonDict = {"default_of_machine": "1 per usable core"}
 
 _ADDRESS = r"^(https?://[^/]+/?)?$"
+_ADDRESS_WITH_PATH = r"^(https?://\S+)?$"
 
 _REPOSITORY_STORE = Path(__file__).resolve().parents[2] / "model_store"
 
@@ -141,6 +142,20 @@ class Settings(BaseSettings):
     )
     torchserve_keys: Path | None = Field(
         default=None, description="TorchServe's key_file.json; default: none, for a TorchServe that asks for no keys"
+    )
+    oip_url: str = Field(
+        default="",
+        pattern=_ADDRESS_WITH_PATH,
+        description="Server of the Open Inference Protocol, such as http://triton:8000, without /v2; "
+        "needed by TIN_BACKEND=oip",
+    )
+    oip_key: str = Field(default="", repr=False, description="Key for that server, sent as Authorization: Bearer")
+    oip_tolerance: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Largest difference of that server's logits from those of the store's ONNX graph; "
+        "default: the limit of the graph's parity report",
     )
     max_packets: int = Field(default=100_000, ge=1, description="Most compressed packets of one video; else 422")
     max_pixels_per_frame: int = Field(default=4096 * 2304, ge=1, description="Largest frame, in pixels; else 422")

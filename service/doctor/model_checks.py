@@ -23,12 +23,11 @@ PUBLISH_AGAIN = "publish it again (`python -m export CHECKPOINT --name NAME`), o
 OTHER_FORMAT = (
     "publish a format that runs here (`python -m export CHECKPOINT --name NAME --formats onnx`); unset TIN_BACKEND"
 )
-START_SERVER = "start TorchServe with the store's <name>.mar; see TIN_TORCHSERVE_URL and TIN_TORCHSERVE_KEYS"
+START_SERVER = (
+    "start TorchServe with the store's <name>.mar (TIN_TORCHSERVE_URL, TIN_TORCHSERVE_KEYS), "
+    "or the server of TIN_OIP_URL with the store's model"
+)
 ANSWERS_OTHERWISE = "compare it with its checkpoint: `python -m export verify NAME`"
-
-
-MOST_TIMES_OFF = 2
-"""Allowed multiple of the largest difference in the parity report of int8, which has no limit."""
 
 
 class ModelChecker:
@@ -117,8 +116,8 @@ class ModelChecker:
         """Return the allowed difference of the logits; None when the input already differs from the golden one."""
         if self._stages.views.difference(served_views(self._stages)) > 0:
             return None
-        parity = self._running_artifact().parity
-        return parity.limit or MOST_TIMES_OFF * parity.max_abs_logit_difference
+        allowed = self._running_artifact().parity.allowed_difference
+        return max(allowed, self._settings.oip_tolerance or 0) if self._settings.backend == "oip" else allowed
 
     def _running_artifact(self) -> Artifact:
         assert self._stored is not None

@@ -9,8 +9,14 @@ from pathlib import Path
 from service.backends.base import Backend, BackendUnavailable
 from service.config.settings import Settings
 from service.store.manifest import Artifact
+from service.store.model_store import StoredModel
 
 AUTO = "auto"
+
+OIP = "oip"
+"""A backend without a format of its own: a server runs the model, and its answers must be those of REFERENCE."""
+
+REFERENCE = "onnx"
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ def choose(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str = A
     The order: a TensorRT engine built for this GPU, float16 on CUDA, int8 where the CPU has VNNI and the parity report
     allows it, float32, torch. Raises BackendUnavailable with the reason for each format.
     """
+    if wanted == OIP:
+        return Choice(choose(artifacts, machine, REFERENCE).artifact, "a server runs the model; this graph proves it")
     reasons = []
     for artifact, (suits, reason) in _in_order(artifacts, machine, wanted):
         reasons.append(f"{artifact.format}: {reason}")
@@ -78,6 +86,24 @@ def open_backend(artifact: Artifact, path: Path, settings: Settings, machine: Ca
     from service.backends.onnx_runtime import OnnxCudaBackend, OnnxRuntimeBackend  # noqa: PLC0415
 
     return OnnxCudaBackend(path) if machine.has_onnx_cuda else OnnxRuntimeBackend(path, settings.onnx_threads)
+
+
+def open_oip(stored: StoredModel, artifact: Artifact, settings: Settings) -> Backend:
+    """Prepare calls of a version that the server at `settings.oip_url` runs; raises BackendUnavailable.
+
+    `artifact` is the graph of the version that the server's answers are compared with.
+    """
+    try:
+        from service.backends.oip.backend import OipBackend  # noqa: PLC0415
+        from service.backends.oip.client import OipClient  # noqa: PLC0415
+        from service.backends.oip.proof import Proof  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise BackendUnavailable(f"backend oip needs the extra `oip`: {error.name} is not installed") from error
+    if not settings.oip_url:
+        raise BackendUnavailable("backend oip needs TIN_OIP_URL, the address of the server that runs the models")
+    proof = Proof.of(stored, artifact, settings.oip_tolerance)
+    name, version = stored.manifest.name, stored.manifest.version
+    return OipBackend(OipClient(settings.oip_url, name, version, settings.oip_key, settings.deadline_seconds), proof)
 
 
 def _open_torchserve(archive: Path, settings: Settings) -> Backend:

@@ -38,6 +38,7 @@ class RefcountedRemoteBackend(RefcountedBackend):
     def __init__(self, backend: RemoteBackend) -> None:
         super().__init__(backend)
         self._remote = backend
+        self.outputs = backend.outputs
 
     def check_up(self) -> None:
         """Raise RuntimeDown when the backend does."""

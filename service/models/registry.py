@@ -20,11 +20,11 @@ from clips.scores import average_views
 from service.backends.base import Backend, BackendError, BackendUnavailable, Outputs, RemoteBackend, RuntimeDown
 from service.backends.contract import OUTPUTS, outputs_of_network
 from service.config.settings import Settings
-from service.models.artifact_selection import Capabilities, choose, open_backend
+from service.models.artifact_selection import OIP, Capabilities, choose, open_backend, open_oip
 from service.models.policy_in_force import NEWEST, UNREAD, PolicyInForce
 from service.models.refcounted_backend import refcounted
 from service.store.fingerprint import Fingerprint, fingerprint_of
-from service.store.manifest import TemporalKind
+from service.store.manifest import Artifact, TemporalKind
 from service.store.model_store import ModelNotFound, ModelStore, StoredModel, StoreError, listed
 
 RENAMING_SECONDS = 0.2
@@ -63,7 +63,7 @@ class LoadedModel:
     threshold: float | None = None
     """Least top-1 probability of a likely answer; None where it is not known."""
     outputs: tuple[str, ...] = OUTPUTS
-    """Names of the graph's outputs; of a model behind a server, those that an export of today has."""
+    """Names of the graph's outputs; where only a server knows them, those that an export of today has."""
     fingerprint: Fingerprint | None = field(default=None, compare=False)
     """The files of the store when they were last read."""
     update_refused: str | None = None
@@ -341,15 +341,21 @@ def load(stored: StoredModel, settings: Settings, machine: Capabilities) -> Load
         reason=choice.reason,
         labels=manifest.labels,
         spec=manifest.clip,
-        backend=refcounted(open_backend(artifact, stored.path_of(artifact), settings, machine)),
+        backend=refcounted(_open_backend(stored, artifact, settings, machine)),
         temporal=manifest.temporal,
         temperature=manifest.temperature,
         threshold=manifest.threshold,
         outputs=outputs_of_network(interlaces=manifest.temporal == "tin"),
     )
     if isinstance(model.backend, RemoteBackend):
-        return model
+        return replace(model, outputs=model.backend.outputs or model.outputs)
     return replace(model, outputs=tuple(_warm_up(model).arrays()))
+
+
+def _open_backend(stored: StoredModel, artifact: Artifact, settings: Settings, machine: Capabilities) -> Backend:
+    if settings.backend == OIP:
+        return open_oip(stored, artifact, settings)
+    return open_backend(artifact, stored.path_of(artifact), settings, machine)
 
 
 def _warm_up(model: LoadedModel) -> Outputs:

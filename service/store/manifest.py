@@ -17,6 +17,9 @@ from clips.clip_spec import ClipSpec
 
 MANIFEST_FILE = "manifest.json"
 
+MOST_TIMES_OFF = 2
+"""Allowed multiple of the largest difference in the parity report of int8, which has no limit."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 FileName = Annotated[str, Field(pattern=FILE_NAME)]
@@ -98,6 +101,11 @@ class ParityReport(_Record):
     def limit_at_made_offsets(self) -> float | None:
         """Largest logit difference allowed of the second export; None where only the agreement counts."""
         return None if self.tolerance is None else limit_of(self.tolerance, self.max_abs_logit_at_made_offsets)
+
+    @property
+    def allowed_difference(self) -> float:
+        """Largest logit difference allowed on other clips: the limit, or for int8 a multiple of the one found."""
+        return self.limit or MOST_TIMES_OFF * self.max_abs_logit_difference
 
     @property
     def is_close(self) -> bool:

@@ -26,6 +26,8 @@ SLOW_TESTS = (
     "tests/gpu/",
     "tests/service/api/routes/",
     "tests/service/backends/test_torch_program.py",
+    "tests/service/backends/oip/test_backend.py",
+    "tests/service/backends/oip/test_outage.py",
     "tests/service/backends/torchserve/test_backend.py",
     "tests/service/backends/torchserve/test_outage.py",
     "tests/service/batch/test_local.py",

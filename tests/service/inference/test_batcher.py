@@ -25,6 +25,8 @@ class SlowBackend(FakeBackend):
 
 
 class SlowServer(SlowBackend):
+    outputs = None
+
     def check_up(self):
         pass
 

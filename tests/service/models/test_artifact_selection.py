@@ -8,9 +8,10 @@ from pydantic import ValidationError
 
 from service.backends.base import BackendUnavailable
 from service.config.settings import Settings
-from service.models.artifact_selection import Capabilities, choose, open_backend
+from service.models.artifact_selection import Capabilities, choose, open_backend, open_oip
 from service.models.registry import Registry
 from service.store.manifest import Artifact, ParityReport
+from service.store.model_store import ModelStore
 
 ENGINE = {"gpu": "NVIDIA L4", "tensorrt": "11.4.0"}
 PLAIN = Capabilities()
@@ -116,6 +117,33 @@ def test_an_installation_without_torchserve_s_folder_says_so(tmp_path, monkeypat
     settings = Settings(backend="torchserve", torchserve_url="http://localhost:8080")
     with pytest.raises(BackendUnavailable, match="service/backends/torchserve"):
         open_backend(artifact("torchserve"), tmp_path / "model.mar", settings, PLAIN)
+
+
+def test_a_server_of_the_protocol_is_proven_by_the_float32_graph():
+    assert choose(ALL, L4, "oip").artifact.format == "onnx"
+    with pytest.raises(BackendUnavailable, match="no onnx"):
+        choose([artifact("torch")], PLAIN, "oip")
+
+
+@pytest.fixture
+def stored(publish, tmp_path):
+    publish(tmp_path, "colours", "1")
+    return ModelStore(tmp_path).open("colours")
+
+
+def test_a_server_of_the_protocol_needs_an_address(stored):
+    with pytest.raises(BackendUnavailable, match="TIN_OIP_URL"):
+        open_oip(stored, stored.manifest.artifacts[0], Settings(backend="oip"))
+    with pytest.raises(ValidationError, match="oip_url"):
+        Settings(oip_url="triton:8000")
+
+
+def test_an_installation_without_tritonclient_says_so(stored, monkeypatch):
+    monkeypatch.delitem(sys.modules, "service.backends.oip.client", raising=False)
+    monkeypatch.delitem(sys.modules, "service.backends.oip.backend", raising=False)
+    monkeypatch.setitem(sys.modules, "tritonclient.http", None)
+    with pytest.raises(BackendUnavailable, match=r"extra `oip`.*tritonclient"):
+        open_oip(stored, stored.manifest.artifacts[0], Settings(backend="oip", oip_url="http://localhost:8000"))
 
 
 def test_the_registry_runs_what_was_chosen_and_tells_why(publish, tmp_path):

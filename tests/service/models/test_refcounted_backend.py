@@ -76,6 +76,8 @@ def test_closing_it_twice_closes_it_once() -> None:
 
 
 class _Gone(FakeBackend):
+    outputs = ("logits",)
+
     def check_up(self) -> None:
         raise RuntimeDown("gone", 7)
 
@@ -84,5 +86,6 @@ def test_one_that_is_run_by_a_server_stays_one() -> None:
     assert not isinstance(refcounted(FakeBackend(num_classes=2)), RemoteBackend)
     shared = refcounted(_Gone(num_classes=2))
     assert isinstance(shared, RemoteBackend)
+    assert shared.outputs == ("logits",)
     with pytest.raises(RuntimeDown, match="gone"):
         shared.check_up()
