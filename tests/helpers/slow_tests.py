@@ -36,6 +36,7 @@ SLOW_TESTS = (
     "tests/service/deployment/",
     "tests/service/doctor/",
     "tests/service/models/test_hot_reload.py",
+    "tests/service/models/test_registry_oip.py",
     "tests/service/models/test_registry_torchserve.py",
     "tests/service/teaching/test_finetune.py",
     "tests/service/teaching/test_process.py",

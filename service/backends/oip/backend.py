@@ -28,7 +28,7 @@ class OipBackend:
         self._proof = proof
         self.outputs = tuple(proof.shapes())
         self._most_clips = MOST_CLIPS
-        self._proven_at = time.monotonic()
+        self._last_proof = time.monotonic()
         self._server = WatchedServer(client.server, self._ping, self._prove, client.close)
 
     def infer(self, clips: Clips) -> Outputs:
@@ -54,12 +54,12 @@ class OipBackend:
 
     def _ping(self) -> None:
         self._client.check_ready()
-        if time.monotonic() - self._proven_at > PROOF_SECONDS:
+        if time.monotonic() - self._last_proof > PROOF_SECONDS:
             with suppress(InferenceFailed):  # one call that fails does not mean another model
                 self._prove()
 
     def _prove(self) -> None:
+        self._last_proof = time.monotonic()
         self._client.metadata().check((-1, *self._proof.clip.shape[1:]), self._proof.shapes())
         self._most_clips = self._client.most_clips()
         self._proof.check(self._infer(self._proof.clip))
-        self._proven_at = time.monotonic()

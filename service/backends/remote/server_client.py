@@ -17,6 +17,8 @@ from service.backends.remote.circuit_breaker import MAX_RETRY_AFTER
 from service.backends.remote.errors import Unreachable
 
 MAX_CONNECTIONS = 64
+KEEPALIVE_SECONDS = 2.0
+"""Shorter than any server's own: what is sent while the server closes an idle connection is lost."""
 CONNECT_SECONDS = 2.0
 GET_SECONDS = 2.0
 
@@ -33,7 +35,11 @@ class ServerClient:
 
     def __init__(self, server: str, url: str, read_seconds: float, headers: Mapping[str, str] | None = None) -> None:
         self.server = server
-        limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
+        limits = httpx.Limits(
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+        )
         self._client = httpx.Client(
             base_url=url,
             headers=headers,

@@ -84,7 +84,6 @@ class TorchServeBackend:
 
     max_batch_size = 1
     outputs = None
-    outputs = None
 
     def __init__(self, archive: Path, url: str, key: InferenceKey | None = None, read_seconds: float = 30.0) -> None:
         self._model = ArchiveInfo.of(archive)

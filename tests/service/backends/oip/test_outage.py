@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -72,6 +73,14 @@ def predict(address: str, video: bytes, **headers: str) -> httpx.Response:
     return httpx.post(f"{address}/predict?top_k=all", content=video, headers=headers, timeout=30)
 
 
+def doctor(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "service", "doctor", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **environment}
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
 def status(address: str, path: str = "/health/ready") -> int:
     return httpx.get(f"{address}{path}").status_code
 
@@ -95,6 +104,22 @@ def test_videos_get_the_same_predictions(pair: Pair, videos: dict[str, bytes]) -
 def test_the_gateway_names_the_graph_that_proves_the_model(pair: Pair) -> None:
     (model,) = httpx.get(f"{pair.gateway.address}/models").json()["models"]
     assert (model["status"], model["artifact"]) == ("ready", "model.onnx")
+
+
+def test_the_doctor_looks_at_both(pair: Pair) -> None:
+    given = {
+        "TIN_BACKEND": "oip",
+        "TIN_OIP_URL": pair.behind.address,
+        "TIN_OIP_KEY": KEY,
+        "TIN_MODEL_STORE": str(STORE),
+    }
+    found = doctor(given)
+    assert found.returncode == 0
+    assert '"check": "tin-motion 1: server", "status": "ok"' in found.stdout
+    assert '"check": "tin-motion 1: logits", "status": "ok"' in found.stdout
+    refused = doctor(given | {"TIN_OIP_KEY": "other"})
+    assert refused.returncode == 1
+    assert '1: server", "status": "failed"' in refused.stdout
 
 
 def test_killed_under_load_and_started_again(pair: Pair, videos: dict[str, bytes]) -> None:
