@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -146,12 +145,3 @@ def test_killed_under_load_and_started_again(pair: Pair, videos: dict[str, bytes
     assert all(each.at > killed_at - DEADLINE for each in seen if each.status == 503)
     assert {each.status for each in seen if each.at > back_at} == {200}
     assert predict(gateway, videos["mp4"]).json()["predictions"] == before
-
-
-def test_another_model_behind_is_not_served(pair: Pair, tmp_path: Path, publish: Callable[..., Path]) -> None:
-    publish(tmp_path, "colours", "1")
-    other = pair.start(model_store=tmp_path)
-    gateway = start_gateway(pair.start, oip_url=other.address)
-    (model,) = httpx.get(f"{gateway.address}/models").json()["models"]
-    assert model["status"] == "down"
-    assert "tin-motion 1" in model["reason"]
