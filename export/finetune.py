@@ -28,6 +28,7 @@ from service.backends.base import BackendError, one_line
 from service.store.manifest import Manifest
 from service.store.model_store import StoreError
 from training.checkpoints.checkpoint import load_checkpoint
+from training.command_line import FollowLinksOption, GroupOption, IgnoreOption, ValShareOption
 from training.errors import BadInput, Stopped
 from training.files import replace_json
 from training.finetune.budget import BudgetLimits
@@ -75,16 +76,10 @@ def main(
         bool, typer.Option("--mirror", help="Mirror clips at random: left and right mean the same.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of split, weights and data.")] = 0,
-    val_share: Annotated[float, typer.Option(min=0, max=1, help="Share of each class for validation.")] = VAL_SHARE,
-    group: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of groups, kept together.", show_default="group")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="Column to leave out; repeatable.", show_default=False)
-    ] = None,
-    follow_links: Annotated[
-        bool, typer.Option("--follow-links", help="Take files outside that links lead to.")
-    ] = False,
+    val_share: ValShareOption = VAL_SHARE,
+    group: GroupOption = None,
+    ignore: IgnoreOption = None,
+    follow_links: FollowLinksOption = False,
     cross_validate: Annotated[
         int | None,
         typer.Option(min=2, metavar="K", help="Measure only: train K models, each without a part of the clips."),
@@ -116,7 +111,7 @@ def main(
             runs = prepare_folds(
                 given, find_start(start, store), wishes, Folds(cross_validate), folder, listener, resume=resume
             )
-            _cross_validate(runs, folder, listener)
+            _cross_validate(runs, wishes.threads, folder, listener)
         else:
             folder = work_dir or Path("work-dirs", f"{name}-{next_version(store, name)}")
             run = open_run(folder) if resume else prepare_run(given, find_start(start, store), wishes, folder, listener)
@@ -132,9 +127,9 @@ def _groups(group: str | None, folds: str | None, count: int | None) -> str | No
     return folds or group
 
 
-def _cross_validate(runs: Sequence[FoldRun], folder: Path, listener: Listener) -> None:
-    """Train and measure the run of each fold; write and tell of the figures."""
-    measured = measure_folds(runs, listener)
+def _cross_validate(runs: Sequence[FoldRun], threads: int, folder: Path, listener: Listener) -> None:
+    """Train and measure the run of each fold, as many at a time as share the threads; write and tell of the figures."""
+    measured = measure_folds(runs, max(1, threads // runs[0].run.settings.threads), listener)
     replace_json(folder / FIGURES_FILE, measured.to_json())
     for line in measured.confusion_lines():
         listener.tell(Note(line))

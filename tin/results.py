@@ -97,4 +97,4 @@ class Timeline:
 
 
 def _doubt(likely: bool | None) -> list[str]:
-    return ["None of the motions this model knows; the nearest:"] if likely is False else []
+    return ["Likely none of the actions this model knows; the nearest:"] if likely is False else []

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
+from training.command_line import FollowLinksOption, GroupOption, IgnoreOption, ValShareOption
 from training.errors import BadInput
 from training.exit_codes import errors_as_exit_codes
 from training.lists.annotations import Annotations, read_kinetics400, read_sthv1, read_sthv2
@@ -47,11 +48,6 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP)
 AnnotationsArgument = Annotated[Path, typer.Argument(help="Folder with the official annotation files.")]
 VideosArgument = Annotated[Path, typer.Argument(help="Folder with the videos, at any depth.")]
 
-
-ValShareOption = Annotated[
-    float,
-    typer.Option("--val-share", min=0, max=1, help="Share of each class for validation."),
-]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of the split.")]
 FoldsOption = Annotated[
     int | None, typer.Option(min=2, help="Make this many folds for cross validation.", show_default=False)
@@ -95,9 +91,7 @@ def folder(
     seed: SeedOption = 0,
     folds: FoldsOption = None,
     skip_unreadable: SkipOption = False,
-    follow_links: Annotated[
-        bool, typer.Option("--follow-links", help="Take files outside that links lead to.")
-    ] = False,
+    follow_links: FollowLinksOption = False,
 ) -> None:
     """List the videos of a folder that has a folder of them for each class."""
     with errors_as_exit_codes():
@@ -117,12 +111,8 @@ def csv(
         str | None,
         typer.Option(metavar="COLUMN", help="Make a fold for each value of a column.", show_default=False),
     ] = None,
-    group: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of groups, kept together.", show_default="group")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="Column to leave out; repeatable.", show_default=False)
-    ] = None,
+    group: GroupOption = None,
+    ignore: IgnoreOption = None,
     skip_unreadable: SkipOption = False,
 ) -> None:
     """List the videos of a CSV file; their paths are relative to it."""

@@ -39,7 +39,8 @@ from training.files import replace_json
 from training.finetune.budget import BudgetLimits
 from training.finetune.clips_given import ClipsGiven
 from training.finetune.cross_validation import FoldRun, Folds
-from training.finetune.events import Note
+from training.finetune.events import Listener
+from training.finetune.fold_processes import FoldProcesses
 from training.finetune.preparation import Wishes, prepare_folds
 from training.finetune.run import Run, train_run
 from training.finetune.terminal import Terminal
@@ -113,8 +114,8 @@ def measure_set(temporal: Temporal, seed: int, given: OneSet, start: Start, fold
         minutes: Time limit of a fold.
     """
     wishes = Wishes(NAMES[temporal].lower(), BudgetLimits(minutes), 0.2, seed, False, _threads())
-    runs = prepare_folds(given, start, wishes, Folds(), folder, Terminal(), resume=(folder / "fold-1").exists())
-    figures = [_measure_fold(fold, number, len(runs)) for number, fold in enumerate(runs, start=1)]
+    folds = prepare_folds(given, start, wishes, Folds(), folder, Terminal(), resume=(folder / "fold-1").exists())
+    figures = _measure_folds(folds)
     labels = _joined(figures, "labels")
     answers = {order: _joined(figures, order) for order in ("sampled", "shuffled", "reversed")}
     shares = {order: float((answer == labels).mean()) for order, answer in answers.items()}
@@ -132,17 +133,30 @@ def measure_set(temporal: Temporal, seed: int, given: OneSet, start: Start, fold
     )
 
 
-def _measure_fold(fold: FoldRun, number: int, total: int) -> FoldFigures:
-    file = fold.run.folder / FOLD_FILE
-    if file.exists():
-        return FoldFigures(**json.loads(file.read_bytes()))
+def _measure_folds(folds: Sequence[FoldRun]) -> list[FoldFigures]:
+    """Return the figures of each fold; folds that are not measured yet are trained side by side."""
+    left = [fold for fold in folds if not (fold.run.folder / FOLD_FILE).exists()]
+    if left:
+        count = max(1, _threads() // left[0].run.settings.threads)
+        with Terminal().follow(folds[0].run.recipe.name, sum(fold.steps for fold in left), 0) as progress:
+            work = FoldProcesses(measure_fold, [fold.run for fold in left], count=count, progress=progress)
+            for number, figures in work.results():
+                progress.on_message(_describe(left[number], figures))
+    return [FoldFigures(**json.loads((fold.run.folder / FOLD_FILE).read_bytes())) for fold in folds]
+
+
+def measure_fold(run: Run, listener: Listener) -> FoldFigures:
+    """Train the run of a fold, measure it and write its figures into its folder."""
     began, cpu_began = time.monotonic(), time.process_time()
-    train_run(fold.run, Terminal())
-    figures = _answers(fold.run, (time.monotonic() - began) / 60, (time.process_time() - cpu_began) / 60)
-    right = sum(a == b for a, b in zip(figures.labels, figures.sampled, strict=True))
-    Terminal().tell(Note(f"fold {number} of {total} ({fold.group}): {right} of {len(figures.labels)} right"))
-    replace_json(file, asdict(figures))
+    train_run(run, listener)
+    figures = _answers(run, (time.monotonic() - began) / 60, (time.process_time() - cpu_began) / 60)
+    replace_json(run.folder / FOLD_FILE, asdict(figures))
     return figures
+
+
+def _describe(fold: FoldRun, figures: FoldFigures) -> str:
+    right = sum(a == b for a, b in zip(figures.labels, figures.sampled, strict=True))
+    return f"{fold.run.folder.name} ({fold.group}): {right} of {len(figures.labels)} right"
 
 
 def _answers(run: Run, minutes: float, cpu_minutes: float) -> FoldFigures:
@@ -175,10 +189,10 @@ def to_json(figures: Sequence[SetFigures], labels: Sequence[str], checkpoint: Pa
 
 
 def measured_sets(arguments: argparse.Namespace) -> Iterator[SetFigures]:
-    """Yield the figures of each network, seed and set."""
-    for temporal, seeds in NETWORKS:
-        start = start_of(temporal, arguments.checkpoint, arguments.work_dir)
-        for seed in range(min(seeds, arguments.seeds)):
+    """Yield the figures of each seed, network and set, all networks with the first seed before the others."""
+    for seed in range(arguments.seeds):
+        for temporal in (temporal for temporal, seeds in NETWORKS if seed < seeds):
+            start = start_of(temporal, arguments.checkpoint, arguments.work_dir)
             for name in SETS:
                 given = OneSet(arguments.data / "labels.csv", group="subject", ignore=("set", "fold"), name=name)
                 folder = arguments.work_dir / f"{NAMES[temporal].lower()}-{seed}-{name}"

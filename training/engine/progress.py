@@ -69,8 +69,8 @@ class ProgressBar(ProgressDisplay):
         self._progress.stop()
 
     def on_step(self, epoch: int, step: Step) -> None:
-        """Advance the bar by one step."""
-        self._progress.update(self._task, advance=1, state=_state(step))
+        """Advance the bar to a step."""
+        self._progress.update(self._task, completed=step.number + 1, state=_state(step))
 
     def on_message(self, text: str) -> None:
         """Print above the bar."""

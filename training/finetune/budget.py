@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 
 from clips.decoding.frames import VideoInfo
 from training.finetune.defaults import (
-    CLIPS_SEEN,
+    EPOCHS_TIMES_ROOT,
     MAX_EPOCHS,
     MIN_EPOCHS,
     SIDE_OF_SHORT_SIDE,
@@ -67,8 +68,8 @@ def wanted_side(short_side: int) -> int:
 
 
 def wanted_epochs(num_clips: int) -> int:
-    """Return the epochs in which about CLIPS_SEEN clips are seen."""
-    return max(MIN_EPOCHS, min(MAX_EPOCHS, round(CLIPS_SEEN / num_clips)))
+    """Return the epochs for a number of clips: fewer for more, though all of them together see more."""
+    return max(MIN_EPOCHS, min(MAX_EPOCHS, round(EPOCHS_TIMES_ROOT / math.sqrt(num_clips))))
 
 
 def typical_short_side(videos: Iterable[VideoInfo]) -> int:

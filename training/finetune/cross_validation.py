@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from training.finetune.events import Listener, Note, Stage
+from training.finetune.events import Listener, Stage
+from training.finetune.fold_processes import FoldProcesses
 from training.finetune.run import Run, score_run, train_run
 from training.lists.clip_set import LabelledClip
 from training.lists.splits import Split, leave_one_group_out, make_folds
@@ -35,9 +36,10 @@ class Folds:
 
 @dataclass(frozen=True)
 class FoldRun:
-    """The run of a fold, and its group where the fold is one."""
+    """The run of a fold, its training steps, and its group where the fold is one."""
 
     run: Run
+    steps: int
     group: str | None
 
 
@@ -48,6 +50,11 @@ class FoldResult:
     clips: int
     right: int
     group: str | None = None
+
+    @classmethod
+    def of(cls, confusion: ConfusionMatrix, group: str | None) -> FoldResult:
+        """Count a fold's clips, and those answered right."""
+        return cls(int(confusion.counts.sum()), int(confusion.counts.trace()), group)
 
     @property
     def accuracy(self) -> float:
@@ -97,21 +104,37 @@ class CrossValidation:
         }
 
 
-def measure_folds(folds: Sequence[FoldRun], listener: Listener) -> CrossValidation:
+def measure_folds(folds: Sequence[FoldRun], processes: int, listener: Listener) -> CrossValidation:
     """Train the run of each fold, and measure its last checkpoint on the fold's clips.
 
-    Nothing is chosen by these clips: neither an epoch nor a temperature. Raises BadInput and Stopped.
+    Nothing is chosen by these clips: neither an epoch nor a temperature.
+
+    Args:
+        folds: The runs.
+        processes: Folds that are trained at a time.
+        listener: Told of the progress.
+
+    Raises:
+        BadInput, Stopped, OSError: A fold failed.
     """
-    results, labels, answers = [], [], []
-    for number, fold in enumerate(folds, start=1):
-        group = f" ({fold.group})" if fold.group else ""
-        listener.tell(Stage("train", f"fold {number} of {len(folds)}{group}"))
-        train_run(fold.run, listener)
-        done = score_run(fold.run)
-        labels.append(done.scores.labels)
-        answers.append(done.scores.probabilities.argmax(1))
-        result = FoldResult(len(labels[-1]), int((labels[-1] == answers[-1]).sum()), fold.group)
-        results.append(result)
-        listener.tell(Note(f"fold {number}: {result.right} of {result.clips} right, {result.accuracy:.1%}"))
-    confusion = ConfusionMatrix.of(np.concatenate(labels), np.concatenate(answers), done.source.labels)
-    return CrossValidation(tuple(results), confusion)
+    listener.tell(Stage("train", f"{len(folds)} folds, {min(processes, len(folds))} at a time"))
+    measured: dict[int, ConfusionMatrix] = {}
+    with listener.follow("folds", sum(fold.steps for fold in folds), 0) as progress:
+        work = FoldProcesses(train_and_score, [fold.run for fold in folds], count=processes, progress=progress)
+        for number, measured[number] in work.results():
+            progress.on_message(_describe(number, FoldResult.of(measured[number], folds[number].group)))
+    results = tuple(FoldResult.of(measured[number], fold.group) for number, fold in enumerate(folds))
+    counts = np.sum([confusion.counts for confusion in measured.values()], axis=0)
+    return CrossValidation(results, ConfusionMatrix(counts, measured[0].labels))
+
+
+def train_and_score(run: Run, listener: Listener) -> ConfusionMatrix:
+    """Train the run of a fold, and count its answers to the fold's clips. Raises BadInput, Stopped and OSError."""
+    train_run(run, listener)
+    done = score_run(run)
+    return ConfusionMatrix.of(done.scores.labels, done.scores.probabilities.argmax(1), done.source.labels)
+
+
+def _describe(number: int, result: FoldResult) -> str:
+    name = f"fold {number + 1} ({result.group})" if result.group else f"fold {number + 1}"
+    return f"{name}: {result.right} of {result.clips} right, {result.accuracy:.1%}"

@@ -22,8 +22,8 @@ SIDE_OF_SHORT_SIDE = 0.45
 TRAINING_SHARE = 0.8
 """Share of the time limit for training; the rest is for reading, validation, report and export."""
 
-CLIPS_SEEN = 8000
-"""Clips that a run sees in all its epochs, repetitions included, within MIN_EPOCHS and MAX_EPOCHS."""
+EPOCHS_TIMES_ROOT = 300
+"""Epochs times the square root of the training clips, within MIN_EPOCHS and MAX_EPOCHS: 55 for 30 clips."""
 
 MIN_EPOCHS, MAX_EPOCHS = 16, 60
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +15,7 @@ from training.finetune.clips_given import ClipsGiven, left_out, usable_given
 from training.finetune.cross_validation import FoldRun, Folds
 from training.finetune.defaults import FEW_CLIPS
 from training.finetune.events import ClipsCounted, Listener, Note, Planned, Stage
-from training.finetune.recipe_writer import recipe_of, validated_at_the_end, write_recipe
+from training.finetune.recipe_writer import recipe_of, recipe_of_fold, write_recipe
 from training.finetune.run import (
     RECIPE_FILE,
     Run,
@@ -77,6 +78,8 @@ def prepare_folds(
 ) -> list[FoldRun]:
     """Prepare a run for each fold, all of one side and as many epochs, in folder/fold-1 and so on.
 
+    Side and epochs are those of a run of its own with all threads; the folds then share the threads.
+
     Args:
         given: The clips.
         start: The weights to begin with.
@@ -98,14 +101,22 @@ def prepare_folds(
     listener.tell(_count(usable, splits[0]))
     begun = resume and (first / RECIPE_FILE).exists()
     budget = _budget_of(open_run(first)) if begun else _choose_budget(usable, splits[0], start, wishes, listener)
+    shared = replace(wishes, threads=_threads_of_fold(wishes.threads, len(splits)))
 
     def prepare(split: Split, fold: Path) -> FoldRun:
         if resume and (fold / RECIPE_FILE).exists():
-            return FoldRun(open_run(fold), folds.group_of(split))
-        run = _write_run(usable, split, start, budget, wishes, fold, is_fold=True)
-        return FoldRun(run, folds.group_of(split))
+            run = open_run(fold)
+        else:
+            run = _write_run(usable, split, start, budget, shared, fold, is_fold=True)
+        steps = run.recipe.epochs * math.ceil(len(split.train) / run.recipe.data.batch_size)
+        return FoldRun(run, steps, folds.group_of(split))
 
     return [prepare(split, folder / f"fold-{number}") for number, split in enumerate(splits, start=1)]
+
+
+def _threads_of_fold(threads: int, num_folds: int) -> int:
+    """Return a fold's share of the threads; a GPU is not shared, so that there one fold has them all."""
+    return threads if find_device("auto").type != "cpu" else max(1, threads // num_folds)
 
 
 def _read_usable(
@@ -166,7 +177,7 @@ def _write_run(
     *,
     is_fold: bool = False,
 ) -> Run:
-    """Write the lists, the recipe and the settings of a run; that of a fold is validated at its end only."""
+    """Write the lists, the recipe and the settings of a run; that of a fold is measured at its end only."""
     folder = folder.resolve()
     labels, root = usable.clip_set.labels, usable.clip_set.root
     write_splits(labels, {".": split}, folder)
@@ -176,7 +187,7 @@ def _write_run(
     save_settings(settings, folder)
     sizes = {"num_classes": len(labels), "num_clips": len(split.train), "num_validated": len(split.val)}
     recipe = recipe_of(wishes.name, start, budget, folder, root, mirror=wishes.mirror, **sizes)
-    recipe = validated_at_the_end(recipe) if is_fold else recipe
+    recipe = recipe_of_fold(recipe, wishes.threads) if is_fold else recipe
     return Run(folder, write_recipe(recipe, folder / RECIPE_FILE, _repeating(folder, settings)), settings)
 
 

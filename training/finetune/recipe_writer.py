@@ -84,9 +84,15 @@ def recipe_of(
     }
 
 
-def validated_at_the_end(recipe: dict[str, Any]) -> dict[str, Any]:
-    """Return the recipe of a run whose validation clips choose nothing: they are looked at after the last epoch."""
-    return recipe | {"validate_every": recipe["epochs"], "patience": None}
+def recipe_of_fold(recipe: dict[str, Any], threads: int) -> dict[str, Any]:
+    """Return the recipe of a fold: its clips are measured after the last epoch and choose nothing.
+
+    Args:
+        recipe: The recipe of a run of its own.
+        threads: Threads of the fold, one of which trains while the others load.
+    """
+    data = recipe["data"] | {"workers": threads - 1}
+    return recipe | {"data": data, "validate_every": recipe["epochs"], "patience": None}
 
 
 def write_recipe(recipe: dict[str, Any], path: Path, command: str) -> Recipe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,10 +31,10 @@ class SetFigures:
 
 
 def mean_of(figures: Sequence[SetFigures], network: str, name: str, order: str) -> float:
-    """Return the mean over the seeds of a network's share in a set, or over both sets' clips for "both"."""
+    """Return a network's mean share over the seeds in a set, or over both sets' clips for "both"; NaN without any."""
     chosen = [each for each in figures if each.network == network and name in {each.set, "both"}]
     right = sum(float(getattr(each, order)) * each.clips for each in chosen)
-    return right / sum(each.clips for each in chosen)
+    return right / sum(each.clips for each in chosen) if chosen else math.nan
 
 
 def print_table(figures: Sequence[SetFigures]) -> None:

@@ -3,7 +3,7 @@ import pytest
 from clips.clip_spec import ClipSpec, View
 from training.finetune.budget import Budget
 from training.finetune.defaults import COLOUR_JITTER, ENOUGH_TO_CHOOSE, FLIP_IF_MIRROR, PATIENCE, SHORTEST_EXCERPT
-from training.finetune.recipe_writer import recipe_of, validated_at_the_end, with_side, write_recipe
+from training.finetune.recipe_writer import recipe_of, recipe_of_fold, with_side, write_recipe
 from training.model.tin import Architecture, Temporal
 from training.zoo.start import Start
 
@@ -49,8 +49,8 @@ def test_few_validation_clips_choose_no_epoch(tmp_path, num_validated, patience)
 
 
 def test_a_fold_is_validated_once(tmp_path):
-    recipe = written(tmp_path, change=validated_at_the_end)
-    assert (recipe.validate_every, recipe.patience) == (recipe.epochs, None)
+    recipe = written(tmp_path, change=lambda recipe: recipe_of_fold(recipe, threads=1))
+    assert (recipe.validate_every, recipe.patience, recipe.data.workers) == (recipe.epochs, None, 0)
 
 
 def test_a_centre_crop_keeps_its_margin():
