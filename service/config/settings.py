@@ -66,7 +66,9 @@ class Settings(BaseSettings):
     drift_metrics: bool = Field(
         default=False, description="Also count the answers of each model by top-1 label and probability in /metrics"
     )
-    max_upload_bytes: int = Field(default=100_000_000, ge=1, description="Largest request body, in bytes; else 413")
+    max_upload_bytes: int = Field(
+        default=100_000_000, ge=1, description="Largest upload, in bytes; of JSON, the largest video; else 413"
+    )
     head_seconds: float = Field(
         default=10.0, gt=0, description="Longest time for a request's head to arrive, in seconds; else 408"
     )

@@ -14,7 +14,7 @@ from service.inference.pipeline import Gateway
 from service.limits.admission import MemoryReservation, Slots
 from service.limits.deadline import MinUploadRate
 from service.telemetry.metrics import Metrics
-from service.telemetry.model_metrics import ModelKey
+from service.telemetry.model_metrics import NO_MODEL, ModelKey
 from service.telemetry.tracing import stage
 
 Body = TypeVar("Body", bytes, bytearray)
@@ -44,7 +44,6 @@ class AcceptedUpload(Generic[Body]):
 async def accepted_upload(
     request: Request,
     gateway: Gateway,
-    model: ModelKey,
     key: str | None,
     read: ReadBody[Body],
     slots: Slots | None = None,
@@ -53,10 +52,11 @@ async def accepted_upload(
 
         per-key slot -> memory -> (is a work slot free?) -> upload slot -> body -> work slot
 
+    The metrics count it for the model that `choose_model` has noted, before the body was read or by then.
+
     Args:
         request: Its body has not been read.
         gateway: The application's.
-        model: The one that will work on the body, or NO_MODEL.
         key: The request's API key, None where the service has none.
         read: Reads the body while it counts the bytes: `upload.read_video` or `upload.read_body`.
         slots: Held while the request is worked on; `admission.work_slots` unless given.
@@ -69,6 +69,7 @@ async def accepted_upload(
         slots.check()
         with admission.upload_slots.take(), stage("upload"):
             body = await read(request, settings.max_upload_bytes, settings.min_upload_rate(), memory)
+        model = getattr(request.state, "model", NO_MODEL)
         upload = AcceptedUpload(body, started, time.perf_counter(), model, gateway.metrics)
         gateway.metrics.observe_upload(len(body))
         with slots.take(), gateway.metrics.queued(model):

@@ -8,29 +8,16 @@ from http import HTTPStatus
 from typing import Any, get_args
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service.api.http.problems import DOCUMENTED, MEDIA_TYPE
 from service.api.http.upload import FIELD
-from service.api.schemas.predict import Problem
-from service.api.schemas.timeline import Row
+from service.api.schemas.predict import PredictBody, Problem
+from service.api.schemas.timeline import Row, TimelineBody
 from service.api.schemas.v2 import InferError, InferRequest, InferResponse
 
 _BYTES = {"type": "string", "format": "binary"}
-
-VIDEO_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": f"The video: a multipart field `{FIELD}`, or the raw bytes under any other content type.",
-        "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "required": [FIELD], "properties": {FIELD: _BYTES}},
-            },
-            "application/octet-stream": {"schema": _BYTES},
-            "video/*": {"schema": _BYTES},
-        },
-    }
-}
 
 ROWS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -69,6 +56,24 @@ KEYS: dict[str, dict[str, Any]] = {
 """OpenAPI's security schemes: the headers that carry a key."""
 
 
+def video_body(in_json: type[BaseModel]) -> dict[str, Any]:
+    """The request body of a route that takes a video; `in_json` is the schema of its JSON."""
+    form = {"type": "object", "required": [FIELD], "properties": {FIELD: _BYTES}}
+    return {
+        "requestBody": {
+            "required": True,
+            "description": f"The video: a multipart field `{FIELD}`, a field `{FIELD}` of JSON as base64, "
+            "or the raw bytes under any other content type.",
+            "content": {
+                "multipart/form-data": {"schema": form},
+                "application/json": {"schema": {"$ref": f"#/components/schemas/{in_json.__name__}"}},
+                "application/octet-stream": {"schema": _BYTES},
+                "video/*": {"schema": _BYTES},
+            },
+        }
+    }
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with problems of these statuses."""
     return {status: _problem_response(status) for status in statuses}
@@ -85,14 +90,19 @@ def _problem_response(status: int) -> dict[str, Any]:
     return {"description": "; or: ".join(titles), "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
+REFERRED_TO: tuple[type[BaseModel], ...] = (Problem, PredictBody, TimelineBody, InferRequest, *get_args(Row))
+"""Schemas that no route names to FastAPI."""
+
+
 class Application(FastAPI):
     """FastAPI whose document also holds the schemas that this module refers to."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         document = super().openapi()
-        referred_to: list[Any] = [(schema, "validation") for schema in (Problem, InferRequest, *get_args(Row))]
-        _, schemas = models_json_schema(referred_to, ref_template="#/components/schemas/{model}")
+        _, schemas = models_json_schema(
+            [(schema, "validation") for schema in REFERRED_TO], ref_template="#/components/schemas/{model}"
+        )
         document["components"]["schemas"] |= schemas["$defs"]
         _drop_undeclared_422(document)
         _declare_keys(document)

@@ -1,9 +1,12 @@
 """Request bodies, read into memory and counted while they come in; a video is a multipart field or the raw body.
 
+A video in JSON is read in service.api.http.json_upload.
+
 UploadError
 ├── UploadTooLarge   over the limit; raised before all of the body is read
 ├── SlowUpload       the sender is slower than the minimum rate
-├── MissingVideo     a form without a file in its field `video`
+├── MissingVideo     a form without a file in its field `video`, or JSON without its text
+├── BadBase64        JSON whose field `video` is not base64
 └── EmptyUpload      no bytes at all
 
 A client's file name is ignored, and nothing that a client sends is written to a disk.
@@ -40,7 +43,11 @@ class SlowUpload(UploadError):
 
 
 class MissingVideo(UploadError):
-    """The form holds no file in its field `video`."""
+    """The form holds no file in its field `video`, or the JSON no text."""
+
+
+class BadBase64(UploadError):
+    """The text in the field `video` is not base64."""
 
 
 class EmptyUpload(UploadError):
@@ -55,8 +62,8 @@ async def read_video(
     Raises UploadError, Overloaded, starlette's ClientDisconnect, and its HTTPException: 400 for a malformed form, 415
     for a body with a Content-Encoding.
     """
-    _check_encoding(request)
-    _check_announced_size(request, max_bytes, reservation)
+    check_encoding(request)
+    reservation.expect(announced_size(request, max_bytes))
     bounded = Request(request.scope, _bounded(request.receive, max_bytes, min_rate, reservation))
     video = await (_read_form(bounded) if _is_form(request) else bounded.body())
     if not video:
@@ -71,8 +78,8 @@ async def read_body(
 
     Raises UploadTooLarge, SlowUpload, Overloaded, and starlette's HTTPException (415) for a Content-Encoding.
     """
-    _check_encoding(request)
-    _check_announced_size(request, max_bytes, reservation)
+    check_encoding(request)
+    reservation.expect(announced_size(request, max_bytes))
     body = bytearray()
     async for chunk in Request(request.scope, _bounded(request.receive, max_bytes, min_rate, reservation)).stream():
         body += chunk
@@ -111,29 +118,31 @@ def _check_charset(request: Request) -> None:
         raise HTTPException(400, "the form's charset must be UTF-8")
 
 
-def _check_encoding(request: Request) -> None:
+def check_encoding(request: Request) -> None:
+    """Raise starlette's HTTPException (415) for a body with a Content-Encoding."""
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise HTTPException(415, "a Content-Encoding is not taken; send the body as it is")
 
 
-def _check_announced_size(request: Request, max_bytes: int, reservation: MemoryReservation) -> None:
+def announced_size(request: Request, max_bytes: int, max_video_bytes: int | None = None) -> int:
+    """Return the body's size as its header says, 0 where it does not; raises UploadTooLarge.
+
+    `max_video_bytes` is the limit to name where it is another one than that of the body.
+    """
     # Answering before the first read means that a client which waits for "100 Continue" sends nothing at all.
     announced = request.headers.get("content-length", "")
     num_bytes = int(announced) if announced.isdecimal() else 0
     if num_bytes > max_bytes:
-        raise _too_large(max_bytes)
-    reservation.expect(num_bytes)
+        raise too_large(max_video_bytes or max_bytes)
+    return num_bytes
 
 
-def _bounded(receive: Receive, max_bytes: int, min_rate: MinUploadRate, reservation: MemoryReservation) -> Receive:
-    """A `receive` that counts: raises UploadTooLarge at the first byte over the limit, and SlowUpload.
-
-    Received bytes are added to the reservation; raises Overloaded when they do not fit.
-    """
+def paced(receive: Receive, min_rate: MinUploadRate) -> Receive:
+    """A `receive` that raises SlowUpload when the body comes slower than the minimum rate."""
     started = asyncio.get_running_loop().time()
     received = 0
 
-    async def bounded() -> Message:
+    async def receive_in_time() -> Message:
         nonlocal received
         try:
             async with asyncio.timeout_at(started + min_rate.seconds_for(received)):
@@ -141,9 +150,26 @@ def _bounded(receive: Receive, max_bytes: int, min_rate: MinUploadRate, reservat
         except TimeoutError as error:
             raise _too_slow(received, min_rate) from error
         received += len(message.get("body", b""))
+        return message
+
+    return receive_in_time
+
+
+def _bounded(receive: Receive, max_bytes: int, min_rate: MinUploadRate, reservation: MemoryReservation) -> Receive:
+    """A `receive` that counts: raises UploadTooLarge at the first byte over the limit, and SlowUpload.
+
+    Received bytes are added to the reservation; raises Overloaded when they do not fit.
+    """
+    receive, received = paced(receive, min_rate), 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        num_bytes = len(message.get("body", b""))
+        received += num_bytes
         if received > max_bytes:
-            raise _too_large(max_bytes)
-        reservation.add(len(message.get("body", b"")))
+            raise too_large(max_bytes)
+        reservation.add(num_bytes)
         return message
 
     return bounded
@@ -156,5 +182,6 @@ def _too_slow(received: int, min_rate: MinUploadRate) -> SlowUpload:
     )
 
 
-def _too_large(max_bytes: int) -> UploadTooLarge:
+def too_large(max_bytes: int) -> UploadTooLarge:
+    """The error for an upload over its limit."""
     return UploadTooLarge(f"the upload is larger than {max_bytes:,} bytes, the limit")

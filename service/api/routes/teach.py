@@ -29,7 +29,6 @@ from service.limits.deadline import in_time, while_connected
 from service.models.registry import LoadedModel
 from service.teaching.errors import NotTaught
 from service.teaching.teaching import Teaching
-from service.telemetry.model_metrics import NO_MODEL
 
 TAKE_SPEC = ClipSpec(crop=96, view=View.SQUEEZE)
 """The frames of a take that are decoded to see whether it is one: as many as a model looks at, and small."""
@@ -80,7 +79,7 @@ async def add_take(
 ) -> TakeRef:
     """Add a clip to an action; a worker decodes it first, and refuses it as POST /predict would."""
     settings = gateway.settings
-    async with accepted_upload(request, gateway, NO_MODEL, key, read_video) as upload:
+    async with accepted_upload(request, gateway, key, read_video) as upload:
         job = DecodeJob(upload.body, TAKE_SPEC, settings.decode_limits(), thumbnails=True)
         work = in_time(gateway.decoders.preprocess(job), settings.deadline_seconds)
         clip = await while_connected(work, request.receive)

@@ -132,7 +132,7 @@ async def infer_version(
 
 async def _infer(request: Request, gateway: Gateway, key: str | None, model: LoadedModel) -> Response:
     limits, json_length = gateway.settings, request.headers.get(JSON_LENGTH_HEADER)
-    async with accepted_upload(request, gateway, model.key, key, read_body) as upload:
+    async with accepted_upload(request, gateway, key, read_body) as upload:
         parse = partial(parse_call, upload.body, json_length, model.spec, model.outputs, limits.max_clips_per_request)
         call = await to_thread.run_sync(parse)
         work = in_time(gateway.infer(model, call.clips), limits.deadline_seconds)

@@ -44,6 +44,21 @@ class PredictQuery(BaseModel):
     )
 
 
+VideoText = Annotated[
+    str,
+    Field(
+        description="The video as base64, or as a data: URI of it",
+        json_schema_extra={"format": "base64", "contentEncoding": "base64"},
+    ),
+]
+
+
+class PredictBody(PredictQuery):
+    """A JSON body of POST /predict: the video, and parameters that are not in the query."""
+
+    video: VideoText
+
+
 class Action(BaseModel):
     """One action and its probability."""
 

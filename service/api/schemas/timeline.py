@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from clips.windows import Windowing
-from service.api.schemas.predict import Action, ModelRef, Problem, Timing, TopKParameter, Video
+from service.api.schemas.predict import Action, ModelRef, Problem, Timing, TopKParameter, Video, VideoText
 
 MOST_OVERLAPPING = 16
 """Most windows that overlap at one moment; bounds the frames that are held."""
 
-Seconds = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0.001, le=600, allow_inf_nan=False)]
 
 
 class TimelineQuery(BaseModel):
@@ -49,6 +49,12 @@ class TimelineQuery(BaseModel):
             message = f"step_seconds must be from {least:g} to {most:g} for this window, not {self.step:g}"
             raise PydanticCustomError("step", message)
         return self
+
+
+class TimelineBody(TimelineQuery):
+    """A JSON body of POST /timeline: the video, and parameters that are not in the query."""
+
+    video: VideoText
 
 
 class ClipRow(BaseModel):

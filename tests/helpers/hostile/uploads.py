@@ -1,10 +1,10 @@
-"""Hostile uploads by kind, as many as wanted: damaged and deceitful videos, bombs, other files, forms and HTTP."""
+"""Hostile uploads by kind, as many as wanted: damaged and deceitful videos, bombs, other files, forms, JSON, HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.helpers.hostile import files, forms, requests
+from tests.helpers.hostile import files, forms, json_bodies, requests
 from tests.helpers.hostile.exchange import post
 from tests.helpers.videos.clip_recipes import CLIPS
 from tests.helpers.videos.make_clip import make_clip
@@ -13,7 +13,7 @@ from tests.helpers.videos.not_videos import not_videos
 LARGEST_CLIP = 60_000
 """In bytes; larger ones take long to send and to damage."""
 
-HARMLESS = ("other kinds", "forms", "mangled forms", "HTTP")
+HARMLESS = ("other kinds", "forms", "mangled forms", "JSON", "mangled JSON", "HTTP")
 """Kinds without any video that could still be decoded, so none may be answered with a prediction."""
 
 
@@ -35,6 +35,8 @@ def uploads(number: int, canary: str, address: str) -> dict[str, Iterator[bytes]
         "deceitful": map(post, files.variants(deceitful, number * 9 // 100)),
         "other kinds": map(post, files.variants(files.other_kinds(not_videos()), number * 9 // 100)),
         "forms": (post(body, kind) for kind, body in forms.forms().values()),
-        "mangled forms": (post(body, kind) for kind, body in forms.mangled(number * 23 // 100)),
+        "mangled forms": (post(body, kind) for kind, body in forms.mangled(number * 18 // 100)),
+        "JSON": (post(body, kind) for kind, body in json_bodies.bodies().values()),
+        "mangled JSON": (post(body, kind) for kind, body in json_bodies.mangled(number * 5 // 100)),
         "HTTP": iter(raw.values()),
     }

@@ -124,6 +124,7 @@ def test_every_class_of_each_window(client: httpx.Client, videos: dict[str, byte
         ({"step_seconds": 2.5}, "bad-parameter", "step_seconds must be from 0.125 to 2 for this window, not 2.5"),
         ({"window_seconds": 8, "step_seconds": 0.4}, "bad-parameter", "from 0.5 to 8"),
         ({"window_seconds": 0}, "bad-parameter", "window_seconds"),
+        ({"window_seconds": 5e-324}, "bad-parameter", "window_seconds"),
         ({"window_seconds": "nan"}, "bad-parameter", "window_seconds"),
         ({"windows": 3}, "bad-parameter", "windows"),
         ({"top_k": 0}, "bad-parameter", "top_k"),
