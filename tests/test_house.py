@@ -51,6 +51,7 @@ ROOMS = {
         "models",
         "teaching",
         "inference",
+        "open_inference",
         "doctor",
         "api",
         "batch",

@@ -22,7 +22,8 @@ from service.api.middleware.head_check import HeadCheck
 from service.api.middleware.load_shedding import LoadShedding
 from service.api.middleware.request_id import RequestId
 from service.api.middleware.response_headers import ResponseHeaders
-from service.api.routes import operations, pages, predict, teach, timeline, v2
+from service.api.routes import operations, pages, predict, teach, timeline
+from service.api.routes.v2 import infer, models, not_offered, repository, server, statistics
 from service.config.settings import Settings
 from service.telemetry.metrics import Metrics
 
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None, lifespan: Lifespan = lifespan) 
         if kind is not Exception:  # the error boundary's, around all middleware within it
             app.add_exception_handler(kind, problem_response)
     app.add_exception_handler(HTTPException, problem_response)
-    for routes in (predict, timeline, operations, v2):
+    for routes in (predict, timeline, operations, server, statistics, models, infer, repository, not_offered):
         app.include_router(routes.router)
     if chosen.teach:
         app.include_router(teach.router)

@@ -116,7 +116,12 @@ def infer_together(backend: Backend, clips: Sequence[Clips]) -> list[Outputs]:
 
     The arrays may differ in N only. Raises what `backend.infer` raises.
     """
-    arrays = backend.infer(np.concatenate(clips)).arrays()
-    ends = np.cumsum([len(each) for each in clips])[:-1]
+    return split_outputs(backend.infer(np.concatenate(clips)), [len(each) for each in clips])
+
+
+def split_outputs(outputs: Outputs, sizes: Sequence[int]) -> list[Outputs]:
+    """Split the outputs for clips in a row into those of as many clips each as `sizes` says."""
+    arrays = outputs.arrays()
+    ends = np.cumsum(sizes)[:-1]
     split = (np.split(array, ends) for array in arrays.values())
     return [Outputs(**dict(zip(arrays, parts, strict=True))) for parts in zip(*split, strict=True)]

@@ -7,7 +7,8 @@ is sent again here: decoding and inference have no side effects, so doing them t
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ from service.inference.pipeline import ReplicaLost
 from service.inference.windows import InferredPart, InferredWindow
 from service.limits.admission import Overloaded
 from service.models.registry import LoadedModel
+from service.telemetry.run_statistics import Run
 
 MODELS = "models"
 DECODERS = "decoders"
@@ -148,10 +150,14 @@ async def _streamed(deployment: Any, request: tuple[object, ...]) -> AsyncIterat
 
 
 class RemoteBatcher:
-    """`service.inference.pipeline.Batching` by replicas; `deployment` is a handle of `ray_serve.ModelReplica`."""
+    """`service.inference.pipeline.Batching` by replicas; `deployment` is a handle of `ray_serve.ModelReplica`.
 
-    def __init__(self, deployment: Any) -> None:
+    `observe` is called with each call as a run of its own; in which batch it ran is known in the replica only.
+    """
+
+    def __init__(self, deployment: Any, observe: Callable[[Run], None]) -> None:
         self._deployment = deployment
+        self._observe = observe
 
     async def infer(self, model: LoadedModel, clips: Clips) -> Inferred:
         """Run a model with a ClusterBackend on uint8 clips [N, T, H, W, 3], in a replica's batch with others.
@@ -160,7 +166,13 @@ class RemoteBatcher:
         """
         if not isinstance(model.backend, ClusterBackend):
             raise TypeError(f"{type(model.backend).__name__} is loaded here, not in the cluster")
-        inferred: Inferred = await call(self._deployment.infer, model.name, model.version, clips)
+        started, infer_ns, failed = time.perf_counter_ns(), 0, True
+        try:
+            inferred: Inferred = await call(self._deployment.infer, model.name, model.version, clips)
+            infer_ns, failed = round(inferred.seconds * 1e9), False
+        finally:
+            queue_ns = max(0, time.perf_counter_ns() - started - infer_ns)
+            self._observe(Run(model.key, (len(clips),), (queue_ns,), 0, infer_ns, 0, time.time(), failed=failed))
         return inferred
 
 

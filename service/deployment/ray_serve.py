@@ -94,7 +94,7 @@ class ModelReplica:
 
     async def __init__(self, open_registry: Callable[[], Registry]) -> None:  # type: ignore[misc]  # Ray awaits it
         self._registry = await asyncio.to_thread(open_registry)
-        self._batcher = Batcher(lambda model, num_clips: None)
+        self._batcher = Batcher(lambda run: None)
         self._batches = asyncio.create_task(self._batcher.run())
 
     async def infer(self, name: str, version: str, clips: Clips) -> Inferred:
@@ -192,7 +192,7 @@ async def cluster_lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -
     registry.replace_all(await call(models.describe))
     async with live_tracer() as tracer:
         following = asyncio.create_task(_follow(registry, models, settings.store_poll_seconds))
-        gateway = make_gateway(settings, registry, metrics, decoders, RemoteBatcher(models))
+        gateway = make_gateway(settings, registry, metrics, decoders, RemoteBatcher(models, metrics.runs.add))
         app.state.admission = gateway.admission
         yield {"gateway": gateway, "tracer": tracer, "teaching": None}
         following.cancel()

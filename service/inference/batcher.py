@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 from anyio import CapacityLimiter, to_thread
 
-from service.backends.base import Clips, Outputs, RemoteBackend, infer_together
+from service.backends.base import Backend, Clips, Outputs, RemoteBackend, split_outputs
 from service.models.registry import LoadedModel
+from service.telemetry.run_statistics import Run
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class _Entry:
     model: LoadedModel
     clips: Clips
     answer: asyncio.Future[Inferred]
+    arrived: int = field(default_factory=time.perf_counter_ns)
+    """In ns of `time.perf_counter_ns`."""
 
     def fits(self, other: _Entry) -> bool:
         return self.model.backend is other.model.backend and self.clips.shape[1:] == other.clips.shape[1:]
@@ -41,11 +45,11 @@ class Batcher:
     Remote backends are called at once: their servers form batches themselves.
 
     Args:
-        observe_batch: Called with the name and version of the model, and the number of clips, of each batch.
+        observe: Called with each run, also with those that failed.
     """
 
-    def __init__(self, observe_batch: Callable[[tuple[str, str], int], None]) -> None:
-        self._observe_batch = observe_batch
+    def __init__(self, observe: Callable[[Run], None]) -> None:
+        self._observe = observe
         self._waiting: list[_Entry] = []
         self._remote_calls = CapacityLimiter(math.inf)
         self._arrived = asyncio.Event()
@@ -56,7 +60,7 @@ class Batcher:
         Raises InferenceFailed and TryLater. When this is cancelled before its batch has formed, the clips are not run.
         """
         if isinstance(model.backend, RemoteBackend):
-            return await self._infer_remotely(model.backend, clips)
+            return await self._infer_remotely(model, model.backend, clips)
         entry = _Entry(model, clips, asyncio.get_running_loop().create_future())
         self._waiting.append(entry)
         self._arrived.set()
@@ -68,15 +72,19 @@ class Batcher:
             await self._arrived.wait()
             batch = self._next_batch()
             if batch:
-                self._observe_batch(batch[0].model.key, sum(len(entry.clips) for entry in batch))
-                await _answer(batch)
+                self._observe(await _answer(batch))
             else:
                 self._arrived.clear()
 
-    async def _infer_remotely(self, backend: RemoteBackend, clips: Clips) -> Inferred:
-        started_at, started = time.time(), time.perf_counter()
-        outputs = await to_thread.run_sync(backend.infer, clips, abandon_on_cancel=True, limiter=self._remote_calls)
-        return Inferred(outputs, len(clips), started_at, time.perf_counter() - started)
+    async def _infer_remotely(self, model: LoadedModel, backend: RemoteBackend, clips: Clips) -> Inferred:
+        started_at, started, failed = time.time(), time.perf_counter_ns(), True
+        try:
+            outputs = await to_thread.run_sync(backend.infer, clips, abandon_on_cancel=True, limiter=self._remote_calls)
+            failed = False
+        finally:
+            elapsed = time.perf_counter_ns() - started
+            self._observe(Run(model.key, (len(clips),), (0,), 0, elapsed, 0, time.time(), failed=failed))
+        return Inferred(outputs, len(clips), started_at, elapsed / 1e9)
 
     def _next_batch(self) -> list[_Entry]:
         """The oldest request and those that fit into its batch; cancelled requests are dropped."""
@@ -90,19 +98,37 @@ class Batcher:
         return batch
 
 
-async def _answer(batch: list[_Entry]) -> None:
-    started_at, started = time.time(), time.perf_counter()
+async def _answer(batch: list[_Entry]) -> Run:
+    started_at, started = time.time(), time.perf_counter_ns()
     try:
         clips = [entry.clips for entry in batch]
-        outputs = await to_thread.run_sync(infer_together, batch[0].model.backend, clips)
+        outputs, stages = await to_thread.run_sync(_infer, batch[0].model.backend, clips, started)
     except Exception as error:  # the loop must outlive any
         for entry in batch:
             _settle(entry, error)
-        return
-    seconds = time.perf_counter() - started
+        return _run_of(batch, started, (0, time.perf_counter_ns() - started, 0), failed=True)
+    seconds = sum(stages) / 1e9
     batch_size = sum(len(entry.clips) for entry in batch)
     for entry, part in zip(batch, outputs, strict=True):
         _settle(entry, Inferred(part, batch_size, started_at, seconds))
+    return _run_of(batch, started, stages)
+
+
+def _infer(backend: Backend, clips: Sequence[Clips], started: int) -> tuple[list[Outputs], tuple[int, int, int]]:
+    """Run the clips of several requests in one call; also returns the ns of joining, inference and splitting."""
+    together = np.concatenate(clips)
+    joined = time.perf_counter_ns()
+    outputs = backend.infer(together)
+    inferred = time.perf_counter_ns()
+    parts = split_outputs(outputs, [len(each) for each in clips])
+    return parts, (joined - started, inferred - joined, time.perf_counter_ns() - inferred)
+
+
+def _run_of(batch: list[_Entry], started: int, stages: tuple[int, int, int], *, failed: bool = False) -> Run:
+    queue_ns = tuple(started - entry.arrived for entry in batch)
+    return Run(
+        batch[0].model.key, tuple(len(entry.clips) for entry in batch), queue_ns, *stages, time.time(), failed=failed
+    )
 
 
 def _settle(entry: _Entry, result: Inferred | Exception) -> None:

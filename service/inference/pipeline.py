@@ -17,7 +17,7 @@ from service.decoding.job import DecodeJob
 from service.decoding.pool import DecoderPool
 from service.decoding.timeline_pool import TimelinePool
 from service.inference.batcher import Batcher, Inferred
-from service.inference.prediction import Prediction, score
+from service.inference.prediction import Prediction, StageTimes, score
 from service.inference.stability import views_to_infer
 from service.inference.windows import InferredPart, infer_windows
 from service.limits.admission import Admission, ServiceTime
@@ -69,6 +69,19 @@ class LocalDecoders:
 
 
 @dataclass(frozen=True)
+class InferredVideo:
+    """One video's input, and the model's outputs for all of its views, `views_to_infer(clip)`."""
+
+    clip: ModelInput
+    inferred: Inferred
+
+    @property
+    def seconds(self) -> StageTimes:
+        """Wall-clock seconds of each stage."""
+        return StageTimes(self.clip.decode_seconds, self.clip.transform_seconds, self.inferred.seconds)
+
+
+@dataclass(frozen=True)
 class Gateway:
     """One per application; made when it starts up."""
 
@@ -91,13 +104,20 @@ class Gateway:
         Raises clips.decoding.errors.ClipError, service.decoding.process.DecoderError, InferenceFailed, TryLater, and
         NoFeatures where `features` were requested.
         """
-        clip = await self._preprocess(job)
-        inferred = await self.infer(model, views_to_infer(clip))
-        self.admission.service_time.add(clip.decode_seconds + clip.transform_seconds + inferred.seconds)
-        self.metrics.observe_decoding(clip.packets_fed)
-        prediction = score(clip, inferred.outputs, model, top_k, infer_seconds=inferred.seconds, features=features)
+        video = await self.infer_video(job, model)
+        outputs, seconds = video.inferred.outputs, video.seconds
+        prediction = score(video.clip, outputs, model, top_k, infer_seconds=seconds.infer, features=features)
         self.metrics.observe_answer(model.key, prediction.scores[0].label, prediction.scores[0].probability)
         return prediction
+
+    async def infer_video(self, job: DecodeJob, model: LoadedModel) -> InferredVideo:
+        """Decode in a worker, infer in a batch; raises as `predict`."""
+        clip = await self._preprocess(job)
+        inferred = await self.infer(model, views_to_infer(clip))
+        video = InferredVideo(clip, inferred)
+        self.admission.service_time.add(clip.decode_seconds + clip.transform_seconds + inferred.seconds)
+        self.metrics.observe_decoding(clip.packets_fed)
+        return video
 
     async def windows(
         self, job: DecodeJob, windowing: Windowing, model: LoadedModel

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from service.telemetry.model_metrics import NO_MODEL, ModelFamilies, ModelKey, ModelSeries
+from service.telemetry.run_statistics import Run, RunStatistics
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -43,6 +44,7 @@ class Metrics:
         ProcessCollector(registry=registry)
         self._families = ModelFamilies(registry, drift=drift)
         self._series: dict[ModelKey, ModelSeries] = {}
+        self.runs = RunStatistics()
         self._queue_capacity = Gauge("tin_queue_capacity", "Most requests waiting or in work.", registry=registry)
         self._upload_bytes = Histogram(
             "tin_upload_bytes", "Sizes of request bodies that were read.", buckets=_BYTES, registry=registry
@@ -81,6 +83,11 @@ class Metrics:
         for stage, spent in seconds.items():
             self._of(model).stage_duration(stage).observe(spent)
 
+    def observe_run(self, run: Run) -> None:
+        """Record one run of a model."""
+        self.observe_batch(run.model, sum(run.num_clips))
+        self.runs.add(run)
+
     def observe_batch(self, model: ModelKey, num_clips: int) -> None:
         """Record the number of clips of one run of a model."""
         self._of(model).batch_size.observe(num_clips)
@@ -109,6 +116,7 @@ class Metrics:
         for key in self._series.keys() - loaded:
             del self._series[key]
             self._families.remove(key)
+        self.runs.keep(loaded)
         return generate_latest(self._registry)
 
     def _of(self, model: ModelKey) -> ModelSeries:

@@ -62,7 +62,7 @@ def deployed(num_replicas: int) -> Iterator[RemoteBatcher]:
     deployment: Any = model_deployment.options(autoscaling_config=scaling)
     handle = serve.run(deployment.bind(open_sleeping), name=name, route_prefix=None)
     try:
-        yield RemoteBatcher(handle)
+        yield RemoteBatcher(handle, observe=lambda run: None)
     finally:
         serve.delete(name)
 

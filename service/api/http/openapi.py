@@ -15,7 +15,10 @@ from service.api.http.problems import DOCUMENTED, MEDIA_TYPE
 from service.api.http.upload import FIELD
 from service.api.schemas.predict import PredictBody, Problem
 from service.api.schemas.timeline import Row, TimelineBody
-from service.api.schemas.v2 import InferError, InferRequest, InferResponse
+from service.open_inference.errors import InferError
+from service.open_inference.infer_request import InferRequest
+from service.open_inference.infer_response import InferResponse
+from service.open_inference.repository_index import IndexRequest
 
 _BYTES = {"type": "string", "format": "binary"}
 
@@ -38,6 +41,13 @@ INFER_BODY: dict[str, Any] = {
             "application/json": {"schema": {"$ref": f"#/components/schemas/{InferRequest.__name__}"}},
             "application/octet-stream": {"schema": _BYTES},
         },
+    }
+}
+
+INDEX_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": False,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{IndexRequest.__name__}"}}},
     }
 }
 
@@ -90,7 +100,14 @@ def _problem_response(status: int) -> dict[str, Any]:
     return {"description": "; or: ".join(titles), "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
-REFERRED_TO: tuple[type[BaseModel], ...] = (Problem, PredictBody, TimelineBody, InferRequest, *get_args(Row))
+REFERRED_TO: tuple[type[BaseModel], ...] = (
+    Problem,
+    PredictBody,
+    TimelineBody,
+    InferRequest,
+    IndexRequest,
+    *get_args(Row),
+)
 """Schemas that no route names to FastAPI."""
 
 

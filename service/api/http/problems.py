@@ -19,14 +19,13 @@ from starlette.responses import JSONResponse
 
 from clips.decoding import errors as clip_errors
 from service.api.http import api_keys, same_origin, upload
-from service.api.schemas import v2_codec
 from service.api.schemas.predict import Problem
-from service.api.schemas.v2 import InferError
 from service.backends import base
 from service.decoding import process
 from service.inference import features, pipeline
 from service.limits import admission, deadline
 from service.models import registry
+from service.open_inference import errors as open_inference
 from service.store import model_store
 from service.teaching import errors as teaching
 
@@ -65,7 +64,8 @@ DOCUMENTED: dict[type[Exception] | int, ProblemType] = {
     upload.EmptyUpload: ProblemType("empty-upload", 422, "The upload is empty"),
     ClientDisconnect: ProblemType("incomplete-upload", 400, "The upload broke off", "the upload broke off"),
     features.NoFeatures: ProblemType("no-features", 422, "The model has no features"),
-    v2_codec.BadInferRequest: ProblemType("bad-infer-request", 400, "Not what the model takes"),
+    open_inference.BadInferRequest: ProblemType("bad-infer-request", 400, "Not what the model takes"),
+    open_inference.NotOffered: ProblemType("not-offered", 400, "Not offered here"),
     model_store.ModelNotFound: ProblemType("unknown-model", 404, "No such model"),
     registry.ModelUnavailable: ProblemType("model-unavailable", 503, "The model is not served"),
     registry.NoModelReady: ProblemType("not-ready", 503, "No model is ready"),
@@ -112,7 +112,7 @@ async def problem_response(request: Request, error: Exception) -> JSONResponse:
     """The response for a failure; details that clients may not see go to the log."""
     problem, headers = report(request, error), _headers(error)
     if _speaks_v2(request.url.path):
-        return JSONResponse(InferError(error=problem.detail).model_dump(), problem.status, headers)
+        return JSONResponse(open_inference.InferError(error=problem.detail).model_dump(), problem.status, headers)
     return JSONResponse(problem.model_dump(exclude_none=True), problem.status, headers, media_type=MEDIA_TYPE)
 
 

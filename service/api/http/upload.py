@@ -24,6 +24,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
+from service.api.http.content_coding import Decoder
 from service.limits.admission import MemoryReservation
 from service.limits.deadline import MinUploadRate
 
@@ -74,15 +75,21 @@ async def read_video(
 async def read_body(
     request: Request, max_bytes: int, min_rate: MinUploadRate, reservation: MemoryReservation
 ) -> bytearray:
-    """Return the whole body, whatever it is.
+    """Return the whole body, whatever it is; of one that comes in gzip or deflate, what it decodes to is counted too.
 
-    Raises UploadTooLarge, SlowUpload, Overloaded, and starlette's HTTPException (415) for a Content-Encoding.
+    Raises UploadTooLarge, SlowUpload, Overloaded, and starlette's HTTPException: 415 for another Content-Encoding, 400
+    for a body that is not in its own.
     """
-    check_encoding(request)
+    decoder = Decoder(request.headers.get("content-encoding", ""))
     reservation.expect(announced_size(request, max_bytes))
     body = bytearray()
     async for chunk in Request(request.scope, _bounded(request.receive, max_bytes, min_rate, reservation)).stream():
-        body += chunk
+        for piece in decoder.feed(chunk):
+            if decoder.changes_size:
+                _count_decoded(len(body) + len(piece), len(piece), max_bytes, reservation)
+                await asyncio.sleep(0)
+            body += piece
+    decoder.finish()
     return body
 
 
@@ -135,6 +142,12 @@ def announced_size(request: Request, max_bytes: int, max_video_bytes: int | None
     if num_bytes > max_bytes:
         raise too_large(max_video_bytes or max_bytes)
     return num_bytes
+
+
+def _count_decoded(so_far: int, num_bytes: int, max_bytes: int, reservation: MemoryReservation) -> None:
+    if so_far > max_bytes:
+        raise too_large(max_bytes)
+    reservation.add(num_bytes)
 
 
 def paced(receive: Receive, min_rate: MinUploadRate) -> Receive:

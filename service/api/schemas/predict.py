@@ -115,9 +115,11 @@ class Timing(BaseModel):
 
 
 class InferTiming(BaseModel):
-    """Wall-clock milliseconds of a request under /v2, for `Server-Timing`; nothing is decoded there."""
+    """Wall-clock milliseconds of a request under /v2, for `Server-Timing`; only a video is decoded and transformed."""
 
     upload: float
+    decode: float | None = None
+    transform: float | None = None
     infer: float
     total: float
 

@@ -79,7 +79,11 @@ def test_a_fault_of_the_video_is_raised():
 
 def test_a_model_that_is_loaded_here_is_not_sent_away():
     with pytest.raises(TypeError, match="FakeBackend"):
-        asyncio.run(RemoteBatcher(None).infer(loaded(FakeBackend(2)), np.zeros((1, 8, 32, 32, 3), np.uint8)))
+        asyncio.run(
+            RemoteBatcher(None, observe=lambda run: None).infer(
+                loaded(FakeBackend(2)), np.zeros((1, 8, 32, 32, 3), np.uint8)
+            )
+        )
 
 
 START = TimelineStart(VideoInfo("mp4", "h264", 2, 2, 9, 1.0), 3)

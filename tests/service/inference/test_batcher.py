@@ -42,7 +42,7 @@ def clips_of(brightness, num_views=1, side=4):
 
 def with_batcher(scenario):
     async def run():
-        batcher = Batcher(lambda model, num_clips: None)
+        batcher = Batcher(lambda run: None)
         running = asyncio.create_task(batcher.run())
         try:
             await asyncio.wait_for(scenario(batcher), 10)

@@ -36,11 +36,17 @@ def test_operation_ids_stay(document: dict[str, Any]) -> None:
         "v2InferVersion",
         "v2Live",
         "v2Model",
+        "v2ModelConfig",
         "v2ModelReady",
+        "v2ModelStatistics",
         "v2ModelVersion",
+        "v2ModelVersionConfig",
         "v2ModelVersionReady",
+        "v2ModelVersionStatistics",
         "v2Ready",
+        "v2RepositoryIndex",
         "v2Server",
+        "v2Statistics",
     ]
 
 

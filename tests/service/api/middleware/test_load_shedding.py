@@ -35,10 +35,12 @@ def test_posts_wait_for_a_place_and_questions_do_not() -> None:
         max_per_key=1,
         service_time=ServiceTime(workers=1),
     )
-    post, get = {"type": "http", "method": "POST"}, {"type": "http", "method": "GET"}
+    post, get = ({"type": "http", "method": method, "path": "/predict"} for method in ("POST", "GET"))
+    index = post | {"path": "/v2/repository/index"}
     assert seen_behind_the_gate(admission, post)
     with admission.work_slots.take():
         assert seen_behind_the_gate(admission, get)
+        assert seen_behind_the_gate(admission, index)
         with pytest.raises(Overloaded):
             seen_behind_the_gate(admission, post)
     assert seen_behind_the_gate(admission, post)

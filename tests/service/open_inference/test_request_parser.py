@@ -1,7 +1,8 @@
-"""Tensors as JSON and as bytes; what is not one of the contract is refused before anything is run."""
+"""Parser of inference requests: JSON and bytes; what is not one of the contract is refused before anything is run."""
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 import pytest
 
 from clips.clip_spec import ClipSpec, View
-from service.api.schemas.v2_codec import MAX_JSON_BYTES, BadInferRequest, InferCall, parse_call, render_outputs
 from service.backends.contract import OUTPUTS
-from tests.helpers.fakes.fake_backend import FakeBackend
+from service.open_inference.errors import BadInferRequest
+from service.open_inference.request_parser import MAX_JSON_BYTES, InferCall, OutputForm, parse_call
 
 SPEC = ClipSpec(num_frames=2, short_side=3, crop=3, view=View.SQUEEZE)
 CLIPS = np.random.default_rng(0).integers(0, 256, (2, 2, 3, 3, 3), np.uint8)
@@ -41,33 +42,35 @@ def _refusal(*arguments: Any, **tensor: Any) -> str:
 
 @pytest.mark.parametrize("data", [CLIPS.ravel().tolist(), CLIPS.tolist()])
 def test_json_may_be_flat_or_nested(data: list[Any]) -> None:
-    np.testing.assert_array_equal(_call({"inputs": [_tensor(data=data)]}).clips, CLIPS)
+    np.testing.assert_array_equal(_call({"inputs": [_tensor(data=data)]}).input, CLIPS)
 
 
 def test_bytes_behind_the_json_become_clips_without_a_copy() -> None:
     text = json.dumps({"inputs": [_binary_tensor()]}).encode()
     body = bytearray(text + CLIPS.tobytes())
     call = parse_call(body, str(len(text)), SPEC, OUTPUTS, max_clips=2)
-    np.testing.assert_array_equal(call.clips, CLIPS)
+    np.testing.assert_array_equal(call.input, CLIPS)
     body[-1] ^= 255
-    assert call.clips[-1, -1, -1, -1, -1] == CLIPS[-1, -1, -1, -1, -1] ^ 255
+    assert not isinstance(call.input, bytes)
+    assert call.input[-1, -1, -1, -1, -1] == CLIPS[-1, -1, -1, -1, -1] ^ 255
 
 
 def test_outputs_are_all_unless_some_are_asked_for() -> None:
-    def wanted(**request: Any) -> dict[str, bool]:
-        return _call({"inputs": [_tensor()], **request}).binary_of
+    def wanted(**request: Any) -> dict[str, OutputForm]:
+        return _call({"inputs": [_tensor()], **request}).outputs
 
-    assert wanted() == dict.fromkeys(OUTPUTS, False)
-    assert wanted(parameters={"binary_data_output": True}) == dict.fromkeys(OUTPUTS, True)
+    every = (*OUTPUTS, "labels")
+    assert wanted() == dict.fromkeys(every, OutputForm(is_binary=False))
+    assert wanted(parameters={"binary_data_output": True}) == dict.fromkeys(every, OutputForm(is_binary=True))
     outputs = [{"name": "weights"}, {"name": "logits", "parameters": {"binary_data": False}}]
     chosen = wanted(parameters={"binary_data_output": True, "priority": 1}, outputs=outputs)
-    assert list(chosen.items()) == [("weights", True), ("logits", False)]
+    assert list(chosen.items()) == [("weights", OutputForm(is_binary=True)), ("logits", OutputForm(is_binary=False))]
 
 
 @pytest.mark.parametrize(
     ("tensor", "reason"),
     [
-        ({"name": "frames"}, "takes one input, 'clips'"),
+        ({"name": "frames"}, "takes one input, 'clips' or 'video'"),
         ({"datatype": "FP32"}, "of UINT8, not 'FP32'"),
         ({"shape": [2, 2, 3, 3]}, r"have the shape [-1, 2, 3, 3, 3], not [2, 2, 3, 3]"),
         ({"shape": []}, "have the shape"),
@@ -89,7 +92,10 @@ def test_outputs_are_all_unless_some_are_asked_for() -> None:
         ({"data": None}, "either in data or as binary data"),
         ({"parameters": {"binary_data_size": 0}}, "either in data or as binary data"),
         ({"parameters": {"binary_data_size": 108}}, "binary_data_size is 108, but 0 bytes follow"),
-        ({"parameters": {"shared_memory_region": "x"}}, "inputs.0.parameters.shared_memory_region: Extra inputs"),
+        (
+            {"parameters": {"shared_memory_region": "x"}},
+            "inputs.0.parameters.shared_memory_region: shared memory is not offered",
+        ),
         ({"name": "x" * 1000}, "inputs.0.name: String should have at most 128"),
     ],
 )
@@ -119,7 +125,7 @@ def test_bytes_must_be_as_many_as_is_said() -> None:
         (b'{"id": ' + b"9" * 5000 + b"}", "not JSON"),
         (b"[]", "the request: Input should be a valid dictionary"),
         (b"{}", "inputs: Field required"),
-        (b'{"inputs": []}', "takes one input, 'clips'"),
+        (b'{"inputs": []}', "takes one input, 'clips' or 'video'"),
         (b'{"inputs": [], "id": "\\ud800"}', "id: "),
         (b" " * (MAX_JSON_BYTES + 1), "larger than 8,000,000 bytes; send the tensor as binary data"),
     ],
@@ -143,27 +149,72 @@ def test_outputs_are_those_of_the_model(model: tuple[str, ...], name: str) -> No
         request = {"inputs": [_tensor()], "outputs": [{"name": each} for each in names]}
         return parse_call(bytearray(json.dumps(request).encode()), None, SPEC, model, max_clips=2)
 
-    assert tuple(call().binary_of) == tuple(call(*model).binary_of) == model
+    assert tuple(call().outputs) == (*model, "labels")
+    assert tuple(call(*model).outputs) == model
     with pytest.raises(BadInferRequest, match=name):
         call("logits", name)
 
 
-def test_an_output_that_a_server_of_an_old_model_does_not_give_is_left_out() -> None:
-    tensors, _ = render_outputs(FakeBackend(3, num_blocks=0).infer(CLIPS), dict.fromkeys(OUTPUTS, False))
-    assert [tensor.name for tensor in tensors] == ["logits", "features"]
+VIDEO = b"\x00\xffa video"
 
 
-def test_classification_is_refused_rather_than_passed_over() -> None:
-    outputs = [{"name": "logits", "parameters": {"classification": 3}}]
-    assert "outputs.0.parameters.classification" in _refusal({"inputs": [_tensor()], "outputs": outputs})
+def _video(**changes: Any) -> dict[str, Any]:
+    tensor = {"name": "video", "shape": [1], "datatype": "BYTES", "data": [base64.b64encode(VIDEO).decode()]}
+    return {name: value for name, value in (tensor | changes).items() if value is not None}
 
 
-def test_outputs_keep_every_bit_either_way() -> None:
-    outputs = FakeBackend(num_classes=3, num_blocks=2).infer(CLIPS)
-    (logits, weights), behind = render_outputs(outputs, {"logits": False, "weights": True})
-    assert (logits.shape, weights.shape) == ([2, 3], [2, 2, 2, 2])
-    np.testing.assert_array_equal(np.array(logits.data, np.float32), outputs.logits.ravel())
-    assert weights.parameters is not None
-    sent = outputs.arrays()["weights"]
-    assert weights.parameters.binary_data_size == len(behind) == sent.nbytes
-    np.testing.assert_array_equal(np.frombuffer(behind, "<f4"), sent.ravel())
+def _binary_video(element: bytes, shape: list[int]) -> InferCall:
+    tensor = _video(data=None, shape=shape, parameters={"binary_data_size": len(element)})
+    return _call({"inputs": [tensor]}, element)
+
+
+@pytest.mark.parametrize("shape", [[1], [1, 1]])
+def test_a_video_comes_in_base64_or_as_its_bytes(shape: list[int]) -> None:
+    nested = [_video()["data"]] if len(shape) == 2 else _video()["data"]
+    assert _call({"inputs": [_video(shape=shape, data=nested)]}).input == VIDEO
+    assert _binary_video(len(VIDEO).to_bytes(4, "little") + VIDEO, shape).input == VIDEO
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"datatype": "UINT8"}, "of BYTES, not 'UINT8'"),
+        ({"shape": [2]}, "one video a request, not [2]"),
+        ({"shape": []}, "one video a request, not []"),
+        ({"data": ["not base64!"]}, "not base64"),
+        ({"data": ["YQ"]}, "not base64"),
+        ({"data": [1]}, "one text, the file in base64"),
+        ({"data": ["YQ==", "YQ=="]}, "one text, the file in base64"),
+        ({"data": []}, "one text, the file in base64"),
+        ({"data": [""]}, "0 bytes were received"),
+        ({"data": None}, "'video' comes either in data or as binary data"),
+        ({"parameters": {"content_type": "base64"}}, "inputs.0.parameters.content_type"),
+    ],
+)
+def test_what_is_no_video_is_refused(changes: dict[str, Any], reason: str) -> None:
+    assert reason in _refusal({"inputs": [_video(**changes)]})
+
+
+@pytest.mark.parametrize("element", [b"", b"\x01\x00\x00", b"\x02\x00\x00\x00a", b"\x01\x00\x00\x00ab", b"\xff" * 8])
+def test_a_binary_video_is_one_element(element: bytes) -> None:
+    with pytest.raises(BadInferRequest, match="an element is its length"):
+        _binary_video(element, [1])
+
+
+def test_a_request_has_one_input() -> None:
+    assert "takes one input" in _refusal({"inputs": [_tensor(), _video()]})
+    assert "takes one input" in _refusal({"inputs": [_video(), _video()]})
+
+
+def test_a_classification_is_a_number_of_classes() -> None:
+    def forms(classification: Any, name: str = "logits") -> dict[str, OutputForm]:
+        outputs = [{"name": name, "parameters": {"classification": classification, "binary_data": True}}]
+        return _call({"inputs": [_tensor()], "outputs": outputs}).outputs
+
+    assert forms(3) == {"logits": OutputForm(is_binary=True, num_classes=3)}
+    assert forms(0, "labels") == {"labels": OutputForm(is_binary=True)}
+    for wrong in (-1, 1.5, "x", None):
+        with pytest.raises(BadInferRequest, match=r"outputs\.0\.parameters\.classification"):
+            forms(wrong)
+    with pytest.raises(BadInferRequest, match="have no classification"):
+        forms(1, "labels")

@@ -1,0 +1,1 @@
+"""The Open Inference Protocol (V2) without HTTP: requests, answers, and the descriptions of models and servers."""
