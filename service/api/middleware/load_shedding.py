@@ -8,7 +8,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.lifespan import State
 
-
 _QUESTIONS = "/v2/repository/"
 """Prefix of addresses that take a POST and no work slot."""
 
