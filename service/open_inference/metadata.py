@@ -94,8 +94,8 @@ def describe_clips(spec: ClipSpec) -> TensorMetadata:
 
 
 def describe_video() -> TensorMetadata:
-    """`video`, BYTES [1]."""
-    return TensorMetadata(name=VIDEO, datatype="BYTES", shape=[1])
+    """`video`, BYTES [1, 1]: one video of one file. Triton's clients take the first axis for that of the batch."""
+    return TensorMetadata(name=VIDEO, datatype="BYTES", shape=[1, 1])
 
 
 def describe_outputs(model: LoadedModel) -> list[TensorMetadata]:

@@ -87,10 +87,7 @@ def describe_config(model: LoadedModel, versions: VersionedModel, max_clips: int
         backend=BACKENDS.get(Path(model.artifact).suffix, ""),
         version_policy=_policy(versions),
         max_batch_size=max_clips,
-        input=[
-            ConfigInput(**_type_and_dims(describe_clips(model.spec))),
-            ConfigInput(name=describe_video().name, data_type="TYPE_STRING", dims=describe_video().shape),
-        ],
+        input=[ConfigInput(**_type_and_dims(tensor)) for tensor in (describe_clips(model.spec), describe_video())],
         output=[_output(tensor) for tensor in describe_outputs(model)],
         default_model_filename=model.artifact,
     )

@@ -14,7 +14,7 @@ from service.open_inference.infer_request import InputTensor
 from service.open_inference.metadata import VIDEO, describe_video
 
 SHAPES = ([1], [1, 1])
-"""One video, also as clients write it that count a batch axis."""
+"""One video, without and with the axis of the batch."""
 
 
 def read_video(tensor: InputTensor, data: Any) -> bytes:
@@ -34,7 +34,7 @@ def _check_type(tensor: InputTensor) -> None:
     if tensor.datatype != takes.datatype:
         raise BadInferRequest(f"{VIDEO} is of {takes.datatype}, not {tensor.datatype!r}")
     if tensor.shape not in SHAPES:
-        raise BadInferRequest(f"{VIDEO} has the shape {takes.shape}, one video a request, not {tensor.shape}")
+        raise BadInferRequest(f"{VIDEO} has the shape [1] or [1, 1], one video a request, not {tensor.shape}")
 
 
 def _element_of(data: memoryview) -> bytes:

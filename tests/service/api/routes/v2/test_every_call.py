@@ -122,6 +122,16 @@ def test_it_is_answered(base_url: str, kind: type[Any], method: str) -> None:
     assert answer
 
 
+@pytest.mark.parametrize("coding", [None, "gzip", "deflate"])
+def test_both_clients_read_the_same(base_url: str, coding: str | None) -> None:
+    answers = [
+        _call(base_url, kind, lambda client: client.infer("colours", _inputs(), response_compression_algorithm=coding))
+        for kind in (InferenceServerClient, AsyncClient)
+    ]
+    for name in ("logits", "features", "offsets", "weights", "labels"):
+        np.testing.assert_array_equal(*[answer.as_numpy(name) for answer in answers])
+
+
 @CLIENTS
 @pytest.mark.parametrize("method", REFUSED)
 def test_it_is_refused_with_the_reason(base_url: str, kind: type[Any], method: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf import json_format
 from tritonclient.http import InferenceServerClient
 
-CLIPS, VIDEO = [-1, 8, 32, 32, 3], [1]
+CLIPS, VIDEO = [-1, 8, 32, 32, 3], [1, 1]
 
 
 def test_health_and_metadata(triton: InferenceServerClient) -> None:
