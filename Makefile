@@ -5,7 +5,11 @@ PIP = -m pip install -qq --disable-pip-version-check --constraint constraints.tx
 
 # One more process than there are cores: tests of servers and clusters often wait.
 WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
+INTERPRETERS = TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python TIN_TEST_GENERATOR=$(CURDIR)/.venv-openapi/bin/python
 PYTEST = OMP_NUM_THREADS=1 .venv-dev/bin/python -m pytest --numprocesses $(WORKERS)
+
+# 1.9 MB in the repository, of which a browser fetches nothing before somebody tries an operation.
+SWAGGER_UI = 5.35.0
 
 # Of ONNX Runtime, for what imports it without our packages.
 export ORT_DISABLE_TELEMETRY ?= 1
@@ -13,17 +17,17 @@ export ORT_DISABLE_TELEMETRY ?= 1
 serve: .venv/ready ## start the service with the models in model_store/, on PORT or TIN_PORT (8000)
 	.venv/bin/python -m service serve $(if $(PORT),--port $(PORT))
 
-test: .venv/ready .venv-dev/ready ## run all tests, the service's against the base environment
+test: .venv/ready .venv-dev/ready .venv-openapi/ready ## run all tests, the service's against the base environment
 	@command -v chromium >/dev/null || echo "without chromium the browser tests are skipped"
 	@command -v java >/dev/null || echo "without Java 17 the TorchServe tests are skipped"
 	@command -v promtool >/dev/null || echo "without promtool the test that it makes of /metrics is skipped"
-	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python $(PYTEST) --dist loadfile
+	$(INTERPRETERS) $(PYTEST) --dist loadfile
 
 test-fast: .venv-dev/ready ## run the tests that take no seconds, browser, Java, Ray or containers
 	$(PYTEST) -m "not slow"
 
-coverage: .venv/ready .venv-dev/ready ## run all tests and print the lines that none of them runs
-	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python $(PYTEST) --dist loadfile --cov --cov-report term
+coverage: .venv/ready .venv-dev/ready .venv-openapi/ready ## run all tests and print the lines that none of them runs
+	$(INTERPRETERS) $(PYTEST) --dist loadfile --cov --cov-report term
 
 check: .venv-dev/ready ## lint, formatting, types
 	.venv-dev/bin/ruff check .
@@ -72,6 +76,12 @@ attack: .venv/ready .venv-dev/ready ## send 100,000 hostile uploads and count th
 smoke: ## build the images, start them, post a clip, look inside, remove the containers (needs Docker)
 	docker/smoke
 
+swagger-ui: ## fetch Swagger UI, which the page /docs loads to try an operation, in its pinned version (needs npm)
+	folder=$$(mktemp -d) && npm pack --silent --pack-destination $$folder swagger-ui-dist@$(SWAGGER_UI) \
+	&& tar -xzmf $$folder/*.tgz --strip-components=1 --no-same-owner -C service/web/docs/swagger-ui \
+	  $(addprefix package/,LICENSE NOTICE swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt swagger-ui.css) \
+	&& rm -r $$folder
+
 fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage videos until Ctrl-C; the corpus grows in work-dirs/fuzz
 	.venv-fuzz/bin/python -m tests.helpers.fuzzing.clock_faults --seed $$(date +%s) --cases 5000
 	.venv-fuzz/bin/python -m tests.helpers.fuzzing.damage work-dirs/fuzz --atheris -rss_limit_mb=4096
@@ -89,7 +99,16 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 	@.venv-$*/bin/python $(PIP) --editable .[$*]
 	@touch $@
 
+# Not an extra, as this generator of clients takes typer below 0.28 only.
+.venv-openapi/ready: constraints.txt
+	@echo "setting up .venv-openapi (half a minute)"
+	@$(PYTHON) -m venv .venv-openapi
+	@grep -v "^typer=" constraints.txt > .venv-openapi/constraints.txt
+	@.venv-openapi/bin/python -m pip install -qq --disable-pip-version-check --constraint .venv-openapi/constraints.txt \
+	  openapi-python-client typer==0.27.3
+	@touch $@
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-ut load soak attack smoke fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-ut load soak attack smoke swagger-ui fuzz help

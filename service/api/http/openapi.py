@@ -11,8 +11,10 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from service.api.http.problems import DOCUMENTED, MEDIA_TYPE
+from service.api.http.problems import DOCUMENTED, MEDIA_TYPE, ProblemType
 from service.api.http.upload import FIELD
+from service.api.schemas import examples
+from service.api.schemas.examples import DETAILS
 from service.api.schemas.predict import PredictBody, Problem
 from service.api.schemas.timeline import Row, TimelineBody
 from service.open_inference.errors import InferError
@@ -22,12 +24,17 @@ from service.open_inference.repository_index import IndexRequest
 
 _BYTES = {"type": "string", "format": "binary"}
 
+PREDICTION: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"examples": {"prediction": {"value": examples.PREDICTION}}}}}
+}
+
 ROWS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A JSON object a line: one `clip`, then the windows, then the segments or a problem.",
         "content": {
             "application/x-ndjson": {
-                "schema": {"anyOf": [{"$ref": f"#/components/schemas/{row.__name__}"} for row in get_args(Row)]}
+                "schema": {"anyOf": [{"$ref": f"#/components/schemas/{row.__name__}"} for row in get_args(Row)]},
+                "examples": {kind: {"value": row} for kind, row in examples.ROWS.items()},
             }
         },
     }
@@ -95,9 +102,16 @@ def v2_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _problem_response(status: int) -> dict[str, Any]:
-    titles = dict.fromkeys(kind.title for kind in DOCUMENTED.values() if kind.status == status)
+    kinds = {kind.slug: kind for kind in DOCUMENTED.values() if kind.status == status}
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
-    return {"description": "; or: ".join(titles), "content": {MEDIA_TYPE: {"schema": schema}}}
+    samples = {slug: {"summary": kind.title, "value": _sample(kind)} for slug, kind in kinds.items() if slug in DETAILS}
+    titles = dict.fromkeys(kind.title for kind in kinds.values())
+    return {"description": "; or: ".join(titles), "content": {MEDIA_TYPE: {"schema": schema, "examples": samples}}}
+
+
+def _sample(kind: ProblemType) -> dict[str, Any]:
+    problem = Problem(type=f"/problems/{kind.slug}", title=kind.title, status=kind.status, detail=DETAILS[kind.slug])
+    return problem.model_dump(exclude_none=True)
 
 
 REFERRED_TO: tuple[type[BaseModel], ...] = (

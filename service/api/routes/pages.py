@@ -1,4 +1,7 @@
-"""HTML pages: the demo, the documentation and the models, with their files; nothing comes from another address."""
+"""HTML pages: the demo, the documentation and the models, with their files; nothing comes from another address.
+
+`/client.js` is the client for pages of other origins, which ours use as well.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ TEACH_LINK = '<a href="/teach">Teach</a>'
 
 
 def routes(*, teach: bool) -> list[BaseRoute]:
-    """`/`, `/docs`, `/store` and `/web/...`; with `teach` also `/teach`, to which the others then link."""
+    """`/`, `/docs`, `/store`, `/client.js`, `/web/...`; with `teach` also `/teach`, to which the others then link."""
     pages = {path: WEB / file for path, file in PAGES.items()}
     if not teach:
         made = [Route(path, _file(file)) for path, file in pages.items()]
@@ -26,7 +29,7 @@ def routes(*, teach: bool) -> list[BaseRoute]:
         made = [Route(path, _linked(file)) for path, file in pages.items()] + [
             Route("/teach", _file(WEB / "teach" / "teach.html"))
         ]
-    return [*made, Mount("/web", StaticFiles(directory=WEB))]
+    return [*made, Route("/client.js", _file(WEB / "client" / "client.js")), Mount("/web", StaticFiles(directory=WEB))]
 
 
 def _file(file: Path) -> Callable[[Request], Awaitable[Response]]:

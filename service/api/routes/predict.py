@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.api.http.accepted_video import accepted_video
 from service.api.http.dependencies import GatewayOfApp, KeyOfRequest, choose_model
-from service.api.http.openapi import problem_responses, video_body
+from service.api.http.openapi import PREDICTION, problem_responses, video_body
 from service.api.schemas.predict import PredictBody, PredictionResponse, PredictQuery
 from service.api.schemas.presenters import answer, server_timing, timing_ms
 from service.decoding.job import DecodeJob
@@ -27,7 +27,7 @@ router = APIRouter()
     operation_id="predict",
     summary="Name the actions in a video",
     response_model_exclude_none=True,
-    responses=problem_responses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
+    responses=PREDICTION | problem_responses(400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra=video_body(PredictBody),
 )
 async def predict_video(

@@ -1,6 +1,10 @@
 // The API, read from /openapi.json and written out as plain HTML.
 
-import { at, element } from "/web/shared/element.js";
+import { tryIt } from "/web/docs/try_it.js";
+import { at, element, say } from "/web/shared/element.js";
+import { NO_ANSWER } from "/web/shared/problem.js";
+import { snippetsOf } from "/web/shared/snippets.js";
+import { tabs } from "/web/shared/tabs.js";
 
 const api = await (await fetch("/openapi.json")).json();
 
@@ -35,6 +39,40 @@ function answerOf({ responses }) {
   return table(`Answer: ${typeOf(schema)}`, fieldsOf(schema));
 }
 
+function samplesOf(responses) {
+  const contents = responses.flatMap(({ content }) => Object.entries(content));
+  const texts = contents.flatMap(([type, { examples = {} }]) => Object.values(examples).map(({ value }) => written(type, value)));
+  if (!texts.length) return "";
+  const shown = element("pre", element("code", texts.join("\n")), { tabIndex: 0 });
+  return element("details", [element("summary", texts.length === 1 ? "A sample" : "Samples"), shown], { className: "samples" });
+}
+
+// A row of NDJSON is a line.
+const written = (type, value) => JSON.stringify(value, null, type.endsWith("ndjson") ? 0 : 2);
+
+const CALLS = { "/predict": "predict", "/timeline": "timeline" };
+
+const snippets = (path) =>
+  CALLS[path] ? element("section", [element("h3", "Call it"), tabs(snippetsOf(CALLS[path], { file: "clip.mp4" }))]) : "";
+
+function tryButton(path, method) {
+  const room = element("div", [], { className: "try-room" });
+  const button = element("button", "Try it", { type: "button", className: "quiet try" });
+  button.onclick = async () => {
+    button.disabled = true;
+    say("Loading");
+    try {
+      await tryIt(api, path, method, room);
+      button.hidden = true;
+      say("Ready to try");
+    } catch {
+      button.disabled = false;
+      say(NO_ANSWER.detail);
+    }
+  };
+  return element("div", [button, room]);
+}
+
 function operation(path, method, description) {
   const { parameters = [], requestBody, responses } = description;
   const heading = element("summary", [
@@ -49,7 +87,11 @@ function operation(path, method, description) {
     table("Header, where a key is asked for; one of", keysOf(description)),
     table("Body, one of", bodies),
     answerOf(description),
-    table("Problems", problems.map(([status, response]) => [status, response.description]))];
+    samplesOf([responses[200]]),
+    table("Problems", problems.map(([status, response]) => [status, response.description])),
+    samplesOf(problems.map(([, response]) => response)),
+    snippets(path),
+    tryButton(path, method)];
   return element("details", parts, { className: "card operation", open: Boolean(requestBody) });
 }
 

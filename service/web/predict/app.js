@@ -1,14 +1,14 @@
 // The page: one clip at a time goes to POST /predict; the answer is shown in place.
 
-import { address } from "/web/shared/address.js";
 import { record } from "/web/camera/camera_dialog.js";
 import { modelQuery, showChosenModel } from "/web/predict/chosen_model.js";
 import { at, element, say } from "/web/shared/element.js";
-import { keyOption } from "/web/shared/key.js";
 import { countKnown, foldKnown, showKnown } from "/web/predict/known.js";
 import { send } from "/web/shared/predict.js";
 import { NO_ANSWER, showProblem } from "/web/shared/problem.js";
 import { showResult } from "/web/predict/show.js";
+import { snippetsOf } from "/web/shared/snippets.js";
+import { tabs } from "/web/shared/tabs.js";
 import { offerTimeline, withdrawTimeline } from "/web/predict/timeline.js";
 
 const EXAMPLE = "/web/predict/example.mp4";
@@ -36,11 +36,8 @@ function preview(clip) {
   if (!matchMedia("(prefers-reduced-motion: reduce)").matches) video.autoplay = true;
 }
 
-function showCommand(name) {
-  // In single quotes a shell takes everything but the single quote itself as it stands.
-  const quoted = /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
-  const target = address(`${location.origin}/predict`, modelQuery());
-  at("curl").textContent = `curl ${keyOption()}-F video=@${quoted} ${target.includes("?") ? `'${target}'` : target}`;
+function showSnippets(file) {
+  at("snippets").replaceChildren(tabs(snippetsOf("predict", { file, query: modelQuery() })));
 }
 
 function showPrompt(name, action, rest = "") {
@@ -67,7 +64,7 @@ async function predict(clip) {
   form.classList.add("compact");
   foldKnown();
   showPrompt(clip.name, "choose another");
-  showCommand(clip.name);
+  showSnippets(clip.name);
   setWorking(true);
   say(`Sending ${clip.name}`);
   try {
@@ -132,16 +129,6 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
   });
 }
 
-at("copy").addEventListener("click", async () => {
-  const selection = getSelection();
-  selection.selectAllChildren(at("curl"));
-  // Browsers give the clipboard to safe origins only; elsewhere the line stays selected, ready for Ctrl-C.
-  const done = await navigator.clipboard?.writeText(at("curl").textContent).then(() => true, () => false);
-  at("copy").textContent = done ? "Copied" : "Selected";
-  say(done ? "Command copied" : "Command selected");
-  setTimeout(() => { at("copy").textContent = "Copy"; }, 2000);
-});
-
 showChosenModel();
 showKnown();
-showCommand("clip.mp4");
+showSnippets("clip.mp4");

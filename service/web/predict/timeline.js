@@ -1,12 +1,10 @@
 // Timeline of a long clip: windows are drawn as POST /timeline streams them, then merged into segments.
 
-import { address } from "/web/shared/address.js";
+import { Client } from "/client.js";
 import { modelQuery } from "/web/predict/chosen_model.js";
 import { at, element, say } from "/web/shared/element.js";
-import { keyHeaders } from "/web/shared/key.js";
-import { objectsOf } from "/web/shared/ndjson.js";
-import { bodyOf } from "/web/shared/predict.js";
-import { NO_ANSWER, adviceFor, problemOf } from "/web/shared/problem.js";
+import { key } from "/web/shared/key.js";
+import { NO_ANSWER, adviceFor } from "/web/shared/problem.js";
 import { clock, roughly, sentence } from "/web/shared/wording.js";
 
 const LONG_SECONDS = 6;
@@ -41,7 +39,7 @@ async function run(clip) {
   at("segments").hidden = true;
   tell("Sending");
   try {
-    await draw(await openStream(clip, mine.signal));
+    await draw(clip, mine.signal);
   } catch (problem) {
     if (!mine.signal.aborted) tell(inWords(problem));
   } finally {
@@ -49,21 +47,15 @@ async function run(clip) {
   }
 }
 
-async function openStream(clip, signal) {
-  const response = await fetch(address("/timeline", modelQuery()), { method: "POST", headers: keyHeaders(), body: bodyOf(clip), signal });
-  if (response.ok) return response.body;
-  throw problemOf(await response.json().catch(() => null), response.headers.get("Retry-After"));
-}
-
-async function draw(stream) {
+// The page says when to come again, so nothing is retried.
+async function draw(clip, signal) {
+  const client = new Client(location.origin, { key: key(), retrySeconds: 0 });
   let band = null;
-  for await (const row of objectsOf(stream)) {
+  for await (const row of client.timeline(clip, { signal, ...modelQuery() })) {
     if (row.kind === "clip") band = new Band(row);
     else if (row.kind === "window") band.addWindow(row);
-    else if (row.kind === "segments") return band.finish(row.segments);
-    else if (row.kind === "problem") throw row;
+    else if (row.kind === "segments") band.finish(row.segments);
   }
-  throw NO_ANSWER;
 }
 
 // What is drawn over the length of one clip.

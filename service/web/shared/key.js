@@ -4,12 +4,9 @@ import { at } from "/web/shared/element.js";
 
 const KEPT_AS = "key";
 
-const key = () => sessionStorage.getItem(KEPT_AS);
+export const key = () => sessionStorage.getItem(KEPT_AS);
 
 export const keyHeaders = () => (key() ? { "X-API-Key": key() } : {});
-
-// The option of a command in a terminal; the key itself is not shown.
-export const keyOption = () => (key() ? '-H "X-API-Key: $KEY" ' : "");
 
 export function offerKey(tryAgain) {
   at("key-form").hidden = false;

@@ -1,7 +1,7 @@
 // The training: begun, followed as GET /teach/events streams it, cancelled; and what came of it.
 
 import { at, drawing, element, say } from "/web/shared/element.js";
-import { objectsOf } from "/web/shared/ndjson.js";
+import { objectsOf } from "/client.js";
 import { call, json } from "/web/teach/teach_api.js";
 import { duration, roughly, sentence } from "/web/shared/wording.js";
 

@@ -25,7 +25,8 @@ def test_import_loads_no_torch_and_no_code_that_trains() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/docs", "/store", "/web/predict/app.js", "/web/shared/style.css", "/web/shared/icon.svg"]
+    "path",
+    ["/", "/docs", "/store", "/client.js", "/web/predict/app.js", "/web/shared/style.css", "/web/shared/icon.svg"],
 )
 def test_pages_come_with_headers_that_keep_a_browser_safe(client: httpx.Client, path: str) -> None:
     response = client.get(path)
@@ -54,7 +55,9 @@ def test_everything_else_comes_with_them_too(client: httpx.Client, method: str, 
 
 
 def test_pages_name_no_outside_address() -> None:
+    """Swagger UI names some in texts; its own test looks at what it asks for."""
     files = [file for file in WEB.rglob("*") if file.suffix in {".css", ".html", ".js", ".svg"}]
+    files = [file for file in files if file.parent.name != "swagger-ui"]
     assert len(files) > 30
     for file in files:
         addresses = set(re.findall(r"https?://[^\s\"'`)]+|(?<=[\"'(])//\w[^\s\"']+", file.read_text()))

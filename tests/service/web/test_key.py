@@ -55,10 +55,10 @@ def test_a_wrong_key_is_told_and_asked_for_again(refused: Page) -> None:
 
 
 def test_the_command_takes_the_key_without_showing_it(refused: Page) -> None:
-    assert refused.locator("#curl").inner_text().startswith("curl -F ")
+    assert refused.locator("#snippets code:visible").inner_text().startswith("curl -F ")
     enter(refused, KEY)
     refused.wait_for_selector("#result:not([hidden])")
-    assert refused.locator("#curl").inner_text().startswith('curl -H "X-API-Key: $KEY" -F ')
+    assert refused.locator("#snippets code:visible").inner_text().startswith('curl -H "X-API-Key: $KEY" -F ')
 
 
 def test_other_problems_ask_for_no_key(refused: Page, not_videos: dict[str, bytes]) -> None:

@@ -134,7 +134,7 @@ def test_from_two_names_to_an_answer(page: Page, complaints: list[str], videos: 
     expect(page.locator("#chosen")).to_contain_text(MODEL)
     page.locator("#file").set_input_files({"name": "clip.mp4", "mimeType": "video/mp4", "buffer": videos["mp4"]})
     expect(page.locator("#model")).to_contain_text(MODEL)
-    expect(page.locator("#curl")).to_contain_text(f"/predict?model={MODEL}'")
+    expect(page.locator("#snippets code:visible")).to_contain_text(f"/predict?model={MODEL}'")
     assert complaints == []
 
 

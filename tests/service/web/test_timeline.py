@@ -108,7 +108,7 @@ def test_a_short_clip_has_none(page: Page, choose: Callable[[bytes], None], vide
 def test_lines_are_put_together_from_any_pieces(page: Page) -> None:
     text = '{"label": "größer ✓"}\n\n{"label": 2}\n{"label": "no newline"}'
     script = """async (bytes) => {
-        const { objectsOf } = await import("/web/shared/ndjson.js");
+        const { objectsOf } = await import("/client.js");
         const stream = new ReadableStream({ start(to) {
             for (const byte of bytes) to.enqueue(new Uint8Array([byte]));
             to.close();

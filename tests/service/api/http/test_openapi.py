@@ -9,7 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 
+from service.api.http.problems import DOCUMENTED
+from service.api.schemas.examples import DETAILS
+from service.api.schemas.predict import PredictionResponse, Problem
+from service.api.schemas.timeline import Row
 from tests.helpers.paths import REPOSITORY
 
 KEPT = REPOSITORY / "docs" / "openapi.json"
@@ -80,7 +85,38 @@ def test_failures_have_the_form_of_their_address(document: dict[str, Any]) -> No
             failures = [answer for status, answer in operation["responses"].items() if status >= "400"]
             assert failures
             form = PROTOCOL_ERROR if path.startswith("/v2") else PROBLEM
-            assert all(failure["content"] == form for failure in failures)
+            assert all(_schemas_of(failure) == form for failure in failures)
+
+
+def _schemas_of(answer: dict[str, Any]) -> dict[str, Any]:
+    return {kind: {"schema": content["schema"]} for kind, content in answer["content"].items()}
+
+
+def _samples(document: dict[str, Any], path: str, status: str) -> list[Any]:
+    contents = document["paths"][path]["post"]["responses"][status]["content"].values()
+    return [sample["value"] for content in contents for sample in content["examples"].values()]
+
+
+def test_sample_answers_have_the_form_that_they_show(document: dict[str, Any]) -> None:
+    (prediction,) = _samples(document, "/predict", "200")
+    assert PredictionResponse(**prediction).model_dump(exclude_none=True) == prediction
+    rows = _samples(document, "/timeline", "200")
+    assert [row["kind"] for row in rows] == ["clip", "window", "segments"]
+    for row in rows:
+        assert TypeAdapter(Row).validate_python(row).model_dump(exclude_none=True) == row
+
+
+@pytest.mark.parametrize("path", ["/predict", "/timeline"])
+def test_every_status_of_a_failure_has_a_sample(document: dict[str, Any], path: str) -> None:
+    failures = [status for status in document["paths"][path]["post"]["responses"] if status >= "400"]
+    for status in failures:
+        samples = _samples(document, path, status)
+        assert samples
+        assert {Problem(**sample).status for sample in samples} == {int(status)}
+
+
+def test_sample_problems_are_documented() -> None:
+    assert DETAILS.keys() <= {kind.slug for kind in DOCUMENTED.values()}
 
 
 def test_the_kept_document_is_that_of_the_service(run_cli: Callable[..., subprocess.CompletedProcess[str]]) -> None:
