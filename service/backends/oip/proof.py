@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from clips.clip_spec import ClipSpec
 from service.backends.base import BackendUnavailable, Clips, Outputs
 from service.backends.contract import DTYPES
+from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.backends.remote.errors import NotServed
 from service.store.manifest import Artifact
 from service.store.model_store import StoredModel
@@ -80,8 +81,6 @@ def _described(dtype: str, shape: tuple[int, ...]) -> str:
 
 
 def _run(graph: Path, clip: Clips) -> Outputs:
-    from service.backends.onnx_runtime import OnnxRuntimeBackend  # noqa: PLC0415 - needed for this clip only
-
     backend = OnnxRuntimeBackend(graph, num_threads=1)
     try:
         return backend.infer(clip)
