@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.models.registry import RefusedModel, Version
 
 
 class IndexRequest(BaseModel):
     """The JSON of POST /v2/repository/index; the body may be empty, too."""
+
+    model_config = ConfigDict(strict=True)
 
     ready: bool = Field(default=False, description="Only the versions that answer")
 

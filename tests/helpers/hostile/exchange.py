@@ -28,7 +28,7 @@ class Response:
 
     @property
     def outcome(self) -> str:
-        """Slug of a 4xx problem, `refused` for one after HEAD, `ok`, or `unexpected: ` and the response."""
+        """Slug of a 4xx problem, `refused` for one after HEAD or of /v2, `ok`, or `unexpected: ` and the response."""
         if self.status == 200:
             return "ok"
         match self.body:
@@ -36,12 +36,14 @@ class Response:
                 return address.removeprefix("/problems/")
             case None if 400 <= self.status < 500 and self.is_problem:
                 return "refused"
+            case {"error": str()} if 400 <= self.status < 500:
+                return "refused"
         return f"unexpected: {self}"
 
     @property
     def is_problem(self) -> bool:
-        """True for a body of RFC 9457 problem details."""
-        return self.media_type == PROBLEM
+        """True for a body of RFC 9457 problem details, or of an error under /v2."""
+        return self.media_type == PROBLEM or (isinstance(self.body, dict) and [*self.body] == ["error"])
 
 
 def post(body: bytes, content_type: str = "application/octet-stream") -> bytes:

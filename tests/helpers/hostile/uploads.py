@@ -1,10 +1,10 @@
-"""Hostile uploads by kind, as many as wanted: damaged and deceitful videos, bombs, other files, forms, JSON, HTTP."""
+"""Hostile uploads by kind, as many as wanted: damaged and deceitful videos, bombs, forms, JSON, HTTP, /v2."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.helpers.hostile import files, forms, json_bodies, requests
+from tests.helpers.hostile import files, forms, json_bodies, protocol, requests
 from tests.helpers.hostile.exchange import post
 from tests.helpers.videos.clip_recipes import CLIPS
 from tests.helpers.videos.make_clip import make_clip
@@ -13,7 +13,7 @@ from tests.helpers.videos.not_videos import not_videos
 LARGEST_CLIP = 60_000
 """In bytes; larger ones take long to send and to damage."""
 
-HARMLESS = ("other kinds", "forms", "mangled forms", "JSON", "mangled JSON", "HTTP")
+HARMLESS = ("other kinds", "forms", "mangled forms", "JSON", "mangled JSON", "HTTP", "/v2", "mangled /v2")
 """Kinds without any video that could still be decoded, so none may be answered with a prediction."""
 
 
@@ -39,4 +39,6 @@ def uploads(number: int, canary: str, address: str) -> dict[str, Iterator[bytes]
         "JSON": (post(body, kind) for kind, body in json_bodies.bodies().values()),
         "mangled JSON": (post(body, kind) for kind, body in json_bodies.mangled(number * 5 // 100)),
         "HTTP": iter(raw.values()),
+        "/v2": protocol.requests(),
+        "mangled /v2": protocol.mangled(number * 3 // 100),
     }
