@@ -14,10 +14,13 @@ from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
 from clips.window_preprocess import TimelineEnd, TimelineStart
 from clips.windows import Windowing
+from service.backends.base import Outputs
 from service.decoding.job import DecodeJob
+from service.inference.batcher import Inferred
 from service.inference.windows import InferredWindow
 from service.limits.admission import Overloaded
 from service.models.registry import LoadedModel
+from service.telemetry.run_statistics import Run
 from tests.helpers.fakes.fake_backend import FakeBackend, loaded
 from tests.helpers.servers.ray_cluster import require_ray
 from tests.helpers.stores import SPEC
@@ -84,6 +87,21 @@ def test_a_model_that_is_loaded_here_is_not_sent_away():
                 loaded(FakeBackend(2)), np.zeros((1, 8, 32, 32, 3), np.uint8)
             )
         )
+
+
+def test_each_call_of_a_replica_is_observed_as_a_run():
+    runs: list[Run] = []
+    inferred = Inferred(Outputs(np.zeros((2, 2), np.float32)), 8, 0.0, seconds=0.0)
+    batcher = RemoteBatcher(SimpleNamespace(infer=Method(inferred, RuntimeError("no memory"))), runs.append)
+    model, clips = loaded(ClusterBackend("fake", "1", 4)), np.zeros((2, 8, 32, 32, 3), np.uint8)
+    assert asyncio.run(batcher.infer(model, clips)) is inferred
+    with pytest.raises(RuntimeError):
+        asyncio.run(batcher.infer(model, clips))
+    assert [(run.model, run.num_clips, run.infer_ns, run.failed) for run in runs] == [
+        (("fake", "1"), (2,), 0, False),
+        (("fake", "1"), (2,), 0, True),
+    ]
+    assert all(run.queue_ns[0] > 0 for run in runs)
 
 
 START = TimelineStart(VideoInfo("mp4", "h264", 2, 2, 9, 1.0), 3)

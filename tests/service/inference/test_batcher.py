@@ -6,6 +6,7 @@ import pytest
 
 from service.backends.base import InferenceFailed
 from service.inference.batcher import Batcher
+from service.telemetry.run_statistics import Run
 from tests.helpers.fakes.fake_backend import FakeBackend, loaded
 
 
@@ -40,9 +41,9 @@ def clips_of(brightness, num_views=1, side=4):
     return np.full((num_views, 2, side, side, 3), brightness, np.uint8)
 
 
-def with_batcher(scenario):
+def with_batcher(scenario, observe=lambda run: None):
     async def run():
-        batcher = Batcher(lambda run: None)
+        batcher = Batcher(observe)
         running = asyncio.create_task(batcher.run())
         try:
             await asyncio.wait_for(scenario(batcher), 10)
@@ -162,3 +163,41 @@ def test_nobody_waits_for_a_server_after_giving_up():
         server.let_go.set()
 
     with_batcher(scenario)
+
+
+def test_each_run_is_observed_with_its_requests():
+    runs: list[Run] = []
+
+    async def scenario(batcher):
+        backend = SlowBackend(max_batch_size=4)
+        first = await occupied(batcher, backend)
+        others = ask(batcher, backend, (10, 20), num_views=2)
+        await asyncio.sleep(0.01)
+        backend.let_go.set()
+        await asyncio.gather(first, *others)
+
+    with_batcher(scenario, runs.append)
+    assert [(run.model, run.num_clips, run.failed) for run in runs] == [
+        (("fake", "1"), (1,), False),
+        (("fake", "1"), (2, 2), False),
+    ]
+    assert all(queue_ns >= 9e6 for queue_ns in runs[1].queue_ns)
+    assert runs[0].infer_ns >= 9e6
+    assert min(run.input_ns for run in runs) > 0 < min(run.output_ns for run in runs)
+
+
+def test_failures_are_observed_too_and_so_are_calls_of_a_server():
+    runs: list[Run] = []
+
+    async def scenario(batcher):
+        with pytest.raises(InferenceFailed):
+            await batcher.infer(loaded(BrokenBackend(3)), clips_of(1))
+        server = SlowServer()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(batcher.infer(loaded(server), clips_of(0)), 0.01)
+        server.let_go.set()
+        await batcher.infer(loaded(server), clips_of(0, num_views=3))
+
+    with_batcher(scenario, runs.append)
+    assert [(run.num_clips, run.failed) for run in runs] == [((1,), True), ((1,), True), ((3,), False)]
+    assert [run.queue_ns for run in runs[1:]] == [(0,), (0,)]
