@@ -37,6 +37,7 @@ WORKDIR /app
 USER tin
 EXPOSE 8000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
-  CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
+  CMD ["python", "-c", "import os, urllib.request as u; e = os.environ.get; p = e('TIN_PORT') or e('PORT') or 8000; \
+    u.urlopen(f'http://127.0.0.1:{p}/health/ready', timeout=2)"]
 ENTRYPOINT ["python", "-m", "service"]
 CMD ["serve"]

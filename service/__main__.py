@@ -24,6 +24,7 @@ from service.batch.results import Failed, Result, failure
 from service.batch.results_file import ResultsFile
 from service.batch.timeline import decode_in_worker, timeline_rows, windowing_of
 from service.command_line import STORE_ALIAS, JsonOption, StoreOption, errors_end_command, give_up, settings_of
+from service.config.api_keys import ApiKeys
 from service.config.settings_reference import as_markdown
 from service.decoding.job import DecodeJob
 from service.decoding.process import DecoderError
@@ -87,6 +88,7 @@ def serve(
     with errors_end_command():
         check_store(settings.model_store)
         check_teach_folder(settings)
+        ApiKeys(settings).current()
     try:
         listener = listen(settings.host, settings.port)
     except (OSError, socket.gaierror) as error:

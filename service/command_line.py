@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from service import console
 from service.batch.errors import BatchError
 from service.batch.timeline import BadWindowing
+from service.config.api_keys import BadKeyFile
 from service.config.environment import UnknownVariable
 from service.config.settings import Settings
 from service.inference.features import NoFeatures
@@ -44,12 +45,33 @@ def settings_of(**options: Any) -> Settings:
         give_up(f"setting {'.'.join(map(str, first['loc']))} is not valid: {reason}")
 
 
+ENDING_ERRORS = (
+    StoreError,
+    RegistryError,
+    NoFeatures,
+    BadTopK,
+    BadWindowing,
+    BatchError,
+    TeachingError,
+    BadKeyFile,
+)
+
+
 @contextmanager
 def errors_end_command() -> Iterator[None]:
     """End the command with one line and exit code 2 for an error that is no video's own."""
     try:
         yield
-    except (StoreError, RegistryError, NoFeatures, BadTopK, BadWindowing, BatchError, TeachingError) as error:
+    except (
+        StoreError,
+        RegistryError,
+        NoFeatures,
+        BadTopK,
+        BadWindowing,
+        BatchError,
+        TeachingError,
+        BadKeyFile,
+    ) as error:
         give_up(str(error))
 
 

@@ -24,6 +24,7 @@ from service.api.middleware.request_id import RequestId
 from service.api.middleware.response_headers import ResponseHeaders
 from service.api.routes import operations, pages, predict, teach, timeline
 from service.api.routes.v2 import infer, models, not_offered, repository, server, statistics
+from service.config.api_keys import ApiKeys
 from service.config.settings import Settings
 from service.telemetry.metrics import Metrics
 
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None, lifespan: Lifespan = lifespan) 
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.state.api_keys = ApiKeys(chosen)
     for middleware in (LoadShedding, HeadCheck, ErrorBoundary):  # the innermost first
         app.add_middleware(middleware)
     if origins := chosen.origins():

@@ -61,7 +61,9 @@ class Settings(BaseSettings):
         "auto takes the best that this machine runs",
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 listens on all")
-    port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="TCP port to listen on, else that of PORT; 0 takes a free one"
+    )
     log_format: LogFormat = Field(default="text", description="Format of the log: text, or json with an object a line")
     drift_metrics: bool = Field(
         default=False, description="Also count the answers of each model by top-1 label and probability in /metrics"
@@ -95,6 +97,9 @@ class Settings(BaseSettings):
         default="",
         repr=False,
         description="API keys, separated by commas; requests for work must carry one; empty asks for none",
+    )
+    api_keys_file: Path | None = Field(
+        default=None, description="File of further API keys, one a line, which is read again when it changes"
     )
     cors_origins: str = Field(
         default="",
@@ -186,7 +191,10 @@ class Settings(BaseSettings):
     def _check_environment(cls, values: dict[str, Any]) -> dict[str, Any]:
         check_variables(os.environ, cls.variables())
         # A Kubernetes Service that is called `tin` sets TIN_PORT to its own address.
-        return {name: value for name, value in values.items() if name != "port" or not is_service_link(value)}
+        values = {name: value for name, value in values.items() if name != "port" or not is_service_link(value)}
+        if port := os.environ.get("PORT"):  # serverless platforms choose it
+            values.setdefault("port", port)
+        return values
 
     @field_validator("max_upload_bytes_held")
     @classmethod

@@ -1,4 +1,4 @@
-"""API keys: authentication by the optional keys of TIN_API_KEYS."""
+"""API keys: authentication by the keys of TIN_API_KEYS and TIN_API_KEYS_FILE, if any."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from service.api.http.api_keys import check_key
+from service.config.api_keys import ApiKeys
 from service.inference.pipeline import Gateway
 from service.models.registry import LoadedModel
 from service.teaching.teaching import Teaching
@@ -41,8 +42,8 @@ def choose_model(
     return model
 
 
-async def _key_of(request: Request, gateway: GatewayOfApp) -> str | None:
-    return check_key(request.headers, gateway.settings.keys())
+async def _key_of(request: Request) -> str | None:
+    return check_key(request.headers, cast(ApiKeys, request.app.state.api_keys).current())
 
 
 KeyOfRequest = Annotated[str | None, Depends(_key_of)]

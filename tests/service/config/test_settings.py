@@ -24,6 +24,20 @@ def test_arguments_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert Settings(port=9000).port == 9000
 
 
+def test_port_counts_where_tin_port_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "8080")
+    assert Settings().port == 8080
+    monkeypatch.setenv("TIN_PORT", "tcp://10.0.0.7:8000")  # a Service of Kubernetes
+    assert Settings().port == 8080
+    monkeypatch.setenv("TIN_PORT", "8123")
+    assert Settings().port == 8123
+    assert Settings(port=0).port == 0
+    monkeypatch.delenv("TIN_PORT")
+    monkeypatch.setenv("PORT", "web")
+    with pytest.raises(ValidationError, match="port"):
+        Settings()
+
+
 def test_the_bytes_held_must_fit_the_largest_upload() -> None:
     assert Settings(max_upload_bytes=10).max_upload_bytes_held == 50
     with pytest.raises(ValidationError, match="max_upload_bytes_held"):
