@@ -37,8 +37,9 @@ check: .venv-dev/ready ## lint, formatting, types
 demo-model: .venv-dev/ready ## train the demo model from nothing and publish it to model_store/
 	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/tin_motion --validate
 	.venv-dev/bin/python -m training.train tin_motion_finish --work-dir work-dirs/tin_motion_finish --validate
-	.venv-dev/bin/python -m training.evaluate tin_motion work-dirs/tin_motion_finish/checkpoint.safetensors --calibrate
-	.venv-dev/bin/python -m export work-dirs/tin_motion_finish/checkpoint.safetensors --name tin-motion --version 1 \
+	.venv-dev/bin/python -m training.train tin_motion_figures --work-dir work-dirs/tin_motion_figures --validate
+	.venv-dev/bin/python -m training.evaluate tin_motion work-dirs/tin_motion_figures/checkpoint.safetensors --calibrate
+	.venv-dev/bin/python -m export work-dirs/tin_motion_figures/checkpoint.safetensors --name tin-motion --version 1 \
 	  --formats onnx,onnx-int8,torchserve,triton --replace
 
 figures: .venv-dev/ready ## print how well the demo model sees motion (a few minutes)

@@ -25,12 +25,12 @@ import torch
 from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
+from clips.cpu_quota import usable_cores
 from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
 from clips.transforms import make_views
 from export.errors import ExportError
 from service.backends.base import Backend, Clips
-from service.backends.cpu_quota import usable_cores
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.interlace import MAX_OFFSET
 from training.model.tin import Normalise

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from service.backends.cpu_quota import usable_cores
+from clips.cpu_quota import usable_cores
 from tests.benchmarks.ut_interaction.figures import SETS, SetFigures, print_confusions, print_table
 from tests.benchmarks.ut_interaction.plot import plot_accuracies
 from tests.helpers.measuring.machine import cpu_name, versions_of
@@ -52,7 +52,7 @@ from training.zoo.start import Start, read_start
 
 RESULTS = Path(__file__).parent / "results"
 DEMO = REPOSITORY / "model_store" / "tin-motion" / "1" / "checkpoint.safetensors"
-NETWORKS = ((Temporal.TIN, 3), (Temporal.TSM, 1), (Temporal.NONE, 1))
+NETWORKS = ((Temporal.TIN, 3), (Temporal.NONE, 1), (Temporal.TSM, 1))
 """Networks and their numbers of seeds."""
 
 NAMES = {Temporal.TIN: "TIN", Temporal.TSM: "TSM", Temporal.NONE: "TSN"}

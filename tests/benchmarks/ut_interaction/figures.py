@@ -44,8 +44,12 @@ def print_table(figures: Sequence[SetFigures]) -> None:
         accuracies = [mean_of(figures, network, name, "accuracy") for name in (*SETS, "both")]
         controls = [mean_of(figures, network, "both", order) for order in ("shuffled", "reversed")]
         minutes = statistics.fmean(each.minutes_per_fold for each in figures if each.network == network)
-        table.add_row(network, *(f"{share:.1%}" for share in (*accuracies, *controls)), f"{minutes:.1f}")
+        table.add_row(network, *map(_percent, (*accuracies, *controls)), f"{minutes:.1f}")
     Console().print(table)
+
+
+def _percent(share: float) -> str:
+    return "-" if math.isnan(share) else f"{share:.1%}"
 
 
 def print_confusions(figures: Sequence[SetFigures], labels: Sequence[str]) -> None:
