@@ -5,16 +5,23 @@
 
 /** @typedef {{ rank: number, label: string, index: number, probability: number }} Action */
 /** @typedef {{ predictions: Action[], likely?: boolean, model: object, clip: object, timing_ms: object }} Prediction */
-/** @typedef {{ kind: "clip" | "window" | "segments" }} Row with the other fields of ClipRow, WindowRow or SegmentsRow in /docs */
-/** @typedef {{ signal?: AbortSignal, model?: string, version?: string, top_k?: number | "all" }} Options and what else /docs lists */
+/** @typedef {{ kind: "clip" | "window" | "segments", [field: string]: any }} Row ClipRow, WindowRow or SegmentsRow of /docs */
+/** @typedef {{ signal?: AbortSignal, [parameter: string]: any }} Options with the parameters of /docs, such as top_k and model */
 
 const BUSY = [429, 503];
 
 /** A failure as the service reports it (RFC 9457); `retryAfter` is in seconds, NaN where the service does not say. */
 export class ServiceProblem extends Error {
+  /** @param {{ type?: string, title: string, status: number, detail?: string, request_id?: string }} problem */
   constructor({ type = "about:blank", title, status, detail = "", request_id: requestId }, retryAfter = NaN) {
     super(detail ? `${title}: ${detail}` : title);
-    Object.assign(this, { name: "ServiceProblem", type, title, status, detail, requestId, retryAfter });
+    this.name = "ServiceProblem";
+    this.type = type;
+    this.title = title;
+    this.status = status;
+    this.detail = detail;
+    this.requestId = requestId;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -25,7 +32,9 @@ export class Client {
    *   while that is within `retrySeconds`
    */
   constructor(url = new URL(".", import.meta.url), { key, retrySeconds = 30 } = {}) {
-    Object.assign(this, { url: String(url).replace(/\/*$/, "/"), key, retrySeconds });
+    this.url = String(url).replace(/\/*$/, "/");
+    this.key = key;
+    this.retrySeconds = retrySeconds;
   }
 
   /**
@@ -52,10 +61,11 @@ export class Client {
     if (row?.kind !== "segments") throw new Error("the timeline broke off");
   }
 
+  /** @param {string} path @param {Blob | BufferSource} body @param {Options} [options] */
   async #post(path, body, { signal, ...query } = {}) {
     const headers = { "Content-Type": "application/octet-stream", ...(this.key && { "X-API-Key": this.key }) };
     const given = Object.entries(query).filter(([, value]) => value != null);
-    const address = Object.assign(new URL(path, this.url), { search: new URLSearchParams(given) });
+    const address = Object.assign(new URL(path, this.url), { search: new URLSearchParams(given).toString() });
     for (const end = Date.now() + 1000 * this.retrySeconds; ;) {
       const response = await fetch(address, { method: "POST", headers, body, signal });
       if (response.ok) return response;
@@ -68,7 +78,7 @@ export class Client {
   }
 }
 
-/** The objects of newline-delimited JSON, as its lines arrive. */
+/** The objects of newline-delimited JSON, as its lines arrive. @param {ReadableStream} stream */
 export async function* objectsOf(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   try {

@@ -29,6 +29,6 @@ def model(store: Path) -> Iterator[tin.Model]:
 
 @pytest.fixture(scope="module")
 def url(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a service that asks for the key "sésame"."""
+    """The address of a service that asks for the key "sésame" and takes 1 MB."""
     with running_services(lambda: tmp_path_factory.mktemp("service")) as start:
-        yield start(model_store=store, onnx_threads=1, api_keys="sésame").address
+        yield start(model_store=store, onnx_threads=1, api_keys="sésame", max_upload_bytes=10**6).address

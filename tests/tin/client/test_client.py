@@ -100,6 +100,11 @@ def test_problems_are_errors_with_their_fields(url: str, not_videos: dict[str, b
     assert (str(copy), vars(copy)) == (str(error), vars(error))
 
 
+def test_an_upload_that_is_refused_before_its_end_is_a_problem(url: str) -> None:
+    with tin.Client(url, KEY) as client, pytest.raises(tin.ServiceProblem, match="413 The upload is too large"):
+        client.predict(bytes(20_000_000))
+
+
 @pytest.mark.parametrize("key", [None, "simsim"])
 def test_a_service_with_keys_asks_for_one(url: str, key: str | None) -> None:
     with tin.Client(url, key) as client, pytest.raises(tin.ServiceProblem, match="401") as refused:
