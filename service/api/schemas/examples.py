@@ -1,4 +1,7 @@
-"""Sample answers for the OpenAPI document: what the shipped model says of the page's example clip, and problems."""
+"""Sample answers for the OpenAPI document: of a demo model for the page's example clip, and problems.
+
+Digest and probabilities are those of one publication: later models answer with other numbers in the same form.
+"""
 
 from __future__ import annotations
 
