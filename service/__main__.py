@@ -32,6 +32,7 @@ from service.doctor.check import examine
 from service.doctor.checks import checks
 from service.inference.features import check_features
 from service.inference.prediction import choose_top_k, parse_top_k
+from service.models.local_store import local_store
 from service.models.open_model import check_store, open_model
 from service.teaching.requirements import check_teach_folder
 
@@ -86,7 +87,7 @@ def serve(
 
     settings = settings_of(host=host, port=port, model_store=store, default_model=model)
     with errors_end_command():
-        check_store(settings.model_store)
+        check_store(local_store(settings).model_store)
         check_teach_folder(settings)
         ApiKeys(settings).current()
     try:
@@ -184,7 +185,9 @@ def make_timeline(
 def doctor(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Check this installation: libraries, codecs, the store, and that serving computes what training does."""
     with console.spinner() as show:
-        findings = [examine(check, show) for check in checks(settings_of(model_store=store))]
+        with errors_end_command():
+            local = local_store(settings_of(model_store=store))
+        findings = [examine(check, show) for check in checks(local)]
     console.print_findings(findings, as_json)
     raise typer.Exit(1 if any(finding.status == "failed" for finding in findings) else 0)
 

@@ -13,9 +13,11 @@ from pydantic import ValidationError
 from service import console
 from service.api.schemas.presenters import model_statuses
 from service.command_line import STORE_ALIAS, JsonOption, StoreOption, errors_end_command, give_up, settings_of
+from service.models.local_store import local_store
 from service.models.open_model import check_store
 from service.models.registry import Registry
 from service.store import version_control
+from service.store.addresses import address_of
 from service.store.model_card import model_card
 from service.store.model_store import ModelStore
 from service.store.policy import ServingPolicy, read_policy
@@ -42,7 +44,7 @@ def list_models(context: typer.Context, store: StoreOption = None, as_json: Json
     """List each version with its status (ready, refused, unloaded or down) and its model's policy."""
     settings = settings_of(model_store=store or context.obj)
     with errors_end_command():
-        check_store(settings.model_store)
+        check_store(local_store(settings).model_store)
     with closing(Registry.open(settings)) as registry:
         console.print_models(model_statuses(registry.models().values()), as_json)
 
@@ -58,8 +60,8 @@ def show_model(
     as_json: JsonOption = False,
 ) -> None:
     """Print the card of a version: actions, input, origin, accuracy, files, parity; with --json its manifest."""
-    root = settings_of(model_store=store or context.obj).model_store
     with errors_end_command():
+        root = local_store(settings_of(model_store=store or context.obj)).model_store
         check_store(root)
         manifest = ModelStore(root).open(name, version or _answering(root, name)).manifest
     console.print_json_lines([manifest]) if as_json else console.print_markdown(model_card(manifest))
@@ -109,6 +111,8 @@ def remove_version(
 def _changing(store: Path | None) -> Iterator[Path]:
     """Lend the store's folder; a change that fails ends the command with one line."""
     root = settings_of(model_store=store).model_store
+    if address := address_of(root):
+        give_up(f"{address} is only read from here; change the policy in a folder, and copy it there")
     with errors_end_command():
         check_store(root)
         try:

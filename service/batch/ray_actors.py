@@ -22,6 +22,7 @@ from service.batch.results import Failed
 from service.config.settings import Settings
 from service.decoding.process import detach_main_module
 from service.models.artifact_selection import Capabilities
+from service.models.local_store import local_store
 from service.models.registry import LoadedModel, load
 from service.store.model_store import ModelStore, StoredModel
 
@@ -78,7 +79,7 @@ class DecodeAndInferActor:
 
 def _stored_model(options: PredictOptions, settings: Settings) -> StoredModel:
     """Open the model in this node's store; raises StoreError."""
-    return ModelStore(settings.model_store).open(options.model, options.version)
+    return ModelStore(local_store(settings).model_store).open(options.model, options.version)
 
 
 def _column(values: Sequence[object]) -> NDArray[Any]:

@@ -31,6 +31,7 @@ from service.batch.ray_actors import Columns, DecodeActor, DecodeAndInferActor, 
 from service.batch.request import PredictOptions
 from service.batch.results import Result
 from service.config.settings import Settings
+from service.store.addresses import address_of
 
 TASKS_PER_CORE = 8
 """At least this many, so that all cores have work to the end."""
@@ -83,9 +84,13 @@ def _by_another_thread(batches: Iterable[Columns]) -> Iterator[Columns]:
         yield batch
 
 
+def _on_any_node(store: Path) -> Path:
+    return store if address_of(store) else store.absolute()
+
+
 def _pipeline(tasks: Dataset, options: PredictOptions, settings: Settings) -> Dataset:
     """Build the stages; each gets as many actors as there is room for, also on nodes that join later."""
-    on_nodes = settings.model_copy(update={"model_store": settings.model_store.absolute()})
+    on_nodes = settings.model_copy(update={"model_store": _on_any_node(settings.model_store)})
     gpus, cores = _amount("GPU"), _amount("CPU")
     if not gpus:
         on_a_core = on_nodes.model_copy(update={"onnx_threads": settings.onnx_threads or 1})

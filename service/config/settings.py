@@ -46,7 +46,12 @@ class Settings(BaseSettings):
 
     model_store: Path = Field(
         default_factory=_default_store,
-        description="Folder of the models; default: the repository's own where there is one, else ./model_store",
+        description="Folder of the models, or its address, such as s3://bucket/models; "
+        "default: the repository's own where there is one, else ./model_store",
+    )
+    store_cache: Path | None = Field(
+        default=None,
+        description="Folder for the models of a store at an address; default: tin-serve/stores in the user's cache",
     )
     default_model: str | None = Field(
         default=None,

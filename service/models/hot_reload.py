@@ -12,6 +12,7 @@ from anyio import to_thread
 from service.config.settings import Settings
 from service.models.policy_in_force import NEWEST
 from service.models.registry import LoadedModel, Registry, UnloadedModel, Version, VersionedModel
+from service.store.addresses import address_of
 
 logger = logging.getLogger("service")
 
@@ -38,7 +39,7 @@ async def _watch(registry: Registry, settings: Settings) -> None:
 
 
 def _poll(registry: Registry, settings: Settings) -> None:
-    if not settings.model_store.is_dir():
+    if address_of(settings.model_store) is None and not settings.model_store.is_dir():
         logger.warning("the model store %s is gone; the loaded models stay", settings.model_store)
         return
     try:

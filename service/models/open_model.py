@@ -7,6 +7,7 @@ from pathlib import Path
 from service.backends.base import BackendError
 from service.config.settings import Settings
 from service.models.artifact_selection import Capabilities
+from service.models.local_store import local_store
 from service.models.registry import LoadedModel, NoModelReady, load
 from service.store.model_store import ModelNotFound, ModelRefused, ModelStore, listed
 from service.store.policy import PolicyRefused, read_policy
@@ -25,6 +26,7 @@ def open_model(settings: Settings, name: str | None = None, version: str | None 
     Raises ModelNotFound for a store, model or version that does not exist, and NoModelReady when none loads; its
     message says why each was refused.
     """
+    settings = local_store(settings)
     check_store(settings.model_store)
     store, refused = ModelStore(settings.model_store), []
     name = name or settings.default_model

@@ -21,6 +21,7 @@ from service.backends.base import Backend, BackendError, BackendUnavailable, Out
 from service.backends.contract import OUTPUTS, outputs_of_network
 from service.config.settings import Settings
 from service.models.artifact_selection import OIP, Capabilities, choose, open_backend, open_oip
+from service.models.local_store import local_store
 from service.models.policy_in_force import NEWEST, UNREAD, PolicyInForce
 from service.models.refcounted_backend import refcounted
 from service.store.fingerprint import Fingerprint, fingerprint_of
@@ -166,7 +167,7 @@ class Registry:
 
         A model that a request holds stays usable. Blocks while models load; call it from one thread at a time.
         """
-        store = ModelStore(settings.model_store)
+        store = ModelStore(local_store(settings).model_store)
         known = {version.key: version for version in self.all()}
         self.replace_all(
             {

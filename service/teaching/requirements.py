@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from service.config.settings import Settings
+from service.store.addresses import address_of
 from service.teaching.errors import BadTeachFolder
 
 LIBRARIES = ("torch", "safetensors", "yaml", "onnx", "onnxscript")
@@ -18,6 +19,8 @@ def check_teach_folder(settings: Settings) -> None:
     folder = settings.teach_folder
     if not settings.teach or folder is None:
         return
+    if address := address_of(settings.model_store):
+        raise BadTeachFolder(f"TIN_TEACH=true needs a model store that is a folder, not {address}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
