@@ -68,7 +68,7 @@ def test_an_answer_is_for_the_allowed_origin_only(address, videos):
 
 
 def test_rows_are_streamed_to_it(address, videos):
-    response = httpx.post(f"{address}/timeline", content=videos["mp4"], headers=KEY | FROM_APP)
+    response = httpx.post(f"{address}/timeline", content=videos["mp4"], headers=KEY | FROM_APP, timeout=30)
     assert response.headers[ALLOWED] == APP
     assert json.loads(response.text.splitlines()[-1])["kind"] == "segments"
 
