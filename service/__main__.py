@@ -19,6 +19,7 @@ from service import console, models_commands
 from service.backends.base import BackendError
 from service.batch import local
 from service.batch.inputs import find_inputs, is_stream, read_stream
+from service.batch.remote_inputs import read_remote_video
 from service.batch.request import PredictOptions
 from service.batch.results import Failed, Result, failure
 from service.batch.results_file import ResultsFile
@@ -34,6 +35,7 @@ from service.inference.features import check_features
 from service.inference.prediction import choose_top_k, parse_top_k
 from service.models.local_store import local_store
 from service.models.open_model import check_store, open_model
+from service.store.addresses import address_of, name_of
 from service.teaching.requirements import check_teach_folder
 
 cli = typer.Typer(
@@ -125,6 +127,8 @@ def predict_files(
         give_up("--features needs --json or --out FILE: a table has no room for so many numbers")
     settings = settings_of(model_store=store)
     videos = _find_videos(files, out)
+    if on_ray and any(map(address_of, videos)):
+        give_up("--ray reads files that every node has, not addresses")
     if len(videos) > 1:  # as many videos are in work as there are cores: one thread is enough for each
         settings = settings.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
     with errors_end_command():
@@ -170,12 +174,12 @@ def make_timeline(
         limits = settings.timeline_decode_limits()
         with closing(chosen.backend):
             try:
-                video = read_stream(file, limits.max_bytes) if is_stream(file) else file
+                video = _content_of(file, limits.max_bytes)
                 size_bytes = len(video) if isinstance(video, bytes) else video.stat().st_size
                 job = DecodeJob(video, chosen.spec, limits)
                 parts = decode_in_worker(job, windowing, settings.max_decoder_bytes)
                 rows = timeline_rows(parts, chosen, windowing, top_k=num_actions, size_bytes=size_bytes)
-                console.print_timeline(str(file), rows, as_json)
+                console.print_timeline(name_of(file), rows, as_json)
             except (ClipError, DecoderError, BackendError, OSError) as error:
                 console.print_failure(failure(str(file), error))
                 raise typer.Exit(1) from error
@@ -207,8 +211,18 @@ def settings() -> None:
     typer.echo(as_markdown(), nl=False)
 
 
+def _content_of(video: Path, max_bytes: int) -> Path | bytes:
+    """Return what can be read only from start to end as bytes, any other video as it is."""
+    if address := address_of(video):
+        return read_remote_video(address, max_bytes)
+    return read_stream(video, max_bytes) if is_stream(video) else video
+
+
 def _find_videos(names: Sequence[Path], out: Path | None) -> Sequence[Path]:
-    inputs = find_inputs(names)
+    if out and address_of(out):
+        give_up("--out names a file of this machine, which the next run can resume; copy it when it is complete")
+    with errors_end_command():
+        inputs = find_inputs(names)
     if out and any(map(is_stream, inputs.videos)):
         give_up("--out resumes by file name, so it takes files and folders, not standard input or pipes")
     own = out.absolute() if out else None
@@ -224,7 +238,7 @@ def _print_each(videos: Sequence[Path], predict_each: PredictEach, as_json: bool
 
 def _write_each(out: Path, options: PredictOptions, videos: Sequence[Path], predict_each: PredictEach) -> bool:
     with ResultsFile.open(out, options) as answers:
-        named = {str(video): video for video in videos}
+        named = {name_of(video): video for video in videos}
         unsettled = [video for name, video in named.items() if not answers.settles(name)]
         try:
             with console.progress(predict_each(unsettled), len(unsettled)) as results:

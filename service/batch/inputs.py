@@ -11,6 +11,8 @@ from pathlib import Path
 from clips.decoding.errors import LimitExceeded
 from clips.decoding.filenames import find_videos, is_named_as_video
 from clips.decoding.frame_folder import find_frames
+from service.batch.remote_inputs import find_remote_videos
+from service.store.addresses import address_of
 
 STANDARD_INPUT = Path("-")
 
@@ -27,6 +29,8 @@ def find_inputs(names: Sequence[Path]) -> Inputs:
     """Find the videos of each name in turn; those of a folder or a pattern in the order of their names.
 
         find_inputs([Path("clips"), Path("-")])    # videos: clips/a.mp4, clips/frames/, -
+
+    Names may be addresses, for which AddressError is raised.
 
     A file that is named itself is taken whatever its suffix. A folder of frames at any depth is one video. A name that
     leads to no video is kept, so that opening it reports the reason, and so is a nested folder without read permission.
@@ -49,6 +53,8 @@ def read_stream(video: Path, max_bytes: int) -> bytes:
 
 
 def _find(name: Path) -> Inputs:
+    if address := address_of(name):
+        return Inputs(tuple(find_remote_videos(address)), ())
     found = _expand(name)
     return found if found.videos else Inputs((name,), found.passed_over)
 

@@ -15,10 +15,12 @@ from clips.decoding.limits import DecodeLimits
 from service.batch.decoding import FileDecoder
 from service.batch.inference import infer_each
 from service.batch.inputs import is_stream, read_stream
+from service.batch.remote_inputs import read_remote_video
 from service.batch.request import PredictOptions
 from service.batch.results import Failed, Result, failure
 from service.config.settings import Settings
 from service.models.registry import LoadedModel
+from service.store.addresses import AddressError, address_of, name_of
 
 AHEAD = 2
 """Videos submitted per worker process while the first result is awaited."""
@@ -30,7 +32,7 @@ def predict_videos(
     """Yield the result of each video, in order.
 
     Args:
-        videos: files, folders of frames, standard input as `-`, or named pipes.
+        videos: files, also at addresses, folders of frames, standard input as `-`, or named pipes.
         model: the loaded model that `options` names.
         options: number of actions, stability and features.
         settings: number of decoders and their limits.
@@ -43,7 +45,7 @@ def predict_videos(
     idle: SimpleQueue[FileDecoder] = SimpleQueue()
     for decoder in decoders:
         idle.put(decoder)
-    predict = partial(_result, idle=idle, model=model, options=options)
+    predict = partial(_result, idle=idle, max_bytes=limits.max_bytes, model=model, options=options)
     waiting: deque[Future[Result]] = deque()
     with _threads(decoders) as threads:
         for video in videos:
@@ -68,11 +70,21 @@ def _submit(
 
 
 def _result(
-    video: Path, content: bytes | None, idle: SimpleQueue[FileDecoder], model: LoadedModel, options: PredictOptions
+    video: Path,
+    content: bytes | None,
+    idle: SimpleQueue[FileDecoder],
+    max_bytes: int,
+    model: LoadedModel,
+    options: PredictOptions,
 ) -> Result:
+    if address := address_of(video):
+        try:
+            content = read_remote_video(address, max_bytes)
+        except (AddressError, ClipError) as error:
+            return Failed(address, str(error), lasts=isinstance(error, ClipError))
     decoder = idle.get()
     try:
-        decoded = decoder.decode(str(video), Path(), content)
+        decoded = decoder.decode(name_of(video), Path(), content)
     finally:
         idle.put(decoder)
     return decoded if isinstance(decoded, Failed) else infer_each([decoded], model, options)[0]

@@ -17,7 +17,7 @@ _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)")
 
 
 class AddressError(StoreError):
-    """What an address names cannot be reached; the message is one line."""
+    """An address cannot be reached or read; the message is one line."""
 
 
 def address_of(path: Path) -> str | None:
@@ -29,6 +29,11 @@ def address_of(path: Path) -> str | None:
     # A Path has made one slash of two.
     found = _ADDRESS.fullmatch(path.as_posix())
     return f"{found[1]}://{found[2]}" if found else None
+
+
+def name_of(path: Path) -> str:
+    """Return the address that a path stands for, or the path as text."""
+    return address_of(path) or str(path)
 
 
 @contextmanager
