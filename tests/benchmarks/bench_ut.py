@@ -3,9 +3,9 @@
     python -m tests.benchmarks.bench_ut DATA [--out FOLDER]
 
 The literature's protocol: ten folds in each set, each without one recording, whose clips are measured; accuracy is the
-share of all clips of a set. TIN, TSM and TSN start from the same convolutions and train as `tin finetune --mirror` does,
-with the same budget; TIN with three seeds. The same clips are also measured with their frames shuffled
-and reversed. DATA holds labels.csv: file, label, subject, set, fold.
+share of all clips of a set. TIN, TSM and TSN start from the same convolutions and train as `tin finetune --mirror`
+does, with the same budget; TIN with three seeds. The same clips are also measured with their frames shuffled and
+reversed. DATA holds labels.csv: file, label, subject, set, fold.
 
 A run that is started again goes on after the last fold that was measured.
 """
