@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -21,11 +21,13 @@ from service.batch import local
 from service.batch.inputs import find_inputs, is_stream, read_stream
 from service.batch.remote_inputs import read_remote_video
 from service.batch.request import PredictOptions
-from service.batch.results import Failed, Result, failure
-from service.batch.results_file import ResultsFile
+from service.batch.results.remote_results import open_remote_results
+from service.batch.results.result import Failed, Result, failure
+from service.batch.results.results_file import ResultsFile
 from service.batch.timeline import decode_in_worker, timeline_rows, windowing_of
 from service.command_line import STORE_ALIAS, JsonOption, StoreOption, errors_end_command, give_up, settings_of
 from service.config.api_keys import ApiKeys
+from service.config.settings import Settings
 from service.config.settings_reference import as_markdown
 from service.decoding.job import DecodeJob
 from service.decoding.process import DecoderError
@@ -33,7 +35,7 @@ from service.doctor.check import examine
 from service.doctor.checks import checks
 from service.inference.features import check_features
 from service.inference.prediction import choose_top_k, parse_top_k
-from service.models.local_store import local_store
+from service.models.local_store import cache_folder, local_store
 from service.models.open_model import check_store, open_model
 from service.store.addresses import address_of, name_of
 from service.teaching.requirements import check_teach_folder
@@ -62,7 +64,7 @@ FeaturesOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option(help="Write JSON lines to this file; run again to continue.", show_default="print"),
+    typer.Option(help="Write JSON lines to this file or address; run again to continue.", show_default="print"),
 ]
 RayOption = Annotated[
     bool,
@@ -140,9 +142,10 @@ def predict_files(
         predict_each = _on_ray(out) if on_ray else partial(local.predict_videos, model=chosen)
         predict_each = partial(predict_each, options=options, settings=settings)
         with closing(chosen.backend):
-            succeeded = (
-                _write_each(out, options, videos, predict_each) if out else _print_each(videos, predict_each, as_json)
-            )
+            if out:
+                succeeded = _write_each(out, _results(out, options, settings), videos, predict_each)
+            else:
+                succeeded = _print_each(videos, predict_each, as_json)
     raise typer.Exit(0 if succeeded else 1)
 
 
@@ -219,8 +222,6 @@ def _content_of(video: Path, max_bytes: int) -> Path | bytes:
 
 
 def _find_videos(names: Sequence[Path], out: Path | None) -> Sequence[Path]:
-    if out and address_of(out):
-        give_up("--out names a file of this machine, which the next run can resume; copy it when it is complete")
     with errors_end_command():
         inputs = find_inputs(names)
     if out and any(map(is_stream, inputs.videos)):
@@ -236,8 +237,16 @@ def _print_each(videos: Sequence[Path], predict_each: PredictEach, as_json: bool
     return all(are_answers)
 
 
-def _write_each(out: Path, options: PredictOptions, videos: Sequence[Path], predict_each: PredictEach) -> bool:
-    with ResultsFile.open(out, options) as answers:
+def _results(out: Path, options: PredictOptions, settings: Settings) -> AbstractContextManager[ResultsFile]:
+    if address := address_of(out):
+        return open_remote_results(address, cache_folder(settings) / "results", options)
+    return ResultsFile.open(out, options)
+
+
+def _write_each(
+    out: Path, results_file: AbstractContextManager[ResultsFile], videos: Sequence[Path], predict_each: PredictEach
+) -> bool:
+    with results_file as answers:
         named = {name_of(video): video for video in videos}
         unsettled = [video for name, video in named.items() if not answers.settles(name)]
         try:

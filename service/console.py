@@ -21,9 +21,10 @@ from rich.table import Table
 
 from service.api.schemas.predict import Action, ModelStatus, PredictionResponse, Stability
 from service.api.schemas.timeline import ClipRow, SegmentsRow, TimelineRow
-from service.batch.results import Failed, Result
-from service.batch.results_file import ResultsFile, as_line
+from service.batch.results.result import Failed, Result
+from service.batch.results.results_file import ResultsFile, as_line
 from service.doctor.check import Finding
+from service.store.addresses import name_of
 
 SECONDS_BETWEEN_LINES = 60.0
 MOST_NAMES_SHOWN = 5
@@ -132,7 +133,7 @@ def print_totals(out: Path, videos: Set[str], answers: ResultsFile) -> None:
     """Print on stderr the number of videos that are answered, by this run and those before it."""
     answered, unanswerable = len(videos & answers.answered), len(videos & answers.unanswerable)
     never = f", {unanswerable:,} never will be" if unanswerable else ""
-    print_note(f"{out}: {answered:,} of {len(videos):,} videos are answered{never}")
+    print_note(f"{name_of(out)}: {answered:,} of {len(videos):,} videos are answered{never}")
 
 
 def print_json_lines(rows: Iterable[BaseModel]) -> None:

@@ -9,7 +9,7 @@ from clips.clip_spec import ClipSpec
 from clips.decoding.frame_folder import find_frames
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput
-from service.batch.results import Failed, failure
+from service.batch.results.result import Failed, failure
 from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder
 

@@ -10,7 +10,7 @@ from service.api.schemas.presenters import answer, timing_ms
 from service.backends.base import BackendError, infer_together
 from service.batch.decoding import Decoded
 from service.batch.request import PredictOptions
-from service.batch.results import Answer, Result, failure
+from service.batch.results.result import Answer, Result, failure
 from service.inference.prediction import score
 from service.inference.stability import views_to_infer
 from service.models.registry import LoadedModel

@@ -17,7 +17,7 @@ from service.batch.inference import infer_each
 from service.batch.inputs import is_stream, read_stream
 from service.batch.remote_inputs import read_remote_video
 from service.batch.request import PredictOptions
-from service.batch.results import Failed, Result, failure
+from service.batch.results.result import Failed, Result, failure
 from service.config.settings import Settings
 from service.models.registry import LoadedModel
 from service.store.addresses import AddressError, address_of, name_of

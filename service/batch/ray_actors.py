@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from service.batch.decoding import Decoded, FileDecoder
 from service.batch.inference import infer_each
 from service.batch.request import PredictOptions
-from service.batch.results import Failed
+from service.batch.results.result import Failed
 from service.config.settings import Settings
 from service.decoding.process import detach_main_module
 from service.models.artifact_selection import Capabilities

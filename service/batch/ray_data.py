@@ -29,7 +29,7 @@ from ray.exceptions import RayError
 from service.batch.errors import ClusterFailed
 from service.batch.ray_actors import Columns, DecodeActor, DecodeAndInferActor, InferActor
 from service.batch.request import PredictOptions
-from service.batch.results import Result
+from service.batch.results.result import Result
 from service.config.settings import Settings
 from service.store.addresses import address_of
 

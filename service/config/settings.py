@@ -51,7 +51,8 @@ class Settings(BaseSettings):
     )
     store_cache: Path | None = Field(
         default=None,
-        description="Folder for the models of a store at an address; default: tin-serve/stores in the user's cache",
+        description="Folder for the models of a store at an address, and for results on their way to one; "
+        "default: tin-serve/stores in the user's cache",
     )
     default_model: str | None = Field(
         default=None,

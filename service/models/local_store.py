@@ -24,7 +24,7 @@ def local_store(settings: Settings) -> Settings:
     address = address_of(settings.model_store)
     if address is None:
         return settings
-    folder = _cache(settings) / hashlib.sha256(address.encode()).hexdigest()[:16]
+    folder = cache_folder(settings) / hashlib.sha256(address.encode()).hexdigest()[:16]
     try:
         update_mirror(address, folder)
     except OSError as error:
@@ -36,7 +36,8 @@ def local_store(settings: Settings) -> Settings:
     return settings.model_copy(update={"model_store": folder})
 
 
-def _cache(settings: Settings) -> Path:
+def cache_folder(settings: Settings) -> Path:
+    """Return the folder for what is copied from addresses; it need not exist."""
     if settings.store_cache is not None:
         return settings.store_cache
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tin-serve" / "stores"

@@ -1,6 +1,6 @@
-"""Addresses of files elsewhere, such as s3://bucket/models, read by fsspec; an operator's, never a request's.
+"""Addresses of files elsewhere, such as s3://bucket/models, for fsspec; an operator's, never a request's.
 
-AddressError    fsspec or the package of the address's kind is missing, or what is there cannot be read
+AddressError    fsspec or the package of the address's kind is missing, or what is there cannot be read or written
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from service.store.model_store import StoreError
 
@@ -17,7 +17,7 @@ _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)")
 
 
 class AddressError(StoreError):
-    """An address cannot be reached or read; the message is one line."""
+    """An address cannot be reached, read or written; the message is one line."""
 
 
 def address_of(path: Path) -> str | None:
@@ -37,7 +37,7 @@ def name_of(path: Path) -> str:
 
 
 @contextmanager
-def opened(address: str) -> Iterator[tuple[Any, str]]:
+def opened(address: str, what_for: Literal["read", "written"] = "read") -> Iterator[tuple[Any, str]]:
     """Lend the file system of an address, and the path in it; raises AddressError for whatever fails in the block."""
     try:
         import fsspec  # noqa: PLC0415 - an extra
@@ -52,7 +52,7 @@ def opened(address: str) -> Iterator[tuple[Any, str]]:
     except StoreError:
         raise
     except Exception as error:  # each kind of address has exceptions of its own
-        raise AddressError(f"{address} cannot be read: {type(error).__name__}: {_line(error)}") from error
+        raise AddressError(f"{address} cannot be {what_for}: {type(error).__name__}: {_line(error)}") from error
 
 
 def _line(error: Exception) -> str:

@@ -13,7 +13,7 @@ from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from service.batch import decoding
 from service.batch.decoding import Decoded, FileDecoder
-from service.batch.results import Failed
+from service.batch.results.result import Failed
 from tests.helpers.fakes.noted_decoders import note_decoders
 
 SPEC = ClipSpec(crop=32, short_side=32)

@@ -12,7 +12,7 @@ from service.backends.base import Clips, InferenceFailed, Outputs
 from service.batch.decoding import Decoded
 from service.batch.inference import infer_each
 from service.batch.request import PredictOptions
-from service.batch.results import Answer, Failed
+from service.batch.results.result import Answer, Failed
 from service.models.registry import LoadedModel
 from tests.helpers.fakes.fake_backend import FakeBackend
 

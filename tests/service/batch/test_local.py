@@ -14,7 +14,7 @@ import pytest
 
 from service.batch import decoding, local
 from service.batch.request import PredictOptions
-from service.batch.results import Answer, Failed
+from service.batch.results.result import Answer, Failed
 from tests.helpers.fakes.noted_decoders import note_decoders
 from tests.helpers.videos.linked import linked
 

@@ -12,7 +12,7 @@ import pytest
 from service.batch import local
 from service.batch.ray_actors import Columns, DecodeActor, DecodeAndInferActor
 from service.batch.request import PredictOptions
-from service.batch.results import Answer, Failed, Result
+from service.batch.results.result import Answer, Failed, Result
 from service.store.model_store import ModelNotFound
 
 OPTIONS = PredictOptions("colours", "2", 3, stability=True)

@@ -12,7 +12,7 @@ from service.batch import local
 from service.batch.inputs import find_inputs
 from service.batch.remote_inputs import read_remote_video
 from service.batch.request import PredictOptions
-from service.batch.results import Answer, Failed
+from service.batch.results.result import Answer, Failed
 from service.store.addresses import AddressError
 
 OPTIONS = PredictOptions("colours", "2", 3)

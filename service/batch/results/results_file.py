@@ -19,7 +19,7 @@ from typing import Any
 from service.api.schemas.predict import PredictionResponse
 from service.batch.errors import ResultsFileError
 from service.batch.request import PredictOptions
-from service.batch.results import Answer, Failed, Result
+from service.batch.results.result import Answer, Failed, Result
 
 FIRST_FIELD = b'{"file": '
 """Prefix of every line."""
@@ -35,21 +35,23 @@ class ResultsFile:
         results.add(result)
     """
 
-    def __init__(self, path: Path, file: io.BufferedRandom) -> None:
+    def __init__(self, path: Path, name: str, file: io.BufferedRandom) -> None:
         self.answered: set[str] = set()
         self.unanswerable: set[str] = set()
         self._path = path
+        self._name = name
         self._file = file
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, options: PredictOptions) -> Iterator[ResultsFile]:
-        """Create the file or resume it, locked for this process.
+    def open(cls, path: Path, options: PredictOptions, name: str | None = None) -> Iterator[ResultsFile]:
+        """Create the file or resume it, locked for this process; errors of its content call it `name`, or its path.
 
         Raises ResultsFileError when it cannot be written, is locked, or holds anything but results of `options`.
         """
-        with _opened(path) as file:
-            results = cls(path, file)
+        name = name or str(path)
+        with _opened(path, name) as file:
+            results = cls(path, name, file)
             results._read(options)
             yield results
             with _errors_named(path):
@@ -75,9 +77,9 @@ class ResultsFile:
             if not line.endswith(b"\n") and _is_cut_off(line):
                 self._file.truncate(self._file.tell() - len(line))
                 break
-            file, found = _parse(line, f"{self._path}, line {number},")
+            file, found = _parse(line, f"{self._name}, line {number},")
             if found and found != options:
-                raise ResultsFileError(f"{self._path} has {found}, not {options}; name another file")
+                raise ResultsFileError(f"{self._name} has {found}, not {options}; name another file")
             self._note(file, is_answer=bool(found))
         self._file.seek(0, os.SEEK_END)
 
@@ -101,23 +103,23 @@ def _json_line(fields: dict[str, Any]) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[io.BufferedRandom]:
+def _opened(path: Path, name: str) -> Iterator[io.BufferedRandom]:
     """Open the file, locked for this process."""
     with _errors_named(path):
         file = path.open("a+b")
     try:
-        _lock(path, file)
+        _lock(name, file)
         yield file
     finally:
         with _errors_named(path):
             file.close()  # flushes, and so raises again when the disk is full
 
 
-def _lock(path: Path, file: io.BufferedRandom) -> None:
+def _lock(name: str, file: io.BufferedRandom) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise ResultsFileError(f"another run writes to {path}; wait for it or name another file") from None
+        raise ResultsFileError(f"another run writes to {name}; wait for it or name another file") from None
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import pytest
 from service.api.schemas.predict import Action, Clip, ModelRef, PredictionResponse, Timing
 from service.batch.errors import ResultsFileError
 from service.batch.request import PredictOptions
-from service.batch.results import Answer, Failed
-from service.batch.results_file import ResultsFile
+from service.batch.results.result import Answer, Failed
+from service.batch.results.results_file import ResultsFile
 
 OPTIONS = PredictOptions("colours", "2", 1)
 

@@ -6,7 +6,7 @@ import pytest
 
 from clips.decoding.errors import LimitExceeded, NotAVideo
 from service.backends.base import InferenceFailed
-from service.batch.results import failure
+from service.batch.results.result import failure
 from service.decoding.process import DecoderEnded
 
 
