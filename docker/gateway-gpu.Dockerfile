@@ -14,7 +14,7 @@ COPY pyproject.toml constraints.txt ./
 ARG TENSORRT=tensorrt-cu13
 # The two ONNX Runtimes install to the same folder: the one for processors has to go first.
 RUN touch README.md \
- && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt .[otel] \
+ && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt .[otel,remote] \
  && /opt/venv/bin/pip uninstall --yes onnxruntime \
  && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt \
       cuda-bindings "onnxruntime-gpu[cuda,cudnn]" $TENSORRT \

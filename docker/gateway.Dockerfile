@@ -9,7 +9,7 @@ WORKDIR /build
 # The project without its code gives what it depends on: this layer stays when only code changes.
 COPY pyproject.toml constraints.txt ./
 RUN touch README.md \
- && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt .[oip,otel] \
+ && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt .[oip,otel,remote] \
  && /opt/venv/bin/pip uninstall --yes pip setuptools \
  && find /opt/venv -type d -name tests -prune -exec rm -r {} +
 
