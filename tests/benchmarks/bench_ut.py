@@ -210,13 +210,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     labels = OneSet(arguments.data / "labels.csv", group="subject", ignore=("set", "fold"), name=SETS[0]).read().labels
+    file = arguments.out / f"ut-interaction-{datetime.datetime.now(datetime.UTC).date()}"
     figures: list[SetFigures] = []
     for each in measured_sets(arguments):
         figures.append(each)
         print_table(figures)
-        replace_json(arguments.out / "ut-interaction.json", to_json(figures, labels, arguments.checkpoint))
+        replace_json(file.with_suffix(".json"), to_json(figures, labels, arguments.checkpoint))
+        file.with_suffix(".svg").write_text(plot_accuracies(figures))
     print_confusions(figures, labels)
-    (arguments.out / "ut-interaction.svg").write_text(plot_accuracies(figures))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def plot_accuracies(figures: Sequence[SetFigures]) -> str:
     marks = [
         mark for place, network in enumerate(networks) for mark in _network(figures, network, place, len(networks))
     ]
-    size = f"0 0 {LEFT + WIDTH + 130:.0f} {TOP + HEIGHT + 40:.0f}"
+    size = f"0 0 {LEFT + WIDTH + 180:.0f} {TOP + HEIGHT + 40:.0f}"
     font = {"font_family": "sans-serif", "font_size": 12, "fill": INK}
     drawing = [*_axis(), *marks, *_legend()]
     return element("svg", *drawing, viewBox=size, xmlns="http://www.w3.org/2000/svg", **font) + "\n"
@@ -35,7 +35,6 @@ def _row(share: float) -> float:
 def _axis() -> Iterator[str]:
     low, high = PUBLISHED
     yield element("rect", x=LEFT, y=_row(high), width=WIDTH, height=_row(low) - _row(high), fill=GREY, fill_opacity=0.5)
-    yield text("published: 85 to 98 %", LEFT + 6, _row(high) + 14)
     for percent in range(0, 101, 20):
         row = _row(percent / 100)
         yield element("line", x1=LEFT, x2=LEFT + WIDTH, y1=row, y2=row, stroke=GREY)
@@ -66,3 +65,5 @@ def _legend() -> Iterator[str]:
     yield text("a seed", left + 18, TOP + 50)
     yield element("line", x1=left, x2=left + 12, y1=TOP + 66, y2=TOP + 66, stroke=GREY, stroke_width=2)
     yield text("frames shuffled", left + 18, TOP + 70)
+    yield element("rect", x=left, y=TOP + 80, width=12, height=12, fill=GREY, fill_opacity=0.5)
+    yield text("published, {:.0%} to {:.0%}".format(*PUBLISHED), left + 18, TOP + 90)
