@@ -60,6 +60,6 @@ def test_means_are_over_seeds_and_clips():
 def test_the_plot_has_a_bar_for_each_network_and_set_and_a_dot_for_each_seed():
     svg = ElementTree.fromstring(plot_accuracies(FIGURES))
     tags = [element.tag.rpartition("}")[2] for element in svg]
-    published, legend_bars, legend_dots = 1, 2, 1
+    published, legend_bars, legend_dots = 1, 3, 1
     assert tags.count("rect") == 4 + published + legend_bars
     assert tags.count("circle") == len(FIGURES) + legend_dots
