@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import connection, get_context
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import SpawnProcess
 from typing import Any, Generic, TypeVar
 
 from training.engine.callbacks import Callback
@@ -48,7 +48,7 @@ class _Child:
     """The process of a fold, and the fold's number from 0 on."""
 
     fold: int
-    process: ForkServerProcess
+    process: SpawnProcess
 
 
 class FoldProcesses(Generic[T]):
@@ -70,8 +70,7 @@ class FoldProcesses(Generic[T]):
         self._progress = progress
         self._steps = 0
         self._children: dict[connection.Connection, _Child] = {}
-        self._context = get_context("forkserver")
-        self._context.set_forkserver_preload([__name__])
+        self._context = get_context("spawn")  # a process has one fork server, which service.decoding may have confined
 
     def results(self) -> Iterator[tuple[int, T]]:
         """Yield the number of each fold, from 0 on, and its result, in the order in which they end.
