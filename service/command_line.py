@@ -62,16 +62,7 @@ def errors_end_command() -> Iterator[None]:
     """End the command with one line and exit code 2 for an error that is no video's own."""
     try:
         yield
-    except (
-        StoreError,
-        RegistryError,
-        NoFeatures,
-        BadTopK,
-        BadWindowing,
-        BatchError,
-        TeachingError,
-        BadKeyFile,
-    ) as error:
+    except ENDING_ERRORS as error:
         give_up(str(error))
 
 
