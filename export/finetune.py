@@ -33,7 +33,7 @@ from training.errors import BadInput, Stopped
 from training.files import replace_json
 from training.finetune.budget import BudgetLimits
 from training.finetune.clips_given import ClipsGiven
-from training.finetune.cross_validation import FIGURES_FILE, FoldRun, Folds, measure_folds
+from training.finetune.cross_validation import FIGURES_FILE, FoldRun, Folds, folds_at_a_time, measure_folds
 from training.finetune.defaults import MINUTES, VAL_SHARE
 from training.finetune.events import CrossValidated, Failed, Listener, Note, Published, Stage
 from training.finetune.json_lines import JsonLines
@@ -129,7 +129,7 @@ def _groups(group: str | None, folds: str | None, count: int | None) -> str | No
 
 def _cross_validate(runs: Sequence[FoldRun], threads: int, folder: Path, listener: Listener) -> None:
     """Train and measure the run of each fold, as many at a time as share the threads; write and tell of the figures."""
-    measured = measure_folds(runs, max(1, threads // runs[0].run.settings.threads), listener)
+    measured = measure_folds(runs, folds_at_a_time(runs, threads), listener)
     replace_json(folder / FIGURES_FILE, measured.to_json())
     for line in measured.confusion_lines():
         listener.tell(Note(line))

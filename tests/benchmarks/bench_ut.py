@@ -38,7 +38,7 @@ from training.engine.trainer import LAST
 from training.files import replace_json
 from training.finetune.budget import BudgetLimits
 from training.finetune.clips_given import ClipsGiven
-from training.finetune.cross_validation import FoldRun, Folds
+from training.finetune.cross_validation import FoldRun, Folds, folds_at_a_time
 from training.finetune.events import Listener
 from training.finetune.fold_processes import FoldProcesses
 from training.finetune.preparation import Wishes, prepare_folds
@@ -138,7 +138,7 @@ def _measure_folds(folds: Sequence[FoldRun]) -> list[FoldFigures]:
     """Return the figures of each fold; folds that are not measured yet are trained side by side."""
     left = [fold for fold in folds if not (fold.run.folder / FOLD_FILE).exists()]
     if left:
-        count = max(1, _threads() // left[0].run.settings.threads)
+        count = folds_at_a_time(left, _threads())
         with Terminal().follow(folds[0].run.recipe.name, sum(fold.steps for fold in left), 0) as progress:
             work = FoldProcesses(measure_fold, [fold.run for fold in left], count=count, progress=progress)
             for number, figures in work.results():

@@ -104,6 +104,11 @@ class CrossValidation:
         }
 
 
+def folds_at_a_time(folds: Sequence[FoldRun], threads: int) -> int:
+    """Return the number of folds that share so many threads of torch; at least one."""
+    return max(1, threads // folds[0].run.settings.threads)
+
+
 def measure_folds(folds: Sequence[FoldRun], processes: int, listener: Listener) -> CrossValidation:
     """Train the run of each fold, and measure its last checkpoint on the fold's clips.
 
