@@ -51,6 +51,7 @@ ROOMS = {
         "models",
         "teaching",
         "inference",
+        "segment_files",
         "open_inference",
         "doctor",
         "api",
