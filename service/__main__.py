@@ -24,7 +24,7 @@ from service.batch.request import PredictOptions
 from service.batch.results.remote_results import open_remote_results
 from service.batch.results.result import Failed, Result, failure
 from service.batch.results.results_file import ResultsFile
-from service.batch.timeline import decode_in_worker, timeline_rows, windowing_of
+from service.batch.timeline import decode_in_worker, timeline_rows
 from service.command_line import STORE_ALIAS, JsonOption, StoreOption, errors_end_command, give_up, settings_of
 from service.config.api_keys import ApiKeys
 from service.config.settings import Settings
@@ -35,6 +35,7 @@ from service.doctor.check import examine
 from service.doctor.checks import checks
 from service.inference.features import check_features
 from service.inference.prediction import choose_top_k, parse_top_k
+from service.inference.timeline_plan import plan_timeline
 from service.models.local_store import cache_folder, local_store
 from service.models.open_model import check_store, open_model
 from service.store.addresses import address_of, name_of
@@ -154,9 +155,17 @@ def make_timeline(
     file: Annotated[
         Path, typer.Argument(help="A video (MP4, MOV, MKV, WebM, AVI, ...); - is standard input.", show_default=False)
     ],
-    window_seconds: Annotated[float, typer.Option(help="Length of a window.")] = 2.0,
+    window_seconds: Annotated[
+        float | None, typer.Option(help="Length of a window.", show_default="the model's, or 2")
+    ] = None,
     step_seconds: Annotated[
-        float | None, typer.Option(help="From one window to the next.", show_default="half a window")
+        float | None, typer.Option(help="From one window to the next.", show_default="the model's, or half a window")
+    ] = None,
+    min_probability: Annotated[
+        float | None,
+        typer.Option(
+            help="Least top-1 probability of a window that names its action.", show_default="the model's, or 0"
+        ),
     ] = None,
     model: ModelOption = None,
     version: VersionOption = None,
@@ -171,8 +180,14 @@ def make_timeline(
     """
     settings = settings_of(model_store=store)
     with errors_end_command():
-        windowing = windowing_of(window_seconds, step_seconds, settings.max_windows)
         chosen = open_model(settings, model, version)
+        plan = plan_timeline(
+            chosen,
+            settings.max_windows,
+            window_seconds=window_seconds,
+            step_seconds=step_seconds,
+            min_probability=min_probability,
+        )
         num_actions = choose_top_k(parse_top_k(top_k), len(chosen.labels))
         limits = settings.timeline_decode_limits()
         with closing(chosen.backend):
@@ -180,8 +195,8 @@ def make_timeline(
                 video = _content_of(file, limits.max_bytes)
                 size_bytes = len(video) if isinstance(video, bytes) else video.stat().st_size
                 job = DecodeJob(video, chosen.spec, limits)
-                parts = decode_in_worker(job, windowing, settings.max_decoder_bytes)
-                rows = timeline_rows(parts, chosen, windowing, top_k=num_actions, size_bytes=size_bytes)
+                parts = decode_in_worker(job, plan.windowing, settings.max_decoder_bytes)
+                rows = timeline_rows(parts, chosen, plan, top_k=num_actions, size_bytes=size_bytes)
                 console.print_timeline(name_of(file), rows, as_json)
             except (ClipError, DecoderError, BackendError, OSError) as error:
                 console.print_failure(failure(str(file), error))

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 
 from service import console
 from service.batch.errors import BatchError
-from service.batch.timeline import BadWindowing
 from service.config.api_keys import BadKeyFile
 from service.config.environment import UnknownVariable
 from service.config.settings import Settings
 from service.inference.features import NoFeatures
 from service.inference.prediction import BadTopK
+from service.inference.timeline_plan import BadTimeline
 from service.models.registry import RegistryError
 from service.store.model_store import StoreError
 from service.teaching.errors import TeachingError
@@ -50,7 +50,7 @@ ENDING_ERRORS = (
     RegistryError,
     NoFeatures,
     BadTopK,
-    BadWindowing,
+    BadTimeline,
     BatchError,
     TeachingError,
     BadKeyFile,

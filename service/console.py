@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from service.api.schemas.predict import Action, ModelStatus, PredictionResponse, Stability
-from service.api.schemas.timeline import ClipRow, SegmentsRow, TimelineRow
+from service.api.schemas.timeline import ClipRow, SegmentOfClip, SegmentsRow, TimelineRow
 from service.batch.results.result import Failed, Result
 from service.batch.results.results_file import ResultsFile, as_line
 from service.doctor.check import Finding
@@ -230,9 +230,14 @@ def _timeline_table(file: str, row: SegmentsRow) -> Table:
     table.add_column("probability", justify="right", no_wrap=True)
     for segment in row.segments:
         begin, end = _clock(segment.start_seconds), _clock(segment.end_seconds)
-        doubt = " [yellow](not likely)[/]" if segment.likely is False else ""
-        table.add_row(begin, end, f"{escape(segment.label)}{doubt}", f"{segment.probability:.1%}")
+        table.add_row(begin, end, _named(segment), f"{segment.probability:.1%}")
     return table
+
+
+def _named(segment: SegmentOfClip) -> str:
+    if segment.label is None:
+        return "[dim]nothing named[/]"
+    return escape(segment.label) + (" [yellow](not likely)[/]" if segment.likely is False else "")
 
 
 def _clock(seconds: float) -> str:

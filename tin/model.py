@@ -17,10 +17,11 @@ from clips.scores import Score, top_scores
 from clips.window_preprocess import preprocess_windows
 from service.api.schemas.predict import Action
 from service.api.schemas.timeline import SegmentsRow, TimelineRow, WindowRow
-from service.batch.timeline import timeline_rows, windowing_of
+from service.batch.timeline import timeline_rows
 from service.config.settings import Settings
 from service.inference.features import check_features, mean_features
 from service.inference.prediction import TopK, choose_top_k
+from service.inference.timeline_plan import plan_timeline
 from service.models.open_model import open_model
 from service.models.registry import LoadedModel
 from tin.results import Clip, ModelRef, Prediction, Timeline, TimelineSegment, TimelineWindow
@@ -134,9 +135,11 @@ class Model:
     def timeline(
         self,
         video: Video,
-        window_seconds: float = 2.0,
+        window_seconds: float | None = None,
         step_seconds: float | None = None,
         top_k: TopK | None = None,
+        *,
+        min_probability: float | None = None,
     ) -> Timeline:
         """Name the actions along a long video, in sliding windows.
 
@@ -144,17 +147,25 @@ class Model:
 
         Args:
             video: Path, or bytes of a file.
-            window_seconds: Length of a window.
-            step_seconds: From one window to the next; half a window by default.
+            window_seconds: Length of a window; by default the model's own, or 2.
+            step_seconds: From one window to the next; by default the model's own, or half a window.
             top_k: Number of actions of each window, 5 by default, or "all".
+            min_probability: Least top-1 probability of a window that names its action, 0 to 1; by default the model's
+                own: that of its timelines, its threshold, or 0.
 
         Raises ClipError, OSError, BackendError, and ValueError for an argument out of range.
         """
         count = choose_top_k(top_k, len(self.labels))
-        windowing = windowing_of(window_seconds, step_seconds, self._settings.max_windows)
+        plan = plan_timeline(
+            self._loaded,
+            self._settings.max_windows,
+            window_seconds=window_seconds,
+            step_seconds=step_seconds,
+            min_probability=min_probability,
+        )
         limits = self._settings.timeline_decode_limits()
-        parts = preprocess_windows(_source(video), self.spec, limits, windowing)
-        return self._timeline(timeline_rows(parts, self._loaded, windowing, top_k=count, size_bytes=0))
+        parts = preprocess_windows(_source(video), self.spec, limits, plan.windowing)
+        return self._timeline(timeline_rows(parts, self._loaded, plan, top_k=count, size_bytes=0))
 
     def close(self) -> None:
         """Free the runtime. The model cannot predict afterwards."""

@@ -68,20 +68,22 @@ class TimelineWindow:
 class TimelineSegment:
     """A stretch of a video whose windows have the same top-1 action; `probability` is their mean.
 
+    `label` and `index` are None where nothing is named: no window reaches `min_probability`.
     `likely` is False when the mean is below the model's threshold; None for a model without one.
     """
 
     start_seconds: float
     end_seconds: float
-    label: str
-    index: int
+    label: str | None
+    index: int | None
     probability: float
     num_windows: int
     likely: bool | None = None
 
     def __str__(self) -> str:
-        doubt = " (not likely)" if self.likely is False else ""
-        return f"{self.start_seconds:8.1f} to {self.end_seconds:.1f} s  {self.probability:6.1%}  {self.label}{doubt}"
+        doubt = " (not likely)" if self.label is not None and self.likely is False else ""
+        named = self.label or "nothing named"
+        return f"{self.start_seconds:8.1f} to {self.end_seconds:.1f} s  {self.probability:6.1%}  {named}{doubt}"
 
 
 @dataclass(frozen=True)

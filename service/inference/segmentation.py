@@ -1,13 +1,15 @@
-"""Segmentation: neighbouring windows with the same top-1 action become one segment."""
+"""Segmentation: neighbouring windows with the same top-1 action become one segment, as they come or all at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby, pairwise
-from statistics import fmean
 
 from clips.scores import Score
+
+MOST_BRIDGED = 1
+"""Longest run of windows, in the midst of windows that agree, that does not split their segment."""
 
 
 @dataclass(frozen=True)
@@ -21,30 +23,118 @@ class ScoredWindow:
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of a video, in seconds, whose windows have the same top-1 action; `probability` is their mean."""
+    """A stretch of a video, in seconds, whose windows have the same top-1 action.
+
+    `label` and `index` are None where nothing is named, as each top-1 probability is below the threshold.
+    `probability` is the mean of the windows that agree; `num_windows` also counts those that were bridged.
+    """
 
     start: float
     end: float
-    label: str
-    index: int
+    label: str | None
+    index: int | None
     probability: float
     num_windows: int
 
 
-def merge(windows: Sequence[ScoredWindow]) -> list[Segment]:
-    """Merge windows in order of time, each of which overlaps or touches the next, into segments without gap or overlap.
+class Segmenter:
+    """Merges windows into segments while they come, each as soon as it is certain.
 
-    The border of two segments is the middle of what their windows share:
+        segmenter = Segmenter(min_probability=0.6)
+        for window in windows:
+            for segment in segmenter.add(window):
+                print(segment)
+        print(*segmenter.finish(), sep="\\n")
 
-        A 0-2  A 1-3  B 2-4  B 3-5     A 0-2.5  B 2.5-5
+    A window whose top-1 probability is below `min_probability` names nothing; that is decided before windows are
+    merged. Up to `most_bridged` windows between others that agree join their segment. The border of two segments is
+    the middle of what their windows share:
+
+        A 0-2  A 1-3  B 2-4  A 3-5  B 4-6  B 5-7      A 0-4.5  B 4.5-7
+
+    Segments have no gap and no overlap. Memory does not grow with the number of windows.
+
+    Args:
+        min_probability: Least top-1 probability of a window that names its action, from 0 to 1.
+        most_bridged: Longest run of windows that does not split a segment; a segment is certain that much later.
     """
-    runs = [list(run) for _, run in groupby(windows, key=lambda window: window.top1.index)]
-    borders = [(earlier[-1].end + later[0].start) / 2 for earlier, later in pairwise(runs)]
-    starts, ends = [*(run[0].start for run in runs[:1]), *borders], [*borders, *(run[-1].end for run in runs[-1:])]
-    return [_segment(run, start, end) for run, start, end in zip(runs, starts, ends, strict=True)]
+
+    def __init__(self, min_probability: float = 0.0, most_bridged: int = MOST_BRIDGED) -> None:
+        self._min_probability = min_probability
+        self._most_bridged = most_bridged
+        self._run: _Run | None = None
+        self._pending: deque[ScoredWindow] = deque()
+
+    def add(self, window: ScoredWindow) -> list[Segment]:
+        """Take the next window, which overlaps or touches the one before; return the segments that it closes."""
+        if self._run is None:
+            self._run = _Run(window, self._label_of(window), window.start)
+        elif self._label_of(window) == self._run.label:
+            self._run.extend(window, bridged=len(self._pending))
+            self._pending.clear()
+        else:
+            self._pending.append(window)
+        return self._close_run() if len(self._pending) > self._most_bridged else []
+
+    def finish(self) -> list[Segment]:
+        """Return the rest of the segments; the last one ends with the last window."""
+        closed: list[Segment] = []
+        while self._pending:
+            closed += self._close_run()
+        last = self.open_segment
+        self._run = None
+        return closed if last is None else [*closed, last]
+
+    @property
+    def open_segment(self) -> Segment | None:
+        """The segment that goes on, up to the end of its last window; None without windows."""
+        return None if self._run is None else self._run.segment(self._run.end)
+
+    def _close_run(self) -> list[Segment]:
+        """Close the run at the first pending window, with which the next one begins."""
+        assert self._run is not None
+        first, *others = self._pending
+        border = (self._run.end + first.start) / 2
+        closed = [self._run.segment(border)]
+        self._run = _Run(first, self._label_of(first), border)
+        self._pending.clear()
+        for window in others:
+            closed += self.add(window)
+        return closed
+
+    def _label_of(self, window: ScoredWindow) -> tuple[str, int] | None:
+        top1 = window.top1
+        return (top1.label, top1.index) if top1.probability >= self._min_probability else None
 
 
-def _segment(run: Sequence[ScoredWindow], start: float, end: float) -> Segment:
-    action = run[0].top1
-    probability = fmean(window.top1.probability for window in run)
-    return Segment(start, end, action.label, action.index, probability, len(run))
+class _Run:
+    """Windows that agree, from `start` to the end of the last one."""
+
+    def __init__(self, window: ScoredWindow, label: tuple[str, int] | None, start: float) -> None:
+        self.label = label
+        self.end = window.end
+        self._start = start
+        self._num_windows = self._num_agreeing = 1
+        self._sum_of_probabilities = window.top1.probability
+
+    def extend(self, window: ScoredWindow, bridged: int) -> None:
+        """Add a window that agrees, and count those before it that do not."""
+        self.end = window.end
+        self._num_windows += 1 + bridged
+        self._num_agreeing += 1
+        self._sum_of_probabilities += window.top1.probability
+
+    def segment(self, end: float) -> Segment:
+        """The run as a segment."""
+        label, index = self.label or (None, None)
+        probability = self._sum_of_probabilities / self._num_agreeing
+        return Segment(self._start, end, label, index, probability, self._num_windows)
+
+
+def segments_of(
+    windows: Iterable[ScoredWindow], min_probability: float = 0.0, most_bridged: int = MOST_BRIDGED
+) -> list[Segment]:
+    """Merge all windows of a video, in order of time; parameters and result are those of `Segmenter`."""
+    segmenter = Segmenter(min_probability, most_bridged)
+    closed = [segment for window in windows for segment in segmenter.add(window)]
+    return closed + segmenter.finish()

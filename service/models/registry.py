@@ -25,7 +25,7 @@ from service.models.local_store import local_store
 from service.models.policy_in_force import NEWEST, UNREAD, PolicyInForce
 from service.models.refcounted_backend import refcounted
 from service.store.fingerprint import Fingerprint, fingerprint_of
-from service.store.manifest import Artifact, TemporalKind
+from service.store.manifest import Artifact, TemporalKind, TimelineDefaults
 from service.store.model_store import ModelNotFound, ModelStore, StoredModel, StoreError, listed
 
 RENAMING_SECONDS = 0.2
@@ -63,6 +63,8 @@ class LoadedModel:
     """Divides the logits before the softmax; the outputs themselves stay as they are."""
     threshold: float | None = None
     """Least top-1 probability of a likely answer; None where it is not known."""
+    timeline: TimelineDefaults = field(default_factory=TimelineDefaults)
+    """Parameters of timelines where a request gives none."""
     outputs: tuple[str, ...] = OUTPUTS
     """Names of the graph's outputs; where only a server knows them, those that an export of today has."""
     fingerprint: Fingerprint | None = field(default=None, compare=False)
@@ -346,6 +348,7 @@ def load(stored: StoredModel, settings: Settings, machine: Capabilities) -> Load
         temporal=manifest.temporal,
         temperature=manifest.temperature,
         threshold=manifest.threshold,
+        timeline=manifest.timeline or TimelineDefaults(),
         outputs=outputs_of_network(interlaces=manifest.temporal == "tin"),
     )
     if isinstance(model.backend, RemoteBackend):

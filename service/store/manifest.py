@@ -20,6 +20,12 @@ MANIFEST_FILE = "manifest.json"
 MOST_TIMES_OFF = 2
 """Allowed multiple of the largest difference in the parity report of int8, which has no limit."""
 
+SHORTEST_WINDOW, LONGEST_WINDOW = 0.001, 600.0
+"""Bounds of a timeline's windows, in seconds."""
+
+MOST_OVERLAPPING = 16
+"""Most windows of a timeline that overlap at one moment; bounds the frames that are held."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 FileName = Annotated[str, Field(pattern=FILE_NAME)]
@@ -141,6 +147,24 @@ class Artifact(StoredFile):
     parity: ParityReport
 
 
+class TimelineDefaults(_Record):
+    """Parameters of a model's timelines where a request gives none."""
+
+    window_seconds: float = Field(default=2.0, ge=SHORTEST_WINDOW, le=LONGEST_WINDOW, allow_inf_nan=False)
+    """Length of a window."""
+    step_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """From one window to the next; half a window where None."""
+    min_probability: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    """Least top-1 probability of a window that names its action; where None, the threshold of a likely answer."""
+
+    @model_validator(mode="after")
+    def _step_fits_window(self) -> TimelineDefaults:
+        least, most = self.window_seconds / MOST_OVERLAPPING, self.window_seconds
+        if self.step_seconds is not None and not least <= self.step_seconds <= most:
+            raise ValueError(f"step_seconds must be from {least:g} to {most:g}, not {self.step_seconds:g}")
+        return self
+
+
 class Manifest(_Record):
     """Manifest of one version of one model."""
 
@@ -157,6 +181,8 @@ class Manifest(_Record):
     """Divides the logits before the softmax; 1 for a model that was not calibrated."""
     threshold: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     """Least top-1 probability of a likely answer; None for a model without one, such as a published checkpoint."""
+    timeline: TimelineDefaults | None = None
+    """Parameters of the model's timelines; None where they are not known."""
 
     @model_validator(mode="after")
     def _one_label_per_class(self) -> Manifest:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from clips.clip_spec import ClipSpec, View
-from service.store.manifest import Artifact, Manifest, ParityReport, percent_of
+from service.store.manifest import Artifact, Manifest, ParityReport, TimelineDefaults, percent_of
 
 CARD_FILE = "README.md"
 
@@ -108,6 +108,7 @@ def _origin(manifest: Manifest) -> str:
         ("Class names from", _code(training, "labels_from")),
         ("Calibration", _calibration(manifest.temperature)),
         ("Threshold", _threshold(manifest.threshold)),
+        ("Timelines", _timeline(manifest.timeline)),
     ]
     known = [f"**{term}:** {fact}" for term, fact in facts if fact]
     return _section("Origin and accuracy", known or ["The manifest does not say where the weights are from."])
@@ -119,6 +120,15 @@ def _calibration(temperature: float) -> str:
 
 def _threshold(threshold: float | None) -> str:
     return "" if threshold is None else f"an answer is likely from a top-1 probability of {threshold:.4g} on."
+
+
+def _timeline(timeline: TimelineDefaults | None) -> str:
+    if timeline is None:
+        return ""
+    step = timeline.window_seconds / 2 if timeline.step_seconds is None else timeline.step_seconds
+    named = timeline.min_probability
+    threshold = "" if named is None else f"; an action is named from a probability of {named:.4g} on"
+    return f"windows of {timeline.window_seconds:g} s, one every {step:g} s{threshold}."
 
 
 def _published_facts(published: _Facts, clip: ClipSpec) -> Iterable[tuple[str, str]]:

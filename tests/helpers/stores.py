@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from clips.clip_spec import ClipSpec, View
 from service.backends.contract import OUTPUTS
-from service.store.manifest import Artifact, Manifest, ParityReport, StoredFile
+from service.store.manifest import Artifact, Manifest, ParityReport, StoredFile, TimelineDefaults
 from service.store.model_store import sha256_of
 
 LABELS = ("Showing red", "Showing green", "Showing blue", "Showing cyan", "Showing pink", "Showing <b>yellow</b>")
@@ -29,6 +29,7 @@ def publish(
     clip: ClipSpec = SPEC,
     temporal: str = "tin",
     threshold: float | None = None,
+    timeline: TimelineDefaults | None = None,
     **parity: object,
 ) -> Path:
     """Write `<root>/<name>/<version>/` with a graph, its digest and a parity report; return the folder.
@@ -41,6 +42,7 @@ def publish(
         clip: the model's input, with the frames and the crop of SPEC.
         temporal: the architecture's temporal module.
         threshold: least top-1 probability of a likely answer.
+        timeline: parameters of the model's timelines.
         parity: fields of the parity report that differ from those of a perfect one.
     """
     folder = root / name / version
@@ -48,7 +50,8 @@ def publish(
     (folder / "model.onnx").write_bytes(graph if graph is not None else colour_graph(OUTPUTS_OF[temporal]))
     (folder / "checkpoint.safetensors").write_bytes(b"weights")
     architecture = {"num_classes": len(LABELS), "temporal": temporal}
-    manifest = _manifest(folder, architecture, clip, parity).model_copy(update={"threshold": threshold})
+    fields = {"threshold": threshold, "timeline": timeline}
+    manifest = _manifest(folder, architecture, clip, parity).model_copy(update=fields)
     (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2))
     return folder
 

@@ -46,10 +46,11 @@ class AsyncClient:
     def timeline(
         self,
         video: Video,
-        window_seconds: float = 2.0,
+        window_seconds: float | None = None,
         step_seconds: float | None = None,
         top_k: TopK | None = None,
         *,
+        min_probability: float | None = None,
         model: str | None = None,
         version: str | None = None,
     ) -> AsyncTimelineStream:
@@ -58,7 +59,9 @@ class AsyncClient:
         async for window in client.timeline("long.mp4"):
             print(window.start_seconds, window.predictions[0].label)
         """
-        asked = query(window_seconds=window_seconds, step_seconds=step_seconds, top_k=top_k)
+        asked = query(
+            window_seconds=window_seconds, step_seconds=step_seconds, top_k=top_k, min_probability=min_probability
+        )
         return AsyncTimelineStream(self._chunks(video, asked | query(model=model, version=version)))
 
     async def close(self) -> None:

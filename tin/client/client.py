@@ -65,10 +65,11 @@ class Client:
     def timeline(
         self,
         video: Video,
-        window_seconds: float = 2.0,
+        window_seconds: float | None = None,
         step_seconds: float | None = None,
         top_k: TopK | None = None,
         *,
+        min_probability: float | None = None,
         model: str | None = None,
         version: str | None = None,
     ) -> TimelineStream:
@@ -79,15 +80,18 @@ class Client:
 
         Args:
             video: Path, or bytes of a file.
-            window_seconds: Length of a window.
-            step_seconds: From one window to the next; half a window by default.
+            window_seconds: Length of a window; by default the model's own, or 2.
+            step_seconds: From one window to the next; by default the model's own, or half a window.
             top_k: Number of actions of each window, 5 by default, or "all".
+            min_probability: Least top-1 probability of a window that names its action; by default the model's own.
             model: As for `predict`.
             version: As for `predict`.
 
         The video is sent when the first window is asked for.
         """
-        asked = query(window_seconds=window_seconds, step_seconds=step_seconds, top_k=top_k)
+        asked = query(
+            window_seconds=window_seconds, step_seconds=step_seconds, top_k=top_k, min_probability=min_probability
+        )
         return TimelineStream(self._chunks(video, asked | query(model=model, version=version)))
 
     def close(self) -> None:

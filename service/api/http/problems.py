@@ -22,7 +22,7 @@ from service.api.http import api_keys, same_origin, upload
 from service.api.schemas.predict import Problem
 from service.backends import base
 from service.decoding import process
-from service.inference import features, pipeline
+from service.inference import features, pipeline, timeline_plan
 from service.limits import admission, deadline
 from service.models import registry
 from service.open_inference import errors as open_inference
@@ -63,6 +63,7 @@ DOCUMENTED: dict[type[Exception] | int, ProblemType] = {
     upload.BadBase64: ProblemType("bad-base64", 422, "The video is not base64"),
     upload.EmptyUpload: ProblemType("empty-upload", 422, "The upload is empty"),
     ClientDisconnect: ProblemType("incomplete-upload", 400, "The upload broke off", "the upload broke off"),
+    timeline_plan.BadTimeline: ProblemType("bad-parameter", 422, "A parameter is not valid"),
     features.NoFeatures: ProblemType("no-features", 422, "The model has no features"),
     open_inference.BadInferRequest: ProblemType("bad-infer-request", 400, "Not what the model takes"),
     open_inference.NotOffered: ProblemType("not-offered", 400, "Not offered here"),

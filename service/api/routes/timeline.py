@@ -9,7 +9,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from clips.windows import Windowing
 from service.api.http.accepted_upload import AcceptedUpload
 from service.api.http.accepted_video import accepted_video
 from service.api.http.dependencies import GatewayOfApp, KeyOfRequest, choose_model
@@ -20,6 +19,7 @@ from service.api.schemas.timeline_rows import TimelineRows
 from service.decoding.job import DecodeJob
 from service.inference.pipeline import Gateway
 from service.inference.prediction import choose_top_k
+from service.inference.timeline_plan import TimelinePlan
 from service.models.registry import LoadedModel
 
 router = APIRouter()
@@ -46,14 +46,14 @@ async def make_timeline(
 @dataclass(frozen=True)
 class _Task:
     model: LoadedModel
-    windowing: Windowing
+    plan: TimelinePlan
     top_k: int
 
 
 def _choose(request: Request, gateway: Gateway, query: TimelineQuery) -> _Task:
     model = choose_model(request, gateway, query.model, query.version)
-    windowing = query.windowing(gateway.settings.max_windows)
-    return _Task(model, windowing, choose_top_k(query.top_k, len(model.labels)))
+    plan = query.plan(model, gateway.settings.max_windows)
+    return _Task(model, plan, choose_top_k(query.top_k, len(model.labels)))
 
 
 async def _rows(gateway: Gateway, task: _Task, upload: AcceptedUpload[bytes]) -> AsyncGenerator[TimelineRow, None]:
@@ -62,8 +62,8 @@ async def _rows(gateway: Gateway, task: _Task, upload: AcceptedUpload[bytes]) ->
         gateway.admission.timeline_time.add(seconds["total"])
         return seconds
 
-    rows = TimelineRows(task.model, task.windowing, task.top_k, len(upload.body), finish)
+    rows = TimelineRows(task.model, task.plan, task.top_k, len(upload.body), finish)
     job = DecodeJob(upload.body, task.model.spec, gateway.settings.timeline_decode_limits())
-    async with aclosing(gateway.windows(job, task.windowing, task.model)) as parts:
+    async with aclosing(gateway.windows(job, task.plan.windowing, task.model)) as parts:
         async for part in parts:
             yield rows.row(part)

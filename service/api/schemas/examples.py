@@ -47,6 +47,7 @@ PREDICTION: dict[str, Any] = {
 ROWS: dict[str, dict[str, Any]] = {
     "clip": {
         "kind": "clip", "model": _MODEL, "clip": _VIDEO, "num_windows": 2, "window_seconds": 2.0, "step_seconds": 1.0,
+ "min_probability": 0.6186,
     },
     "window": {
         "kind": "window",

@@ -202,6 +202,14 @@ class PredictionResponse(BaseModel):
     )
 
 
+class TimelineParameters(BaseModel):
+    """The parameters of a model's timelines."""
+
+    window_seconds: float
+    step_seconds: float
+    min_probability: float
+
+
 class ModelStatus(BaseModel):
     """One version of the store, and its state."""
 
@@ -230,6 +238,9 @@ class ModelStatus(BaseModel):
     )
     temporal: TemporalKind | None = Field(default=None, description="The network's temporal module")
     threshold: float | None = Field(default=None, description="Least top-1 probability of a `likely` answer")
+    timeline: TimelineParameters | None = Field(
+        default=None, description="Of POST /timeline where a request gives none"
+    )
     labels: list[str] | None = None
 
 

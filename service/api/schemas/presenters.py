@@ -24,6 +24,7 @@ from service.api.schemas.predict import (
     ShiftedSampling,
     Stability,
     Temporal,
+    TimelineParameters,
     Timing,
     Video,
 )
@@ -32,6 +33,7 @@ from service.inference.prediction import Prediction
 from service.inference.segmentation import Segment
 from service.inference.stability import Variants
 from service.inference.temporal import DESCRIPTIONS
+from service.inference.timeline_plan import plan_timeline
 from service.models.registry import LoadedModel, RefusedModel, UnloadedModel, Version, VersionedModel
 
 
@@ -103,8 +105,18 @@ def _model_status(version: Version, model: VersionedModel) -> ModelStatus:
         num_frames=version.spec.num_frames,
         num_views=version.spec.num_views,
         threshold=version.threshold,
+        timeline=_timeline_parameters(version),
         labels=list(version.labels),
         **policy,
+    )
+
+
+def _timeline_parameters(model: LoadedModel) -> TimelineParameters:
+    plan = plan_timeline(model, max_windows=1)
+    return TimelineParameters(
+        window_seconds=plan.windowing.window_seconds,
+        step_seconds=plan.windowing.step_seconds,
+        min_probability=plan.min_probability,
     )
 
 

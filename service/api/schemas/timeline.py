@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from clips.windows import Windowing
 from service.api.schemas.predict import Action, ModelRef, Problem, Timing, TopKParameter, Video, VideoText
+from service.inference.timeline_plan import TimelinePlan, plan_timeline
+from service.models.registry import LoadedModel
+from service.store.manifest import LONGEST_WINDOW, MOST_OVERLAPPING, SHORTEST_WINDOW
 
-MOST_OVERLAPPING = 16
-"""Most windows that overlap at one moment; bounds the frames that are held."""
-
-Seconds = Annotated[float, Field(ge=0.001, le=600, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=SHORTEST_WINDOW, le=LONGEST_WINDOW, allow_inf_nan=False)]
 
 
 class TimelineQuery(BaseModel):
@@ -21,10 +19,18 @@ class TimelineQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    window_seconds: Seconds = Field(default=2.0, description="How long a window is")
+    window_seconds: Seconds | None = Field(
+        default=None, description="How long a window is; the model's own length when not given, or 2"
+    )
     step_seconds: Seconds | None = Field(
         default=None,
-        description=f"From one window to the next: 1/{MOST_OVERLAPPING} of one to a whole one; half when not given",
+        description=f"From one window to the next: 1/{MOST_OVERLAPPING} of one to a whole one. When not given, the "
+        "model's own step for its own windows, or half a window",
+    )
+    min_probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="Least top-1 probability of a window that names its action, applied before windows are merged. "
+        "The model's own when not given: that of its timelines, its threshold, or 0",
     )
     top_k: TopKParameter | None = Field(
         default=None,
@@ -33,22 +39,15 @@ class TimelineQuery(BaseModel):
     model: str | None = Field(default=None, description="A model's name; the default model when not given")
     version: str | None = Field(default=None, description="A version of the model; its policy chooses when not given")
 
-    @property
-    def step(self) -> float:
-        """The step in seconds, half a window unless given."""
-        return self.window_seconds / 2 if self.step_seconds is None else self.step_seconds
-
-    def windowing(self, max_windows: int) -> Windowing:
-        """The windows that these parameters ask for."""
-        return Windowing(self.window_seconds, self.step, max_windows)
-
-    @model_validator(mode="after")
-    def _check_step(self) -> Self:
-        least, most = self.window_seconds / MOST_OVERLAPPING, self.window_seconds
-        if not least <= self.step <= most:
-            message = f"step_seconds must be from {least:g} to {most:g} for this window, not {self.step:g}"
-            raise PydanticCustomError("step", message)
-        return self
+    def plan(self, model: LoadedModel, max_windows: int) -> TimelinePlan:
+        """Plan the timeline that these parameters ask for; raises BadTimeline."""
+        return plan_timeline(
+            model,
+            max_windows,
+            window_seconds=self.window_seconds,
+            step_seconds=self.step_seconds,
+            min_probability=self.min_probability,
+        )
 
 
 class TimelineBody(TimelineQuery):
@@ -66,6 +65,7 @@ class ClipRow(BaseModel):
     num_windows: int
     window_seconds: float
     step_seconds: float
+    min_probability: float = Field(ge=0, le=1, description="Least top-1 probability of a window that names its action")
 
 
 class WindowRow(BaseModel):
@@ -79,17 +79,24 @@ class WindowRow(BaseModel):
 
 
 class SegmentOfClip(BaseModel):
-    """A stretch of the video whose windows have the same top-1 action."""
+    """A stretch of the video whose windows have the same top-1 action, or name none."""
 
     start_seconds: float
     end_seconds: float
-    label: str
-    index: int = Field(description="The class's place in the model's list of labels")
-    probability: float = Field(ge=0, le=1, description="The mean of its windows'")
+    label: str | None = Field(description="null: nothing is named, as each probability is below `min_probability`")
+    index: int | None = Field(
+        description="The class's place in the model's list of labels; null where nothing is named"
+    )
+    probability: float = Field(ge=0, le=1, description="The mean top-1 probability of the windows that agree")
     likely: bool | None = Field(
         default=None, description="False if that mean is below the model's threshold. Left out without a threshold"
     )
     num_windows: int
+
+    @model_serializer(mode="wrap")
+    def _keep_null_labels(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Rows are written without the fields that are None, but null is an answer here.
+        return {**handler(self), "label": self.label, "index": self.index}
 
 
 class SegmentsRow(BaseModel):

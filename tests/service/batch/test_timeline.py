@@ -12,13 +12,15 @@ from clips.decoding.limits import DecodeLimits
 from clips.window_preprocess import preprocess_windows
 from clips.windows import Windowing
 from service.api.schemas.timeline import ClipRow, SegmentsRow, WindowRow
-from service.batch.timeline import BadWindowing, decode_in_worker, timeline_rows, windowing_of
+from service.batch.timeline import decode_in_worker, timeline_rows
 from service.config.settings import Settings
 from service.decoding.job import DecodeJob
+from service.inference.timeline_plan import TimelinePlan
 from service.models.open_model import open_model
 from service.models.registry import LoadedModel
 
 WINDOWING = Windowing(0.5, 0.25, 100)
+PLAN = TimelinePlan(WINDOWING, 0.0)
 MEMORY = 1 << 30
 
 
@@ -31,7 +33,7 @@ def model(store: Path) -> Iterator[LoadedModel]:
 
 def test_rows_are_the_video_its_windows_and_segments(model: LoadedModel, videos: dict[str, bytes]) -> None:
     parts = preprocess_windows(videos["mp4"], model.spec, DecodeLimits(), WINDOWING)
-    clip, *windows, segments = timeline_rows(parts, model, WINDOWING, top_k=2, size_bytes=len(videos["mp4"]))
+    clip, *windows, segments = timeline_rows(parts, model, PLAN, top_k=2, size_bytes=len(videos["mp4"]))
     assert isinstance(clip, ClipRow)
     assert isinstance(segments, SegmentsRow)
     assert (clip.clip.frames, clip.clip.size_bytes, clip.num_windows) == (40, len(videos["mp4"]), len(windows))
@@ -42,13 +44,27 @@ def test_rows_are_the_video_its_windows_and_segments(model: LoadedModel, videos:
     assert segments.timing_ms.total >= segments.timing_ms.infer > 0
 
 
+def test_what_is_below_the_threshold_names_nothing(model: LoadedModel, videos: dict[str, bytes]) -> None:
+    parts = preprocess_windows(videos["mp4"], model.spec, DecodeLimits(), WINDOWING)
+    clip, *windows, last = timeline_rows(parts, model, TimelinePlan(WINDOWING, 1.0), top_k=1, size_bytes=0)
+    assert isinstance(clip, ClipRow)
+    assert isinstance(last, SegmentsRow)
+    assert clip.min_probability == 1.0
+    assert [(segment.label, segment.index, segment.num_windows) for segment in last.segments] == [
+        (None, None, len(windows))
+    ]
+    (written,) = last.model_dump(exclude_none=True)["segments"]
+    assert written.items() >= {"label": None, "index": None}.items()
+    assert "likely" not in written
+
+
 def test_a_worker_gives_the_same_rows(model: LoadedModel, videos: dict[str, bytes], tmp_path: Path) -> None:
     file = tmp_path / "long.mp4"
     file.write_bytes(videos["mp4"])
     job = DecodeJob(file, model.spec, DecodeLimits())
-    in_worker = timeline_rows(decode_in_worker(job, WINDOWING, MEMORY), model, WINDOWING, top_k=2, size_bytes=0)
+    in_worker = timeline_rows(decode_in_worker(job, WINDOWING, MEMORY), model, PLAN, top_k=2, size_bytes=0)
     parts = preprocess_windows(file, model.spec, DecodeLimits(), WINDOWING)
-    here = timeline_rows(parts, model, WINDOWING, top_k=2, size_bytes=0)
+    here = timeline_rows(parts, model, PLAN, top_k=2, size_bytes=0)
     assert list(in_worker)[:-1] == list(here)[:-1]
 
 
@@ -58,12 +74,3 @@ def test_what_cannot_be_decoded_is_an_error(model: LoadedModel, tmp_path: Path) 
         list(decode_in_worker(DecodeJob(tmp_path / "text.mp4", model.spec, DecodeLimits()), WINDOWING, MEMORY))
     with pytest.raises(FileNotFoundError):
         list(decode_in_worker(DecodeJob(tmp_path / "nowhere.mp4", model.spec, DecodeLimits()), WINDOWING, MEMORY))
-
-
-def test_windowing_follows_the_rules_of_the_service() -> None:
-    assert windowing_of(2.0, None, 7) == Windowing(2.0, 1.0, 7)
-    assert windowing_of(2.0, 0.5, 7) == Windowing(2.0, 0.5, 7)
-    with pytest.raises(BadWindowing, match="step_seconds"):
-        windowing_of(2.0, 3.0, 7)
-    with pytest.raises(BadWindowing, match="window_seconds"):
-        windowing_of(0.0, None, 7)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from service.store.manifest import MANIFEST_FILE, Manifest, limit_of
+from service.store.manifest import MANIFEST_FILE, Manifest, TimelineDefaults, limit_of
 from tests.helpers.stores import parity_report, publish
 
 
@@ -45,6 +45,19 @@ def test_older_manifests_have_no_threshold_and_only_a_probability_is_taken(tmp_p
     for wrong in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValidationError, match="threshold"):
             Manifest.model_validate(fields | {"threshold": wrong})
+
+
+def test_timelines_have_defaults_of_the_model_where_they_are_known(tmp_path: Path) -> None:
+    fields = json.loads((publish(tmp_path, "colours", "1") / MANIFEST_FILE).read_text())
+    del fields["timeline"]
+    assert Manifest.model_validate(fields).timeline is None
+    known = {"window_seconds": 1.5, "step_seconds": 0.5, "min_probability": 0.75}
+    assert Manifest.model_validate(fields | {"timeline": known}).timeline == TimelineDefaults(**known)
+    assert Manifest.model_validate(fields | {"timeline": {}}).timeline == TimelineDefaults()
+    wrong = {"window_seconds": 0, "step_seconds": 3, "min_probability": 1.1, "step": 1}
+    for name, value in [*wrong.items(), ("step_seconds", 0.1)]:
+        with pytest.raises(ValidationError, match=name):
+            Manifest.model_validate(fields | {"timeline": {name: value}})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from clips.clip_spec import View
-from service.store.manifest import Manifest
+from service.store.manifest import Manifest, TimelineDefaults
 from service.store.model_card import model_card
 from tests.helpers import stores
 
@@ -132,3 +132,10 @@ def test_only_a_calibrated_model_has_a_temperature_on_its_card(manifest):
 def test_only_a_model_with_a_threshold_has_one_on_its_card(manifest):
     assert "0.3125" in card_of(manifest, threshold=0.3125)
     assert "Threshold" not in card_of(manifest)
+
+
+def test_only_a_model_with_defaults_of_timelines_has_them_on_its_card(manifest):
+    card = card_of(manifest, timeline=TimelineDefaults(window_seconds=1.5, min_probability=0.625))
+    assert "windows of 1.5 s, one every 0.75 s" in card
+    assert "0.625" in card
+    assert "Timelines" not in card_of(manifest)

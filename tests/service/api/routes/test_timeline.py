@@ -15,7 +15,9 @@ import httpx
 import numpy as np
 import pytest
 
+from service.store.manifest import TimelineDefaults
 from tests.helpers.http import metric
+from tests.helpers.stores import publish
 from tests.helpers.videos.alterations import overwrite_packets
 from tests.helpers.videos.clip_recipes import ClipRecipe, x264
 from tests.helpers.videos.make_clip import make_clip
@@ -121,13 +123,15 @@ def test_every_class_of_each_window(client: httpx.Client, videos: dict[str, byte
 @pytest.mark.parametrize(
     ("params", "slug", "told"),
     [
-        ({"step_seconds": 2.5}, "bad-parameter", "step_seconds must be from 0.125 to 2 for this window, not 2.5"),
+        ({"step_seconds": 2.5}, "bad-parameter", "step_seconds must be from 0.125 to 2, not 2.5"),
         ({"window_seconds": 8, "step_seconds": 0.4}, "bad-parameter", "from 0.5 to 8"),
         ({"window_seconds": 0}, "bad-parameter", "window_seconds"),
         ({"window_seconds": 5e-324}, "bad-parameter", "window_seconds"),
         ({"window_seconds": "nan"}, "bad-parameter", "window_seconds"),
         ({"windows": 3}, "bad-parameter", "windows"),
         ({"top_k": 0}, "bad-parameter", "top_k"),
+        ({"min_probability": 1.1}, "bad-parameter", "min_probability"),
+        ({"min_probability": "nan"}, "bad-parameter", "min_probability"),
     ],
 )
 def test_parameters_that_make_no_sense(
@@ -136,6 +140,29 @@ def test_parameters_that_make_no_sense(
     response = client.post("/timeline", content=scenes, params=params)
     assert (response.status_code, response.json()["type"]) == (422, f"/problems/{slug}")
     assert told in response.json()["detail"]
+
+
+def test_what_is_below_the_threshold_is_null(client: httpx.Client, scenes: bytes) -> None:
+    clip, *windows, last = _post(client, scenes, min_probability=1)
+    assert clip["min_probability"] == 1
+    (segment,) = last["segments"]
+    assert (segment["label"], segment["index"], segment["num_windows"]) == (None, None, len(windows))
+    assert (segment["start_seconds"], segment["end_seconds"]) == (0, pytest.approx(SECONDS, abs=1e-3))
+
+
+def test_the_model_s_own_parameters_count_where_a_request_gives_none(
+    start_server: Callable[..., Any], tmp_path: Path, scenes: bytes
+) -> None:
+    own = {"window_seconds": 1.0, "step_seconds": 0.75, "min_probability": 0.25}
+    publish(tmp_path, "colours", "1", timeline=TimelineDefaults(**own))
+    with httpx.Client(base_url=start_server(model_store=tmp_path).address) as client:
+        (status,) = client.get("/models").json()["models"]
+        assert status["timeline"] == own
+        assert own.items() <= _post(client, scenes)[0].items()
+        overridden = {"window_seconds": 2.0, "step_seconds": 1.0, "min_probability": 0.5}
+        assert overridden.items() <= _post(client, scenes, window_seconds=2, min_probability=0.5)[0].items()
+        refused = client.post("/timeline", content=scenes, params={"step_seconds": 1.5})
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/bad-parameter")
 
 
 @pytest.mark.parametrize(("kind", "status"), [("text", 415), ("png", 415), ("truncated", 422)])
