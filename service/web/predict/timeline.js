@@ -60,8 +60,9 @@ async function draw(clip, signal) {
 
 // What is drawn over the length of one clip.
 class Band {
-  constructor({ clip, num_windows: numWindows }) {
+  constructor({ clip, num_windows: numWindows, min_probability: minProbability = 0 }) {
     this.duration = clip.duration_seconds;
+    this.minProbability = minProbability;
     this.numWindows = numWindows;
     this.drawn = 0;
     this.lastEnd = 0;
@@ -78,14 +79,15 @@ class Band {
   }
 
   hue({ label, likely }) {
-    if (likely === false) return "hue-none";
+    if (label === null || likely === false) return "hue-none";
     if (!this.hues.has(label)) this.hues.set(label, `hue-${this.hues.size % NUM_HUES}`);
     return this.hues.get(label);
   }
 
   // Where two windows overlap, each has half.
-  addWindow({ start_seconds: start, end_seconds: end, likely, predictions: [{ label, probability }] }) {
+  addWindow({ start_seconds: start, end_seconds: end, likely, predictions: [{ label: top1, probability }] }) {
     const from = this.drawn ? (start + this.lastEnd) / 2 : start;
+    const label = probability < this.minProbability ? null : top1;
     at("band").append(this.part({ start_seconds: from, end_seconds: end, likely, label, probability }));
     this.lastEnd = end;
     this.drawn += 1;
@@ -97,11 +99,11 @@ class Band {
     at("band").replaceChildren(...segments.map((segment) => this.part(segment)), this.playhead);
     at("segment-rows").replaceChildren(...segments.map((segment) => this.row(segment)));
     at("segments").hidden = false;
-    tell(segments.length === 1 ? "The same all the way through." : `${segments.length} parts. Choose one to see it.`);
+    tell(summary(segments));
   }
 
   part(segment) {
-    const part = element("span", segment.likely === false ? "" : segment.label, { className: `part ${this.hue(segment)}`, title: described(segment) });
+    const part = element("span", segment.likely === false ? "" : segment.label ?? "", { className: `part ${this.hue(segment)}`, title: described(segment) });
     part.style.left = this.share(segment.start_seconds);
     part.style.width = this.share(segment.end_seconds - segment.start_seconds);
     part.onclick = () => seek(segment);
@@ -110,7 +112,7 @@ class Band {
 
   row(segment) {
     const start = element("button", clock(segment.start_seconds), { type: "button", className: "quiet" });
-    start.ariaLabel = `Play from ${clock(segment.start_seconds)}: ${segment.label}`;
+    start.ariaLabel = `Play from ${clock(segment.start_seconds)}: ${named(segment)}`;
     start.disabled = at("preview").hidden;
     start.onclick = () => seek(segment);
     const label = element("td");
@@ -118,15 +120,26 @@ class Band {
     const from = element("td");
     from.append(start);
     const made = element("tr");
-    made.append(from, element("td", clock(segment.end_seconds)), label, element("td", roughly(segment.probability)));
+    made.append(from, element("td", clock(segment.end_seconds)), label, element("td", certainty(segment)));
     return made;
   }
 }
 
-const named = ({ label, likely }) => (likely === false ? `None that it knows; nearest: ${label}` : label);
+function named({ label, likely }) {
+  if (label === null) return "Nothing named";
+  return likely === false ? `None that it knows; nearest: ${label}` : label;
+}
+
+// Of a part that names nothing it would be how sure the model is of actions that are not shown.
+const certainty = ({ label, probability }) => (label === null ? "" : roughly(probability));
 
 const described = (segment) =>
-  `${clock(segment.start_seconds)} to ${clock(segment.end_seconds)}: ${named(segment)}, ${roughly(segment.probability)}`;
+  [`${clock(segment.start_seconds)} to ${clock(segment.end_seconds)}: ${named(segment)}`, certainty(segment)].filter(Boolean).join(", ");
+
+function summary(segments) {
+  if (segments.every(({ label }) => label === null)) return "Nothing in it that this model can name.";
+  return segments.length === 1 ? "The same all the way through." : `${segments.length} parts. Choose one to see it.`;
+}
 
 const ticks = (duration) =>
   Array.from({ length: NUM_TICKS }, (_, place) => element("span", clock((duration * place) / (NUM_TICKS - 1))));

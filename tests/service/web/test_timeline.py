@@ -147,3 +147,27 @@ def test_a_segment_that_is_not_likely_names_none(
     words = [row.locator("td").nth(2).inner_text() for row in page.locator("#segment-rows tr").all()]
     assert words == [LABELS[0], f"None that it knows; nearest: {LABELS[1]}", LABELS[2]]
     assert complaints == []
+
+
+def test_a_segment_without_a_name_says_so(
+    page: Page, choose: Callable[[bytes], None], long_clip: bytes, complaints: list[str]
+) -> None:
+    nothing = SEGMENTS[1] | {"label": None, "index": None, "probability": 0.31, "likely": False}
+    weak = WINDOWS[1] | {"predictions": [{"label": LABELS[1], "probability": 0.4}]}
+    _stream(page, CLIP | {"min_probability": 0.5}, WINDOWS[0], weak, PROBLEM)
+    choose(long_clip)
+    page.get_by_role("button", name="Find out").click()
+    _wait_for_note(page, "About to stop")
+    assert [part[0] for part in _parts(page)] == [LABELS[0], ""]
+    page.unroute("**/timeline")
+    _stream(page, CLIP, {"kind": "segments", "segments": [SEGMENTS[0], nothing, SEGMENTS[2]]})
+    page.get_by_role("button", name="Find out").click()
+    page.wait_for_selector("#segments:not([hidden])")
+    cells = page.locator("#segment-rows tr").nth(1).locator("td")
+    assert (cells.nth(2).inner_text(), cells.last.inner_text()) == ("Nothing named", "")
+    assert page.get_by_role("button", name="Play from 0:03.5: Nothing named").count() == 1
+    page.unroute("**/timeline")
+    _stream(page, CLIP, {"kind": "segments", "segments": [nothing | {"start_seconds": 0, "end_seconds": 10}]})
+    page.get_by_role("button", name="Find out").click()
+    _wait_for_note(page, "Nothing in it that this model can name.")
+    assert complaints == []
