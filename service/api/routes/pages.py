@@ -1,4 +1,4 @@
-"""HTML pages: the demo, the documentation and the models, with their files; nothing comes from another address.
+"""HTML pages: the demo, live, the documentation and the models, with their files; nothing comes from another address.
 
 `/client.js` is the client for pages of other origins, which ours use as well.
 """
@@ -16,12 +16,12 @@ from starlette.staticfiles import StaticFiles
 WEB = Path(__file__).parents[2] / "web"
 
 
-PAGES = {"/": "predict/index.html", "/docs": "docs/docs.html", "/store": "store/store.html"}
+PAGES = {"/": "predict/index.html", "/live": "live/live.html", "/docs": "docs/docs.html", "/store": "store/store.html"}
 TEACH_LINK = '<a href="/teach">Teach</a>'
 
 
 def routes(*, teach: bool) -> list[BaseRoute]:
-    """`/`, `/docs`, `/store`, `/client.js`, `/web/...`; with `teach` also `/teach`, to which the others then link."""
+    """`/`, `/live`, `/docs`, `/store`, `/client.js`, `/web/...`; with `teach` `/teach`, which the others link to."""
     pages = {path: WEB / file for path, file in PAGES.items()}
     if not teach:
         made = [Route(path, _file(file)) for path, file in pages.items()]

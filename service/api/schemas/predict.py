@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
+from clips.clip_spec import View
 from service.store.manifest import TemporalKind
 
 
@@ -210,6 +211,18 @@ class TimelineParameters(BaseModel):
     min_probability: float
 
 
+class ClipInput(BaseModel):
+    """The model's input: `clips * num_frames` frames, each scaled and cut as `view` says."""
+
+    num_frames: int = Field(description="T, the frames of one clip")
+    clips: int = Field(description="2 for a model that samples a video twice")
+    view: View = Field(
+        description="`squeeze` scales the whole frame to the square; `centre`, `three` and `ten` cut squares from it"
+    )
+    short_side: int = Field(description="In pixels, of the frame that `centre` and `ten` cut from")
+    crop: int = Field(description="Side of the square, in pixels")
+
+
 class ModelStatus(BaseModel):
     """One version of the store, and its state."""
 
@@ -237,6 +250,10 @@ class ModelStatus(BaseModel):
         default=None, description="How often it runs for one video: crops times clips, whose probabilities are averaged"
     )
     temporal: TemporalKind | None = Field(default=None, description="The network's temporal module")
+    clip: ClipInput | None = Field(default=None, description="What the model takes, for clients of `/v2`")
+    temperature: float | None = Field(
+        default=None, description="Divides the logits before the softmax, which gives the probabilities"
+    )
     threshold: float | None = Field(default=None, description="Least top-1 probability of a `likely` answer")
     timeline: TimelineParameters | None = Field(
         default=None, description="Of POST /timeline where a request gives none"

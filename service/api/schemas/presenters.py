@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from clips.clip_spec import ClipSpec
 from clips.decoding.frames import VideoInfo
 from clips.preprocess import ModelInput, Sampling
 from clips.scores import Score
 from service.api.schemas.predict import (
     Action,
     Clip,
+    ClipInput,
     FrameImage,
     InferTiming,
     Interlacing,
@@ -104,6 +106,8 @@ def _model_status(version: Version, model: VersionedModel) -> ModelStatus:
         temporal=version.temporal,
         num_frames=version.spec.num_frames,
         num_views=version.spec.num_views,
+        clip=_clip_input(version.spec),
+        temperature=version.temperature,
         threshold=version.threshold,
         timeline=_timeline_parameters(version),
         labels=list(version.labels),
@@ -117,6 +121,12 @@ def _timeline_parameters(model: LoadedModel) -> TimelineParameters:
         window_seconds=plan.windowing.window_seconds,
         step_seconds=plan.windowing.step_seconds,
         min_probability=plan.min_probability,
+    )
+
+
+def _clip_input(spec: ClipSpec) -> ClipInput:
+    return ClipInput(
+        num_frames=spec.num_frames, clips=spec.clips, view=spec.view, short_side=spec.short_side, crop=spec.crop
     )
 
 

@@ -1,9 +1,10 @@
 // The page: one clip at a time goes to POST /predict; the answer is shown in place.
 
 import { record } from "/web/camera/camera_dialog.js";
-import { modelQuery, showChosenModel } from "/web/predict/chosen_model.js";
+import { modelQuery, showChosenModel } from "/web/model/chosen_model.js";
+import { address } from "/web/shared/address.js";
 import { at, element, say } from "/web/shared/element.js";
-import { countKnown, foldKnown, showKnown } from "/web/predict/known.js";
+import { countKnown, foldKnown, showKnown } from "/web/model/known.js";
 import { send } from "/web/shared/predict.js";
 import { NO_ANSWER, showProblem } from "/web/shared/problem.js";
 import { showResult } from "/web/predict/show.js";
@@ -129,6 +130,7 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
   });
 }
 
+at("go-live").href = address("/live", modelQuery());
 showChosenModel();
 showKnown();
 showSnippets("clip.mp4");

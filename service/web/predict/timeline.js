@@ -1,7 +1,7 @@
 // Timeline of a long clip: windows are drawn as POST /timeline streams them, then merged into segments.
 
 import { Client } from "/client.js";
-import { modelQuery } from "/web/predict/chosen_model.js";
+import { modelQuery } from "/web/model/chosen_model.js";
 import { at, element, say } from "/web/shared/element.js";
 import { key } from "/web/shared/key.js";
 import { NO_ANSWER, adviceFor } from "/web/shared/problem.js";

@@ -29,7 +29,13 @@ export const NO_ANSWER = {
 };
 
 // The body of an answer that is an error, with the seconds of its header Retry-After.
-export const problemOf = (body, retryAfter) => ({ ...(body?.title ? body : NO_ANSWER), retryAfter: Number(retryAfter) });
+export const problemOf = (body, retryAfter, status) => ({ ...worded(body, status), retryAfter: Number(retryAfter) });
+
+function worded(body, status) {
+  if (body?.title) return body;
+  if (!body?.error) return NO_ANSWER;
+  return { title: status === UNAUTHORISED ? "A key is needed" : "The model does not answer", detail: body.error, status }; // of /v2
+}
 
 export function adviceFor({ type, retryAfter }) {
   if (retryAfter) return `It has time for you in about ${retryAfter === 1 ? "a second" : `${retryAfter} seconds`}.`;

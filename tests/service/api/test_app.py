@@ -26,7 +26,16 @@ def test_import_loads_no_torch_and_no_code_that_trains() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/docs", "/store", "/client.js", "/web/predict/app.js", "/web/shared/style.css", "/web/shared/icon.svg"],
+    [
+        "/",
+        "/live",
+        "/docs",
+        "/store",
+        "/client.js",
+        "/web/predict/app.js",
+        "/web/shared/style.css",
+        "/web/shared/icon.svg",
+    ],
 )
 def test_pages_come_with_headers_that_keep_a_browser_safe(client: httpx.Client, path: str) -> None:
     response = client.get(path)

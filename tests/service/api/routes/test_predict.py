@@ -188,7 +188,9 @@ def twenty_views(tmp_path_factory: pytest.TempPathFactory, start_service: Callab
 def test_a_model_that_samples_twice_names_the_frames_of_both_clips(
     twenty_views: httpx.Client, videos: dict[str, bytes]
 ) -> None:
-    assert twenty_views.get("/models").json()["models"][0]["num_views"] == 20
+    (status,) = twenty_views.get("/models").json()["models"]
+    assert (status["num_views"], status["temperature"]) == (20, 1.0)
+    assert status["clip"] == {"num_frames": 8, "clips": 2, "view": "ten", "short_side": 40, "crop": 32}
     answer = _upload(twenty_views, videos["mp4"], explain="true", stability="true").json()
     _check_blue(answer)
     assert [frame["index"] for frame in answer["clip"]["sampled"]] == [*range(2, 40, 5), *range(0, 40, 5)]

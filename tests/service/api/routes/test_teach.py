@@ -188,7 +188,7 @@ def test_it_is_not_there_unless_it_is_on(base_url: str) -> None:
 
 
 def test_the_other_pages_link_to_it(client: httpx.Client) -> None:
-    for path in ("/", "/docs", "/store", "/teach"):
+    for path in ("/", "/live", "/docs", "/store", "/teach"):
         page = client.get(path)
         assert '<a href="/teach"' in page.text
         assert page.headers["content-security-policy"] == HEADERS["Content-Security-Policy"]

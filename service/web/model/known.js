@@ -1,6 +1,6 @@
 // Known motions: the labels of the chosen model, from GET /models.
 
-import { modelQuery } from "/web/predict/chosen_model.js";
+import { modelQuery } from "/web/model/chosen_model.js";
 import { at, element } from "/web/shared/element.js";
 
 // More labels than these are searched in a list that scrolls.
@@ -8,12 +8,15 @@ const MOST_AT_A_GLANCE = 40;
 
 let models = [];
 
-// The page works without them, so that a service that is gone is told when a clip is sent.
+// Gives the model's row of GET /models: undefined where no such model is loaded, null where no answer came. The page works
+// without it, so that a service that is gone is told when a clip is sent.
 export async function showKnown() {
   const answer = await fetch("/models").then((response) => response.json()).catch(() => null);
   const usual = modelQuery().model ?? answer?.default;
   models = answer?.models ?? [];
-  show(models.find(({ name, is_default: isDefault, labels }) => name === usual && isDefault && labels));
+  const chosen = models.find(({ name, is_default: isDefault, labels }) => name === usual && isDefault && labels);
+  show(chosen);
+  return answer && chosen;
 }
 
 function show(model) {
