@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.container import VideoSource
-from clips.decoding.decode import DecodedClip, PickFrames, decode
+from clips.decoding.decode import DecodedClip, decode
 from clips.decoding.frame_folder import EncodedFrames, decode_frames, read_frames
 from clips.decoding.frames import Image, VideoInfo
 from clips.decoding.limits import DecodeLimits
+from clips.part import WHOLE, Part, PickFrames
 from clips.sampling import evaluation_indices, shifted_indices
 from clips.transforms import make_views, resize_short_side
 
@@ -64,8 +65,9 @@ def preprocess(
     *,
     thumbnails: bool = False,
     shifted: bool = False,
+    part: Part = WHOLE,
 ) -> ModelInput:
-    """Decode, sample, resize and crop a video.
+    """Decode, sample, resize and crop a video, or a part of it.
 
         preprocess("clip.mp4", ClipSpec(), DecodeLimits()).views    # uint8 [1, 8, 224, 224, 3]
 
@@ -75,13 +77,14 @@ def preprocess(
         limits: upper bounds for the decode.
         thumbnails: also encode the first clip's frames as JPEG.
         shifted: also sample other frames, half-way to the next ones, from the same decode.
+        part: sample the frames that begin in it, as if they were all; of frames that were read, this was done.
 
     Raises:
         ClipError: the video cannot be decoded within the limits.
         OSError: the path cannot be read.
     """
     started_at, started = time.time(), time.perf_counter()
-    clip = _decode(video, _frames_for(spec, shifted), limits)
+    clip = _decode(video, _frames_for(spec, shifted), limits, part)
     decoded = time.perf_counter()
     sampled = _sampling(clip, slice(spec.num_sampled), spec)
     return ModelInput(
@@ -97,13 +100,13 @@ def preprocess(
 
 
 def read_folder(
-    folder: os.PathLike[str], spec: ClipSpec, limits: DecodeLimits, *, shifted: bool = False
+    folder: os.PathLike[str], spec: ClipSpec, limits: DecodeLimits, *, shifted: bool = False, part: Part = WHOLE
 ) -> EncodedFrames:
     """Read the sampled frames of a folder, for `preprocess` in a process that may not open files.
 
-    Raises NotAVideo for a folder without frames, LimitExceeded, and OSError.
+    Raises NotAVideo for a folder without frames, NoSuchPart, LimitExceeded, and OSError.
     """
-    return read_frames(folder, _frames_for(spec, shifted), limits)
+    return read_frames(folder, _frames_for(spec, shifted), limits, part)
 
 
 def preprocess_frames(frames: NDArray[np.uint8] | Sequence[Image], spec: ClipSpec) -> Sampling:
@@ -126,12 +129,14 @@ def preprocess_frames(frames: NDArray[np.uint8] | Sequence[Image], spec: ClipSpe
     return Sampling(views=make_views(sampled, spec), indices=tuple(indices), times=())
 
 
-def _decode(video: VideoSource | EncodedFrames, pick_frames: PickFrames, limits: DecodeLimits) -> DecodedClip:
+def _decode(
+    video: VideoSource | EncodedFrames, pick_frames: PickFrames, limits: DecodeLimits, part: Part
+) -> DecodedClip:
     if isinstance(video, EncodedFrames):
         return decode_frames(video, limits)
     if isinstance(video, os.PathLike | str) and os.path.isdir(video):
-        return decode_frames(read_frames(video, pick_frames, limits), limits)
-    return decode(video, pick_frames, limits)
+        return decode_frames(read_frames(video, pick_frames, limits, part), limits)
+    return decode(video, pick_frames, limits, part)
 
 
 def _frames_for(spec: ClipSpec, shifted: bool) -> PickFrames:

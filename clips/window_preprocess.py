@@ -14,6 +14,7 @@ from clips.decoding.container import VideoSource
 from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
 from clips.decoding.stream import FrameStream, open_stream
+from clips.part import WHOLE, Part
 from clips.sampling import evaluation_indices
 from clips.transforms import crop_frames, join_views
 from clips.windows import Window, Windowing, frames_within, windows_of
@@ -54,6 +55,7 @@ def preprocess_windows(
     limits: DecodeLimits,
     windowing: Windowing,
     first_window: int = 0,
+    part: Part = WHOLE,
 ) -> Iterator[TimelinePart]:
     """Yield a start, the windows in order of time, each as soon as its last frame is decoded, and an end.
 
@@ -65,6 +67,7 @@ def preprocess_windows(
         limits: upper bounds for the decode.
         windowing: length and step of the windows.
         first_window: the window to begin with, from 0, to go on with a timeline that broke off.
+        part: the windows cover it, and see only the frames that begin in it.
 
     Raises:
         ClipError: the video cannot be decoded within the limits, or has too many windows; at any time.
@@ -72,8 +75,9 @@ def preprocess_windows(
     """
     started = time.perf_counter()
     with open_stream(video, limits) as stream:
-        windows = windows_of(stream.duration_seconds, windowing)
-        samples = [sample_window(window, stream.times, spec) for window in windows[first_window:]]
+        within = part.frames(stream.times, stream.duration_seconds)
+        windows = windows_of(part.end_in(stream.duration_seconds), windowing, part.start)
+        samples = [sample_window(window, stream.times, spec, within) for window in windows[first_window:]]
         frames = _FrameViews(stream, {index for sample in samples for index in sample}, spec)
         frames.decode_seconds = time.perf_counter() - started
         for number, (window, sample) in enumerate(zip(windows[first_window:], samples, strict=True)):
@@ -84,9 +88,12 @@ def preprocess_windows(
         yield TimelineEnd(stream.packets_fed, frames.decode_seconds, frames.transform_seconds)
 
 
-def sample_window(window: Window, times: Sequence[float], spec: ClipSpec) -> list[int]:
-    """Return the indices of the frames that represent the window; `times` are those of all frames, ascending."""
-    within = frames_within(window, times)
+def sample_window(window: Window, times: Sequence[float], spec: ClipSpec, allowed: range | None = None) -> list[int]:
+    """Return the indices of the frames that represent the window.
+
+    `times` are those of all frames, ascending; `allowed` are the frames that may be sampled, all unless given.
+    """
+    within = frames_within(window, times, allowed)
     return [within[index] for index in evaluation_indices(len(within), spec.num_frames, spec.clips)]
 
 

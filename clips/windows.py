@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clips.decoding.errors import LimitExceeded
-
-ROUNDING = 1e-6
-"""Times that differ by less are equal."""
+from clips.part import ROUNDING
 
 
 @dataclass(frozen=True)
@@ -38,32 +36,34 @@ class Window:
     end: float
 
 
-def windows_of(duration: float, windowing: Windowing) -> list[Window]:
-    """Return the windows in order of time; the last ends with the video, and a shorter video is one window.
+def windows_of(end: float, windowing: Windowing, begin: float = 0.0) -> list[Window]:
+    """Return the windows from `begin` to `end` in order of time; the last one ends there, a shorter stretch is one.
 
         windows_of(5.5, Windowing(2, 1, 100))    # 0-2, 1-3, 2-4, 3-5, 3.5-5.5
 
     Raises LimitExceeded for more than `max_windows`; the message names a step that fits.
     """
-    length, step = windowing.window_seconds, windowing.step_seconds
+    length, step, duration = windowing.window_seconds, windowing.step_seconds, end - begin
     if duration <= length + ROUNDING:
-        return [Window(0.0, duration)]
+        return [Window(begin, end)]
     last_start = duration - length
     num_steps = math.ceil(last_start / step - ROUNDING)
     if num_steps >= windowing.max_windows:
         raise _too_many(duration, num_steps + 1, windowing)
-    starts = [index * step for index in range(num_steps)]
-    return [*(Window(start, start + length) for start in starts), Window(last_start, duration)]
+    starts = [begin + index * step for index in range(num_steps)]
+    return [*(Window(start, start + length) for start in starts), Window(begin + last_start, end)]
 
 
-def frames_within(window: Window, times: Sequence[float]) -> range:
+def frames_within(window: Window, times: Sequence[float], allowed: range | None = None) -> range:
     """Return the indices of the frames that begin in the window; `times` are those of all frames, ascending.
 
-    A window in which no frame begins has one frame: the one shown throughout.
+    A window in which no frame begins has one frame: the one shown throughout. `allowed` are the frames to choose from,
+    all unless given.
     """
-    first = bisect_left(times, window.start - ROUNDING)
-    end = bisect_left(times, window.end - ROUNDING)
-    return range(first, end) if first < end else range(max(0, first - 1), max(1, first))
+    least, most = (allowed.start, allowed.stop) if allowed else (0, len(times))
+    first = bisect_left(times, window.start - ROUNDING, least, most)
+    end = bisect_left(times, window.end - ROUNDING, least, most)
+    return range(first, end) if first < end else range(max(least, first - 1), max(least + 1, first))
 
 
 def _too_many(duration: float, num_windows: int, windowing: Windowing) -> LimitExceeded:

@@ -9,9 +9,9 @@ might not be exact, it raises `FullDecodeRequired`, and the full path decodes ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -33,14 +33,13 @@ from clips.decoding.frames import (
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.picture import FullDecodeRequired
 from clips.decoding.seek import Plan, Survey, decode_planned, plan_frames, survey_packets
+from clips.decoding.stream import times_by_decoding
+from clips.part import WHOLE, Part, PickFrames
 
 LIKELY_DIFFERENCES = (-1, 1, -2, -3)
 """Numbers of frames, less that of packets, for which the picked frames are kept, so that packets decode once."""
 MAX_PIXELS_TO_SPARE = 1920 * 1088
 """Larger frames are not kept in case they are picked; their video may be decoded twice."""
-
-PickFrames = Callable[[int], Sequence[int]]
-"""Returns the indices of the wanted frames of a video, in the wanted order, from its number of frames."""
 
 
 @dataclass(frozen=True)
@@ -67,29 +66,48 @@ class DecodedClip:
     report: DecodeReport
 
 
-def decode(source: VideoSource, pick_frames: PickFrames, limits: DecodeLimits = DEFAULT_LIMITS) -> DecodedClip:
-    """Decode the frames of a video that `pick_frames` chooses.
+def decode(
+    source: VideoSource, pick_frames: PickFrames, limits: DecodeLimits = DEFAULT_LIMITS, part: Part = WHOLE
+) -> DecodedClip:
+    """Decode the frames of a video, or of a part of it, that `pick_frames` chooses.
 
         clip = decode("clip.mp4", lambda num_frames: [0, num_frames - 1])
         first, last = clip.images
 
-    Raises NotAVideo, Undecodable, NoFrames or LimitExceeded, and OSError for a path that cannot be read.
+    Frames are chosen as if the part were all of the video; `indices` and `times` are those in the whole video.
+
+    Raises NotAVideo, Undecodable, NoFrames, NoSuchPart or LimitExceeded, and OSError for a path that cannot be read.
     """
     file = VideoFile(source, limits)
     with file.open(QUICK_PROBING) as video:
         survey = survey_packets(video)
         try:
-            return _decode_minimal(file, video, survey, pick_frames)
+            return _decode_minimal(file, video, survey, pick_frames, part)
         except FullDecodeRequired as error:
             reason = str(error)
+    if part != WHOLE:
+        return _decode_part_in_full(file, pick_frames, part, reason)
     return _decode_full(file, pick_frames, len(survey.timestamps), reason)
 
 
-def _decode_minimal(file: VideoFile, video: OpenVideo, survey: Survey, pick_frames: PickFrames) -> DecodedClip:
+def _decode_minimal(
+    file: VideoFile, video: OpenVideo, survey: Survey, pick_frames: PickFrames, part: Part
+) -> DecodedClip:
     if survey.reason:
         raise FullDecodeRequired(survey.reason)
-    plan = plan_frames(pick_frames(len(survey.shown)), video, survey)
+    whole = part == WHOLE
+    indices = pick_frames(len(survey.shown)) if whole else _pick_within(part, pick_frames, video, survey)
+    plan = plan_frames(indices, video, survey)
     return _assemble(video, survey, plan, _planned_images(file, video, survey, plan))
+
+
+def _pick_within(part: Part, pick_frames: PickFrames, video: OpenVideo, survey: Survey) -> tuple[int, ...]:
+    time_base = video.stream.time_base
+    assert time_base is not None
+    first = float(survey.times[survey.shown[0]] * time_base)
+    times = [float(survey.times[packet] * time_base) - first for packet in survey.shown]
+    duration = describe(video, (0, 0), len(times), times[-1]).duration_seconds
+    return part.pick(pick_frames, times, duration)
 
 
 def _planned_images(file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan) -> tuple[Image, ...]:
@@ -119,6 +137,14 @@ def _assemble(video: OpenVideo, survey: Survey, plan: Plan, images: tuple[Image,
         describe(video, (width, height), len(plan.times), float(plan.times[-1] * time_base) - first),
         DecodeReport("minimal", plan.num_fed, len(survey.times)),
     )
+
+
+def _decode_part_in_full(file: VideoFile, pick_frames: PickFrames, part: Part, reason: str) -> DecodedClip:
+    """Decode every packet twice: the frames in the part are known when all times are."""
+    times, duration = times_by_decoding(file)
+    indices = part.pick(pick_frames, times, duration)
+    clip = _decode_every_packet(file, lambda _: indices, len(times), reason)
+    return replace(clip, report=replace(clip.report, packets_fed=2 * clip.report.packets_fed))
 
 
 def _decode_full(file: VideoFile, pick_frames: PickFrames, num_expected: int, reason: str) -> DecodedClip:

@@ -5,6 +5,7 @@
     ├── Undecodable      a video file, but damaged, cut short or of an unknown codec
     │   └── Encrypted    its pictures are encrypted
     ├── NoFrames         a video file that decodes to nothing
+    ├── NoSuchPart       a video that has no frame in the part asked for
     └── LimitExceeded    larger than the `DecodeLimits` allow
 
 Each message is one line, written for the person who sent the file.
@@ -29,6 +30,10 @@ class Encrypted(Undecodable):
 
 class NoFrames(ClipError):
     """The file decodes to no frame at all."""
+
+
+class NoSuchPart(ClipError):
+    """The part that was asked for lies behind the video's end, or no frame begins in it."""
 
 
 class LimitExceeded(ClipError):

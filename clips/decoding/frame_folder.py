@@ -11,10 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from clips.decoding.decode import DecodedClip, DecodeReport, PickFrames
+from clips.decoding.decode import DecodedClip, DecodeReport
 from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
 from clips.decoding.frames import Image, VideoInfo
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
+from clips.part import WHOLE, Part, PickFrames
 
 FRAMES_PER_SECOND = 25
 """Assumed rate, as by FFmpeg's demuxer of image sequences, `image2`."""
@@ -63,11 +64,14 @@ def find_frames(folder: Path, names: Iterable[str] | None = None) -> FrameFolder
 
 
 def read_frames(
-    folder: str | os.PathLike[str], pick_frames: PickFrames, limits: DecodeLimits = DEFAULT_LIMITS
+    folder: str | os.PathLike[str],
+    pick_frames: PickFrames,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    part: Part = WHOLE,
 ) -> EncodedFrames:
-    """Read the files of the frames that `pick_frames` chooses.
+    """Read the files of the frames that `pick_frames` chooses of those in the part; times assume FRAMES_PER_SECOND.
 
-    Raises NotAVideo for a folder without frames, LimitExceeded, and OSError.
+    Raises NotAVideo for a folder without frames, NoSuchPart, LimitExceeded, and OSError.
     """
     frames = find_frames(Path(folder))
     if frames is None:
@@ -75,7 +79,8 @@ def read_frames(
     num_frames = len(frames.files)
     if num_frames > limits.max_frames:
         raise LimitExceeded(f"the folder holds {num_frames} frames, more than {limits.max_frames}")
-    indices = tuple(pick_frames(num_frames))
+    times = [index / FRAMES_PER_SECOND for index in range(num_frames)]
+    indices = part.pick(pick_frames, times, num_frames / FRAMES_PER_SECOND)
     chosen = FrameFolder(frames.path, tuple(frames.files[index] for index in sorted(set(indices))))
     if chosen.size_bytes > limits.max_bytes:
         raise LimitExceeded(f"the sampled frames have {chosen.size_bytes:,} bytes, more than {limits.max_bytes:,}")

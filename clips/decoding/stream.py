@@ -49,7 +49,7 @@ def open_stream(source: VideoSource, limits: DecodeLimits = DEFAULT_LIMITS) -> I
     file = VideoFile(source, limits)
     with file.open(QUICK_PROBING) as video:
         survey = survey_packets(video)
-        times = _times_of_packets(video, survey) or _times_by_decoding(file)
+        times = _times_of_packets(video, survey) or times_by_decoding(file)[0]
         yield FrameStream(file, video, survey, times)
 
 
@@ -135,12 +135,16 @@ def _times_of_packets(video: OpenVideo, survey: Survey) -> list[float]:
     return [time for time, _ in rising(((time, None) for time in in_order), frame_seconds(video.stream))]
 
 
-def _times_by_decoding(file: VideoFile) -> list[float]:
+def times_by_decoding(file: VideoFile) -> tuple[list[float], float]:
+    """Decode every packet; return the times of all frames in seconds from the first one, and the duration.
+
+    Raises NoFrames, Undecodable or LimitExceeded.
+    """
     with file.open(THOROUGH_PROBING) as video:
         times = [time for time, _ in _timed(video)]
-    if not times:
-        raise NoFrames("no frame of the video could be decoded")
-    return times
+        if not times:
+            raise NoFrames("no frame of the video could be decoded")
+        return times, describe(video, (0, 0), len(times), times[-1]).duration_seconds
 
 
 def _timed(video: OpenVideo) -> Iterator[tuple[float, VideoFrame]]:

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.decoding.decode import PickFrames, decode
+from clips.decoding.decode import decode
 from clips.decoding.errors import ClipError
 from clips.decoding.frames import Image
+from clips.part import PickFrames
 from training.data.frame_store import FrameStore
 from training.data.readers import ItemReader, VideoReader
 from training.lists.item_list import ListItem

@@ -10,9 +10,10 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from clips.decoding.decode import PickFrames, decode
+from clips.decoding.decode import decode
 from clips.decoding.errors import ClipError
 from clips.decoding.frames import Image
+from clips.part import PickFrames
 from training.lists.item_list import ListItem
 
 

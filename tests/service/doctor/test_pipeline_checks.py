@@ -11,7 +11,6 @@ import pytest
 
 from clips import preprocess
 from clips.decoding.decode import DecodedClip, decode
-from clips.decoding.limits import DecodeLimits
 from service.doctor import pipeline_checks
 from service.doctor.check import Check, Finding, examine
 from service.doctor.golden import GoldenRecord, load_golden
@@ -38,8 +37,8 @@ def test_here_everything_is_equal_to_the_bit(record: GoldenRecord) -> None:
     assert found.count("equal to the bit") == ALL_CODECS + 3
 
 
-def _frames_before(source: Any, pick_frames: Callable[[int], list[int]], *limits: DecodeLimits) -> DecodedClip:
-    return decode(source, lambda num_frames: [max(index - 1, 0) for index in pick_frames(num_frames)], *limits)
+def _frames_before(source: Any, pick_frames: Callable[[int], list[int]], *options: Any) -> DecodedClip:
+    return decode(source, lambda num_frames: [max(index - 1, 0) for index in pick_frames(num_frames)], *options)
 
 
 def test_a_decoder_that_returns_other_frames(record: GoldenRecord, monkeypatch: pytest.MonkeyPatch) -> None:
