@@ -8,6 +8,7 @@ from pathlib import Path
 from clips.clip_spec import ClipSpec
 from clips.decoding.frame_folder import find_frames
 from clips.decoding.limits import DecodeLimits
+from clips.part import WHOLE, Part
 from clips.preprocess import ModelInput
 from service.batch.results.result import Failed, failure
 from service.decoding.job import DecodeJob
@@ -31,13 +32,17 @@ class FileDecoder:
         limits: limits of each decode.
         max_memory_bytes: address space of the worker process.
         shifted: also sample each video half a segment later.
+        part: the part of each video that is seen.
     """
 
-    def __init__(self, spec: ClipSpec, limits: DecodeLimits, max_memory_bytes: int, *, shifted: bool) -> None:
+    def __init__(
+        self, spec: ClipSpec, limits: DecodeLimits, max_memory_bytes: int, *, shifted: bool, part: Part = WHOLE
+    ) -> None:
         self._spec = spec
         self._limits = limits
         self._max_memory_bytes = max_memory_bytes
         self._shifted = shifted
+        self._part = part
         self._decoder: Decoder | None = None
 
     def decode(self, file: str, folder: Path, content: bytes | None = None) -> Decoded | Failed:
@@ -52,7 +57,7 @@ class FileDecoder:
         try:
             size_bytes = _size_of(video) if content is None else len(content)
             source = video if content is None else content
-            job = DecodeJob(source, self._spec, self._limits, shifted=self._shifted)
+            job = DecodeJob(source, self._spec, self._limits, shifted=self._shifted, part=self._part)
             clip = self._running_decoder().preprocess(job)
         except Exception as error:
             return failure(file, error)

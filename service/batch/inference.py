@@ -42,4 +42,5 @@ def _answer_batch(videos: Sequence[Decoded], model: LoadedModel, options: Predic
         prediction = score(video.clip, part, model, options.top_k, infer_seconds=seconds, features=options.features)
         spent = asdict(prediction.seconds)
         timing = timing_ms({**spent, "total": sum(spent.values())})
-        yield Answer(video.file, answer(prediction, model, size_bytes=video.size_bytes, timing=timing))
+        response = answer(prediction, model, size_bytes=video.size_bytes, timing=timing, part=options.part)
+        yield Answer(video.file, response)

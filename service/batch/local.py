@@ -39,7 +39,7 @@ def predict_videos(
     """
     limits, max_memory_bytes = settings.decode_limits(), settings.max_decoder_bytes
     decoders = [
-        FileDecoder(model.spec, limits, max_memory_bytes, shifted=options.stability)
+        FileDecoder(model.spec, limits, max_memory_bytes, shifted=options.stability, part=options.part)
         for _ in range(min(settings.decoders, len(videos)))
     ]
     idle: SimpleQueue[FileDecoder] = SimpleQueue()

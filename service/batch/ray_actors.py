@@ -46,7 +46,8 @@ class DecodeActor:
         detach_main_module()
         spec = _stored_model(self._options, self._settings).manifest.clip
         bounds, max_memory_bytes = self._settings.decode_limits(), self._settings.max_decoder_bytes
-        return FileDecoder(spec, bounds, max_memory_bytes, shifted=self._options.stability)
+        shifted, part = self._options.stability, self._options.part
+        return FileDecoder(spec, bounds, max_memory_bytes, shifted=shifted, part=part)
 
 
 class InferActor:

@@ -11,6 +11,7 @@ from clips.clip_spec import ClipSpec
 from clips.decoding.container import VideoSource
 from clips.decoding.frame_folder import EncodedFrames
 from clips.decoding.limits import DecodeLimits
+from clips.part import WHOLE, Part
 from clips.preprocess import read_folder
 from clips.windows import Windowing
 
@@ -26,6 +27,7 @@ class DecodeJob:
         limits: Bounds of this decode.
         thumbnails: Return small JPEGs of the sampled frames as well.
         shifted: Sample a second time, half a segment later.
+        part: The part of the video that is seen.
     """
 
     video: VideoSource | EncodedFrames
@@ -33,6 +35,7 @@ class DecodeJob:
     limits: DecodeLimits
     thumbnails: bool = False
     shifted: bool = False
+    part: Part = WHOLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,8 @@ def opened(job: DecodeJob) -> Iterator[DecodeJob]:
     if not isinstance(job.video, str | os.PathLike):
         yield job
     elif os.path.isdir(job.video) and not isinstance(job, TimelineJob):
-        yield replace(job, video=read_folder(job.video, job.spec, job.limits, shifted=job.shifted))
+        frames = read_folder(job.video, job.spec, job.limits, shifted=job.shifted, part=job.part)
+        yield replace(job, video=frames)
     else:
         with open(job.video, "rb") as file:
             yield replace(job, video=file.fileno())

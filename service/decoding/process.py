@@ -26,7 +26,15 @@ from types import UnionType
 from typing import Any
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.errors import ClipError, Encrypted, LimitExceeded, NoFrames, NotAVideo, Undecodable
+from clips.decoding.errors import (
+    ClipError,
+    Encrypted,
+    LimitExceeded,
+    NoFrames,
+    NoSuchPart,
+    NotAVideo,
+    Undecodable,
+)
 from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput, Sampling
@@ -214,12 +222,14 @@ class _AnswerUnpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+_ERRORS = (NotAVideo, Undecodable, Encrypted, NoFrames, NoSuchPart, LimitExceeded)
+
 _ANSWER_CLASSES = {
     *(
         (kind.__module__, kind.__name__)
         for kind in (ModelInput, Sampling, VideoInfo, TimelineStart, WindowInput, TimelineEnd)
     ),
-    *((kind.__module__, kind.__name__) for kind in (NotAVideo, Undecodable, Encrypted, NoFrames, LimitExceeded)),
+    *((kind.__module__, kind.__name__) for kind in _ERRORS),
     ("numpy._core.multiarray", "_reconstruct"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),

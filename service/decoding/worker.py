@@ -82,7 +82,9 @@ def _answer(connection: Connection, job: DecodeJob) -> None:
 def _preprocess(job: DecodeJob) -> ModelInput | Failure:
     _limit_cpu_time(job.limits.max_cpu_seconds)
     try:
-        return preprocess(job.video, job.spec, job.limits, thumbnails=job.thumbnails, shifted=job.shifted)
+        return preprocess(
+            job.video, job.spec, job.limits, thumbnails=job.thumbnails, shifted=job.shifted, part=job.part
+        )
     except Exception as error:
         return _failure(error)
 
@@ -91,7 +93,7 @@ def _windows(job: TimelineJob) -> Iterator[TimelinePart | Failure]:
     os.nice(TIMELINE_NICENESS)
     _limit_cpu_time(job.limits.max_cpu_seconds)
     try:
-        yield from preprocess_windows(job.video, job.spec, job.limits, job.windowing, job.first_window)
+        yield from preprocess_windows(job.video, job.spec, job.limits, job.windowing, job.first_window, job.part)
     except Exception as error:
         yield _failure(error)
 

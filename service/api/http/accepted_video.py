@@ -62,7 +62,7 @@ async def accepted_video(
 
 def _with_fields(query: Query, fields: dict[str, Any]) -> Query:
     """Return the parameters of the query and the fields of the body as one."""
-    given = query.model_dump(exclude_unset=True)
+    given = query.model_dump(exclude_unset=True, by_alias=True)
     if twice := sorted(given.keys() & fields.keys()):
         raise HTTPException(400, f"the parameter {twice[0]!r} is in the query and in the JSON; send it once")
     try:

@@ -55,6 +55,7 @@ DOCUMENTED: dict[type[Exception] | int, ProblemType] = {
     clip_errors.Undecodable: ProblemType("undecodable", 422, "The video cannot be decoded"),
     clip_errors.Encrypted: ProblemType("encrypted", 422, "The video is encrypted"),
     clip_errors.NoFrames: ProblemType("no-frames", 422, "The video has no frames"),
+    clip_errors.NoSuchPart: ProblemType("no-such-part", 422, "The video has no such part"),
     clip_errors.LimitExceeded: ProblemType("bounds-exceeded", 422, "The video asks for too much"),
     api_keys.Unauthorised: ProblemType("unauthorised", 401, "A key is needed"),
     upload.UploadTooLarge: ProblemType("upload-too-large", 413, "The upload is too large"),

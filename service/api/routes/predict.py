@@ -41,12 +41,12 @@ async def predict_video(
     settings = gateway.settings
     async with accepted_video(request, gateway, key, query, _choose) as (upload, task):
         asked, model = task.query, task.model
-        job = DecodeJob(upload.body, model.spec, settings.decode_limits(), asked.explain, asked.stability)
+        job = DecodeJob(upload.body, model.spec, settings.decode_limits(), asked.explain, asked.stability, asked.part)
         work = in_time(gateway.predict(job, model, task.top_k, features=asked.features), settings.deadline_seconds)
         prediction = await while_connected(work, request.receive)
     timing = timing_ms(upload.finish(asdict(prediction.seconds)))
     response.headers["Server-Timing"] = server_timing(timing)
-    return answer(prediction, model, size_bytes=len(upload.body), timing=timing, explain=asked.explain)
+    return answer(prediction, model, size_bytes=len(upload.body), timing=timing, explain=asked.explain, part=asked.part)
 
 
 @dataclass(frozen=True)

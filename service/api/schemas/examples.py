@@ -83,6 +83,7 @@ DETAILS = {
     "upload-too-large": "the upload is larger than 100,000,000 bytes, the limit",
     "not-a-video": "the file is not a video that can be read; send MP4, MOV, MKV, WebM, AVI, TS, FLV, WMV or GIF",
     "undecodable": "the video is cut short: its index points past its end",
+    "no-such-part": "the video ends after 9.96 s; there is nothing from 12 s on",
     "bounds-exceeded": "the video has more than 50,000 frames; send a shorter one",
     "missing-video": "the form has no field 'video'; send the file as -F video=@clip.mp4",
     "bad-parameter": "query top_k: Input should be a whole number from 1 on, or `all`",

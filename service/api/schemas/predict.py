@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from clips.clip_spec import View
+from service.api.schemas.part import PartOfVideo, PartQuery
 from service.store.manifest import TemporalKind
 
 
@@ -22,10 +23,8 @@ TopKParameter = Annotated[Annotated[int, Field(ge=1)] | Literal["all"], WrapVali
 """A number of actions from 1 on, or `all`."""
 
 
-class PredictQuery(BaseModel):
+class PredictQuery(PartQuery):
     """The parameters of POST /predict; an unknown name is an error."""
-
-    model_config = ConfigDict(extra="forbid")
 
     top_k: TopKParameter | None = Field(
         default=None, description="How many actions, or `all`; too many give all; 5 when not given"
@@ -191,6 +190,7 @@ class PredictionResponse(BaseModel):
     )
     model: ModelRef
     clip: Clip
+    part: PartOfVideo | None = Field(default=None, description="With `from` or `to`: the part that was seen")
     timing_ms: Timing
     frames: list[FrameImage] | None = Field(
         default=None, description="With `explain=true`: the sampled frames of the first clip"

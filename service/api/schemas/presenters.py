@@ -9,8 +9,10 @@ from typing import Any
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.frames import VideoInfo
+from clips.part import WHOLE, Part
 from clips.preprocess import ModelInput, Sampling
 from clips.scores import Score
+from service.api.schemas.part import part_of_video
 from service.api.schemas.predict import (
     Action,
     Clip,
@@ -40,7 +42,13 @@ from service.models.registry import LoadedModel, RefusedModel, UnloadedModel, Ve
 
 
 def answer(
-    prediction: Prediction, model: LoadedModel, *, size_bytes: int, timing: Timing, explain: bool = False
+    prediction: Prediction,
+    model: LoadedModel,
+    *,
+    size_bytes: int,
+    timing: Timing,
+    explain: bool = False,
+    part: Part = WHOLE,
 ) -> PredictionResponse:
     """The whole answer of POST /predict.
 
@@ -52,6 +60,7 @@ def answer(
         likely=prediction.likely,
         model=model_ref(model),
         clip=_describe(prediction.clip, size_bytes),
+        part=part_of_video(part),
         timing_ms=timing,
     )
     if prediction.variants and prediction.clip.shifted:

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from types import FrameType
 
 from service.batch.errors import ResultsFileError
-from service.batch.request import PredictOptions
+from service.batch.request import Options
 from service.batch.results.results_file import ResultsFile
 from service.store.addresses import AddressError, opened
 
@@ -35,7 +35,7 @@ logger = logging.getLogger("service")
 
 
 @contextmanager
-def open_remote_results(address: str, folder: Path, options: PredictOptions) -> Iterator[ResultsFile]:
+def open_remote_results(address: str, folder: Path, options: Options) -> Iterator[ResultsFile]:
     """Resume the results at an address in a working file, and upload it each minute and at the end, also by SIGTERM.
 
         with open_remote_results("s3://bucket/results.jsonl", cache, options) as results:

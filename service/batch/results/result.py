@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from clips.decoding.errors import ClipError
+from pydantic import BaseModel
+
+from clips.decoding.errors import ClipError, NoSuchPart
 from service.api.schemas.predict import PredictionResponse
 from service.backends.base import BackendError
 from service.decoding.process import DecoderError
 
+Response_co = TypeVar("Response_co", bound=BaseModel, covariant=True)
+
 
 @dataclass(frozen=True)
-class Answer:
-    """A prediction; `file` is the video's name as given."""
+class Answer(Generic[Response_co]):
+    """An answer about one video: a prediction or a timeline; `file` is the video's name as given."""
 
     file: str
-    response: PredictionResponse
+    response: Response_co
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,15 @@ class Failed:
     lasts: bool = False
 
 
-Result = Answer | Failed
+Result = Answer[PredictionResponse] | Failed
+"""The result of a prediction."""
 
 
 def failure(file: str, error: Exception) -> Failed:
     """Return the result for an error that concerns one file; re-raise any other error."""
     match error:
+        case NoSuchPart():  # another part of the same video may be there
+            return Failed(file, str(error))
         case ClipError():
             return Failed(file, str(error), lasts=True)
         case IsADirectoryError():

@@ -1,7 +1,8 @@
 """Results file: JSON lines, one for each video, written as results come and resumed by the next run.
 
-A line is what `predict --json` prints, or `{"file": ..., "error": ...}` for a video that cannot be predicted. A failure
-that may pass has no line, so the video is tried again. A line that was cut off when a run was killed is removed.
+A line is an answer, as `predict --json` prints it, or `{"file": ..., "error": ...}` for a video that has none. A
+failure that may pass has no line, so the video is tried again. A line that was cut off when a run was killed is
+removed.
 """
 
 from __future__ import annotations
@@ -16,10 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from service.api.schemas.predict import PredictionResponse
 from service.batch.errors import ResultsFileError
-from service.batch.request import PredictOptions
-from service.batch.results.result import Answer, Failed, Result
+from service.batch.request import Options
+from service.batch.results.result import Answer, Failed
 
 FIRST_FIELD = b'{"file": '
 """Prefix of every line."""
@@ -44,7 +44,7 @@ class ResultsFile:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, options: PredictOptions, name: str | None = None) -> Iterator[ResultsFile]:
+    def open(cls, path: Path, options: Options, name: str | None = None) -> Iterator[ResultsFile]:
         """Create the file or resume it, locked for this process; errors of its content call it `name`, or its path.
 
         Raises ResultsFileError when it cannot be written, is locked, or holds anything but results of `options`.
@@ -61,7 +61,7 @@ class ResultsFile:
         """Return True if the video need not be tried again."""
         return video in self.answered or video in self.unanswerable
 
-    def add(self, result: Result) -> None:
+    def add(self, result: Answer[Any] | Failed) -> None:
         """Write the result's line, if it has one; it is in the file on return. Raises ResultsFileError."""
         line = as_line(result)
         if not line:
@@ -71,13 +71,13 @@ class ResultsFile:
             self._file.flush()
         self._note(result.file, is_answer=isinstance(result, Answer))
 
-    def _read(self, options: PredictOptions) -> None:
+    def _read(self, options: Options) -> None:
         self._file.seek(0)
         for number, line in enumerate(iter(partial(self._file.readline, MAX_LINE_BYTES), b""), start=1):
             if not line.endswith(b"\n") and _is_cut_off(line):
                 self._file.truncate(self._file.tell() - len(line))
                 break
-            file, found = _parse(line, f"{self._name}, line {number},")
+            file, found = _parse(line, type(options), f"{self._name}, line {number},")
             if found and found != options:
                 raise ResultsFileError(f"{self._name} has {found}, not {options}; name another file")
             self._note(file, is_answer=bool(found))
@@ -87,7 +87,7 @@ class ResultsFile:
         (self.answered if is_answer else self.unanswerable).add(video)
 
 
-def as_line(result: Result) -> bytes:
+def as_line(result: Answer[Any] | Failed) -> bytes:
     """Return the result as a line of JSON in UTF-8; empty for a failure that may pass."""
     match result:
         case Answer(file, response):
@@ -134,24 +134,11 @@ def _is_cut_off(line: bytes) -> bool:
     return line.startswith(FIRST_FIELD) or FIRST_FIELD.startswith(line)
 
 
-def _parse(line: bytes, place: str) -> tuple[str, PredictOptions | None]:
+def _parse(line: bytes, kind: type[Options], place: str) -> tuple[str, Options | None]:
     """Return the video's name, and the options of its answer; None for an error."""
     try:
         fields = json.loads(line)
         file = str(fields.pop("file"))
-        if "error" in fields:
-            return file, None
-        return file, _options_of(PredictionResponse.model_validate(fields))
+        return file, None if "error" in fields else kind.of_answer(fields)
     except (ValueError, LookupError, TypeError, AttributeError):
         raise ResultsFileError(f"{place} is not a result of this command; name another file") from None
-
-
-def _options_of(response: PredictionResponse) -> PredictOptions:
-    model, num_actions = response.model, len(response.predictions)
-    return PredictOptions(
-        model.name,
-        model.version,
-        num_actions,
-        stability=response.stability is not None,
-        features=response.features is not None,
-    )

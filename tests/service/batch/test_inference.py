@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,7 @@ from tests.helpers.fakes.fake_backend import FakeBackend
 SPEC = ClipSpec(crop=32, short_side=32, view=View.SQUEEZE)
 
 
-def _options(top_k: int, **added: bool) -> PredictOptions:
+def _options(top_k: int, **added: Any) -> PredictOptions:
     return PredictOptions("m", "1", top_k, **added)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service.api.schemas.predict import PredictionResponse
 from service.batch import local
 from service.batch.ray_actors import Columns, DecodeActor, DecodeAndInferActor
 from service.batch.request import PredictOptions
@@ -48,7 +49,7 @@ def test_the_results_are_those_of_one_process(settings, model, names, tmp_path):
     assert answered[0] == answered[1]
 
 
-def answers(results: Iterable[Result]) -> list[Answer]:
+def answers(results: Iterable[Result]) -> list[Answer[PredictionResponse]]:
     return [result for result in results if isinstance(result, Answer)]
 
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from clips.clip_spec import ClipSpec, View
-from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
+from clips.decoding.errors import LimitExceeded, NoSuchPart, NotAVideo, Undecodable
 from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
+from clips.part import Part
 from clips.preprocess import preprocess
 from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, preprocess_windows
 from clips.windows import Windowing
@@ -275,4 +276,23 @@ def test_a_child_that_ends_at_once_is_an_error_of_the_system(monkeypatch):
 def test_signals_to_the_group_are_left_to_the_server(decoder, videos):
     for number in (signal.SIGINT, signal.SIGTERM):
         os.kill(decoder._process.pid, number)
+    assert work(decoder, videos["mp4"]).video.frames == 40
+
+
+def test_a_part_is_what_this_process_would_see_of_it(decoder, videos):
+    part = Part(0.4, 1.2)
+    here = preprocess(videos["mp4"], SPEC, DecodeLimits(), part=part)
+    there = decoder.preprocess(DecodeJob(videos["mp4"], SPEC, DecodeLimits(), part=part))
+    np.testing.assert_array_equal(there.views, here.views)
+    assert (there.indices, there.times) == (here.indices, here.times)
+    windowing = Windowing(0.5, 0.5, 9)
+    start, *windows, _ = decoder.windows(DecodeJob(videos["mp4"], SPEC, DecodeLimits(), part=part), windowing)
+    assert isinstance(start, TimelineStart)
+    seconds = [(window.start_seconds, window.end_seconds) for window in windows if isinstance(window, WindowInput)]
+    assert seconds == [(0.4, 0.9), (pytest.approx(0.7), 1.2)]
+
+
+def test_a_part_behind_the_end_is_told_and_the_child_goes_on(decoder, videos):
+    with pytest.raises(NoSuchPart, match=r"1\.6 s"):
+        decoder.preprocess(DecodeJob(videos["mp4"], SPEC, DecodeLimits(), part=Part(2)))
     assert work(decoder, videos["mp4"]).video.frames == 40

@@ -256,3 +256,39 @@ def test_service_without_a_good_model_lives_but_is_not_ready(
 def test_models_tells_which_artifact_runs_and_why(client: httpx.Client) -> None:
     ready = [model for model in client.get("/models").json()["models"] if model["status"] == "ready"]
     assert {(model["artifact"], model["choice"]) for model in ready} == {("model.onnx", "onnx: runs everywhere")}
+
+
+def test_a_part_is_predicted_as_a_clip_of_its_own(client: httpx.Client, videos: dict[str, bytes]) -> None:
+    answer = client.post("/predict", content=videos["mp4"], params={"from": 0.4, "to": 0.8, "stability": True}).json()
+    assert answer["part"] == {"from_seconds": 0.4, "to_seconds": 0.8}
+    assert [frame["index"] for frame in answer["clip"]["sampled"]] == [10, 11, 13, 14, 15, 16, 18, 19]
+    assert answer["clip"]["sampled"][0]["time_seconds"] == 0.4
+    assert (answer["clip"]["frames"], answer["clip"]["duration_seconds"]) == (40, 1.6)
+    assert all(10 <= frame["index"] < 20 for frame in answer["stability"]["shifted"]["sampled"])
+    in_json = {"video": base64.b64encode(videos["mp4"]).decode(), "from": 0.4, "to": 0.8, "stability": True}
+    assert comparable(client.post("/predict", json=in_json).json()) == comparable(answer)
+    assert "part" not in client.post("/predict", content=videos["mp4"]).json()
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({"from": -1}, "bad-parameter"),
+        ({"from": "nan"}, "bad-parameter"),
+        ({"from": 1, "to": 1}, "bad-parameter"),
+        ({"from": 1, "to": 0.5}, "bad-parameter"),
+        ({"begin": 1}, "bad-parameter"),
+        ({"from": 1.6}, "no-such-part"),
+        ({"to": 2}, "no-such-part"),
+        ({"from": 0.41, "to": 0.43}, "no-such-part"),
+    ],
+)
+def test_a_part_that_is_not_there(
+    client: httpx.Client, videos: dict[str, bytes], asked: dict[str, float], problem: str
+) -> None:
+    response = client.post("/predict", content=videos["mp4"], params=asked)
+    assert (response.status_code, response.json()["type"]) == (422, f"/problems/{problem}")
+
+
+def comparable(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "timing_ms"}

@@ -18,7 +18,9 @@ from service.batch.results.results_file import ResultsFile
 OPTIONS = PredictOptions("colours", "2", 1)
 
 
-def answered(file: str, version: str = "2", num_actions: int = 1, features: list[float] | None = None) -> Answer:
+def answered(
+    file: str, version: str = "2", num_actions: int = 1, features: list[float] | None = None
+) -> Answer[PredictionResponse]:
     response = PredictionResponse(
         predictions=[Action(rank=n + 1, label="Grün zeigen", index=n, probability=0.1) for n in range(num_actions)],
         model=ModelRef(name="colours", version=version, digest="sha256:" + "0" * 64),
@@ -36,7 +38,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "answers.jsonl"
 
 
-def write(path: Path, *results: Answer | Failed) -> None:
+def write(path: Path, *results: Answer[PredictionResponse] | Failed) -> None:
     with ResultsFile.open(path, OPTIONS) as answers:
         for result in results:
             answers.add(result)
