@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
+from clips.part import WHOLE, Part
 from clips.preprocess import ModelInput, Sampling, preprocess, preprocess_frames
 from clips.scores import Score, top_scores
 from clips.window_preprocess import preprocess_windows
@@ -98,38 +99,50 @@ class Model:
         """The model's input."""
         return self._loaded.spec
 
-    def predict(self, video: Video | Frames, top_k: TopK | None = None) -> Prediction:
-        """Name the most probable actions of a clip.
+    def predict(
+        self,
+        video: Video | Frames,
+        top_k: TopK | None = None,
+        *,
+        start: float = 0.0,
+        end: float | None = None,
+    ) -> Prediction:
+        """Name the most probable actions of a clip, or of a part of it.
 
             model.predict("clip.mp4", top_k=3).predictions[0].label
+            model.predict("match.mp4", start=61.5, end=64)
 
         Args:
             video: Path, bytes of a file, or all frames as uint8 [T, H, W, 3], RGB, of which the model's number is
                 sampled.
             top_k: Number of actions, 5 by default, or "all"; more than there are classes gives all.
+            start: Only frames that begin from then on are seen, in seconds from the first frame.
+            end: Only frames that begin before are seen; all by default.
 
-        Raises ClipError, OSError, BackendError, and ValueError for frames of another type or a `top_k` out of range.
+        Raises ClipError, OSError, BackendError, and ValueError for frames of another type or an argument out of range.
         """
         count = choose_top_k(top_k, len(self.labels))
-        sampled = self._preprocess(video)
+        sampled = self._preprocess(video, Part(start, end))
         logits = self._loaded.backend.infer(sampled.views).logits
         scores = top_scores(self._loaded.probabilities(logits), self.labels, count)
         info = sampled.video if isinstance(sampled, ModelInput) else None
         clip = Clip(sampled.indices, sampled.times, info)
         return Prediction(tuple(scores), self._ref(), clip, self._loaded.is_likely(scores[0].probability))
 
-    def features(self, video: Video | Frames) -> NDArray[np.float32]:
+    def features(self, video: Video | Frames, *, start: float = 0.0, end: float | None = None) -> NDArray[np.float32]:
         """Return what the model's classification head sees of a clip, float32 [D]: the mean over frames and views.
 
             model.features("clip.mp4") @ model.features("other.mp4")
 
         Args:
             video: As for `predict`.
+            start: As for `predict`.
+            end: As for `predict`.
 
         Raises as `predict`; BackendError also for a model that was exported before there were features.
         """
         check_features(self._loaded)
-        views = self._preprocess(video).views
+        views = self._preprocess(video, Part(start, end)).views
         return mean_features(self._loaded.backend.infer(views), self._loaded, len(views))
 
     def timeline(
@@ -140,6 +153,8 @@ class Model:
         top_k: TopK | None = None,
         *,
         min_probability: float | None = None,
+        start: float = 0.0,
+        end: float | None = None,
     ) -> Timeline:
         """Name the actions along a long video, in sliding windows.
 
@@ -152,6 +167,8 @@ class Model:
             top_k: Number of actions of each window, 5 by default, or "all".
             min_probability: Least top-1 probability of a window that names its action, 0 to 1; by default the model's
                 own: that of its timelines, its threshold, or 0.
+            start: As for `predict`; windows begin there.
+            end: As for `predict`; windows end there.
 
         Raises ClipError, OSError, BackendError, and ValueError for an argument out of range.
         """
@@ -162,9 +179,10 @@ class Model:
             window_seconds=window_seconds,
             step_seconds=step_seconds,
             min_probability=min_probability,
+            part=Part(start, end),
         )
         limits = self._settings.timeline_decode_limits()
-        parts = preprocess_windows(_source(video), self.spec, limits, plan.windowing)
+        parts = preprocess_windows(_source(video), self.spec, limits, plan.windowing, part=plan.part)
         return self._timeline(timeline_rows(parts, self._loaded, plan, top_k=count, size_bytes=0))
 
     def close(self) -> None:
@@ -182,10 +200,12 @@ class Model:
     def __repr__(self) -> str:
         return f"<tin.Model {self.name} {self.version}: {len(self.labels)} classes, {self._loaded.artifact}>"
 
-    def _preprocess(self, video: Video | Frames) -> Sampling:
-        if isinstance(video, np.ndarray):
-            return preprocess_frames(video, self.spec)
-        return preprocess(_source(video), self.spec, self._settings.decode_limits())
+    def _preprocess(self, video: Video | Frames, part: Part) -> Sampling:
+        if not isinstance(video, np.ndarray):
+            return preprocess(_source(video), self.spec, self._settings.decode_limits(), part=part)
+        if part != WHOLE:
+            raise ValueError("an array of frames has no times: slice it instead of giving start or end")
+        return preprocess_frames(video, self.spec)
 
     def _ref(self) -> ModelRef:
         return ModelRef(self.name, self.version, f"sha256:{self._loaded.digest}")

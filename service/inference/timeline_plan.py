@@ -1,10 +1,11 @@
-"""Plan of a timeline: its windows and its threshold, from a request's parameters and the model's defaults."""
+"""Plan of a timeline: its windows, threshold and part, from a request's parameters and the model's defaults."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from clips.part import WHOLE, Part
 from clips.windows import Windowing
 from service.models.registry import LoadedModel
 from service.store.manifest import LONGEST_WINDOW, MOST_OVERLAPPING, SHORTEST_WINDOW
@@ -16,10 +17,11 @@ class BadTimeline(ValueError):
 
 @dataclass(frozen=True)
 class TimelinePlan:
-    """The windows of a timeline, and the least top-1 probability of a window that names its action."""
+    """The windows of a timeline, the least top-1 probability of one that names its action, and the part they cover."""
 
     windowing: Windowing
     min_probability: float
+    part: Part = WHOLE
 
 
 def plan_timeline(
@@ -29,6 +31,7 @@ def plan_timeline(
     window_seconds: float | None = None,
     step_seconds: float | None = None,
     min_probability: float | None = None,
+    part: Part = WHOLE,
 ) -> TimelinePlan:
     """Plan a timeline with what a request gives, and with the model's defaults for the rest.
 
@@ -40,6 +43,7 @@ def plan_timeline(
         window_seconds: Length of a window, from a millisecond to ten minutes.
         step_seconds: From one window to the next; 1/16 of a window to a whole one.
         min_probability: From 0 to 1.
+        part: The part of the video that the windows cover.
 
     Raises BadTimeline.
     """
@@ -52,7 +56,7 @@ def plan_timeline(
     _check("step_seconds", step, window / MOST_OVERLAPPING, window)
     least = default_min_probability(model) if min_probability is None else min_probability
     _check("min_probability", least, 0, 1)
-    return TimelinePlan(Windowing(window, step, max_windows), least)
+    return TimelinePlan(Windowing(window, step, max_windows), least, part)
 
 
 def default_min_probability(model: LoadedModel) -> float:

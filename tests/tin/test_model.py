@@ -78,6 +78,24 @@ def test_timeline_answers_as_the_service_does(model: tin.Model, service: httpx.C
     assert all((segment.label or "nothing named") in str(timeline) for segment in timeline.segments)
 
 
+def test_a_part_is_a_clip_of_its_own(model: tin.Model) -> None:
+    whole = decode(EXAMPLE, range)
+    within = [index for index, time in enumerate(whole.times) if 0.5 <= time < 1.1]
+    part = model.predict(EXAMPLE, start=0.5, end=1.1)
+    alone = np.stack([whole.images[index] for index in within])
+    assert part.predictions == model.predict(alone).predictions
+    assert set(part.clip.indices) <= set(within)
+    assert (model.features(EXAMPLE, start=0.5, end=1.1) == model.features(alone)).all()
+    timeline = model.timeline(EXAMPLE, 0.5, start=0.5, end=1.1)
+    assert (timeline.windows[0].start_seconds, timeline.windows[-1].end_seconds) == (0.5, 1.1)
+    with pytest.raises(ValueError, match="part"):
+        model.predict(EXAMPLE, start=2, end=1)
+    with pytest.raises(ValueError, match="slice"):
+        model.predict(alone, start=1)
+    with pytest.raises(tin.ClipError, match="ends after"):
+        model.timeline(EXAMPLE, end=100)
+
+
 def test_paths_bytes_and_frames_give_one_answer(model: tin.Model) -> None:
     frames = np.stack(decode(EXAMPLE, range).images)
     by_path, by_bytes = model.predict(str(EXAMPLE)), model.predict(EXAMPLE.read_bytes())

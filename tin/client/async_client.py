@@ -13,7 +13,7 @@ import httpx
 
 from tin.client.answers import prediction_of, problem_in
 from tin.client.errors import ServiceProblem
-from tin.client.exchange import answering, connection, content_of, query
+from tin.client.exchange import answering, connection, content_of, part, query
 from tin.client.retries import Retries
 from tin.client.timeline_rows import TimelineHead, TimelineRows
 from tin.results import Prediction, Timeline, TimelineWindow
@@ -36,11 +36,19 @@ class AsyncClient:
         self._http = httpx.AsyncClient(**connection(url, key, timeout))
 
     async def predict(
-        self, video: Video, top_k: TopK | None = None, *, model: str | None = None, version: str | None = None
+        self,
+        video: Video,
+        top_k: TopK | None = None,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        model: str | None = None,
+        version: str | None = None,
     ) -> Prediction:
         """Name the most probable actions of a clip; arguments and errors are those of `Client.predict`."""
+        asked = query(top_k=top_k, model=model, version=version) | part(start, end)
         with answering(self._url):
-            response = await self._post("/predict", video, query(top_k=top_k, model=model, version=version))
+            response = await self._post("/predict", video, asked)
             return prediction_of(await response.aread())
 
     def timeline(
@@ -51,6 +59,8 @@ class AsyncClient:
         top_k: TopK | None = None,
         *,
         min_probability: float | None = None,
+        start: float | None = None,
+        end: float | None = None,
         model: str | None = None,
         version: str | None = None,
     ) -> AsyncTimelineStream:
@@ -62,7 +72,7 @@ class AsyncClient:
         asked = query(
             window_seconds=window_seconds, step_seconds=step_seconds, top_k=top_k, min_probability=min_probability
         )
-        return AsyncTimelineStream(self._chunks(video, asked | query(model=model, version=version)))
+        return AsyncTimelineStream(self._chunks(video, asked | query(model=model, version=version) | part(start, end)))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -12,7 +12,7 @@ import httpx
 
 from tin.client.answers import prediction_of, problem_in
 from tin.client.errors import ServiceProblem
-from tin.client.exchange import answering, connection, content_of, query
+from tin.client.exchange import answering, connection, content_of, part, query
 from tin.client.retries import Retries
 from tin.client.timeline_rows import TimelineHead, TimelineRows
 from tin.results import Prediction, Timeline, TimelineWindow
@@ -44,22 +44,32 @@ class Client:
         self._http = httpx.Client(**connection(url, key, timeout))
 
     def predict(
-        self, video: Video, top_k: TopK | None = None, *, model: str | None = None, version: str | None = None
+        self,
+        video: Video,
+        top_k: TopK | None = None,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        model: str | None = None,
+        version: str | None = None,
     ) -> Prediction:
-        """Name the most probable actions of a clip.
+        """Name the most probable actions of a clip, or of a part of it.
 
             client.predict("clip.mp4", top_k=3).predictions[0].label
 
         Args:
             video: Path, or bytes of a file.
             top_k: Number of actions, 5 by default, or "all"; more than there are classes gives all.
+            start: Only frames that begin from then on are seen, in seconds from the first frame.
+            end: Only frames that begin before are seen; all when not given.
             model: A model's name; the service's default model when not given.
             version: A version of the model; the one that its policy chooses when not given.
 
         Raises ClientError, and OSError for a path that cannot be read.
         """
+        asked = query(top_k=top_k, model=model, version=version) | part(start, end)
         with answering(self._url):
-            response = self._post("/predict", video, query(top_k=top_k, model=model, version=version))
+            response = self._post("/predict", video, asked)
             return prediction_of(response.read())
 
     def timeline(
@@ -70,6 +80,8 @@ class Client:
         top_k: TopK | None = None,
         *,
         min_probability: float | None = None,
+        start: float | None = None,
+        end: float | None = None,
         model: str | None = None,
         version: str | None = None,
     ) -> TimelineStream:
@@ -84,6 +96,8 @@ class Client:
             step_seconds: From one window to the next; by default the model's own, or half a window.
             top_k: Number of actions of each window, 5 by default, or "all".
             min_probability: Least top-1 probability of a window that names its action; by default the model's own.
+            start: As for `predict`; windows begin there.
+            end: As for `predict`; windows end there.
             model: As for `predict`.
             version: As for `predict`.
 
@@ -92,7 +106,7 @@ class Client:
         asked = query(
             window_seconds=window_seconds, step_seconds=step_seconds, top_k=top_k, min_probability=min_probability
         )
-        return TimelineStream(self._chunks(video, asked | query(model=model, version=version)))
+        return TimelineStream(self._chunks(video, asked | query(model=model, version=version) | part(start, end)))
 
     def close(self) -> None:
         """Close the connections."""

@@ -32,6 +32,11 @@ def query(**options: object) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def part(start: float | None, end: float | None) -> dict[str, Any]:
+    """Return the parameters that choose a part of the video."""
+    return query(**{"from": start, "to": end})
+
+
 def content_of(video: Video) -> bytes:
     """Return the bytes of a video; raises OSError for a path that cannot be read."""
     return video if isinstance(video, bytes) else Path(os.fspath(video)).read_bytes()

@@ -63,7 +63,7 @@ async def _rows(gateway: Gateway, task: _Task, upload: AcceptedUpload[bytes]) ->
         return seconds
 
     rows = TimelineRows(task.model, task.plan, task.top_k, len(upload.body), finish)
-    job = DecodeJob(upload.body, task.model.spec, gateway.settings.timeline_decode_limits())
+    job = DecodeJob(upload.body, task.model.spec, gateway.settings.timeline_decode_limits(), part=task.plan.part)
     async with aclosing(gateway.windows(job, task.plan.windowing, task.model)) as parts:
         async for part in parts:
             yield rows.row(part)

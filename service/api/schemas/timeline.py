@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
+from service.api.schemas.part import PartOfVideo, PartQuery
 from service.api.schemas.predict import Action, ModelRef, Problem, Timing, TopKParameter, Video, VideoText
 from service.inference.timeline_plan import TimelinePlan, plan_timeline
 from service.models.registry import LoadedModel
@@ -14,10 +15,8 @@ from service.store.manifest import LONGEST_WINDOW, MOST_OVERLAPPING, SHORTEST_WI
 Seconds = Annotated[float, Field(ge=SHORTEST_WINDOW, le=LONGEST_WINDOW, allow_inf_nan=False)]
 
 
-class TimelineQuery(BaseModel):
+class TimelineQuery(PartQuery):
     """The parameters of POST /timeline; an unknown name is an error."""
-
-    model_config = ConfigDict(extra="forbid")
 
     window_seconds: Seconds | None = Field(
         default=None, description="How long a window is; the model's own length when not given, or 2"
@@ -47,6 +46,7 @@ class TimelineQuery(BaseModel):
             window_seconds=self.window_seconds,
             step_seconds=self.step_seconds,
             min_probability=self.min_probability,
+            part=self.part,
         )
 
 
@@ -62,6 +62,7 @@ class ClipRow(BaseModel):
     kind: Literal["clip"] = "clip"
     model: ModelRef
     clip: Video
+    part: PartOfVideo | None = Field(default=None, description="With `from` or `to`: the part that the windows cover")
     num_windows: int
     window_seconds: float
     step_seconds: float

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from clips.scores import top_scores
 from clips.window_preprocess import TimelineEnd, TimelineStart
+from service.api.schemas.part import part_of_video
 from service.api.schemas.presenters import actions, describe_video, model_ref, segment_of_clip, timing_ms
 from service.api.schemas.timeline import ClipRow, SegmentOfClip, SegmentsRow, TimelineRow, WindowRow
 from service.inference.segmentation import ScoredWindow, Segment, Segmenter
@@ -56,6 +57,7 @@ class TimelineRows:
         return ClipRow(
             model=model_ref(self.model),
             clip=describe_video(start.video, self.size_bytes),
+            part=part_of_video(self.plan.part),
             num_windows=start.num_windows,
             window_seconds=self.plan.windowing.window_seconds,
             step_seconds=self.plan.windowing.step_seconds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,6 @@ def test_the_step_of_another_window_is_half_of_it() -> None:
         ({"min_probability": math.nan}, "min_probability"),
     ],
 )
-def test_what_is_out_of_range_is_named(given: dict[str, float], named: str) -> None:
+def test_what_is_out_of_range_is_named(given: dict[str, Any], named: str) -> None:
     with pytest.raises(BadTimeline, match=named):
         plan_timeline(PLAIN, 7, **given)

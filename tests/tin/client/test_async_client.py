@@ -50,6 +50,14 @@ async def test_timeline_gives_what_the_model_gives(model: tin.Model, url: str) -
             await left.read()
 
 
+async def test_a_part_is_that_of_the_model(model: tin.Model, url: str) -> None:
+    async with tin.AsyncClient(url, KEY) as client:
+        answered = await client.predict(EXAMPLE, start=0.5, end=1)
+        timeline = await client.timeline(EXAMPLE, 0.5, start=0.4).read()
+    assert answered.clip.indices == model.predict(EXAMPLE, start=0.5, end=1).clip.indices
+    assert timeline == model.timeline(EXAMPLE, 0.5, start=0.4)
+
+
 async def test_failures_are_those_of_the_other_client(url: str, not_videos: dict[str, bytes]) -> None:
     async with tin.AsyncClient(url, KEY) as client:
         with pytest.raises(tin.ServiceProblem, match="415 Not a video"):

@@ -72,6 +72,14 @@ def test_timeline_gives_what_the_model_gives(model: tin.Model, url: str) -> None
         assert stream.read() == client.timeline(EXAMPLE, 0.75, 0.5, top_k=3).read() == expected
 
 
+def test_a_part_is_that_of_the_model(model: tin.Model, url: str) -> None:
+    with tin.Client(url, KEY) as client:
+        assert client.predict(EXAMPLE, start=0.5, end=1) == as_answered(model.predict(EXAMPLE, start=0.5, end=1))
+        assert client.timeline(EXAMPLE, 0.5, end=1).read() == model.timeline(EXAMPLE, 0.5, end=1)
+        with pytest.raises(tin.ServiceProblem, match="no such part"):
+            client.predict(EXAMPLE, start=100)
+
+
 def test_leaving_a_timeline_ends_its_request(url: str) -> None:
     with tin.Client(url, KEY) as client:
         stream = client.timeline(EXAMPLE, 0.5, 0.25)

@@ -287,3 +287,20 @@ def test_sigterm_lets_a_timeline_finish(server: Any, long_video: bytes) -> None:
         os.kill(child, signal.SIGCONT)
         assert list(rows)[-1]["kind"] == "segments"
     assert server.process.wait(timeout=10) in {0, -signal.SIGTERM}
+
+
+def test_windows_cover_a_part_in_the_times_of_the_video(client: httpx.Client, scenes: bytes) -> None:
+    clip, *windows, last = _post(client, scenes, **{"from": 3.6, "to": 7.6})
+    assert clip["part"] == {"from_seconds": 3.6, "to_seconds": 7.6}
+    assert (clip["clip"]["frames"], clip["num_windows"]) == (315, 3)
+    assert [(window["start_seconds"], window["end_seconds"]) for window in windows] == [
+        (3.6, 5.6), (4.6, 6.6), (5.6, 7.6),
+    ]  # fmt: skip
+    segments = last["segments"]
+    assert (segments[0]["start_seconds"], segments[-1]["end_seconds"]) == (3.6, 7.6)
+    assert segments[-1]["label"] == "Showing green"
+
+
+def test_a_part_behind_the_end_is_refused_before_the_first_row(client: httpx.Client, scenes: bytes) -> None:
+    response = client.post("/timeline", content=scenes, params={"from": 13})
+    assert (response.status_code, response.json()["type"]) == (422, "/problems/no-such-part")
