@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from clips.scores import Score
 
-MOST_BRIDGED = 1
-"""Longest run of windows, in the midst of windows that agree, that does not split their segment."""
+BRIDGED_SECONDS = 0.5
+"""Longest stretch, between windows that agree, that does not split their segment; measured by `make bench-timeline`."""
+
+ROUNDING = 1e-6
+"""Times that differ by less are equal."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +50,34 @@ class Segmenter:
         print(*segmenter.finish(), sep="\\n")
 
     A window whose top-1 probability is below `min_probability` names nothing; that is decided before windows are
-    merged. Up to `most_bridged` windows between others that agree join their segment. The border of two segments is
-    the middle of what their windows share:
+    merged. The border of two segments is the middle of what their windows share:
 
-        A 0-2  A 1-3  B 2-4  A 3-5  B 4-6  B 5-7      A 0-4.5  B 4.5-7
+        A 0-2  A 1-3  B 2-4  B 3-5      A 0-2.5  B 2.5-5
+
+    Two hystereses keep segments whole. A stretch of at most `bridged_seconds` between windows that agree belongs to
+    their segment, be it named or not. So does a single odd window in a named segment where the windows before and
+    after it meet, so that each of its moments is also seen by one that agrees:
+
+        A 0-2  A 1-3  B 2-4  A 3-5  A 4-6      A 0-6
 
     Segments have no gap and no overlap. Memory does not grow with the number of windows.
 
     Args:
         min_probability: Least top-1 probability of a window that names its action, from 0 to 1.
-        most_bridged: Longest run of windows that does not split a segment; a segment is certain that much later.
+        bridged_seconds: Longest stretch that does not split a segment; 0 for neither hysteresis.
     """
 
-    def __init__(self, min_probability: float = 0.0, most_bridged: int = MOST_BRIDGED) -> None:
+    def __init__(self, min_probability: float = 0.0, bridged_seconds: float = BRIDGED_SECONDS) -> None:
         self._min_probability = min_probability
-        self._most_bridged = most_bridged
+        self._bridged_seconds = bridged_seconds
         self._run: _Run | None = None
         self._pending: deque[ScoredWindow] = deque()
 
     def add(self, window: ScoredWindow) -> list[Segment]:
         """Take the next window, which overlaps or touches the one before; return the segments that it closes."""
+        closed: list[Segment] = []
+        while self._run is not None and self._pending and not self._may_bridge(self._run, window):
+            closed += self._close_run(self._run)
         if self._run is None:
             self._run = _Run(window, self._label_of(window), window.start)
         elif self._label_of(window) == self._run.label:
@@ -74,13 +85,13 @@ class Segmenter:
             self._pending.clear()
         else:
             self._pending.append(window)
-        return self._close_run() if len(self._pending) > self._most_bridged else []
+        return closed
 
     def finish(self) -> list[Segment]:
         """Return the rest of the segments; the last one ends with the last window."""
         closed: list[Segment] = []
-        while self._pending:
-            closed += self._close_run()
+        while self._run is not None and self._pending:
+            closed += self._close_run(self._run)
         last = self.open_segment
         self._run = None
         return closed if last is None else [*closed, last]
@@ -90,12 +101,22 @@ class Segmenter:
         """The segment that goes on, up to the end of its last window; None without windows."""
         return None if self._run is None else self._run.segment(self._run.end)
 
-    def _close_run(self) -> list[Segment]:
+    def _may_bridge(self, run: _Run, window: ScoredWindow) -> bool:
+        """Return True if the pending windows, which `window` follows, may still belong to the run before them."""
+        if self._bridged_seconds == 0:
+            return False
+        first, last = self._pending[0], self._pending[-1]
+        stretch = _border(last.end, window.start) - _border(run.end, first.start)
+        if stretch <= self._bridged_seconds + ROUNDING:
+            return True
+        is_odd = run.label is not None and len(self._pending) == 1 and self._label_of(window) == run.label
+        return is_odd and window.start <= run.end + ROUNDING
+
+    def _close_run(self, run: _Run) -> list[Segment]:
         """Close the run at the first pending window, with which the next one begins."""
-        assert self._run is not None
         first, *others = self._pending
-        border = (self._run.end + first.start) / 2
-        closed = [self._run.segment(border)]
+        border = _border(run.end, first.start)
+        closed = [run.segment(border)]
         self._run = _Run(first, self._label_of(first), border)
         self._pending.clear()
         for window in others:
@@ -132,9 +153,14 @@ class _Run:
 
 
 def segments_of(
-    windows: Iterable[ScoredWindow], min_probability: float = 0.0, most_bridged: int = MOST_BRIDGED
+    windows: Iterable[ScoredWindow], min_probability: float = 0.0, bridged_seconds: float = BRIDGED_SECONDS
 ) -> list[Segment]:
     """Merge all windows of a video, in order of time; parameters and result are those of `Segmenter`."""
-    segmenter = Segmenter(min_probability, most_bridged)
+    segmenter = Segmenter(min_probability, bridged_seconds)
     closed = [segment for window in windows for segment in segmenter.add(window)]
     return closed + segmenter.finish()
+
+
+def _border(end: float, start: float) -> float:
+    """Return the middle of what a window that ends at `end` and one that begins at `start` share."""
+    return (end + start) / 2

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clips.scores import Score
-from service.inference.segmentation import ScoredWindow, Segment, Segmenter, segments_of
+from service.inference.segmentation import BRIDGED_SECONDS, ScoredWindow, Segment, Segmenter, segments_of
 
 LABELS = "ABC"
 
@@ -49,23 +49,39 @@ def test_one_window_is_one_segment_and_none_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "most_bridged", "expected"),
-    [
-        ("AABAA", 0, "ABA"),
-        ("AABAA", 1, "A"),
-        ("ABABB", 1, "AB"),
-        ("ABCC", 1, "ABC"),
-        ("AABBAA", 1, "ABA"),
-        ("AABBAA", 2, "A"),
-        ("AABCAA", 2, "A"),
-        ("AAB", 2, "AB"),
-        ("ABCBB", 2, "AB"),
-    ],
+    ("labels", "expected"), [("AABAA", "A"), ("ABABB", "AB"), ("ABCC", "ABC"), ("AABBAA", "ABA"), ("AAB", "AB")]
 )
-def test_a_short_run_does_not_split_a_segment(labels: str, most_bridged: int, expected: str) -> None:
-    segments = segments_of(windows_of_two_seconds(labels), most_bridged=most_bridged)
+def test_one_odd_window_does_not_split_a_segment(labels: str, expected: str) -> None:
+    segments = segments_of(windows_of_two_seconds(labels))
     assert [segment.label for segment in segments] == list(expected)
     assert sum(segment.num_windows for segment in segments) == len(labels)
+
+
+def test_a_window_between_others_that_do_not_meet_is_not_odd() -> None:
+    windows = [window(0, 2, "A"), window(1.5, 3.5, "B"), window(3, 5, "A")]
+    assert [segment.label for segment in segments_of(windows)] == list("ABA")
+
+
+@pytest.mark.parametrize(
+    ("labels", "bridged_seconds", "expected"),
+    [
+        ("AABBBAA", 0.75, "A"),
+        ("AABBBBAA", 0.75, "ABA"),
+        ("AABCBAA", 0.75, "A"),
+        ("AABBAA", 0.25, "ABA"),
+        ("AABAA", 0.0, "ABA"),
+        ("ABCBBBBB", 0.5, "AB"),
+    ],
+)
+def test_a_short_stretch_does_not_split_a_segment(labels: str, bridged_seconds: float, expected: str) -> None:
+    windows = [window(0.25 * place, 0.25 * place + 2, label) for place, label in enumerate(labels)]
+    assert [segment.label for segment in segments_of(windows, bridged_seconds=bridged_seconds)] == list(expected)
+
+
+def test_a_short_name_in_the_midst_of_nothing_is_bridged_but_one_of_a_second_is_not() -> None:
+    for step, expected in ((BRIDGED_SECONDS, [None]), (1.0, [None, "B", None])):
+        windows = [window(step * place, step * place + 2, "B", place == 2) for place in range(5)]
+        assert [segment.label for segment in segments_of(windows, 0.5)] == expected
 
 
 def test_the_threshold_applies_before_neighbours_are_merged() -> None:
@@ -83,7 +99,7 @@ def test_a_weak_window_is_bridged_as_an_odd_one_is() -> None:
 
 
 def test_the_open_segment_is_what_goes_on() -> None:
-    segmenter = Segmenter(most_bridged=1)
+    segmenter = Segmenter()
     assert segmenter.open_segment is None
     opened: list[Segment | None] = []
     closed = []
@@ -117,15 +133,15 @@ def _plain_rule(windows: Sequence[ScoredWindow]) -> list[tuple[str | None, float
 
 @given(windows=films())
 def test_without_threshold_and_bridges_segments_are_the_runs(windows: list[ScoredWindow]) -> None:
-    assert spans(segments_of(windows, most_bridged=0)) == _plain_rule(windows)
+    assert spans(segments_of(windows, bridged_seconds=0)) == _plain_rule(windows)
 
 
-@given(windows=films(), min_probability=st.floats(0, 1), most_bridged=st.integers(0, 4), split=st.integers(0, 30))
+@given(windows=films(), min_probability=st.floats(0, 1), bridged_seconds=st.floats(0, 4), split=st.integers(0, 30))
 def test_segments_tile_the_time_and_are_certain_once_they_are_closed(
-    windows: list[ScoredWindow], min_probability: float, most_bridged: int, split: int
+    windows: list[ScoredWindow], min_probability: float, bridged_seconds: float, split: int
 ) -> None:
-    expected = segments_of(windows, min_probability, most_bridged)
-    online = Segmenter(min_probability, most_bridged)
+    expected = segments_of(windows, min_probability, bridged_seconds)
+    online = Segmenter(min_probability, bridged_seconds)
     closed = [segment for each in windows[:split] for segment in online.add(each)]
     assert closed == expected[: len(closed)]
     going_on = online.open_segment
