@@ -1,25 +1,28 @@
 // Segments: neighbouring windows with the same top-1 action, by the rule of service/inference/segmentation.py.
 
-const MOST_BRIDGED = 1; // windows between others that agree which do not split a segment
+const BRIDGED_SECONDS = 0.5; // longest stretch between windows that agree which does not split their segment
+const ROUNDING = 1e-6; // times that differ by less are equal
 
 // Windows are {start, end, label, probability}, segments too; the label is null where nothing is named, because the
 // probability is below `minProbability`. Memory does not grow with the number of windows.
 export class Segmenter {
-  constructor(minProbability, mostBridged = MOST_BRIDGED) {
-    Object.assign(this, { minProbability, mostBridged });
+  constructor(minProbability, bridgedSeconds = BRIDGED_SECONDS) {
+    Object.assign(this, { minProbability, bridgedSeconds });
     this.run = null;
     this.pending = [];
   }
 
   // Takes the next window; gives the segments that it closes.
   add(window) {
+    const closed = [];
+    while (this.pending.length && !this.mayBridge(window)) closed.push(...this.closeRun());
     const label = this.labelOf(window);
     if (!this.run) this.run = new Run(window, label, window.start);
     else if (label === this.run.label) {
       this.run.extend(window);
       this.pending = [];
     } else this.pending.push(window);
-    return this.pending.length > this.mostBridged ? this.closeRun() : [];
+    return closed;
   }
 
   // Gives the rest of the segments.
@@ -36,10 +39,21 @@ export class Segmenter {
     return this.run && this.run.segment(this.run.end);
   }
 
-  // The run ends in the middle of what its last window shares with the first pending one, with which the next begins.
+  // True if the pending windows, which `window` follows, may still belong to the run before them: for a short time, or
+  // as a single odd window in a named segment, each moment of which is also seen by a window that agrees.
+  mayBridge(window) {
+    if (this.bridgedSeconds === 0) return false;
+    const { run, pending } = this;
+    const stretch = borderOf(pending.at(-1), window) - borderOf(run, pending[0]);
+    if (stretch <= this.bridgedSeconds + ROUNDING) return true;
+    const isOdd = run.label !== null && pending.length === 1 && this.labelOf(window) === run.label;
+    return isOdd && window.start <= run.end + ROUNDING;
+  }
+
+  // The next run begins with the first pending window.
   closeRun() {
     const [first, ...others] = this.pending;
-    const border = (this.run.end + first.start) / 2;
+    const border = borderOf(this.run, first);
     const closed = [this.run.segment(border)];
     this.run = new Run(first, this.labelOf(first), border);
     this.pending = [];
@@ -51,6 +65,9 @@ export class Segmenter {
     return probability >= this.minProbability ? label : null;
   }
 }
+
+// The middle of what two windows share.
+const borderOf = ({ end }, { start }) => (end + start) / 2;
 
 // Windows that agree.
 class Run {
