@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import Page
 
 from clips.scores import Score
-from service.inference.segmentation import MOST_BRIDGED, ScoredWindow, segments_of
+from service.inference.segmentation import BRIDGED_SECONDS, ScoredWindow, segments_of
 
-SEGMENTS = """async ([windows, minProbability, mostBridged]) => {
+SEGMENTS = """async ([windows, minProbability, bridgedSeconds]) => {
     const { Segmenter } = await import("/web/live/segmenter.js");
-    const segmenter = new Segmenter(minProbability, ...(mostBridged === null ? [] : [mostBridged]));
+    const segmenter = new Segmenter(minProbability, ...(bridgedSeconds === null ? [] : [bridgedSeconds]));
     const closed = windows.flatMap((window) => segmenter.add(window));
     return [...closed, ...segmenter.finish()];
 }"""
@@ -25,16 +25,16 @@ def random_windows(seed: int, count: int = 200) -> list[ScoredWindow]:
     return [ScoredWindow(place / 2, place / 2 + 2, score) for place, score in enumerate(scores)]
 
 
-@pytest.mark.parametrize("most_bridged", [None, 0, 1, 3])
+@pytest.mark.parametrize("bridged_seconds", [None, 0.0, 1.0, 1.5])
 @pytest.mark.parametrize("min_probability", [0.0, 0.3])
-def test_the_segments_are_equal(page: Page, most_bridged: int | None, min_probability: float) -> None:
-    windows = random_windows(seed=most_bridged or 0)
+def test_the_segments_are_equal(page: Page, bridged_seconds: float | None, min_probability: float) -> None:
+    windows = random_windows(seed=0)
     given = [
         {"start": each.start, "end": each.end, "label": each.top1.label, "probability": each.top1.probability}
         for each in windows
     ]
-    expected = segments_of(windows, min_probability, MOST_BRIDGED if most_bridged is None else most_bridged)
-    found = page.evaluate(SEGMENTS, [given, min_probability, most_bridged])
+    expected = segments_of(windows, min_probability, BRIDGED_SECONDS if bridged_seconds is None else bridged_seconds)
+    found = page.evaluate(SEGMENTS, [given, min_probability, bridged_seconds])
     assert len(found) > 2
     assert [(each["start"], each["end"], each["label"]) for each in found] == [
         (each.start, each.end, each.label) for each in expected
