@@ -21,6 +21,8 @@ test: .venv/ready .venv-dev/ready .venv-openapi/ready ## run all tests, the serv
 	@command -v chromium >/dev/null || echo "without chromium the browser tests are skipped"
 	@command -v java >/dev/null || echo "without Java 17 the TorchServe tests are skipped"
 	@command -v promtool >/dev/null || echo "without promtool the test that it makes of /metrics is skipped"
+	@/usr/bin/python3 -c "import gi; gi.require_version('GstRtspServer', '1.0')" 2>/dev/null \
+	  || echo "without GStreamer's RTSP server the tests of RTSP are skipped"
 	$(INTERPRETERS) $(PYTEST) --dist loadfile
 
 test-fast: .venv-dev/ready ## run the tests that take no seconds, browser, Java, Ray or containers

@@ -1,4 +1,4 @@
-"""Command line of the service: `python -m service {serve,predict,timeline,models,doctor,openapi,settings}`.
+"""Command line of the service: `python -m service {serve,predict,timeline,live,models,doctor,openapi,settings}`.
 
 Exit codes: 0 success; 1 a video could not be predicted, or a check failed; 2 the command cannot run.
 """
@@ -36,6 +36,7 @@ from service.doctor.checks import checks
 from service.inference.features import check_features
 from service.inference.prediction import choose_top_k, parse_top_k
 from service.inference.timeline_plan import plan_timeline
+from service.live.command import live
 from service.models.local_store import cache_folder, local_store
 from service.models.open_model import check_store, open_model
 from service.store.addresses import address_of, name_of
@@ -49,6 +50,7 @@ cli = typer.Typer(
 )
 
 cli.add_typer(models_commands.cli)
+cli.command(context_settings=STORE_ALIAS)(live)
 
 ModelOption = Annotated[str | None, typer.Option("--model", help="Name of the model.", show_default="the first")]
 VersionOption = Annotated[

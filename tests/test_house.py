@@ -59,6 +59,7 @@ ROOMS = {
         "deployment",
         "console",
         "command_line",
+        "live",
         "models_commands",
         "__main__",
     ],

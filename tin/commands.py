@@ -49,6 +49,7 @@ COMMANDS = (
     Command(SERVE, "serve", "Serve predictions over HTTP.", "service.__main__", "cli", "serve"),
     Command(SERVE, "predict", "Name the actions in videos, without a server.", "service.__main__", "cli", "predict"),
     Command(SERVE, "timeline", "Name the actions along a long video.", "service.__main__", "cli", "timeline"),
+    Command(SERVE, "live", "Name the actions of a camera or a stream.", "service.__main__", "cli", "live"),
     Command(SERVE, "models", "List models; pin and remove versions.", "service.__main__", "cli", "models"),
     Command(SERVE, "doctor", "Check this installation.", "service.__main__", "cli", "doctor"),
     Command(SERVE, "settings", "Print every setting as a table.", "service.__main__", "cli", "settings"),

@@ -35,6 +35,8 @@ SLOW_TESTS = (
     "tests/service/decoding/",
     "tests/service/deployment/",
     "tests/service/doctor/",
+    "tests/service/live/test_command.py",
+    "tests/service/live/test_rtsp.py",
     "tests/service/models/test_hot_reload.py",
     "tests/service/models/test_registry_oip.py",
     "tests/service/models/test_registry_torchserve.py",

@@ -1,0 +1,166 @@
+"""`tin live`: name the actions of a camera, a stream or a file while it runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from service.api.schemas.presenters import model_ref
+from service.backends.base import BackendError
+from service.command_line import JsonOption, StoreOption, errors_end_command, give_up, settings_of
+from service.config.settings import Settings
+from service.inference.timeline_plan import TimelinePlan, plan_timeline
+from service.live.decoding import DecodingThread, Recipe
+from service.live.loop import Loop
+from service.live.mailbox import Mailbox
+from service.live.reports import JsonReport, TextReport
+from service.live.rows import StartRow, Totals
+from service.live.source.address import Source, source_of
+from service.live.source.errors import BadSource, SourceLost
+from service.models.open_model import open_model
+from service.models.registry import LoadedModel
+from service.segment_files.formats import SegmentWriter, UnknownFormat, growing_file
+
+WITHOUT_END = sys.maxsize
+"""Most windows of a source that may never end."""
+
+JOIN_SECONDS = 2.0
+"""Longest wait at the end for a thread that may wait for a packet."""
+
+
+def live(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="rtsp:// or http(s):// address (HLS, Motion JPEG, a file), camera such as /dev/video0, "
+            "file, which is played at its own pace, or - for standard input.",
+            show_default=False,
+        ),
+    ],
+    window_seconds: Annotated[
+        float | None, typer.Option(help="Length of a window.", show_default="the model's, or 2")
+    ] = None,
+    step_seconds: Annotated[
+        float | None, typer.Option(help="From one window to the next.", show_default="the model's, or half a window")
+    ] = None,
+    min_probability: Annotated[
+        float | None,
+        typer.Option(
+            help="Least top-1 probability of a window that names its action.", show_default="the model's, or 0"
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(help="Also write the segments to this new file, as they close: .ndjson, .srt or .csv."),
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Name of the model.", show_default="the first")] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", help="Version of the model.", show_default="by the policy")
+    ] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Name the actions of a camera, a stream or a file while it runs, until it ends or Ctrl-C.
+
+    Prints each segment as it closes; with --json everything that happens. A camera or stream that breaks off is opened
+    again. When decoding is too slow, frames are dropped; when the model is, windows are.
+    """
+    settings = settings_of(model_store=store)
+    with errors_end_command():
+        chosen = open_model(settings, model, version)
+        plan = plan_timeline(
+            chosen,
+            WITHOUT_END,
+            window_seconds=window_seconds,
+            step_seconds=step_seconds,
+            min_probability=min_probability,
+        )
+    with closing(chosen.backend), _open_inputs(source, save) as (opened, writer), _stopped_by_signals() as stop:
+        try:
+            _follow(opened, chosen, plan, settings, writer, stop, as_json=as_json)
+        except (SourceLost, BackendError) as error:
+            give_up(str(error))
+
+
+def _follow(
+    source: Source,
+    model: LoadedModel,
+    plan: TimelinePlan,
+    settings: Settings,
+    writer: SegmentWriter | None,
+    stop: threading.Event,
+    *,
+    as_json: bool,
+) -> None:
+    mailbox = Mailbox()
+    recipe = Recipe(model.spec, plan.windowing, settings.max_pixels_per_frame)
+    decoding = DecodingThread(source, recipe, mailbox, stop)
+
+    def totals() -> Totals:
+        return Totals(
+            seconds=round(loop.seconds, 6),
+            frames=decoding.counts.frames,
+            dropped_frames=decoding.counts.dropped_frames,
+            windows=loop.windows,
+            dropped_windows=mailbox.dropped_windows + loop.failed_windows,
+            reconnects=loop.reconnects,
+        )
+
+    start = StartRow(
+        source=source.name,
+        model=model_ref(model),
+        window_seconds=plan.windowing.window_seconds,
+        step_seconds=plan.windowing.step_seconds,
+        min_probability=plan.min_probability,
+    )
+    report = JsonReport(start, totals, model) if as_json else TextReport(start, totals)
+    loop = Loop(mailbox, model, plan.min_probability, report, writer)
+    report.started()
+    decoding.start()
+    try:
+        loop.run(stop)
+    finally:
+        stop.set()
+        decoding.join(JOIN_SECONDS)
+    report.ended()
+
+
+@contextmanager
+def _open_inputs(address: str, save: Path | None) -> Iterator[tuple[Source, SegmentWriter | None]]:
+    """The source, which is not opened yet, and the file to write; an error ends the command."""
+    try:
+        source = source_of(address)
+        saving: AbstractContextManager[SegmentWriter | None] = growing_file(save) if save else nullcontext()
+        with saving as writer:
+            yield source, writer
+    except FileExistsError as error:
+        give_up(f"{error.filename} is there already; name a new file")
+    except (BadSource, UnknownFormat, OSError) as error:
+        give_up(str(error))
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; a second one of them acts as usual."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def set_stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, before[signal.Signals(number)])
+        stop.set()
+
+    for number in before:
+        signal.signal(number, set_stop)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

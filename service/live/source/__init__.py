@@ -1,0 +1,1 @@
+"""Live sources: their addresses, connections and clocks."""
