@@ -12,16 +12,18 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from export.errors import ExportError
 from export.formats.catalogue import BASE, ExportRequest, Format, select_formats
 from export.parity.compare import Reference
 from export.parity.report import make_artifact
 from export.publishing.sidecars import update_sidecars
 from service.store.atomic import ASIDE, flush, locked, replace_folder
-from service.store.manifest import FILE_NAME, MANIFEST_FILE, Artifact, Manifest, StoredFile
+from service.store.manifest import FILE_NAME, MANIFEST_FILE, Artifact, Manifest, StoredFile, TimelineDefaults
 from service.store.model_card import CARD_FILE, model_card
 from service.store.model_store import sha256_of
-from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from training.checkpoints.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 PARITY_FILE = "parity.json"
@@ -167,12 +169,28 @@ def write_manifest(
         training=checkpoint.training,
         temperature=checkpoint.temperature,
         threshold=checkpoint.threshold,
+        timeline=timeline_of(checkpoint),
     )
     reports = {artifact.format: artifact.parity.model_dump(mode="json") for artifact in artifacts}
     (folder / PARITY_FILE).write_text(json.dumps(reports, indent=2) + "\n")
     (folder / CARD_FILE).write_text(model_card(manifest), encoding="utf-8")
     (folder / MANIFEST_FILE).write_text(manifest_text(manifest), encoding="utf-8")
     return manifest
+
+
+def timeline_of(checkpoint: Checkpoint) -> TimelineDefaults | None:
+    """Return the manifest's parameters of timelines; None for a checkpoint without any.
+
+    Raises CheckpointError for one that is out of range.
+    """
+    if checkpoint.timeline is None:
+        return None
+    try:
+        return TimelineDefaults.model_validate(checkpoint.timeline)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(["timeline", *map(str, first["loc"])])
+        raise CheckpointError(f"the checkpoint's {name} is not valid: {first['msg']}") from error
 
 
 def manifest_text(manifest: Manifest) -> str:

@@ -14,7 +14,7 @@ from export.formats.catalogue import FORMATS, ExportRequest, Format, select_form
 from export.parity.compare import Reference
 from export.parity.provenance import why_stale
 from export.parity.report import make_artifact, sources_of
-from export.publishing.publish import CHECKPOINT_FILE, manifest_text, staged, write_manifest
+from export.publishing.publish import CHECKPOINT_FILE, manifest_text, staged, timeline_of, write_manifest
 from service.backends.base import BackendError, one_line
 from service.store.atomic import link_or_copy, locked, replacing
 from service.store.manifest import MANIFEST_FILE, Artifact, Manifest, StoredFile
@@ -138,8 +138,8 @@ def _read_version(task: RebuildTask) -> _Version:
 def _refresh_descriptions(version: _Version, manifest: Manifest) -> None:
     """Write the manifest and the model card again where they differ from the checkpoint's JSON and the manifest."""
     checkpoint = version.request.checkpoint
-    calibration = {"temperature": checkpoint.temperature, "threshold": checkpoint.threshold}
-    current = manifest.model_copy(update=calibration)
+    measured = {"temperature": checkpoint.temperature, "threshold": checkpoint.threshold}
+    current = manifest.model_copy(update=measured | {"timeline": timeline_of(checkpoint)})
     if current != manifest:
         _replace(version.folder / MANIFEST_FILE, manifest_text(current))
     card = version.folder / CARD_FILE

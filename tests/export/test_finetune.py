@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from statistics import median
 
 import numpy as np
 import pytest
 
 import tin
+from clips.decoding.decode import decode
 from export.finetune import main
 from export.start_model import ORIGIN
+from service.store.manifest import TimelineDefaults
 from service.store.model_store import ModelStore
 from tests.helpers.commands import invoke
 from tests.helpers.paths import REPOSITORY
@@ -76,6 +79,13 @@ def test_the_store_has_the_formats_with_proofs_and_the_temperature(taught, start
     assert manifest.artifacts[0].format == "onnx"
     assert manifest.temperature == load_checkpoint(work_dir / LAST).temperature
     assert manifest.training[ORIGIN] == str(start)
+
+
+def test_the_window_of_timelines_is_as_long_as_the_clips(taught, clips):
+    _, store, _ = taught
+    lengths = [decode(clip, lambda _: [0]).video.duration_seconds for clip in clips.rglob("*.mp4")]
+    timeline = ModelStore(store).open("moves").manifest.timeline
+    assert timeline == TimelineDefaults(window_seconds=round(median(lengths), 1))
 
 
 def test_events_tell_of_every_stage(taught):

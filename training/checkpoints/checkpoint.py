@@ -1,8 +1,8 @@
 """Checkpoints: a file of weights and a JSON that describes the model, side by side, each written atomically.
 
 `<stem>.safetensors` holds the tensors under this project's names; `<stem>.json` the architecture, the ClipSpec, the
-labels, the recipe and the metrics, temperature and threshold, and the SHA-256 of the tensors' file. Tensors are loaded
-strictly: a missing or unused one is an error.
+labels, the recipe and the metrics, temperature and threshold, parameters of timelines, and the SHA-256 of the tensors'
+file. Tensors are loaded strictly: a missing or unused one is an error.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Checkpoint:
     """A trained model: weights, architecture, input specification and labels; `training` holds recipe and metrics.
 
     `temperature` divides the logits before the softmax; 1 for a model that was not calibrated. `threshold` is the least
-    top-1 probability of a likely answer; None where it was not fitted.
+    top-1 probability of a likely answer; None where it was not fitted. `timeline` holds parameters of timelines by the
+    names that they have in a manifest, such as `window_seconds`; None where none are known.
     """
 
     architecture: Architecture
@@ -50,6 +51,7 @@ class Checkpoint:
     training: dict[str, Any] = field(default_factory=dict)
     temperature: float = 1.0
     threshold: float | None = None
+    timeline: dict[str, float] | None = None
 
     def build_model(self) -> TIN:
         """Build the network with these weights, in evaluation mode. Raises CheckpointError if they do not fit."""
@@ -72,6 +74,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "training": checkpoint.training,
         "temperature": checkpoint.temperature,
         "threshold": checkpoint.threshold,
+        "timeline": checkpoint.timeline,
         "sha256": hashlib.sha256(weights).hexdigest(),
     }
     with uninterrupted():
@@ -97,6 +100,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             training=description["training"],
             temperature=float(description.get("temperature", 1.0)),
             threshold=None if (threshold := description.get("threshold")) is None else float(threshold),
+            timeline=description.get("timeline"),
         )
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"{path} is not a checkpoint of this project: {error}") from error
@@ -107,9 +111,15 @@ def store_calibration(path: Path, temperature: float, threshold: float | None) -
 
     Raises CheckpointError and OSError.
     """
-    load_checkpoint(path)
-    description = path.with_suffix(".json")
-    replace_json(description, json.loads(_read(description)) | {"temperature": temperature, "threshold": threshold})
+    _update_description(path, {"temperature": temperature, "threshold": threshold})
+
+
+def store_timeline(path: Path, timeline: Mapping[str, float]) -> None:
+    """Write parameters of timelines into the JSON of a checkpoint, atomically; its weights stay as they are.
+
+    Raises CheckpointError and OSError.
+    """
+    _update_description(path, {"timeline": dict(timeline)})
 
 
 def load_strictly(
@@ -148,6 +158,12 @@ def first_names(names: Sequence[str]) -> str:
 def _listed(names: Iterable[str], name_in_file: Callable[[str], str]) -> str:
     pairs = ((name, name_in_file(name)) for name in sorted(names))
     return first_names([ours if ours == theirs else f"{ours} (in the file {theirs})" for ours, theirs in pairs])
+
+
+def _update_description(path: Path, fields: Mapping[str, Any]) -> None:
+    load_checkpoint(path)
+    description = path.with_suffix(".json")
+    replace_json(description, {**json.loads(_read(description)), **fields})
 
 
 def _read(path: Path) -> bytes:

@@ -17,6 +17,9 @@ from training.finetune.defaults import (
     TRAINING_SHARE,
 )
 
+LONGEST_WINDOW = 600.0
+"""Longest window of a timeline in seconds, as the service takes it."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -75,6 +78,11 @@ def wanted_epochs(num_clips: int) -> int:
 def typical_short_side(videos: Iterable[VideoInfo]) -> int:
     """Return the median short side in pixels."""
     return int(median(min(video.width, video.height) for video in videos))
+
+
+def typical_seconds(videos: Iterable[VideoInfo]) -> float:
+    """Return the median length in seconds, to a tenth, from a tenth to LONGEST_WINDOW."""
+    return min(LONGEST_WINDOW, max(0.1, round(median(video.duration_seconds for video in videos), 1)))
 
 
 def _explain(

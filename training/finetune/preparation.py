@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.engine.device import find_device
-from training.finetune.budget import Budget, BudgetLimits, choose_budget, typical_short_side
+from training.finetune.budget import Budget, BudgetLimits, choose_budget, typical_seconds, typical_short_side
 from training.finetune.clips_given import ClipsGiven, left_out, usable_given
 from training.finetune.cross_validation import FoldRun, Folds
 from training.finetune.defaults import FEW_CLIPS
@@ -183,7 +183,7 @@ def _write_run(
     write_splits(labels, {".": split}, folder)
     write_unreadable(usable.unreadable, folder)
     save_videos([root / clip.path for clip in split.train], folder)
-    settings = RunSettings(wishes.seed, wishes.threads, start.title)
+    settings = RunSettings(wishes.seed, wishes.threads, start.title, typical_seconds(usable.videos.values()))
     save_settings(settings, folder)
     sizes = {"num_classes": len(labels), "num_clips": len(split.train), "num_validated": len(split.val)}
     recipe = recipe_of(wishes.name, start, budget, folder, root, mirror=wishes.mirror, **sizes)

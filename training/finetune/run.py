@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from training.checkpoints.checkpoint import store_timeline
 from training.engine.callbacks import Callbacks
 from training.engine.device import find_device
 from training.engine.distributed import Processes
@@ -31,11 +32,15 @@ class RunError(BadInput):
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Settings of a run besides its recipe: the seed, torch's threads, and the title of the weights it starts from."""
+    """Settings of a run besides its recipe: the seed, torch's threads, and the title of the weights it starts from.
+
+    `clip_seconds` is the median length of the clips: the window of the model's timelines.
+    """
 
     seed: int
     threads: int
     start: str
+    clip_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,8 @@ def measure_run(run: Run, listener: Listener) -> Measured:
     listener.tell(Stage("evaluate", "measuring the checkpoint on the validation clips"))
     done = evaluate_checkpoint(run.recipe, run.result, _processes(), with_orders=True)
     done = calibrate_checkpoint(done, run.result)
+    if run.settings.clip_seconds is not None:
+        store_timeline(run.result, {"window_seconds": run.settings.clip_seconds})
     page = write_report(done, facts_of(done, run.result), run.folder / REPORT_FOLDER)
     accuracy = float((done.scores.probabilities.argmax(1) == done.scores.labels).mean())
     return Measured(accuracy, page)

@@ -8,9 +8,10 @@ import pytest
 from export.errors import ExportError
 from export.formats.catalogue import FORMATS
 from export.publishing.rebuild import RebuildTask, rebuild
+from service.store.manifest import TimelineDefaults
 from service.store.model_card import model_card
 from service.store.model_store import ModelStore
-from training.checkpoints.checkpoint import store_calibration
+from training.checkpoints.checkpoint import store_calibration, store_timeline
 
 
 def statuses(store, *formats, **fields):
@@ -72,6 +73,17 @@ def test_a_new_calibration_of_the_checkpoint_reaches_the_manifest_and_the_card(s
     assert (manifest.temperature, manifest.threshold) == (1.5, 0.25)
     assert (folder / "README.md").read_text() == model_card(manifest)
     assert (folder / "model.onnx").stat().st_mtime_ns == graph.st_mtime_ns
+
+
+def test_new_parameters_of_timelines_reach_the_manifest_and_those_out_of_range_are_named(store):
+    checkpoint = store / "letters" / "1" / "checkpoint.safetensors"
+    store_timeline(checkpoint, {"window_seconds": 1.5, "min_probability": 0.5})
+    assert statuses(store) == {"onnx": ("fresh", "")}
+    timeline = ModelStore(store).open("letters", "1").manifest.timeline
+    assert timeline == TimelineDefaults(window_seconds=1.5, min_probability=0.5)
+    store_timeline(checkpoint, {"window_seconds": -1})
+    status, reason = statuses(store)["onnx"]
+    assert (status, "timeline.window_seconds" in reason) == ("failed", True)
 
 
 def test_a_rebuilt_version_has_the_card_of_its_new_manifest(store):

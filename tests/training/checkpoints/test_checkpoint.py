@@ -12,6 +12,7 @@ from training.checkpoints.checkpoint import (
     load_strictly,
     save_checkpoint,
     store_calibration,
+    store_timeline,
 )
 from training.model.tin import TIN, Architecture
 
@@ -48,6 +49,18 @@ def test_temperature_and_threshold_are_stored_beside_unchanged_weights(checkpoin
     assert stored.training == checkpoint.training
     store_calibration(path, 1.75, None)
     assert load_checkpoint(path).threshold is None
+
+
+def test_parameters_of_timelines_are_stored_beside_unchanged_weights(checkpoint, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(checkpoint, path)
+    weights = path.read_bytes()
+    assert load_checkpoint(path).timeline is None
+    store_timeline(path, {"window_seconds": 1.5})
+    stored = load_checkpoint(path)
+    assert (stored.timeline, path.read_bytes()) == ({"window_seconds": 1.5}, weights)
+    save_checkpoint(stored, path)
+    assert load_checkpoint(path).timeline == {"window_seconds": 1.5}
 
 
 def test_a_checkpoint_without_a_temperature_has_1_and_no_threshold(checkpoint, tmp_path):

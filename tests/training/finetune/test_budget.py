@@ -1,12 +1,24 @@
 import pytest
 
-from training.finetune.budget import BudgetLimits, choose_budget, wanted_epochs, wanted_side
+from clips.decoding.frames import VideoInfo
+from training.finetune.budget import (
+    LONGEST_WINDOW,
+    BudgetLimits,
+    choose_budget,
+    typical_seconds,
+    wanted_epochs,
+    wanted_side,
+)
 from training.finetune.defaults import MAX_EPOCHS, MIN_EPOCHS, SIDES, TRAINING_SHARE
 
 
 def per_pixel(seconds):
     """A machine that takes the same time for each pixel; `seconds` for a clip of the largest side."""
     return lambda side: seconds * (side / SIDES[-1]) ** 2
+
+
+def video(seconds):
+    return VideoInfo("mp4", "h264", 64, 64, 25, seconds)
 
 
 def test_small_pictures_deserve_no_large_side():
@@ -57,3 +69,10 @@ def test_only_sides_down_to_the_chosen_one_are_measured():
 
     choose_budget(2000, 10, BudgetLimits(minutes=1), clip)
     assert measured == [SIDES[-1]]
+
+
+def test_the_typical_length_is_the_median_to_a_tenth():
+    videos = [video(seconds) for seconds in (1.0, 2.26, 60.0)]
+    assert typical_seconds(videos) == 2.3
+    assert typical_seconds([video(0.01)]) == 0.1
+    assert typical_seconds([video(10_000.0)]) == LONGEST_WINDOW
