@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     max_timeline_decode_seconds: float = Field(
         default=600.0, gt=0, description="Most CPU time to decode the video of one timeline, in seconds; else 422"
     )
-    max_windows: int = Field(default=2000, ge=1, description="Most windows of one timeline; else 422")
+    max_windows: int = Field(default=20_000, ge=1, description="Most windows of one timeline; else 422")
     teach: bool = Field(default=False, description="Offer /teach, the page on which a model learns one's own actions")
     teach_folder: Path | None = Field(
         default=None,
