@@ -22,6 +22,7 @@ export class Ticker {
     this.timeline = timeline;
     this.segmenter = new Segmenter(timeline.min_probability);
     this.last = null;
+    this.newest = -Infinity;
     this.draw();
   }
 
@@ -29,7 +30,9 @@ export class Ticker {
   // step those between are left out, so that the segments are those of POST /timeline.
   add(window) {
     if (this.last && window.start > this.last.end) this.begin(this.timeline); // nothing was seen for a while
-    if (this.last && window.end < this.last.end + this.timeline.step_seconds) return;
+    const next = 2 * window.end - this.newest;
+    this.newest = window.end;
+    if (this.last && next <= this.last.end + this.timeline.step_seconds) return; // the next one comes in time
     this.last = window;
     this.keep(this.segmenter.add(window));
     this.draw();

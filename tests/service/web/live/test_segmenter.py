@@ -18,17 +18,18 @@ SEGMENTS = """async ([windows, minProbability, bridgedSeconds]) => {
 }"""
 
 
-def random_windows(seed: int, count: int = 200) -> list[ScoredWindow]:
+def random_windows(seed: int, step: float, count: int = 200) -> list[ScoredWindow]:
     rng = random.Random(seed)
-    labels = [rng.choice("AAAB") for _ in range(count)]
+    labels = [rng.choice("AB") for _ in range(count)]
     scores = [Score(1, label, "AB".index(label), rng.random()) for label in labels]
-    return [ScoredWindow(place / 2, place / 2 + 2, score) for place, score in enumerate(scores)]
+    return [ScoredWindow(place * step, place * step + 2, score) for place, score in enumerate(scores)]
 
 
-@pytest.mark.parametrize("bridged_seconds", [None, 0.0, 1.0, 1.5])
+@pytest.mark.parametrize("bridged_seconds", [None, 0.0, 0.4, 1.5])
 @pytest.mark.parametrize("min_probability", [0.0, 0.3])
-def test_the_segments_are_equal(page: Page, bridged_seconds: float | None, min_probability: float) -> None:
-    windows = random_windows(seed=0)
+@pytest.mark.parametrize("step", [0.25, 0.5, 1.0, 2.0])
+def test_the_segments_are_equal(page: Page, bridged_seconds: float | None, min_probability: float, step: float) -> None:
+    windows = random_windows(7, step)
     given = [
         {"start": each.start, "end": each.end, "label": each.top1.label, "probability": each.top1.probability}
         for each in windows
