@@ -73,6 +73,9 @@ load: .venv-load/ready ## send the service more than it can take, beside the sam
 soak: .venv-dev/ready ## send 10,000 requests and see that no memory is lost (a few minutes)
 	SOAK_REQUESTS=10000 .venv-dev/bin/python -m pytest tests/service/test_soak.py
 
+soak-live: .venv-dev/ready ## run `tin live` on an RTSP server that is ended twice; memory, CPU, dropped frames (30 minutes)
+	.venv-dev/bin/python -m tests.benchmarks.live.soak --minutes $(or $(MINUTES),30) $(if $(JSON),--json $(JSON))
+
 soak-live-page: .venv-dev/ready ## watch a film of motions on the page /live and print how soon each is named (ten minutes)
 	LIVE_SECONDS=600 .venv-dev/bin/python -m pytest tests/service/web/live/test_motions.py
 
@@ -117,4 +120,4 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-ut load soak soak-live-page attack smoke swagger-ui fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -21,6 +22,7 @@ from service.inference.timeline_plan import TimelinePlan, plan_timeline
 from service.live.decoding import DecodingThread, Recipe
 from service.live.loop import Loop
 from service.live.mailbox import Mailbox
+from service.live.remote_model import open_remote_model
 from service.live.reports import JsonReport, TextReport
 from service.live.rows import StartRow, Totals
 from service.live.source.address import Source, source_of
@@ -66,6 +68,13 @@ def live(
         str | None, typer.Option("--version", help="Version of the model.", show_default="by the policy")
     ] = None,
     store: StoreOption = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of a service that runs the model; the clips are sent there.", show_default="run it here"
+        ),
+    ] = None,
+    api_key: Annotated[str | None, typer.Option(help="With --url: API key of the service (TIN_OIP_KEY).")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Name the actions of a camera, a stream or a file while it runs, until it ends or Ctrl-C.
@@ -73,9 +82,9 @@ def live(
     Prints each segment as it closes; with --json everything that happens. A camera or stream that breaks off is opened
     again. When decoding is too slow, frames are dropped; when the model is, windows are.
     """
-    settings = settings_of(model_store=store)
+    settings = settings_of(model_store=store, oip_key=api_key)
     with errors_end_command():
-        chosen = open_model(settings, model, version)
+        chosen = _open_remote(url, settings, model, version) if url else open_model(settings, model, version)
         plan = plan_timeline(
             chosen,
             WITHOUT_END,
@@ -88,6 +97,12 @@ def live(
             _follow(opened, chosen, plan, settings, writer, stop, as_json=as_json)
         except (SourceLost, BackendError) as error:
             give_up(str(error))
+
+
+def _open_remote(url: str, settings: Settings, name: str | None, version: str | None) -> LoadedModel:
+    if urlsplit(url).scheme not in {"http", "https"}:
+        give_up(f"--url takes an address such as http://localhost:8000, not {url}")
+    return open_remote_model(url, settings.oip_key, name, version, settings.deadline_seconds)
 
 
 def _follow(

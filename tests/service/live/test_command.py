@@ -7,15 +7,18 @@ import json
 import signal
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.helpers.live.films import COLOURS
+import tin
+from tests.helpers.live.films import COLOURS, RATE
 from tests.helpers.live.live_process import LiveProcess
 from tests.helpers.live.mjpeg_server import MjpegServer
+from tin.results import TimelineSegment
 
 ORDER = ["Showing red", "Showing green", "Showing blue"]
 APART = ("--window-seconds", "0.4", "--step-seconds", "0.4")
@@ -24,22 +27,19 @@ WINDOWS = ("--window-seconds", "0.8", "--step-seconds", "0.4")
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def timeline_of(run_cli: RunCli, film: Path, *options: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in run_cli("timeline", str(film), "--json", *options).stdout.splitlines()]
-
-
-def test_a_file_gives_the_segments_of_its_timeline(store: Path, run_cli: RunCli, film: Path, tmp_path: Path) -> None:
+def test_a_file_gives_the_segments_of_its_timeline(store: Path, film: Path, tmp_path: Path) -> None:
     saved = tmp_path / "film.csv"
     with LiveProcess(store, film, "--save", saved, *WINDOWS) as live:
         assert live.wait() == 0
-    clip, *windows, last = timeline_of(run_cli, film, *WINDOWS)
+    with tin.load(store=store, onnx_threads=1) as model:
+        timeline = model.timeline(film, 0.8, 0.4)
     end = live.rows[-1]
     if end["dropped_frames"] + end["dropped_windows"]:
         pytest.skip(f"this machine is too busy to play a film: {end}")
-    assert live.of_kind("segment") == [{"kind": "segment", **segment} for segment in last["segments"]]
-    assert (end["frames"], end["windows"]) == (clip["clip"]["frames"], len(windows))
+    assert [_without_kind(row) for row in live.of_kind("segment")] == [_given(each) for each in timeline.segments]
+    assert (end["frames"], end["windows"]) == (5.2 * RATE, len(timeline.windows))
     rows = list(csv.DictReader(saved.read_text().splitlines()))
-    assert [row["label"] for row in rows] == [segment["label"] for segment in last["segments"]]
+    assert [row["label"] for row in rows] == [segment.label for segment in timeline.segments]
 
 
 def test_standard_input_is_played_to_its_end(store: Path, film: Path) -> None:
@@ -95,9 +95,24 @@ def test_a_source_that_cannot_be_opened_is_one_line(run_cli: RunCli, source: str
     assert source in done.stderr
 
 
+def test_a_service_has_an_address(run_cli: RunCli, film: Path) -> None:
+    for url in ("localhost:8000", "http://127.0.0.1:1"):
+        done = run_cli("live", str(film), "--url", url)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert url in done.stderr
+
+
 def test_a_file_is_not_overwritten(run_cli: RunCli, film: Path, tmp_path: Path) -> None:
     saved = tmp_path / "old.csv"
     saved.write_text("old")
     done = run_cli("live", str(film), "--save", str(saved))
     assert (done.returncode, saved.read_text()) == (2, "old")
     assert "old.csv is there already" in done.stderr
+
+
+def _without_kind(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "kind"}
+
+
+def _given(segment: TimelineSegment) -> dict[str, Any]:
+    return {name: value for name, value in asdict(segment).items() if value is not None}
