@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from pydantic import ValidationError
 
+from clips.part import Part
 from service import console
 from service.batch.errors import BatchError
 from service.config.api_keys import BadKeyFile
@@ -19,6 +20,7 @@ from service.inference.features import NoFeatures
 from service.inference.prediction import BadTopK
 from service.inference.timeline_plan import BadTimeline
 from service.models.registry import RegistryError
+from service.segment_files.formats import UnknownFormat
 from service.store.model_store import StoreError
 from service.teaching.errors import TeachingError
 
@@ -30,6 +32,21 @@ StoreOption = Annotated[
     typer.Option("--store", help="Folder of the models (TIN_MODEL_STORE).", show_default="the repository's"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object per line.")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="Name of the model.", show_default="the first")]
+VersionOption = Annotated[
+    str | None, typer.Option("--version", help="Version of the model.", show_default="by the policy")
+]
+TopKOption = Annotated[
+    str | None, typer.Option("--top-k", metavar="N", help="Number of actions, or `all`.", show_default="5")
+]
+
+
+def part_of(begin: float, end: float | None) -> Part:
+    """Return the part of each video that --from and --to name; end the command for one that no video has."""
+    try:
+        return Part(begin, end)
+    except ValueError as error:
+        give_up(str(error))
 
 
 def settings_of(**options: Any) -> Settings:
@@ -54,6 +71,7 @@ ENDING_ERRORS = (
     BatchError,
     TeachingError,
     BadKeyFile,
+    UnknownFormat,
 )
 
 

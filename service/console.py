@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from rich import box
@@ -20,9 +20,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from service.api.schemas.predict import Action, ModelStatus, PredictionResponse, Stability
-from service.api.schemas.timeline import ClipRow, SegmentOfClip, SegmentsRow, TimelineRow
+from service.api.schemas.timeline import ClipRow, SegmentOfClip, TimelineRow
 from service.batch.results.result import Failed, Result
-from service.batch.results.results_file import ResultsFile, as_line
+from service.batch.results.results_file import ResultsFile, fields_of
+from service.batch.timelines.answer import TimelineAnswer, TimelineResult
 from service.doctor.check import Finding
 from service.store.addresses import name_of
 
@@ -55,17 +56,32 @@ def print_prediction(file: str, response: PredictionResponse) -> None:
         _stdout().print(_stability_table(response.stability), "")
 
 
-def print_timeline(file: str, rows: Iterator[TimelineRow], as_json: bool) -> None:
-    """Print each row as a line of JSON, or a table of the segments; a bar on a terminal shows the windows meanwhile."""
-    if as_json:
-        print_json_lines(rows)
-        return
+def print_timeline(file: str, answer: TimelineAnswer) -> None:
+    """Print a table of the segments; below it the video, the windows, and the speed in times real time."""
+    _stdout().print(_timeline_table(file, answer), _timeline_facts(answer), "")
+
+
+def print_rows(file: str, rows: Iterator[TimelineRow]) -> Iterator[TimelineRow]:
+    """Print each row of a timeline as a line of JSON that begins with the file, and pass it on."""
+    for row in rows:
+        _print_json({"file": file, **row.model_dump(exclude_none=True)})
+        yield row
+
+
+def watch_windows(file: str, rows: Iterator[TimelineRow]) -> Iterator[TimelineRow]:
+    """Pass the rows of a timeline on and show on stderr how many windows are done, as `progress` does."""
     clip = next(rows)
     assert isinstance(clip, ClipRow)
-    with progress(rows, clip.num_windows + 1) as shown:
-        *_, last = shown
-    assert isinstance(last, SegmentsRow)
-    _stdout().print(_timeline_table(file, last), _timeline_facts(clip, last))
+    yield clip
+    with progress(rows, clip.num_windows + 1, description=Path(file).name) as shown:
+        yield from shown
+
+
+def watch_drawing(shares: Iterator[float], num_frames: int) -> None:
+    """Show on stderr how many frames of a video are drawn, as `progress` does, to the end."""
+    with progress(shares, num_frames, description="drawing") as shown:
+        for _ in shown:
+            pass
 
 
 def print_models(statuses: Sequence[ModelStatus], as_json: bool) -> None:
@@ -107,11 +123,19 @@ def print_result(result: Result, as_json: bool) -> bool:
         print_failure(result)
         return False
     if as_json:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(as_line(result))
-        sys.stdout.flush()
+        _print_json(fields_of(result))
     else:
         print_prediction(result.file, result.response)
+    return True
+
+
+def print_timeline_result(result: TimelineResult, as_json: bool) -> bool:
+    """Print a timeline as a table, unless its rows were printed as JSON, or a failure. Return True for a timeline."""
+    if isinstance(result, Failed):
+        print_failure(result)
+        return False
+    if not as_json:
+        print_timeline(result.file, result.response)
     return True
 
 
@@ -139,8 +163,15 @@ def print_totals(out: Path, videos: Set[str], answers: ResultsFile) -> None:
 def print_json_lines(rows: Iterable[BaseModel]) -> None:
     """Print a line of JSON for each row; fields that are None are left out."""
     for row in rows:
-        sys.stdout.write(f"{json.dumps(row.model_dump(exclude_none=True), ensure_ascii=False)}\n")
-        sys.stdout.flush()
+        _print_json(row.model_dump(exclude_none=True))
+
+
+def _print_json(fields: dict[str, Any]) -> None:
+    # a name that is not UTF-8 has surrogates; the codec escapes them just as JSON does
+    line = json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.flush()
 
 
 def print_markdown(text: str) -> None:
@@ -166,13 +197,16 @@ def spinner() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def progress(results: Iterator[T], total: int, *, breaks_up_stdout: bool = False) -> Iterator[Iterator[T]]:
+def progress(
+    results: Iterator[T], total: int, *, breaks_up_stdout: bool = False, description: str = "predicting"
+) -> Iterator[Iterator[T]]:
     """Pass the results on and show on stderr how many there are: a bar on a terminal, elsewhere a line a minute.
 
     Args:
         results: To pass on, one by one.
         total: Their number; no bar is shown for a single one.
         breaks_up_stdout: Lines are printed meanwhile that a bar on the same terminal would break up: show none there.
+        description: Stands before the bar.
     """
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     console, to_terminal = _stderr(), sys.stdout.isatty()
@@ -181,7 +215,7 @@ def progress(results: Iterator[T], total: int, *, breaks_up_stdout: bool = False
         return
     is_hidden = total < 2 or (breaks_up_stdout and to_terminal)
     with Progress(*columns, console=console, transient=True, redirect_stdout=to_terminal, disable=is_hidden) as bar:
-        yield iter(bar.track(results, total=total, description="predicting"))
+        yield iter(bar.track(results, total=total, description=escape(_printable(description))))
 
 
 def _noted_each_minute(results: Iterator[T], total: int) -> Iterator[T]:
@@ -212,16 +246,17 @@ def _add_actions(table: Table, actions: Sequence[Action], colour: str) -> None:
         table.add_row(str(action.rank), escape(action.label), f"{action.probability:.1%}", *bar)
 
 
-def _timeline_facts(row: ClipRow, last: SegmentsRow) -> str:
+def _timeline_facts(row: TimelineAnswer) -> str:
     clip, model = row.clip, row.model
     return (
         f"{clip.codec} {clip.width}x{clip.height}, {clip.frames} frames, {clip.duration_seconds:.1f} s; "
         f"{row.num_windows} windows of {row.window_seconds:g} s, one every {row.step_seconds:g} s; "
-        f"{escape(model.name)} {escape(model.version)}; {last.timing_ms.total:.0f} ms"
+        f"{escape(model.name)} {escape(model.version)}; "
+        f"{row.timing_ms.total:.0f} ms, x {row.times_real_time:.3g} real time"
     )
 
 
-def _timeline_table(file: str, row: SegmentsRow) -> Table:
+def _timeline_table(file: str, row: TimelineAnswer) -> Table:
     table = Table(box=box.SIMPLE_HEAD, title_justify="left", show_edge=False)
     table.title = f"[bold]{escape(_printable(file))}[/]"
     for heading in ("from", "to"):

@@ -61,6 +61,8 @@ ROOMS = {
         "command_line",
         "live",
         "models_commands",
+        "batch_command",
+        "timeline_command",
         "__main__",
     ],
     "export": ["errors", "tensorrt_plugin", "graph", "formats", "parity", "publishing"],

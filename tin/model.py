@@ -18,7 +18,7 @@ from clips.scores import Score, top_scores
 from clips.window_preprocess import preprocess_windows
 from service.api.schemas.predict import Action
 from service.api.schemas.timeline import SegmentsRow, TimelineRow, WindowRow
-from service.batch.timeline import timeline_rows
+from service.batch.timelines.rows import timeline_rows
 from service.config.settings import Settings
 from service.inference.features import check_features, mean_features
 from service.inference.prediction import TopK, choose_top_k

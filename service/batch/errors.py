@@ -2,6 +2,7 @@
 
 BatchError
 ├── ResultsFileError   the results file cannot be written or resumed
+├── SavingError        a file of segments would replace another file, or has no place
 └── ClusterFailed      Ray cannot be reached, or gave up
 """
 
@@ -12,6 +13,10 @@ class BatchError(Exception):
 
 class ResultsFileError(BatchError):
     """The results file cannot be written, or holds results of other options."""
+
+
+class SavingError(BatchError):
+    """A file of segments would replace another file, or there is no place for it."""
 
 
 class ClusterFailed(BatchError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ from service.batch.decoding import Decoded, FileDecoder
 from service.batch.inference import infer_each
 from service.batch.request import PredictOptions
 from service.batch.results.result import Failed
+from service.batch.timelines.answer import TimelineResult
+from service.batch.timelines.input_video import InputVideo
+from service.batch.timelines.local import each_timeline
+from service.batch.timelines.options import TimelineOptions
 from service.config.settings import Settings
 from service.decoding.process import detach_main_module
 from service.models.artifact_selection import Capabilities
@@ -78,7 +83,29 @@ class DecodeAndInferActor:
         return self._answer(self._decode(batch))
 
 
-def _stored_model(options: PredictOptions, settings: Settings) -> StoredModel:
+class TimelineActor:
+    """Makes timelines, one after the other: turns column `file` into `result`: Answer | Failed."""
+
+    def __init__(self, options: TimelineOptions, settings: Settings, folder: Path) -> None:
+        self._options = options
+        self._settings = settings
+        self._folder = folder
+
+    def __call__(self, batch: Columns) -> Columns:
+        return {"result": _column([self._timeline(os.fsdecode(name)) for name in batch["file"]])}
+
+    def _timeline(self, name: str) -> TimelineResult:
+        plan = self._options.plan(self._model, self._settings.max_windows)
+        (result,) = each_timeline([InputVideo(self._folder / name)], self._model, plan, self._settings)
+        return replace(result, file=name)
+
+    @cached_property
+    def _model(self) -> LoadedModel:
+        detach_main_module()
+        return load(_stored_model(self._options, self._settings), self._settings, Capabilities.detect())
+
+
+def _stored_model(options: PredictOptions | TimelineOptions, settings: Settings) -> StoredModel:
     """Open the model in this node's store; raises StoreError."""
     return ModelStore(local_store(settings).model_store).open(options.model, options.version)
 

@@ -1,9 +1,10 @@
-"""Results of millions of videos, by Ray Data: `python -m service predict --ray`.
+"""Results of millions of videos, by Ray Data: `python -m service predict --ray`, and `timeline --ray`.
 
-    DecodeActor    on each core: a video becomes the model's input, in a worker process with limits
-    InferActor     on each GPU: the inputs of many decoders become answers, in batches
+    DecodeActor      on each core: a video becomes the model's input, in a worker process with limits
+    InferActor       on each GPU: the inputs of many decoders become answers, in batches
+    TimelineActor    on each GPU, or else on each core: a video becomes its timeline
 
-Without a GPU one actor does both, since decoding and inference would compete for cores. Work that is lost with a node
+Without a GPU one actor decodes and predicts, since the two would compete for cores. Work that is lost with a node
 is done again elsewhere. Actors read videos and store themselves, so each node needs them under the same paths.
 """
 
@@ -15,10 +16,12 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # a thread of Ray's that outlives shutdown would start it again
 
@@ -27,9 +30,11 @@ from ray.data import ActorPoolStrategy, DataContext, Dataset
 from ray.exceptions import RayError
 
 from service.batch.errors import ClusterFailed
-from service.batch.ray_actors import Columns, DecodeActor, DecodeAndInferActor, InferActor
+from service.batch.ray_actors import Columns, DecodeActor, DecodeAndInferActor, InferActor, TimelineActor
 from service.batch.request import PredictOptions
 from service.batch.results.result import Result
+from service.batch.timelines.answer import TimelineResult
+from service.batch.timelines.options import TimelineOptions
 from service.config.settings import Settings
 from service.store.addresses import address_of
 
@@ -38,6 +43,9 @@ TASKS_PER_CORE = 8
 
 MAX_VIDEOS_PER_TASK = 50
 """An actor returns its results at the end of a task: so many are lost with it."""
+
+MAX_TIMELINES_PER_TASK = 1
+"""A timeline takes minutes."""
 
 MAX_TASKS = 5_000
 """Each takes Ray a millisecond to set up; with more videos than this, tasks are larger."""
@@ -53,10 +61,19 @@ def predict_videos(videos: Sequence[Path], options: PredictOptions, settings: Se
 
     Raises ClusterFailed.
     """
+    return _results(videos, MAX_VIDEOS_PER_TASK, partial(_pipeline, options=options, settings=settings))
+
+
+def make_timelines(videos: Sequence[Path], options: TimelineOptions, settings: Settings) -> Iterator[TimelineResult]:
+    """Yield the timeline of each video as it comes, as `predict_videos` does. Raises ClusterFailed."""
+    return _results(videos, MAX_TIMELINES_PER_TASK, partial(_timeline_stage, options=options, settings=settings))
+
+
+def _results(videos: Sequence[Path], videos_per_task: int, pipeline: Callable[[Dataset], Dataset]) -> Iterator[Any]:
     if not videos:
         return
     with _cluster():
-        rows = _pipeline(_tasks(videos), options, settings)
+        rows = pipeline(_tasks(videos, videos_per_task))
         try:
             for batch in _by_another_thread(rows.iter_batches(batch_size=None, batch_format="numpy")):
                 yield from batch["result"]
@@ -90,35 +107,57 @@ def _on_any_node(store: Path) -> Path:
 
 def _pipeline(tasks: Dataset, options: PredictOptions, settings: Settings) -> Dataset:
     """Build the stages; each gets as many actors as there is room for, also on nodes that join later."""
-    on_nodes = settings.model_copy(update={"model_store": _on_any_node(settings.model_store)})
+    on_nodes = _on_nodes(settings)
     gpus, cores = _amount("GPU"), _amount("CPU")
     if not gpus:
-        on_a_core = on_nodes.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
-        arguments = (options, on_a_core, Path.cwd())
+        arguments = (options, _on_a_core(on_nodes), Path.cwd())
         return _stage(tasks, DecodeAndInferActor, arguments, at_first=cores)
     decoded = _stage(tasks, DecodeActor, (options, on_nodes, Path.cwd()), at_first=cores - gpus)
     return _stage(decoded, InferActor, (options, on_nodes), at_first=gpus, num_gpus=1)
 
 
-def _stage(rows: Dataset, actor: type, arguments: tuple[object, ...], *, at_first: int, num_gpus: int = 0) -> Dataset:
+def _timeline_stage(tasks: Dataset, options: TimelineOptions, settings: Settings) -> Dataset:
+    gpus, cores = _amount("GPU"), _amount("CPU")
+    on_nodes = _on_nodes(settings) if gpus else _on_a_core(_on_nodes(settings))
+    arguments = (options, on_nodes, Path.cwd())
+    return _stage(tasks, TimelineActor, arguments, at_first=gpus or cores, num_gpus=min(gpus, 1), batch_size=1)
+
+
+def _on_nodes(settings: Settings) -> Settings:
+    return settings.model_copy(update={"model_store": _on_any_node(settings.model_store)})
+
+
+def _on_a_core(settings: Settings) -> Settings:
+    return settings.model_copy(update={"onnx_threads": settings.onnx_threads or 1})
+
+
+def _stage(
+    rows: Dataset,
+    actor: type,
+    arguments: tuple[object, ...],
+    *,
+    at_first: int,
+    num_gpus: int = 0,
+    batch_size: int = VIDEOS_PER_CALL,
+) -> Dataset:
     return rows.map_batches(
         actor,
         fn_constructor_args=arguments,
-        batch_size=VIDEOS_PER_CALL,
+        batch_size=batch_size,
         num_cpus=1,
         num_gpus=num_gpus,
         compute=ActorPoolStrategy(min_size=1, initial_size=max(1, at_first)),
     )
 
 
-def _tasks(videos: Sequence[Path]) -> Dataset:
+def _tasks(videos: Sequence[Path], videos_per_task: int) -> Dataset:
     rows = [{"file": os.fsencode(video)} for video in videos]
-    return ray.data.from_items(rows, override_num_blocks=num_tasks(len(rows), _amount("CPU")))
+    return ray.data.from_items(rows, override_num_blocks=num_tasks(len(rows), _amount("CPU"), videos_per_task))
 
 
-def num_tasks(num_videos: int, num_cores: int) -> int:
+def num_tasks(num_videos: int, num_cores: int, videos_per_task: int = MAX_VIDEOS_PER_TASK) -> int:
     """Return the number of tasks: at least one, at most one for each video."""
-    enough = max(TASKS_PER_CORE * num_cores, math.ceil(num_videos / MAX_VIDEOS_PER_TASK))
+    enough = max(TASKS_PER_CORE * num_cores, math.ceil(num_videos / videos_per_task))
     return max(1, min(enough, MAX_TASKS, num_videos))
 
 

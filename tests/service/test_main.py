@@ -8,7 +8,6 @@ import pty
 import socket
 import subprocess
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -228,41 +227,6 @@ def test_nothing_is_kept_or_sent_of_what_runs_where(run_cli: Run, files: list[st
     quiet = {"HOME": str(home), "XDG_CACHE_HOME": str(home), "CI": "", "ORT_DISABLE_TELEMETRY": ""}
     assert run_cli("predict", files[0], **quiet).returncode == 0
     assert not list(home.iterdir())
-
-
-def test_timeline_prints_segments_or_the_rows_of_the_service(run_cli: Run, files: list[str]) -> None:
-    done = run_cli("timeline", files[0], "--window-seconds", "0.5")
-    assert done.returncode == 0, done.stderr
-    assert "one.mp4" in done.stdout
-    assert "Showing blue" in done.stdout
-    done = run_cli("timeline", files[0], "--window-seconds", "0.5", "--step-seconds", "0.25", "--top-k", "2", "--json")
-    clip, *windows, segments = map(json.loads, done.stdout.splitlines())
-    assert (clip["kind"], segments["kind"], clip["num_windows"]) == ("clip", "segments", len(windows))
-    assert all(len(window["predictions"]) == 2 for window in windows)
-
-
-def test_timeline_reads_a_pipe(run_cli: Run, videos: dict[str, bytes], tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    with ThreadPoolExecutor(1) as threads:
-        threads.submit(pipe.write_bytes, videos["mp4"])
-        clip, *_ = map(json.loads, run_cli("timeline", str(pipe), "--json").stdout.splitlines())
-    assert (clip["kind"], clip["clip"]["size_bytes"]) == ("clip", len(videos["mp4"]))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "exit_code", "named"),
-    [
-        (["nowhere.mp4"], 1, "nowhere.mp4"),
-        (["README.md"], 1, "README.md"),
-        (["README.md", "--step-seconds", "3"], 2, "step_seconds"),
-        (["README.md", "--model", "none"], 2, "'none'"),
-    ],
-)
-def test_timeline_gives_up_in_one_line(run_cli: Run, arguments: list[str], exit_code: int, named: str) -> None:
-    done = run_cli("timeline", *arguments)
-    assert (done.returncode, len(done.stderr.splitlines())) == (exit_code, 1)
-    assert named in done.stderr
 
 
 def test_models(run_cli: Run) -> None:

@@ -90,11 +90,16 @@ class ResultsFile:
 def as_line(result: Answer[Any] | Failed) -> bytes:
     """Return the result as a line of JSON in UTF-8; empty for a failure that may pass."""
     match result:
-        case Answer(file, response):
-            return _json_line({"file": file, **response.model_dump(exclude_none=True)})
+        case Answer():
+            return _json_line(fields_of(result))
         case Failed(file, reason, lasts=True):
             return _json_line({"file": file, "error": reason})
     return b""
+
+
+def fields_of(answer: Answer[Any]) -> dict[str, Any]:
+    """Return the fields of an answer's line."""
+    return {"file": answer.file, **answer.response.model_dump(exclude_none=True)}
 
 
 def _json_line(fields: dict[str, Any]) -> bytes:

@@ -11,9 +11,13 @@ import pytest
 
 from service.api.schemas.predict import PredictionResponse
 from service.batch import local
-from service.batch.ray_actors import Columns, DecodeActor, DecodeAndInferActor
+from service.batch.ray_actors import Columns, DecodeActor, DecodeAndInferActor, TimelineActor
 from service.batch.request import PredictOptions
 from service.batch.results.result import Answer, Failed, Result
+from service.batch.timelines.input_video import InputVideo
+from service.batch.timelines.local import each_timeline
+from service.batch.timelines.options import TimelineOptions
+from service.inference.timeline_plan import plan_timeline
 from service.store.model_store import ModelNotFound
 
 OPTIONS = PredictOptions("colours", "2", 3, stability=True)
@@ -61,3 +65,14 @@ def test_a_node_without_the_model_says_so_when_it_is_given_work(settings, names,
     decode = DecodeActor(PredictOptions("none", "1", 3), settings, tmp_path)
     with pytest.raises(ModelNotFound, match="no model 'none' in the store"):
         decode(rows(names))
+
+
+def test_timelines_are_made_on_a_node_as_here(settings, model, videos, tmp_path):
+    (tmp_path / "a.mp4").write_bytes(videos["mp4"])
+    plan = plan_timeline(model, settings.max_windows, window_seconds=0.5)
+    actor = TimelineActor(TimelineOptions.of(model, plan), settings, tmp_path)
+    made, failed = actor(rows(["a.mp4", "nowhere.mp4"]))["result"]
+    (here,) = each_timeline([InputVideo(tmp_path / "a.mp4")], model, plan, settings)
+    assert isinstance(here, Answer)
+    assert (made.file, made.response.segments) == ("a.mp4", here.response.segments)
+    assert (failed.file, failed.reason) == ("nowhere.mp4", "No such file or directory")

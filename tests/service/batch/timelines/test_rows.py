@@ -12,7 +12,7 @@ from clips.decoding.limits import DecodeLimits
 from clips.window_preprocess import preprocess_windows
 from clips.windows import Windowing
 from service.api.schemas.timeline import ClipRow, SegmentsRow, WindowRow
-from service.batch.timeline import decode_in_worker, timeline_rows
+from service.batch.timelines.rows import decode_in_worker, timeline_rows
 from service.config.settings import Settings
 from service.decoding.job import DecodeJob
 from service.inference.timeline_plan import TimelinePlan

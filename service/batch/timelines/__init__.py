@@ -1,0 +1,1 @@
+"""Timelines of many videos without a server: their options, answers, and the files that keep their segments."""
