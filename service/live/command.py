@@ -19,7 +19,7 @@ from service.backends.base import BackendError
 from service.command_line import JsonOption, StoreOption, errors_end_command, give_up, settings_of
 from service.config.settings import Settings
 from service.inference.timeline_plan import TimelinePlan, plan_timeline
-from service.live.decoding import DecodingThread, Recipe
+from service.live.decoding import DecodingThread, Preprocessing
 from service.live.loop import Loop
 from service.live.mailbox import Mailbox
 from service.live.remote_model import open_remote_model
@@ -116,8 +116,8 @@ def _follow(
     as_json: bool,
 ) -> None:
     mailbox = Mailbox()
-    recipe = Recipe(model.spec, plan.windowing, settings.max_pixels_per_frame)
-    decoding = DecodingThread(source, recipe, mailbox, stop)
+    preprocessing = Preprocessing(model.spec, plan.windowing, settings.max_pixels_per_frame)
+    decoding = DecodingThread(source, preprocessing, mailbox, stop)
 
     def totals() -> Totals:
         return Totals(
@@ -156,6 +156,8 @@ def _open_inputs(address: str, save: Path | None) -> Iterator[tuple[Source, Segm
         saving: AbstractContextManager[SegmentWriter | None] = growing_file(save) if save else nullcontext()
         with saving as writer:
             yield source, writer
+    except BrokenPipeError:  # nobody reads on: no error of ours
+        raise
     except FileExistsError as error:
         give_up(f"{error.filename} is there already; name a new file")
     except (BadSource, UnknownFormat, OSError) as error:

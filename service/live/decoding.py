@@ -19,7 +19,7 @@ from service.live.source.errors import SourceLost
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Preprocessing:
     """Preprocessing of the frames: the model's parameters, the windows, and the most pixels of a frame."""
 
     spec: ClipSpec
@@ -35,15 +35,15 @@ class DecodingThread(threading.Thread):
 
     Args:
         source: The source.
-        recipe: Preprocessing of its frames.
+        preprocessing: Preprocessing of its frames.
         mailbox: Takes the events.
         stop: Ends the thread when it is set, though not before a packet that it waits for.
     """
 
-    def __init__(self, source: Source, recipe: Recipe, mailbox: Mailbox, stop: threading.Event) -> None:
+    def __init__(self, source: Source, preprocessing: Preprocessing, mailbox: Mailbox, stop: threading.Event) -> None:
         # a thread that waits for a packet does not keep the process from ending
         super().__init__(name="live-decoding", daemon=True)
-        self._source, self._recipe, self._mailbox, self._stop_event = source, recipe, mailbox, stop
+        self._source, self._preprocessing, self._mailbox, self._stop_event = source, preprocessing, mailbox, stop
         self._backoff = Backoff()
         self._began_at: float | None = None
         self._ended = 0.0
@@ -61,7 +61,7 @@ class DecodingThread(threading.Thread):
         while not self._stop_event.is_set():
             self._tries += 1
             try:
-                with connect(self._source, self._recipe.max_pixels, self._stop_event) as connection:
+                with connect(self._source, self._preprocessing.max_pixels, self._stop_event) as connection:
                     self._follow(connection)
                     if connection.ends:
                         self._mailbox.put(Over(self._ended))
@@ -74,7 +74,7 @@ class DecodingThread(threading.Thread):
 
     def _follow(self, connection: Connection) -> None:
         """Make windows of the frames of one connection, to its end; raises SourceLost where there is no frame."""
-        windows = SlidingWindows(self._recipe.spec, self._recipe.windowing)
+        windows = SlidingWindows(self._preprocessing.spec, self._preprocessing.windowing)
         start: float | None = None
         try:
             for seconds, image in connection.frames(self.counts):

@@ -37,6 +37,7 @@ SLOW_TESTS = (
     "tests/service/doctor/",
     "tests/service/live/test_apart.py",
     "tests/service/live/test_command.py",
+    "tests/service/live/test_hls.py",
     "tests/service/live/test_remote_model.py",
     "tests/service/live/test_rtsp.py",
     "tests/service/models/test_hot_reload.py",

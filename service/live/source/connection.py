@@ -58,7 +58,10 @@ def connect(source: Source, max_pixels: int, stop: threading.Event) -> Iterator[
 
 
 class Connection:
-    """An open source, whose frames can be read once."""
+    """An open source, whose frames can be read once.
+
+    `ends` is True where the end of the stream is that of the video; else the source is opened again.
+    """
 
     def __init__(self, source: Source, container: InputContainer, max_pixels: int, stop: threading.Event) -> None:
         stream = container.streams.best("video")
@@ -74,9 +77,6 @@ class Connection:
         self._clock = FrameClock(self.frame_seconds, self._is_live)
         self._converter = Converter()
         self.ends = not source.is_remote or not (self._is_live or container.duration is None)
-
-    ends: bool
-    """True where the end of the stream is that of the video; else the source is opened again."""
 
     @property
     def frame_seconds(self) -> float:
