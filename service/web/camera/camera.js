@@ -10,7 +10,7 @@ const UNAVAILABLE = {
 const REFUSED = {
   NotAllowedError: {
     title: "The camera is not allowed",
-    detail: "That is fine. To record after all, allow it for this page next to the address; or choose a clip.",
+    detail: "That is fine. To use it after all, allow it for this page next to the address; or choose a clip.",
   },
   NotFoundError: { title: "No camera was found", detail: "Connect one, or choose a clip." },
 };

@@ -24,7 +24,7 @@ let ticker = null;
 let camera = null;
 let began = 0;
 let running = null; // aborts what reads frames and asks; null while nothing does
-let isBusy = false;
+let isBusy = false; // the service, at the last request
 
 async function start() {
   at("start").disabled = true;
@@ -56,11 +56,12 @@ function fail(problem) {
 }
 
 function setLive(isLive) {
-  at("stage").classList.toggle("on", isLive);
+  at("sight").classList.toggle("on", isLive);
   for (const id of ["stop", "live"]) at(id).hidden = !isLive;
   at("start").hidden = isLive;
   at("start").disabled = false;
-  if (!isLive) at("other").hidden = true;
+  if (isLive) at("seen").hidden = at("happened").hidden = false;
+  else at("other").hidden = true;
 }
 
 // The picture is not mirrored: what moves to the right on it does so for the model.
@@ -155,7 +156,7 @@ function pauseOrResume() {
 setInterval(() => {
   at("busy").hidden = !isBusy;
   const age = sight.age();
-  if (age) at("age").textContent = age;
+  if (age || at("filling").hidden) at("age").textContent = age;
 }, BETWEEN_LOOKS);
 
 at("start").addEventListener("click", start);

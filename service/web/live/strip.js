@@ -19,7 +19,7 @@ export class Strip {
     pictures.forEach(({ square, seen }, place) => {
       const { canvas, caption } = this.tiles[place];
       draw(canvas, square, side);
-      caption.textContent = `−${((end - seen) / 1000).toFixed(1)} s`;
+      caption.textContent = before((end - seen) / 1000);
     });
   }
 
@@ -28,6 +28,8 @@ export class Strip {
     this.list.replaceChildren(...this.tiles.map(({ canvas, caption }) => element("li", element("figure", [canvas, caption]))));
   }
 }
+
+const before = (seconds) => `${seconds < 0.05 ? "" : "−"}${seconds.toFixed(1)} s`;
 
 function draw(canvas, square, side) {
   if (canvas.width !== side || canvas.height !== side) Object.assign(canvas, { width: side, height: side });

@@ -19,6 +19,7 @@ const ADVICE = {
 };
 
 const UNAUTHORISED = 401;
+const TITLES_OF_V2 = { [UNAUTHORISED]: "A key is needed", 429: "Not now", 503: "Not now" };
 const PASSING = [408, 429, 502, 503, 504];
 
 export const NO_ANSWER = {
@@ -34,7 +35,7 @@ export const problemOf = (body, retryAfter, status) => ({ ...worded(body, status
 function worded(body, status) {
   if (body?.title) return body;
   if (!body?.error) return NO_ANSWER;
-  return { title: status === UNAUTHORISED ? "A key is needed" : "The model does not answer", detail: body.error, status }; // of /v2
+  return { title: TITLES_OF_V2[status] ?? "The model does not answer", detail: body.error, status };
 }
 
 export function adviceFor({ type, retryAfter }) {

@@ -29,6 +29,17 @@ NO_CAMERA = """() => {
     navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotFoundError"); };
 }"""
 
+BARS = """async (isSmooth) => {
+    const { Sight } = await import("/web/live/sight.js");
+    const sight = new Sight();
+    smooth.checked = isSmooth;
+    const model = { labels: ["a", "b"], temperature: 1, clip: { crop: 1 }, timeline: { min_probability: 0 } };
+    for (const [end, logits] of [[-400, [0, 30]], [0, [30, 0]], [200, [30, 0]], [400, [0, 30]]]) {
+        sight.show([logits], { pictures: [], end }, model);
+    }
+    return [...document.querySelectorAll("#bars li")].map((bar) => bar.textContent);
+}"""
+
 
 class Inferences:
     """The requests of a page to /v2: how many began, and how many were under way at the same time."""
@@ -109,7 +120,7 @@ def test_a_busy_service_is_asked_again_when_it_says(page: Page) -> None:
 
     page.route("**/infer", refuse_twice)
     start_camera(page)
-    expect(page.locator("#busy")).to_contain_text("All places are taken. Next try in 1 s.")
+    expect(page.locator("#busy")).to_contain_text("Not now: All places are taken. Next try in 1 s.")
     expect(page.locator("#answer")).to_contain_text("Showing")
     expect(page.locator("#busy")).to_be_hidden()
     assert min(later - earlier for earlier, later in pairwise(asked[:3])) >= 1000
@@ -194,6 +205,11 @@ def test_a_new_version_takes_over(
     expect(page.locator("#answer")).to_have_text("Nothing that it can name")
     expect(page.locator("#ticker .now .label")).to_have_text("Nothing named")
     assert complaints == []
+
+
+def test_the_switch_averages_the_answers_of_half_a_second(page: Page) -> None:
+    assert page.evaluate(BARS, False) == ["b100 %", "a0 %"]
+    assert page.evaluate(BARS, True) == ["a67 %", "b33 %"]
 
 
 @pytest.mark.parametrize("way", ["Live", "Watch live"])
