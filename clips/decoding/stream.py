@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import islice
 
+import av
 import numpy as np
 from av.video.frame import VideoFrame
 
@@ -27,9 +29,14 @@ from clips.decoding.frames import (
     seconds_of,
 )
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
+from clips.decoding.packet_plan import MAX_REORDER_DEPTH
 from clips.decoding.picture import FullDecodeRequired
 from clips.decoding.seek import Survey, decode_planned, plan_frames, survey_packets
 
+PROBED_PACKETS = 64
+"""Packets of a video without times that are decoded to see if each holds a frame."""
+MAX_UNSTEADY = 0.1
+"""Times of a steady rate are off by less than this share of a frame's length."""
 ROUNDING = 1e-6
 """Times in seconds that differ by less are equal."""
 MAX_SECONDS_LOST = 1.0
@@ -49,7 +56,7 @@ def open_stream(source: VideoSource, limits: DecodeLimits = DEFAULT_LIMITS) -> I
     file = VideoFile(source, limits)
     with file.open(QUICK_PROBING) as video:
         survey = survey_packets(video)
-        times = _times_of_packets(video, survey) or times_by_decoding(file)[0]
+        times = _times_of_packets(video, survey) or _times_of_unstamped(file, survey) or times_by_decoding(file)[0]
         yield FrameStream(file, video, survey, times)
 
 
@@ -133,6 +140,45 @@ def _times_of_packets(video: OpenVideo, survey: Survey) -> list[float]:
         return []
     in_order = seconds if survey.reason else sorted(seconds)
     return [time for time, _ in rising(((time, None) for time in in_order), frame_seconds(video.stream))]
+
+
+def _times_of_unstamped(file: VideoFile, survey: Survey) -> list[float]:
+    """Return the times of all frames where some packets have none, so that the video need not be decoded for them.
+
+    Frames are counted then: they follow each other at the rate of the file. Returns nothing where the times that there
+    are contradict that, or where packets and frames differ in number.
+    """
+    with file.open(THOROUGH_PROBING) as video:
+        seconds, time_base = frame_seconds(video.stream), video.stream.time_base
+        assert time_base is not None
+        stamps = [None if stamp is None else float(stamp * time_base) for stamp in survey.timestamps]
+        if not (stamps and seconds and _is_steady(stamps, seconds) and _holds_a_frame_each(video)):
+            return []
+    survey.has_wrong_times = True
+    return [place * seconds for place in range(len(stamps))]
+
+
+def _is_steady(stamps: Sequence[float | None], seconds: float) -> bool:
+    """Return True if the times, in decode order, are those of frames of this length, none of which is missing."""
+    known = [(place, stamp) for place, stamp in enumerate(stamps) if stamp is not None]
+    first = min((stamp for _, stamp in known), default=0.0)
+    frames = [(place, (stamp - first) / seconds) for place, stamp in known]
+    return all(
+        abs(frame - round(frame)) < MAX_UNSTEADY and abs(frame - place) <= MAX_REORDER_DEPTH for place, frame in frames
+    )
+
+
+def _holds_a_frame_each(video: OpenVideo) -> bool:
+    """Decode the first packets; return True if there are as many frames, and not pairs of fields or packed pictures."""
+    num_packets, num_frames, context = 0, 0, video.stream.codec_context
+    try:
+        for packet in islice(video.packets(), PROBED_PACKETS):
+            num_packets += 1
+            num_frames += len(context.decode(packet))
+        num_frames += len(context.decode(None))
+    except av.error.FFmpegError:
+        return False
+    return num_frames == num_packets
 
 
 def times_by_decoding(file: VideoFile) -> tuple[list[float], float]:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from clips.decoding import seek
+from clips.decoding import stream as module
 from clips.decoding.decode import decode
 from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
+from clips.decoding.frames import every_frame
 from clips.decoding.limits import DecodeLimits
 from clips.decoding.picture import FullDecodeRequired
 from clips.decoding.stream import open_stream
@@ -18,7 +20,7 @@ from tests.helpers.videos.alterations import overwrite_packets
 from tests.helpers.videos.clip_recipes import CLIPS, recipe_named, x264
 from tests.helpers.videos.make_clip import cached_clip, make_clip
 
-FULL = {"x264-avi", "x264-raw", "x264-interlaced", "mpeg4-avi-packed", "gif"}
+FULL = {"x264-avi", "x264-raw", "x264-ps", "x264-interlaced", "mpeg4-avi-packed", "gif"}
 MINIMAL = {
     "x264-gop-12",
     "x264-gop-250",
@@ -102,6 +104,28 @@ def test_the_full_path_continues_where_the_minimal_one_fails(monkeypatch, name, 
 
 
 LONG = x264("long", frames=250, gop=25)
+
+
+@pytest.mark.parametrize("container", ["h264", "mpeg"])
+def test_a_video_without_times_is_decoded_once(monkeypatch, container):
+    data = make_clip(x264("untimed", container=container, frames=250, gop=25))
+    decoded = []
+
+    def counting(video):
+        for frame in every_frame(video):
+            decoded.append(frame.pts)
+            yield frame
+
+    monkeypatch.setattr(module, "every_frame", counting)
+    _, frames = streamed(data, every_third)
+    assert len(decoded) == 250
+    check_equal(frames, decode(data, every_third))
+
+
+def test_a_video_whose_packets_are_no_frames_is_decoded_for_its_times(monkeypatch):
+    monkeypatch.setattr(module, "_holds_a_frame_each", lambda video: False)
+    _, frames = streamed(cached_clip(recipe_named("x264-raw")), every_third)
+    check_equal(frames, decode(cached_clip(recipe_named("x264-raw")), every_third))
 
 
 def test_damage_in_the_middle_is_skipped():
