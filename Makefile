@@ -64,6 +64,9 @@ bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your
 bench-ut: .venv-dev/ready ## fine-tune on UT-Interaction in DATA, ten folds a set, TIN, TSM and TSN (hours); goes on where it was
 	.venv-dev/bin/python -m tests.benchmarks.bench_ut $(DATA)
 
+bench-timeline: .venv-dev/ready ## measure the segments of made films, and of UT-Interaction in DATA with the runs that bench-ut left
+	.venv-dev/bin/python -m tests.benchmarks.timelines $(if $(DATA),--data $(DATA))
+
 bench-export: .venv-dev/ready ## compare exported graphs, int8 too, with torch and with the obvious export on one core
 	.venv-dev/bin/python -m tests.benchmarks.bench_export
 
@@ -120,4 +123,4 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help

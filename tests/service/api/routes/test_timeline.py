@@ -155,7 +155,7 @@ def test_the_model_s_own_parameters_count_where_a_request_gives_none(
 ) -> None:
     own = {"window_seconds": 1.0, "step_seconds": 0.75, "min_probability": 0.25}
     publish(tmp_path, "colours", "1", timeline=TimelineDefaults(**own))
-    with httpx.Client(base_url=start_server(model_store=tmp_path).address) as client:
+    with httpx.Client(base_url=start_server(model_store=tmp_path).address, timeout=60) as client:
         (status,) = client.get("/models").json()["models"]
         assert status["timeline"] == own
         assert own.items() <= _post(client, scenes)[0].items()
