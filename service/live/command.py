@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -26,7 +26,7 @@ from service.live.remote_model import open_remote_model
 from service.live.reports import JsonReport, TextReport
 from service.live.rows import StartRow, Totals
 from service.live.source.address import Source, source_of
-from service.live.source.errors import BadSource, SourceLost
+from service.live.source.errors import BadSource, SourceError, SourceLost
 from service.models.open_model import open_model
 from service.models.registry import LoadedModel
 from service.segment_files.formats import SegmentWriter, UnknownFormat, growing_file
@@ -83,6 +83,7 @@ def live(
     again. When decoding is too slow, frames are dropped; when the model is, windows are.
     """
     settings = settings_of(model_store=store, oip_key=api_key)
+    opened = _source_of(source)
     with errors_end_command():
         chosen = _open_remote(url, settings, model, version) if url else open_model(settings, model, version)
         plan = plan_timeline(
@@ -92,11 +93,11 @@ def live(
             step_seconds=step_seconds,
             min_probability=min_probability,
         )
-    with closing(chosen.backend), _open_inputs(source, save) as (opened, writer), _stopped_by_signals() as stop:
-        try:
+    try:
+        with closing(chosen.backend), _saving(save) as writer, _stopped_by_signals() as stop:
             _follow(opened, chosen, plan, settings, writer, stop, as_json=as_json)
-        except (SourceLost, BackendError) as error:
-            give_up(str(error))
+    except (SourceError, BackendError) as error:
+        give_up(str(error))
 
 
 def _open_remote(url: str, settings: Settings, name: str | None, version: str | None) -> LoadedModel:
@@ -142,26 +143,44 @@ def _follow(
     decoding.start()
     try:
         loop.run(stop)
+    except SourceLost as error:
+        if not decoding.counts.frames:
+            raise BadSource(str(error)) from error
+        raise
     finally:
         stop.set()
         decoding.join(JOIN_SECONDS)
     report.ended()
 
 
-@contextmanager
-def _open_inputs(address: str, save: Path | None) -> Iterator[tuple[Source, SegmentWriter | None]]:
-    """The source, which is not opened yet, and the file to write; an error ends the command."""
+def _source_of(address: str) -> Source:
     try:
-        source = source_of(address)
-        saving: AbstractContextManager[SegmentWriter | None] = growing_file(save) if save else nullcontext()
-        with saving as writer:
-            yield source, writer
-    except BrokenPipeError:  # nobody reads on: no error of ours
-        raise
-    except FileExistsError as error:
-        give_up(f"{error.filename} is there already; name a new file")
-    except (BadSource, UnknownFormat, OSError) as error:
+        return source_of(address)
+    except BadSource as error:
         give_up(str(error))
+
+
+@contextmanager
+def _saving(path: Path | None) -> Iterator[SegmentWriter | None]:
+    """The writer of a new file, which goes again when the source could not be opened; None for no path."""
+    if path is None:
+        yield None
+        return
+    try:
+        with growing_file(path) as writer:
+            try:
+                yield writer
+            except BadSource:
+                path.unlink()
+                raise
+    except FileExistsError:
+        give_up(f"{path} is there already; name a new file")
+    except UnknownFormat as error:
+        give_up(str(error))
+    except BrokenPipeError:  # of stdout: nobody reads on
+        raise
+    except OSError as error:
+        give_up(f"{path} cannot be written: {error.strerror}")
 
 
 @contextmanager

@@ -100,7 +100,7 @@ class DecodingThread(threading.Thread):
         return start
 
     def _lost(self, error: SourceLost) -> None:
-        if self._began_at is None:
+        if self._began_at is None or not self._source.is_reopened:
             raise error
         if self._tries == 0:
             self._mailbox.put(Lost(self._ended, str(error)))

@@ -37,14 +37,14 @@ class Source:
         location: The address as FFmpeg opens it.
         format: FFmpeg's demuxer, or None to find it out.
         options: FFmpeg's options.
-        is_remote: True for an address of the network, which is opened again when it breaks off.
+        is_reopened: True for a stream or a camera, which is opened again when it breaks off; False for a file.
     """
 
     name: str
     location: str = field(repr=False)
     format: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
-    is_remote: bool = False
+    is_reopened: bool = False
 
 
 def source_of(address: str) -> Source:
@@ -60,7 +60,7 @@ def source_of(address: str) -> Source:
         return _of_network(address)
     if CAMERA.fullmatch(address):
         _check_exists(address)
-        return Source(address, address, format="v4l2", is_remote=True)
+        return Source(address, address, format="v4l2", is_reopened=True)
     _check_exists(address)
     if os.path.isdir(address):
         raise BadSource(f"{address} is a folder; name one video")
@@ -70,9 +70,9 @@ def source_of(address: str) -> Source:
 def _of_network(address: str) -> Source:
     name, scheme = _without_password(address), urlsplit(address).scheme.lower()
     if scheme in {"rtsp", "rtsps"}:
-        return Source(name, address, "rtsp", _OF_RTSP, is_remote=True)
+        return Source(name, address, "rtsp", _OF_RTSP, is_reopened=True)
     if scheme in {"http", "https"}:
-        return Source(name, address, None, _OF_HTTP, is_remote=True)
+        return Source(name, address, None, _OF_HTTP, is_reopened=True)
     raise BadSource(f"{name} is of no kind that can be opened: {_TAKEN}")
 
 

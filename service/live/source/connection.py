@@ -50,7 +50,7 @@ def connect(source: Source, max_pixels: int, stop: threading.Event) -> Iterator[
     """
     options = {**source.options, "max_pixels": str(max_pixels)}
     with _errors_of(source):
-        timeout = OPEN_SECONDS if source.is_remote else None
+        timeout = OPEN_SECONDS if source.is_reopened else None
         with av.open(
             source.location, format=source.format, options=options, timeout=timeout, metadata_errors="replace"
         ) as container:
@@ -76,7 +76,7 @@ class Connection:
         self._pace = Pace(is_played=not self._is_live)
         self._clock = FrameClock(self.frame_seconds, self._is_live)
         self._converter = Converter()
-        self.ends = not source.is_remote or not (self._is_live or container.duration is None)
+        self.ends = not source.is_reopened or not (self._is_live or container.duration is None)
 
     @property
     def frame_seconds(self) -> float:

@@ -1,7 +1,7 @@
 """Errors of live sources.
 
 SourceError
-├── BadSource    the address is none that can be opened
+├── BadSource    the address is none that can be opened, or could not be opened at the start
 └── SourceLost   the source cannot be reached, gives nothing, or is no video
 
 Each message is one line without the passwords of the address.
@@ -13,7 +13,7 @@ class SourceError(Exception):
 
 
 class BadSource(SourceError):
-    """The address is of no kind that can be opened, or names a file that is not there."""
+    """The address is of no kind that can be opened, or could not be opened at the start."""
 
 
 class SourceLost(SourceError):

@@ -86,8 +86,10 @@ def test_a_camera_that_is_cut_comes_back(store: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["no-such.mp4", "ftp://camera/film", "http://127.0.0.1:1/camera"])
-def test_a_source_that_cannot_be_opened_is_one_line(run_cli: RunCli, source: str) -> None:
-    done = run_cli("live", source)
+def test_a_source_that_cannot_be_opened_is_one_line(run_cli: RunCli, source: str, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.csv"
+    done = run_cli("live", source, "--save", str(saved))
+    assert not saved.exists()
     assert done.returncode == 2
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1

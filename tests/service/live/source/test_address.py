@@ -21,14 +21,14 @@ def test_a_password_is_sent_and_never_shown() -> None:
 def test_an_address_of_the_network_reads_no_local_file(address: str) -> None:
     source = source_of(address)
     protocols = source.options["protocol_whitelist"].split(",")
-    assert source.is_remote
+    assert source.is_reopened
     assert not {"file", "pipe", "fd", "concat", "subfile", "data", "unix"} & set(protocols)
 
 
 def test_a_file_opens_no_address(make_video) -> None:
     source = source_of(str(make_video()))
     assert source.options["protocol_whitelist"] == "file"
-    assert not source.is_remote
+    assert not source.is_reopened
 
 
 def test_standard_input_reads_nothing_else() -> None:
