@@ -56,7 +56,7 @@ export class Ticker {
 const named = ({ label }) => label ?? NOTHING;
 
 function row(segment, className = "") {
-  const times = `${clock(Math.round(segment.start))} – ${className ? "now" : clock(Math.round(segment.end))}`;
+  const times = `${clock(segment.start)} – ${className ? "now" : clock(segment.end)}`;
   const share = segment.label === null ? "" : roughly(segment.probability);
   const label = element("span", named(segment), { className: segment.label === null ? "label muted" : "label" });
   return element("li", [element("span", times, { className: "times" }), label, element("span", share, { className: "share" })], { className });
