@@ -83,7 +83,7 @@ def test_the_store_has_the_formats_with_proofs_and_the_temperature(taught, start
 
 def test_the_window_of_timelines_is_as_long_as_the_clips(taught, clips):
     _, store, _ = taught
-    lengths = [decode(clip, lambda _: [0]).video.duration_seconds for clip in clips.rglob("*.mp4")]
+    lengths = [decode(clip, lambda _: [0]).video.duration_seconds for clip in clips.rglob("take *.*")]
     timeline = ModelStore(store).open("moves").manifest.timeline
     assert timeline == TimelineDefaults(window_seconds=round(median(lengths), 1))
 
