@@ -35,11 +35,12 @@ from training.finetune.budget import BudgetLimits
 from training.finetune.clips_given import ClipsGiven
 from training.finetune.cross_validation import FIGURES_FILE, FoldRun, Folds, folds_at_a_time, measure_folds
 from training.finetune.defaults import MINUTES, VAL_SHARE
-from training.finetune.events import CrossValidated, Failed, Listener, Note, Published, Stage
-from training.finetune.json_lines import JsonLines
-from training.finetune.preparation import Wishes, prepare_folds, prepare_run
+from training.finetune.listeners.events import CrossValidated, Failed, Listener, Note, Published, Stage
+from training.finetune.listeners.json_lines import JsonLines
+from training.finetune.listeners.terminal import Terminal
+from training.finetune.preparation import prepare_folds, prepare_run
 from training.finetune.run import Run, measure_run, open_run, train_run
-from training.finetune.terminal import Terminal
+from training.finetune.wishes import Wishes
 
 FORMATS = "onnx,onnx-int8"
 OPTIONAL = ("onnx-int8",)
@@ -73,8 +74,13 @@ def main(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs.", show_default="by the clips")] = None,
     mirror: Annotated[
-        bool, typer.Option("--mirror", help="Mirror clips at random: left and right mean the same.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--mirror/--no-mirror",
+            help="Mirror clips at random: left and right mean the same.",
+            show_default="by the clips",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of split, weights and data.")] = 0,
     val_share: ValShareOption = VAL_SHARE,
     group: GroupOption = None,

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.bench_ut DATA [--out FOLDER]
 
 The literature's protocol: ten folds in each set, each without one recording, whose clips are measured; accuracy is the
-share of all clips of a set. TIN, TSM and TSN start from the same convolutions and train as `tin finetune --mirror`
-does, with the same budget; TIN with three seeds. The same clips are also measured with their frames shuffled and
+share of all clips of a set. TIN, TSM and TSN start from the same convolutions and train as `tin finetune` does
+by default, with the same budget; TIN with three seeds. The same clips are also measured with their frames shuffled and
 reversed. DATA holds labels.csv: file, label, subject, set, fold.
 
 A run that is started again goes on after the last fold that was measured.
@@ -39,11 +39,12 @@ from training.files import replace_json
 from training.finetune.budget import BudgetLimits
 from training.finetune.clips_given import ClipsGiven
 from training.finetune.cross_validation import FoldRun, Folds, folds_at_a_time
-from training.finetune.events import Listener
 from training.finetune.fold_processes import FoldProcesses
-from training.finetune.preparation import Wishes, prepare_folds
+from training.finetune.listeners.events import Listener
+from training.finetune.listeners.terminal import Terminal
+from training.finetune.preparation import prepare_folds
 from training.finetune.run import Run, train_run
-from training.finetune.terminal import Terminal
+from training.finetune.wishes import Wishes
 from training.lists.clip_set import ClipSet
 from training.model.tin import Temporal
 from training.reports.confusion_matrix import ConfusionMatrix
@@ -113,8 +114,7 @@ def measure_set(temporal: Temporal, seed: int, given: OneSet, start: Start, fold
         folder: The folder of the folds.
         minutes: Time limit of a fold.
     """
-    mirror = True  # a mirrored handshake is a handshake; so it is with all six classes
-    wishes = Wishes(NAMES[temporal].lower(), BudgetLimits(minutes), 0.2, seed, mirror, _threads())
+    wishes = Wishes(NAMES[temporal].lower(), BudgetLimits(minutes), 0.2, seed, None, _threads())
     folds = prepare_folds(given, start, wishes, Folds(), folder, Terminal(), resume=(folder / "fold-1").exists())
     figures = _measure_folds(folds)
     labels = _joined(figures, "labels")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from training.finetune.events import Listener, Stage
 from training.finetune.fold_processes import FoldProcesses
+from training.finetune.listeners.events import Listener, Stage
 from training.finetune.run import Run, score_run, train_run
 from training.lists.clip_set import LabelledClip
 from training.lists.splits import Split, leave_one_group_out, make_folds

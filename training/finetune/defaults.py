@@ -35,7 +35,18 @@ SHORT_SIDE_PER_CROP = 8 / 7
 CROPS: dict[str, Any] = {"scales": [1, 0.875, 0.75], "fixed_offsets": 13}
 
 FLIP_IF_MIRROR = 0.5
-"""Probability of a horizontal flip with `--mirror`."""
+"""Probability of a horizontal flip in training where clips are mirrored."""
+
+MIRRORING_EPOCHS, MIN_MIRRORING_EPOCHS = 0.25, 4
+"""Epochs of the run that finds out whether clips may be mirrored, as a share of those of training, and at least."""
+
+SWAPPED_IF_DIRECTION = 0.45
+"""Share of the learned clips of two classes that mirroring turns into the other class, above which none are mirrored.
+
+Measured: 75 to 95 % of left and right, clockwise and counter-clockwise; at most 25 % of any two of UT-Interaction."""
+
+LEARNED_TO_JUDGE = 0.3
+"""Share of each class's clips that must be learned for a judgement."""
 
 SHORTEST_EXCERPT = 0.65
 """Smallest share of a clip that training takes its frames from."""

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from training.engine.callbacks import Callback
 from training.engine.loops import Step
 from training.errors import BadInput, Stopped
-from training.finetune.events import Event, Listener, Note
+from training.finetune.listeners.events import Event, Listener, Note
 from training.finetune.run import Run
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ class FoldProcesses(Generic[T]):
                 self._progress.on_step(epoch, replace(step, number=self._steps))
                 self._steps += 1
             case _Said(text):
-                self._progress.on_message(f"fold {child.fold + 1}: {text}")
+                self._progress.on_message(f"fold {child.fold + 1}: {text}" if len(self._runs) > 1 else text)
             case _Failed(error):
                 raise error
             case _Returned(value):

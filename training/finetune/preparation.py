@@ -2,53 +2,28 @@
 
 from __future__ import annotations
 
-import math
-import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from training.engine.device import find_device
-from training.finetune.budget import Budget, BudgetLimits, choose_budget, typical_seconds, typical_short_side
+from training.finetune.budget import Budget, choose_budget, typical_short_side
 from training.finetune.clips_given import ClipsGiven, left_out, usable_given
 from training.finetune.cross_validation import FoldRun, Folds
 from training.finetune.defaults import FEW_CLIPS
-from training.finetune.events import ClipsCounted, Listener, Note, Planned, Stage
-from training.finetune.recipe_writer import recipe_of, recipe_of_fold, write_recipe
-from training.finetune.run import (
-    RECIPE_FILE,
-    Run,
-    RunSettings,
-    check_unused,
-    open_run,
-    save_settings,
-    save_videos,
-)
+from training.finetune.listeners.events import ClipsCounted, Listener, Note, Planned, Stage
+from training.finetune.mirroring import choose_mirroring
+from training.finetune.run import RECIPE_FILE, Run, check_unused, open_run
+from training.finetune.run_writer import RunWriter
 from training.finetune.step_timer import StepTimer
+from training.finetune.wishes import Wishes
 from training.lists.checked_clips import CheckedClip, UsableClips, check_clips
 from training.lists.clip_set import LabelledClip, clips_per_class
-from training.lists.make_lists import write_splits, write_unreadable
-from training.lists.splits import Split, split_clips
+from training.lists.splits import Split
 from training.zoo.start import Start
 
 SECONDS_BETWEEN_LINES = 5.0
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """Choices of the user: the model's name, limits, share of validation, seed, mirroring, threads of torch."""
-
-    name: str
-    limits: BudgetLimits
-    val_share: float
-    seed: int
-    mirror: bool
-    threads: int
-
-    def split(self, clips: Sequence[LabelledClip]) -> Split:
-        """Split clips into training and validation. Raises SplitError."""
-        return split_clips(clips, val_share=self.val_share, seed=self.seed)
 
 
 def prepare_run(given: ClipsGiven, start: Start, wishes: Wishes, folder: Path, listener: Listener) -> Run:
@@ -70,7 +45,9 @@ def prepare_run(given: ClipsGiven, start: Start, wishes: Wishes, folder: Path, l
     split = wishes.split(usable.clip_set.clips)
     listener.tell(_count(usable, split))
     budget = _choose_budget(usable, split, start, wishes, listener)
-    return _write_run(usable, split, start, budget, wishes, folder)
+    writer = RunWriter(usable, start, wishes)
+    [mirror] = choose_mirroring(writer, [split], budget, listener)
+    return writer.write(split, budget, folder, mirror=mirror)
 
 
 def prepare_folds(
@@ -99,19 +76,32 @@ def prepare_folds(
     usable = _read_usable(given, lambda clips: folds.splits(clips, wishes.seed), listener)
     splits = folds.splits(usable.clip_set.clips, wishes.seed)
     listener.tell(_count(usable, splits[0]))
-    begun = resume and (first / RECIPE_FILE).exists()
-    budget = _budget_of(open_run(first)) if begun else _choose_budget(usable, splits[0], start, wishes, listener)
-    shared = replace(wishes, threads=_threads_of_fold(wishes.threads, len(splits)))
+    folders = [folder / f"fold-{number}" for number in range(1, len(splits) + 1)]
+    if resume and all((fold / RECIPE_FILE).exists() for fold in folders):
+        runs = [open_run(fold) for fold in folders]
+    else:
+        runs = _write_folds(usable, splits, start, wishes, folders, listener)
+    return [
+        FoldRun(run, run.steps(len(split.train)), folds.group_of(split))
+        for run, split in zip(runs, splits, strict=True)
+    ]
 
-    def prepare(split: Split, fold: Path) -> FoldRun:
-        if resume and (fold / RECIPE_FILE).exists():
-            run = open_run(fold)
-        else:
-            run = _write_run(usable, split, start, budget, shared, fold, is_fold=True)
-        steps = run.recipe.epochs * math.ceil(len(split.train) / run.recipe.data.batch_size)
-        return FoldRun(run, steps, folds.group_of(split))
 
-    return [prepare(split, folder / f"fold-{number}") for number, split in enumerate(splits, start=1)]
+def _write_folds(
+    usable: UsableClips,
+    splits: Sequence[Split],
+    start: Start,
+    wishes: Wishes,
+    folders: Sequence[Path],
+    listener: Listener,
+) -> list[Run]:
+    budget = _choose_budget(usable, splits[0], start, wishes, listener)
+    writer = RunWriter(usable, start, replace(wishes, threads=_threads_of_fold(wishes.threads, len(splits))))
+    mirrored = choose_mirroring(writer, splits, budget, listener, processes=wishes.threads // writer.wishes.threads)
+    return [
+        writer.write(split, budget, fold, mirror=mirror, is_fold=True)
+        for split, fold, mirror in zip(splits, folders, mirrored, strict=True)
+    ]
 
 
 def _threads_of_fold(threads: int, num_folds: int) -> int:
@@ -161,37 +151,3 @@ def _choose_budget(usable: UsableClips, split: Split, start: Start, wishes: Wish
     budget = choose_budget(short_side, len(split.train), wishes.limits, timer.seconds_per_clip)
     listener.tell(Planned(budget.side, budget.epochs, wishes.limits.minutes, budget.reason))
     return budget
-
-
-def _budget_of(run: Run) -> Budget:
-    return Budget(run.recipe.clip.crop, run.recipe.epochs, "as in the run that goes on")
-
-
-def _write_run(
-    usable: UsableClips,
-    split: Split,
-    start: Start,
-    budget: Budget,
-    wishes: Wishes,
-    folder: Path,
-    *,
-    is_fold: bool = False,
-) -> Run:
-    """Write the lists, the recipe and the settings of a run; that of a fold is measured at its end only."""
-    folder = folder.resolve()
-    labels, root = usable.clip_set.labels, usable.clip_set.root
-    write_splits(labels, {".": split}, folder)
-    write_unreadable(usable.unreadable, folder)
-    save_videos([root / clip.path for clip in split.train], folder)
-    settings = RunSettings(wishes.seed, wishes.threads, start.title, typical_seconds(usable.videos.values()))
-    save_settings(settings, folder)
-    sizes = {"num_classes": len(labels), "num_clips": len(split.train), "num_validated": len(split.val)}
-    recipe = recipe_of(wishes.name, start, budget, folder, root, mirror=wishes.mirror, **sizes)
-    recipe = recipe_of_fold(recipe, wishes.threads) if is_fold else recipe
-    return Run(folder, write_recipe(recipe, folder / RECIPE_FILE, _repeating(folder, settings)), settings)
-
-
-def _repeating(folder: Path, settings: RunSettings) -> str:
-    """Return the command that trains the same weights again."""
-    command = ["tin", "train", str(folder / RECIPE_FILE), "--work-dir", "OTHER", "--validate", "--deterministic"]
-    return shlex.join([*command, "--seed", str(settings.seed), "--threads", str(settings.threads)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from training.engine.run_log import RunLog
 from training.engine.trainer import BEST, LAST, RESUME_STATE
 from training.errors import BadInput
 from training.files import replace_file, replace_json
-from training.finetune.events import Listener, Stage
+from training.finetune.listeners.events import Listener, Stage
 from training.recipes.recipe import Recipe, load_recipe
 from training.reports.evaluation import Evaluation, calibrate_checkpoint, evaluate_checkpoint
 from training.reports.report_folder import facts_of, write_report
@@ -50,6 +51,10 @@ class Run:
     folder: Path
     recipe: Recipe
     settings: RunSettings
+
+    def steps(self, num_clips: int) -> int:
+        """Return the optimiser steps of the whole run with so many clips to train with."""
+        return self.recipe.epochs * math.ceil(num_clips / self.recipe.data.batch_size)
 
     @property
     def result(self) -> Path:

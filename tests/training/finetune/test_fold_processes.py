@@ -8,8 +8,8 @@ import pytest
 
 from tests.helpers.training.steps import make_step
 from training.errors import BadInput, Stopped
-from training.finetune.events import Note
 from training.finetune.fold_processes import FoldProcesses
+from training.finetune.listeners.events import Note
 
 
 class Recorded:

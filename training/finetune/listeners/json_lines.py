@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from training.engine.callbacks import Callback
 from training.engine.loops import Step
-from training.finetune.events import Event, Note, Progress, Validated
+from training.finetune.listeners.events import Event, Note, Progress, Validated
 
 SECONDS_BETWEEN_STEPS = 0.5
 

@@ -2,8 +2,8 @@ import json
 from typing import Any
 
 from training.engine.loops import Step
-from training.finetune.events import Planned, Progress, Validated
-from training.finetune.json_lines import JsonLines, TrainingEvents
+from training.finetune.listeners.events import Planned, Progress, Validated
+from training.finetune.listeners.json_lines import JsonLines, TrainingEvents
 
 
 def step(number):

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from training.engine.callbacks import Callback
 from training.engine.progress import show_progress
-from training.finetune.events import Event, Failed
+from training.finetune.listeners.events import Event, Failed
 
 
 class Terminal:

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from training.finetune.mirroring import MirroredAnswers
+
+LABELS = np.repeat([0, 1, 2], 10)
+
+
+def mirrored_to(*answers: str) -> np.ndarray:
+    """The answers to ten mirrored clips of each class, a digit each."""
+    return np.array([int(digit) for digit in "".join(answers)])
+
+
+def of_learned(mirrored: np.ndarray, learned: int = 10) -> MirroredAnswers:
+    """Answers to clips of which so many of each class are learned."""
+    return MirroredAnswers(np.where(np.arange(30) % 10 < learned, LABELS, 3), mirrored, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("mirrored", "swapped", "may_mirror"),
+    [
+        (mirrored_to("0000000000", "1111111111", "2222222222"), 0.0, True),
+        (mirrored_to("1111111110", "0000000000", "2222222222"), 0.95, False),
+        (mirrored_to("1110000000", "0001111111", "2222222222"), 0.3, True),
+        (mirrored_to("0000011122", "1111111111", "2222222222"), 0.15, True),
+    ],
+    ids=["kept", "left and right", "much alike", "spread over the others"],
+)
+def test_clips_are_mirrored_unless_that_swaps_two_classes(mirrored, swapped, may_mirror):
+    found = of_learned(mirrored)
+    assert found.swapped == pytest.approx(swapped)
+    assert found.may_mirror is may_mirror
+
+
+def test_clips_that_were_not_learned_do_not_count():
+    mirrored = mirrored_to("0011111111", "1111111111", "2222222222")
+    assert of_learned(mirrored, learned=2).swapped == 0
+    assert of_learned(mirrored, learned=10).swapped == pytest.approx(0.4)
+
+
+def test_nothing_is_mirrored_before_the_classes_are_learned():
+    mirrored = mirrored_to("0000000000", "1111111111", "2222222222")
+    assert of_learned(mirrored, learned=3).may_mirror
+    assert not of_learned(mirrored, learned=2).may_mirror

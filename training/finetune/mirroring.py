@@ -1,0 +1,146 @@
+"""Mirroring: clips are mirrored in training unless that swaps two classes, which a short run on them finds out.
+
+The run learns the clips as they are. Then it answers them mirrored: steps to the left are taken for steps to the right,
+and those for steps to the left, while a handshake stays a handshake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.checkpoints.checkpoint import load_checkpoint
+from training.data.batch import Batch
+from training.engine.data_source import open_data_source
+from training.engine.device import find_device
+from training.engine.distributed import Processes
+from training.engine.evaluation import ClipScores, score_clips
+from training.engine.trainer import LAST
+from training.finetune.budget import Budget
+from training.finetune.defaults import (
+    LEARNED_TO_JUDGE,
+    MIN_MIRRORING_EPOCHS,
+    MIRRORING_EPOCHS,
+    SIDES,
+    SWAPPED_IF_DIRECTION,
+)
+from training.finetune.fold_processes import FoldProcesses
+from training.finetune.listeners.events import Listener, Note, Stage
+from training.finetune.run import Run, train_run
+from training.finetune.run_writer import RunWriter
+from training.lists.splits import Split
+from training.model.tin import Normalise
+
+WIDTH_AXIS = -2
+"""Of views [N, V, T, H, W, 3]."""
+
+
+@dataclass(frozen=True)
+class MirroredAnswers:
+    """Answers to the clips of a run as they are and mirrored, and their labels, int64 [N] each."""
+
+    as_they_are: NDArray[np.int64]
+    mirrored: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+    @property
+    def are_learned(self) -> bool:
+        """True when enough clips of every class are learned, so that its mirrored clips tell something."""
+        return all(self._learned[self.labels == label].mean() >= LEARNED_TO_JUDGE for label in np.unique(self.labels))
+
+    @property
+    def swapped(self) -> float:
+        """Largest share of the learned clips of two classes that mirroring turns into the other class."""
+        pairs = combinations(np.unique(self.labels), 2)
+        return max(self._share_swapped(*pair) for pair in pairs)
+
+    @property
+    def may_mirror(self) -> bool:
+        """True when the classes are learned, and mirroring does not swap two of them."""
+        return self.are_learned and self.swapped <= SWAPPED_IF_DIRECTION
+
+    @property
+    def _learned(self) -> NDArray[np.bool_]:
+        learned: NDArray[np.bool_] = self.as_they_are == self.labels
+        return learned
+
+    def _share_swapped(self, one: np.int64, other: np.int64) -> float:
+        own = self._learned & np.isin(self.labels, (one, other))
+        swapped = own & np.isin(self.mirrored, (one, other)) & (self.mirrored != self.labels)
+        return float(swapped.sum() / max(1, own.sum()))
+
+
+def choose_mirroring(
+    writer: RunWriter, splits: Sequence[Split], budget: Budget, listener: Listener, *, processes: int = 1
+) -> list[bool]:
+    """Return for each split the user's choice, or what a short run with its training clips alone finds out.
+
+    Args:
+        writer: Writes the short runs; it has the user's choice.
+        splits: The splits; their validation clips are not used.
+        budget: That of training; the short runs have a part of it.
+        listener: Told of the progress and of what is found.
+        processes: Runs that are trained at a time.
+
+    Raises BadInput, Stopped and OSError.
+    """
+    if writer.wishes.mirror is not None:
+        return [writer.wishes.mirror] * len(splits)
+    listener.tell(Stage("train", "a short run finds out whether mirroring swaps two actions"))
+    with TemporaryDirectory(prefix="mirroring-") as scratch:
+        runs = [_short_run(writer, split, budget, Path(scratch, str(each))) for each, split in enumerate(splits)]
+        steps = sum(run.steps(len(split.train)) for run, split in zip(runs, splits, strict=True))
+        with listener.follow("mirroring", steps, 0) as progress:
+            answers = dict(FoldProcesses(answer_mirrored, runs, count=processes, progress=progress).results())
+    found = [answers[number] for number in range(len(splits))]
+    listener.tell(Note(_describe(found)))
+    return [answers.may_mirror for answers in found]
+
+
+def answer_mirrored(run: Run, listener: Listener) -> MirroredAnswers:
+    """Train a run, and answer its validation clips as they are and mirrored. Raises BadInput, Stopped and OSError."""
+    train_run(run, listener)
+    processes = Processes(find_device("auto"))
+    model = load_checkpoint(run.folder / LAST).build_model().to(processes.device)
+    normalise = Normalise(run.recipe.clip).to(processes.device)
+    batches = open_data_source(run.recipe, run.settings.seed, processes, lambda line: None).validation_batches(0)
+    upright = score_clips(model, normalise, batches, processes)
+    return MirroredAnswers(
+        _answers(upright), _answers(score_clips(model, normalise, _mirrored(batches), processes)), upright.labels
+    )
+
+
+def _short_run(writer: RunWriter, split: Split, budget: Budget, folder: Path) -> Run:
+    epochs = max(MIN_MIRRORING_EPOCHS, round(budget.epochs * MIRRORING_EPOCHS))
+    learned = Split(split.train, split.train)
+    return writer.write(learned, replace(budget, side=SIDES[0], epochs=epochs), folder, mirror=False, is_fold=True)
+
+
+def _describe(found: Sequence[MirroredAnswers]) -> str:
+    chosen = sum(answers.may_mirror for answers in found)
+    decision = {0: "training mirrors none", len(found): "training mirrors clips at random"}
+    some = f"training mirrors clips at random in {chosen} of {len(found)} folds"
+    return f"{_reason(found)}: {decision.get(chosen, some)}"
+
+
+def _reason(found: Sequence[MirroredAnswers]) -> str:
+    if not all(answers.are_learned for answers in found):
+        return "a short run did not learn every class"
+    largest = max(answers.swapped for answers in found)
+    return f"mirroring turns {largest:.0%} of the clips of two classes into each other, at most"
+
+
+def _answers(scores: ClipScores) -> NDArray[np.int64]:
+    answers: NDArray[np.int64] = scores.probabilities.argmax(1)
+    return answers
+
+
+def _mirrored(batches: Iterable[Batch]) -> Iterator[Batch]:
+    for batch in batches:
+        yield batch._replace(clips=batch.clips.flip(WIDTH_AXIS))
