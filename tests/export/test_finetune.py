@@ -11,6 +11,7 @@ from statistics import median
 
 import numpy as np
 import pytest
+import yaml
 
 import tin
 from clips.decoding.decode import decode
@@ -102,6 +103,11 @@ def test_events_tell_of_every_stage(taught):
     assert (events[-1]["model"], events[-1]["version"]) == ("moves", "1")
     assert 0 <= events[-1]["accuracy"] <= 1
     assert events[-1]["report"] == str(work_dir / "report" / "report.html")
+
+
+def test_left_and_right_are_not_mirrored_unless_that_is_asked_for(taught):
+    work_dir, _, _ = taught
+    assert yaml.safe_load((work_dir / "recipe.yaml").read_text())["data"]["flip"] == 0
 
 
 def test_the_report_lies_in_the_folder_of_the_run(taught):

@@ -6,7 +6,7 @@ and those for steps to the left, while a handshake stays a handshake.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from training.checkpoints.checkpoint import load_checkpoint
 from training.data.batch import Batch
+from training.engine.callbacks import Callback
 from training.engine.data_source import open_data_source
 from training.engine.device import find_device
 from training.engine.distributed import Processes
@@ -97,7 +98,8 @@ def choose_mirroring(
         runs = [_short_run(writer, split, budget, Path(scratch, str(each))) for each, split in enumerate(splits)]
         steps = sum(run.steps(len(split.train)) for run, split in zip(runs, splits, strict=True))
         with listener.follow("mirroring", steps, 0) as progress:
-            answers = dict(FoldProcesses(answer_mirrored, runs, count=processes, progress=progress).results())
+            work = FoldProcesses(answer_mirrored, runs, count=processes, progress=_StepsOnly(progress))
+            answers = dict(work.results())
     found = [answers[number] for number in range(len(splits))]
     listener.tell(Note(_describe(found)))
     return [answers.may_mirror for answers in found]
@@ -120,6 +122,19 @@ def _short_run(writer: RunWriter, split: Split, budget: Budget, folder: Path) ->
     epochs = max(MIN_MIRRORING_EPOCHS, round(budget.epochs * MIRRORING_EPOCHS))
     learned = Split(split.train, split.train)
     return writer.write(learned, replace(budget, side=SIDES[0], epochs=epochs), folder, mirror=False, is_fold=True)
+
+
+class _StepsOnly:
+    """Passes on the steps of runs whose checkpoints nobody keeps."""
+
+    def __init__(self, progress: Callback) -> None:
+        self.on_step = progress.on_step
+
+    def on_validation(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Leave out a validation."""
+
+    def on_message(self, text: str) -> None:
+        """Leave out a message."""
 
 
 def _describe(found: Sequence[MirroredAnswers]) -> str:

@@ -1,7 +1,14 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
-from training.finetune.mirroring import MirroredAnswers
+from training.finetune.budget import Budget, BudgetLimits
+from training.finetune.listeners.terminal import Terminal
+from training.finetune.mirroring import MirroredAnswers, choose_mirroring
+from training.finetune.run_writer import RunWriter
+from training.finetune.wishes import Wishes
+from training.lists.splits import Split
 
 LABELS = np.repeat([0, 1, 2], 10)
 
@@ -42,3 +49,12 @@ def test_nothing_is_mirrored_before_the_classes_are_learned():
     mirrored = mirrored_to("0000000000", "1111111111", "2222222222")
     assert of_learned(mirrored, learned=3).may_mirror
     assert not of_learned(mirrored, learned=2).may_mirror
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_the_users_choice_needs_no_run(mirror):
+    wishes = Wishes("wave", BudgetLimits(15), 0.2, seed=0, mirror=mirror, threads=1)
+    nothing: Any = None
+    writer = RunWriter(usable=nothing, start=nothing, wishes=wishes)  # would fail at the first run that it writes
+    splits = [Split((), ()), Split((), ())]
+    assert choose_mirroring(writer, splits, Budget(96, 4, ""), Terminal()) == [mirror, mirror]
