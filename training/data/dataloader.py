@@ -115,19 +115,25 @@ def deal_batches(dataset: Dataset[Batch], *, workers: int, rank: int, world_size
         world_size: Number of processes.
     """
     mine = range(rank, len(dataset), world_size)  # type: ignore[arg-type]
-    return DataLoader(dataset, batch_size=None, sampler=mine, num_workers=workers, worker_init_fn=_start_worker)
+    return DataLoader[Batch](dataset, batch_size=None, sampler=mine, **_processes(workers))
 
 
 def _loader(dataset: Dataset[Example], workers: int, **batches: Any) -> DataLoader[Any]:
     return DataLoader[Any](
         dataset,
-        num_workers=workers,
         collate_fn=Batch.of,
-        worker_init_fn=_start_worker,
         # Its own generator: drawing from torch's global one would change dropout.
         generator=torch.Generator(),
         **batches,
+        **_processes(workers),
     )
+
+
+def _processes(workers: int) -> dict[str, Any]:
+    """Return the options of torch's DataLoader for so many worker processes."""
+    # forked, since a cache's file is inherited; a process that was spawned would spawn its own
+    context = "fork" if workers else None
+    return {"num_workers": workers, "worker_init_fn": _start_worker, "multiprocessing_context": context}
 
 
 def _start_worker(number: int) -> None:

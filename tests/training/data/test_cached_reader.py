@@ -1,5 +1,7 @@
 """Cached and uncached clips are the same to the bit."""
 
+import multiprocessing
+
 import numpy as np
 import pytest
 
@@ -111,6 +113,16 @@ def test_an_unreadable_video_is_replaced_as_without_a_cache(items, tmp_path):
     assert isinstance(cached[0, 0].unreadable[0], UnreadableItem)
 
 
+@pytest.fixture(params=["fork", "spawn"])
+def start_method(request):
+    """How processes start that do not say it: as in a command, and as in a process that was spawned itself."""
+    before = multiprocessing.get_start_method()
+    multiprocessing.set_start_method(request.param, force=True)
+    yield
+    multiprocessing.set_start_method(before, force=True)
+
+
+@pytest.mark.usefixtures("start_method")
 def test_workers_share_what_they_decode(items):
     reader = cached_for(items)(Augmentation(short_side=40, crop=CROP, flip=0.5))
     plain, cached = (clips_of(items, made) for made in (uncached, lambda _: reader))
