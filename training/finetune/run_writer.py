@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.finetune.budget import Budget
+from training.finetune.budget import Budget, typical_seconds
 from training.finetune.recipe_writer import recipe_of, recipe_of_fold, write_recipe
 from training.finetune.run import RECIPE_FILE, Run, RunSettings, save_settings, save_videos
 from training.finetune.wishes import Wishes
@@ -41,7 +41,8 @@ class RunWriter:
         write_splits(labels, {".": split}, folder)
         write_unreadable(self.usable.unreadable, folder)
         save_videos([root / clip.path for clip in split.train], folder)
-        settings = RunSettings(self.wishes.seed, self.wishes.threads, self.start.title)
+        clip_seconds = typical_seconds(self.usable.videos.values())
+        settings = RunSettings(self.wishes.seed, self.wishes.threads, self.start.title, clip_seconds)
         save_settings(settings, folder)
         sizes = {"num_classes": len(labels), "num_clips": len(split.train), "num_validated": len(split.val)}
         recipe = recipe_of(self.wishes.name, self.start, budget, folder, root, mirror=mirror, **sizes)
