@@ -115,7 +115,7 @@ def test_an_unreadable_video_is_replaced_as_without_a_cache(items, tmp_path):
 
 @pytest.fixture(params=["fork", "spawn"])
 def start_method(request):
-    """How processes start that do not say it: as in a command, and as in a process that was spawned itself."""
+    """Start method of processes that choose none: that of a command, and that of a process that was spawned itself."""
     before = multiprocessing.get_start_method()
     multiprocessing.set_start_method(request.param, force=True)
     yield
