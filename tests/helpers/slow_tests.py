@@ -35,6 +35,8 @@ SLOW_TESTS = (
     "tests/service/decoding/",
     "tests/service/deployment/",
     "tests/service/doctor/",
+    "tests/service/segment_files/test_annotated_video.py::test_memory",
+    "tests/service/test_timeline_command.py",
     "tests/service/live/test_apart.py",
     "tests/service/live/test_command.py",
     "tests/service/live/test_hls.py",
