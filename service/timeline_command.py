@@ -126,7 +126,7 @@ def _saver(
     if file_format is not None and file_format not in FORMATS:
         give_up(f"--format is one of {', '.join(FORMATS)}, not {file_format!r}")
     targets = plan_targets(videos, save, file_format)
-    limits = settings.timeline_decode_limits()
+    limits = settings.timeline_file_limits()
     return TimelineSaver(targets, overwrite, limits, console.watch_drawing).saving
 
 

@@ -181,7 +181,8 @@ class Model:
             min_probability=min_probability,
             part=Part(start, end),
         )
-        limits = self._settings.timeline_decode_limits()
+        settings = self._settings
+        limits = settings.timeline_decode_limits() if isinstance(video, bytes) else settings.timeline_file_limits()
         parts = preprocess_windows(_source(video), self.spec, limits, plan.windowing, part=plan.part)
         return self._timeline(timeline_rows(parts, self._loaded, plan, top_k=count, size_bytes=0))
 

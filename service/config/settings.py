@@ -180,6 +180,12 @@ class Settings(BaseSettings):
     max_timeline_decode_seconds: float = Field(
         default=600.0, gt=0, description="Most CPU time to decode the video of one timeline, in seconds; else 422"
     )
+    max_timeline_frames: int = Field(
+        default=250_000, ge=1, description="Most frames of the video of one timeline, of two packets each; else 422"
+    )
+    max_file_bytes: int = Field(
+        default=4_000_000_000, ge=1, description="Most bytes of a file whose timeline the command or Python makes"
+    )
     max_windows: int = Field(default=20_000, ge=1, description="Most windows of one timeline; else 422")
     teach: bool = Field(default=False, description="Offer /teach, the page on which a model learns one's own actions")
     teach_folder: Path | None = Field(
@@ -253,8 +259,17 @@ class Settings(BaseSettings):
         )
 
     def timeline_decode_limits(self) -> DecodeLimits:
-        """Return the limits of decoding the video of one timeline: more CPU time, otherwise equal."""
-        return replace(self.decode_limits(), max_cpu_seconds=self.max_timeline_decode_seconds)
+        """Return the limits of decoding the video of one timeline: more frames and more CPU time."""
+        return replace(
+            self.decode_limits(),
+            max_frames=self.max_timeline_frames,
+            max_packets=2 * self.max_timeline_frames,
+            max_cpu_seconds=self.max_timeline_decode_seconds,
+        )
+
+    def timeline_file_limits(self) -> DecodeLimits:
+        """Return the limits of one timeline of a file on this machine, which no one has sent."""
+        return replace(self.timeline_decode_limits(), max_bytes=self.max_file_bytes)
 
     def timelines(self) -> int:
         """Return the number of timelines at the same time: half the number of decoders, at least one."""

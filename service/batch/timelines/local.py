@@ -52,8 +52,9 @@ def each_timeline(
 def _rows(
     video: InputVideo, model: LoadedModel, plan: TimelinePlan, settings: Settings, top_k: int
 ) -> Iterator[TimelineRow]:
-    limits = settings.timeline_decode_limits()
-    content = video.content(limits.max_bytes)
+    content = video.content(settings.max_upload_bytes)
+    is_file = isinstance(content, Path)
+    limits = settings.timeline_file_limits() if is_file else settings.timeline_decode_limits()
     size_bytes = content.stat().st_size if isinstance(content, Path) else len(content)
     job = DecodeJob(content, model.spec, limits, part=plan.part)
     parts = decode_in_worker(job, plan.windowing, settings.max_decoder_bytes)
