@@ -95,6 +95,19 @@ def test_timeline_gives_up_in_one_line(run_cli: Run, arguments: list[str], exit_
     assert named in done.stderr
 
 
+def test_a_file_has_limits_of_its_own(run_cli: Run, files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIN_MAX_UPLOAD_BYTES", "100")
+    monkeypatch.setenv("TIN_MAX_FRAMES", "3")
+    assert run_cli("timeline", files[0], *WINDOWS).returncode == 0
+    monkeypatch.setenv("TIN_MAX_TIMELINE_FRAMES", "3")
+    done = run_cli("timeline", files[0], *WINDOWS)
+    assert (done.returncode, "more than 6 packets" in done.stderr) == (1, True)
+    monkeypatch.delenv("TIN_MAX_TIMELINE_FRAMES")
+    monkeypatch.setenv("TIN_MAX_FILE_BYTES", "100")
+    done = run_cli("timeline", files[0], *WINDOWS)
+    assert (done.returncode, "bytes" in done.stderr) == (1, True)
+
+
 def test_a_part_is_named_in_the_times_of_the_video(run_cli: Run, files: list[str]) -> None:
     done = run_cli("timeline", files[0], *WINDOWS, "--from", "0.4", "--to", "1.2", "--json")
     clip, *windows, _ = map(json.loads, done.stdout.splitlines())

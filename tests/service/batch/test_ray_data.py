@@ -35,13 +35,16 @@ def cluster() -> Iterator[Any]:
 
 @pytest.fixture
 def run(cluster, store, tmp_path):
-    """Starts `predict --ray` on the cluster; its answers go to answers.jsonl. What still runs at the end is killed."""
+    """Starts a command on the cluster; its answers go to answers.jsonl. What still runs at the end is killed."""
     started = []
 
-    def start(*arguments: str, address: str = cluster.address) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "service", "predict", "--ray", "--store", str(store)]
+    def start(*arguments: str, address: str = cluster.address, command: str = "predict") -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [*command, "--out", str(tmp_path / "answers.jsonl"), *arguments],
+            [
+                *(sys.executable, "-m", "service", command, "--ray", "--store", str(store)),
+                *("--out", str(tmp_path / "answers.jsonl")),
+                *arguments,
+            ],
             cwd=REPOSITORY,
             env=os.environ | {"RAY_ADDRESS": address},
             stdout=subprocess.PIPE,
@@ -93,6 +96,19 @@ def test_answers_are_those_of_the_single_process(run, run_cli, tmp_path, videos,
     assert told(stderr) == told(single.stderr)
     expected = [json.loads(line) for line in (tmp_path / "single.jsonl").read_text("utf-8").splitlines()]
     assert by_file(lines(tmp_path)) == by_file(expected)
+
+
+def test_timelines_are_those_of_the_single_process(run, run_cli, tmp_path, videos, not_videos):
+    (tmp_path / "clips").mkdir()
+    for name, content in {**videos, "text.mp4": not_videos["text"]}.items():
+        (tmp_path / "clips" / f"a.{name}").write_bytes(content)
+    asked = [str(tmp_path / "clips"), "--window-seconds", "0.5", "--from", "0.1"]
+    code, stdout, stderr = finished(run(*asked, command="timeline"))
+    single = run_cli("timeline", "--out", str(tmp_path / "single.jsonl"), *asked)
+    assert (code, stdout) == (single.returncode, single.stdout) == (1, ""), stderr
+    expected = [json.loads(line) for line in (tmp_path / "single.jsonl").read_text("utf-8").splitlines()]
+    assert by_file(lines(tmp_path)) == by_file(expected)
+    assert sum("segments" in answer for answer in expected) == len(videos)
 
 
 def told(stderr: str) -> list[str]:
