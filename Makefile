@@ -69,6 +69,9 @@ bench-ut: .venv-dev/ready ## fine-tune on UT-Interaction in DATA, ten folds a se
 bench-timeline: .venv-dev/ready ## measure the segments of made films, and of UT-Interaction in DATA with the runs that bench-ut left
 	.venv-dev/bin/python -m tests.benchmarks.timelines $(if $(DATA),--data $(DATA))
 
+figures-docs: .venv-dev/ready ## write the tables of README and docs from tests/benchmarks/results
+	.venv-dev/bin/python -m tests.benchmarks.tables
+
 bench-export: .venv-dev/ready ## compare exported graphs, int8 too, with torch and with the obvious export on one core
 	.venv-dev/bin/python -m tests.benchmarks.bench_export
 
@@ -125,4 +128,4 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help

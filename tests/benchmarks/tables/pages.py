@@ -1,0 +1,71 @@
+"""Pages with tables of results, each between two comments that name it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.tables import decode, export, live, timelines, ut_interaction
+from tests.helpers.paths import REPOSITORY
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+Make = Callable[[Mapping[str, Any]], str]
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """A table of a page, the benchmark whose newest results it shows, and the function that makes it of them."""
+
+    page: str
+    name: str
+    benchmark: str
+    make: Make
+
+    def text(self) -> str:
+        """Return the table of the newest results."""
+        return self.make(json.loads(newest(self.benchmark).read_bytes()))
+
+
+TABLES = (
+    ResultTable("README.md", "decoding by clip", "decode", decode.clips),
+    ResultTable("docs/decoding.md", "decoders", "decode", decode.summary),
+    ResultTable("docs/export.md", "graphs", "export", export.graphs),
+    ResultTable("docs/live.md", "half an hour", "live", live.soak),
+    ResultTable("docs/teach.md", "UT-Interaction", "ut-interaction", ut_interaction.networks),
+    ResultTable("docs/timelines.md", "segments", "timelines", timelines.rules),
+)
+
+
+class NoTable(ValueError):
+    """A page lacks the comments between which a table belongs."""
+
+
+def newest(benchmark: str) -> Path:
+    """Return the newest results of a benchmark, `<benchmark>-<date>.json`. Raises FileNotFoundError."""
+    dated = sorted(RESULTS.glob(f"{benchmark}-20??-??-??.json"))
+    if not dated:
+        raise FileNotFoundError(f"{RESULTS} has no results of {benchmark}")
+    return dated[-1]
+
+
+def with_table(text: str, name: str, table: str) -> str:
+    """Return a page's text with a table between its comments. Raises NoTable."""
+    begin, end = f"<!-- table: {name} -->\n", f"\n<!-- end of table: {name} -->"
+    pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        raise NoTable(f"no place, or more than one, for the table {name!r}")
+    return pattern.sub(lambda _: f"{begin}{table}{end}", text)
+
+
+def pages() -> dict[Path, str]:
+    """Return the text of each page with the tables of the newest results. Raises NoTable and FileNotFoundError."""
+    texts: dict[Path, str] = {}
+    for each in TABLES:
+        path = REPOSITORY / each.page
+        texts[path] = with_table(texts.get(path) or path.read_text(), each.name, each.text())
+    return texts
