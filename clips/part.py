@@ -18,7 +18,7 @@ PickFrames = Callable[[int], Sequence[int]]
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of a video from `start` (inclusive) to `end` (exclusive), or to the video's end where that is None.
+    """A stretch of a video from `start` (inclusive) to `end` (exclusive), or to the video's end where that comes first.
 
         Part(12.5, 15).frames([index / 25 for index in range(500)], 20.0)    # range(313, 375)
 
@@ -41,7 +41,7 @@ class Part:
             times: those of all frames of the video, ascending.
             duration: that of the video, to the end of its last frame.
 
-        Raises NoSuchPart where no frame begins in it, or where it begins or ends behind the video.
+        Raises NoSuchPart where no frame begins in it, or where it begins behind the video.
         """
         end = self.end_in(duration)
         begin = bisect_left(times, self.start - ROUNDING)
@@ -59,10 +59,10 @@ class Part:
         return tuple(within[index] for index in pick_frames(len(within)))
 
     def end_in(self, duration: float) -> float:
-        """Return the part's end in a video of this duration; raises NoSuchPart where it lies behind the video."""
-        if 0 < self.start >= duration or (self.end or 0) > duration + ROUNDING:
+        """Return the part's end in a video of this duration; raises NoSuchPart where it begins behind the video."""
+        if 0 < self.start >= duration:
             raise NoSuchPart(f"the video ends after {duration:.6g} s; there is nothing {self}")
-        return duration if self.end is None else self.end
+        return duration if self.end is None else min(self.end, duration)
 
     def __str__(self) -> str:
         return f"from {self.start:g} s on" if self.end is None else f"from {self.start:g} s to {self.end:g} s"

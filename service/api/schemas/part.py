@@ -40,7 +40,7 @@ class PartOfVideo(BaseModel):
     """The part of the video that was seen."""
 
     from_seconds: float
-    to_seconds: float | None = Field(default=None, description="Left out where the part ends with the video")
+    to_seconds: float | None = Field(default=None, description="As asked for; left out where it was not")
 
 
 def part_of_video(part: Part) -> PartOfVideo | None:

@@ -30,7 +30,7 @@ class TimelineAnswer(BaseModel):
     def seconds_covered(self) -> float:
         """Length of the video, or of the part that the windows cover."""
         part = part_in(self.part)
-        return (self.clip.duration_seconds if part.end is None else part.end) - part.start
+        return part.end_in(self.clip.duration_seconds) - part.start
 
     @property
     def times_real_time(self) -> float:

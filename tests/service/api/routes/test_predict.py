@@ -279,7 +279,7 @@ def test_a_part_is_predicted_as_a_clip_of_its_own(client: httpx.Client, videos: 
         ({"from": 1, "to": 0.5}, "bad-parameter"),
         ({"begin": 1}, "bad-parameter"),
         ({"from": 1.6}, "no-such-part"),
-        ({"to": 2}, "no-such-part"),
+        ({"from": 2, "to": 3}, "no-such-part"),
         ({"from": 0.41, "to": 0.43}, "no-such-part"),
     ],
 )
