@@ -43,9 +43,9 @@ class Part:
 
         Raises NoSuchPart where no frame begins in it, or where it begins behind the video.
         """
-        end = self.end_in(duration)
+        self.end_in(duration)
         begin = bisect_left(times, self.start - ROUNDING)
-        behind = bisect_left(times, end - ROUNDING) if self.end is not None else len(times)
+        behind = len(times) if self.end is None else bisect_left(times, self.end - ROUNDING)
         if begin >= behind:
             raise NoSuchPart(f"no frame of the video begins {self}; choose a longer part")
         return range(begin, behind)

@@ -74,6 +74,7 @@ def test_a_part_behind_the_end_or_between_two_frames_is_an_error_of_the_video(pa
 def test_an_end_behind_the_end_of_the_video_is_that_of_the_video() -> None:
     assert Part(3, 100).frames(TIMES, 4.0) == Part(3).frames(TIMES, 4.0)
     assert Part(3, 100).end_in(4.0) == 4.0
+    assert Part(0, 100).frames([0.0], 0.0) == range(1), "a single frame of unknown length"
 
 
 @pytest.mark.parametrize("part", PARTS, ids=str)
