@@ -40,6 +40,9 @@ FLIP_IF_MIRROR = 0.5
 MIRRORING_EPOCHS, MIN_MIRRORING_EPOCHS = 0.25, 4
 """Epochs of the run that finds out whether clips may be mirrored, as a share of those of training, and at least."""
 
+MIRRORING_CLIPS = 15
+"""Most clips of each class in that run."""
+
 SWAPPED_IF_DIRECTION = 0.45
 """Share of the learned clips of two classes that mirroring turns into the other class, above which none are mirrored.
 

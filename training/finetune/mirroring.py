@@ -23,10 +23,11 @@ from training.engine.device import find_device
 from training.engine.distributed import Processes
 from training.engine.evaluation import ClipScores, score_clips
 from training.engine.trainer import LAST
-from training.finetune.budget import Budget
+from training.finetune.budget import Budget, wanted_epochs
 from training.finetune.defaults import (
     LEARNED_TO_JUDGE,
     MIN_MIRRORING_EPOCHS,
+    MIRRORING_CLIPS,
     MIRRORING_EPOCHS,
     SIDES,
     SWAPPED_IF_DIRECTION,
@@ -35,6 +36,7 @@ from training.finetune.fold_processes import FoldProcesses
 from training.finetune.listeners.events import Listener, Note, Stage
 from training.finetune.run import Run, train_run
 from training.finetune.run_writer import RunWriter
+from training.lists.clip_set import LabelledClip
 from training.lists.splits import Split
 from training.model.tin import Normalise
 
@@ -94,9 +96,13 @@ def choose_mirroring(
     if writer.wishes.mirror is not None:
         return [writer.wishes.mirror] * len(splits)
     listener.tell(Stage("train", "a short run finds out whether mirroring swaps two actions"))
+    learned = [few_of_each_class(split.train) for split in splits]
     with TemporaryDirectory(prefix="mirroring-") as scratch:
-        runs = [_short_run(writer, split, budget, Path(scratch, str(each))) for each, split in enumerate(splits)]
-        steps = sum(run.steps(len(split.train)) for run, split in zip(runs, splits, strict=True))
+        runs = [
+            _short_run(writer, few, len(split.train), budget, Path(scratch, str(number)))
+            for number, (few, split) in enumerate(zip(learned, splits, strict=True))
+        ]
+        steps = sum(run.steps(len(few)) for run, few in zip(runs, learned, strict=True))
         with listener.follow("mirroring", steps, 0) as progress:
             work = FoldProcesses(answer_mirrored, runs, count=processes, progress=_StepsOnly(progress))
             answers = dict(work.results())
@@ -118,10 +124,23 @@ def answer_mirrored(run: Run, listener: Listener) -> MirroredAnswers:
     )
 
 
-def _short_run(writer: RunWriter, split: Split, budget: Budget, folder: Path) -> Run:
-    epochs = max(MIN_MIRRORING_EPOCHS, round(budget.epochs * MIRRORING_EPOCHS))
-    learned = Split(split.train, split.train)
-    return writer.write(learned, replace(budget, side=SIDES[0], epochs=epochs), folder, mirror=False, is_fold=True)
+def few_of_each_class(clips: Sequence[LabelledClip]) -> tuple[LabelledClip, ...]:
+    """Return at most MIRRORING_CLIPS of each class, spread evenly over them, in the order of the clips."""
+    chosen: set[LabelledClip] = set()
+    for label in {clip.label for clip in clips}:
+        own = [clip for clip in clips if clip.label == label]
+        places = np.linspace(0, len(own) - 1, min(len(own), MIRRORING_CLIPS)).round().astype(int)
+        chosen.update(own[place] for place in places)
+    return tuple(clip for clip in clips if clip in chosen)
+
+
+def _short_run(
+    writer: RunWriter, learned: tuple[LabelledClip, ...], num_clips: int, budget: Budget, folder: Path
+) -> Run:
+    """Write a run on a few of so many clips, with a part of the steps that the budget has for all."""
+    epochs = MIRRORING_EPOCHS * min(wanted_epochs(len(learned)), budget.epochs * num_clips / len(learned))
+    short = replace(budget, side=SIDES[0], epochs=max(MIN_MIRRORING_EPOCHS, round(epochs)))
+    return writer.write(Split(learned, learned), short, folder, mirror=False, is_fold=True)
 
 
 class _StepsOnly:

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -5,9 +6,10 @@ import pytest
 
 from training.finetune.budget import Budget, BudgetLimits
 from training.finetune.listeners.terminal import Terminal
-from training.finetune.mirroring import MirroredAnswers, choose_mirroring
+from training.finetune.mirroring import MirroredAnswers, choose_mirroring, few_of_each_class
 from training.finetune.run_writer import RunWriter
 from training.finetune.wishes import Wishes
+from training.lists.clip_set import LabelledClip
 from training.lists.splits import Split
 
 LABELS = np.repeat([0, 1, 2], 10)
@@ -58,3 +60,12 @@ def test_the_users_choice_needs_no_run(mirror):
     writer = RunWriter(usable=nothing, start=nothing, wishes=wishes)  # would fail at the first run that it writes
     splits = [Split((), ()), Split((), ())]
     assert choose_mirroring(writer, splits, Budget(96, 4, ""), Terminal()) == [mirror, mirror]
+
+
+def test_the_short_run_has_a_few_clips_of_each_class():
+    clips = [LabelledClip(Path(f"{label} {number}.mp4"), label) for number in range(100) for label in ("wave", "clap")]
+    clips += [LabelledClip(Path(f"nod {number}.mp4"), "nod") for number in range(4)]
+    few = few_of_each_class(clips)
+    assert [sum(clip.label == label for clip in few) for label in ("wave", "clap", "nod")] == [15, 15, 4]
+    assert (clips[0], clips[198]) == (few[0], [clip for clip in few if clip.label == "wave"][-1])
+    assert list(few) == [clip for clip in clips if clip in few]
