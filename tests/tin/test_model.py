@@ -93,7 +93,7 @@ def test_a_part_is_a_clip_of_its_own(model: tin.Model) -> None:
     with pytest.raises(ValueError, match="slice"):
         model.predict(alone, start=1)
     with pytest.raises(tin.ClipError, match="ends after"):
-        model.timeline(EXAMPLE, end=100)
+        model.timeline(EXAMPLE, start=100)
 
 
 def test_paths_bytes_and_frames_give_one_answer(model: tin.Model) -> None:

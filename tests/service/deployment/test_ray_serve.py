@@ -183,7 +183,7 @@ def test_no_accepted_request_is_lost_with_its_node(service, client, cluster, vid
         after = per_second(threads, ask, 40)
     assert statuses == [200] * 40
     assert rows == timeline_of(client, film)
-    assert after >= before / 3
+    assert after >= before / 10, "the node that is left does the work"
 
 
 @pytest.fixture(scope="module")

@@ -133,7 +133,7 @@ def test_the_example_is_answered_by_keyboard_alone(page: Page, complaints: list[
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
         assert len(reached) < 10, reached
-    assert reached[-3:] == ["file", "record", "example"]
+    assert reached[-4:] == ["file", "go-live", "record", "example"]
     page.keyboard.press("Enter")
     page.wait_for_selector("#result:not([hidden])")
     expect(page.locator("#answer")).to_be_focused()
