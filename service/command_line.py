@@ -39,6 +39,14 @@ VersionOption = Annotated[
 TopKOption = Annotated[
     str | None, typer.Option("--top-k", metavar="N", help="Number of actions, or `all`.", show_default="5")
 ]
+WindowOption = Annotated[float | None, typer.Option(help="Length of a window.", show_default="the model's, or 2")]
+StepOption = Annotated[
+    float | None, typer.Option(help="From one window to the next.", show_default="the model's, or half a window")
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(help="Least top-1 probability of a window that names its action.", show_default="the model's, or 0"),
+]
 
 
 def part_of(begin: float, end: float | None) -> Part:

@@ -30,9 +30,12 @@ from service.batch_command import (
 from service.command_line import (
     JsonOption,
     ModelOption,
+    StepOption,
     StoreOption,
+    ThresholdOption,
     TopKOption,
     VersionOption,
+    WindowOption,
     errors_end_command,
     give_up,
     part_of,
@@ -43,14 +46,6 @@ from service.inference.prediction import choose_top_k, parse_top_k
 from service.inference.timeline_plan import plan_timeline
 from service.models.open_model import open_model
 
-WindowOption = Annotated[float | None, typer.Option(help="Length of a window.", show_default="the model's, or 2")]
-StepOption = Annotated[
-    float | None, typer.Option(help="From one window to the next.", show_default="the model's, or half a window")
-]
-ThresholdOption = Annotated[
-    float | None,
-    typer.Option(help="Least top-1 probability of a window that names its action.", show_default="the model's, or 0"),
-]
 SaveOption = Annotated[
     Path | None,
     typer.Option(help="Save the segments as .srt, .csv, .json, .ndjson, or .mp4 with them drawn on the video."),

@@ -16,7 +16,18 @@ import typer
 
 from service.api.schemas.presenters import model_ref
 from service.backends.base import BackendError
-from service.command_line import JsonOption, StoreOption, errors_end_command, give_up, settings_of
+from service.command_line import (
+    JsonOption,
+    ModelOption,
+    StepOption,
+    StoreOption,
+    ThresholdOption,
+    VersionOption,
+    WindowOption,
+    errors_end_command,
+    give_up,
+    settings_of,
+)
 from service.config.settings import Settings
 from service.inference.timeline_plan import TimelinePlan, plan_timeline
 from service.live.decoding import DecodingThread, Preprocessing
@@ -47,26 +58,15 @@ def live(
             show_default=False,
         ),
     ],
-    window_seconds: Annotated[
-        float | None, typer.Option(help="Length of a window.", show_default="the model's, or 2")
-    ] = None,
-    step_seconds: Annotated[
-        float | None, typer.Option(help="From one window to the next.", show_default="the model's, or half a window")
-    ] = None,
-    min_probability: Annotated[
-        float | None,
-        typer.Option(
-            help="Least top-1 probability of a window that names its action.", show_default="the model's, or 0"
-        ),
-    ] = None,
+    window_seconds: WindowOption = None,
+    step_seconds: StepOption = None,
+    min_probability: ThresholdOption = None,
     save: Annotated[
         Path | None,
         typer.Option(help="Also write the segments to this new file, as they close: .ndjson, .srt or .csv."),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Name of the model.", show_default="the first")] = None,
-    version: Annotated[
-        str | None, typer.Option("--version", help="Version of the model.", show_default="by the policy")
-    ] = None,
+    model: ModelOption = None,
+    version: VersionOption = None,
     store: StoreOption = None,
     url: Annotated[
         str | None,
