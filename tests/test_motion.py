@@ -10,7 +10,8 @@ from service.api.routes.pages import WEB
 from service.config.settings import Settings
 from service.inference.prediction import Prediction
 from service.models.artifact_selection import Capabilities
-from service.models.registry import LoadedModel, load
+from service.models.loading import load
+from service.models.versions import LoadedModel
 from service.store.model_store import ModelStore
 from tests.helpers.one_process import predict
 from tests.helpers.paths import REPOSITORY

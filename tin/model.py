@@ -24,7 +24,7 @@ from service.inference.features import check_features, mean_features
 from service.inference.prediction import TopK, choose_top_k
 from service.inference.timeline_plan import plan_timeline
 from service.models.open_model import open_model
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from tin.results import Clip, ModelRef, Prediction, Timeline, TimelineSegment, TimelineWindow
 
 Video = str | os.PathLike[str] | bytes

@@ -44,7 +44,7 @@ async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncI
         gateway = make_gateway(settings, registry, metrics, LocalDecoders(pool, timelines, batcher), batcher)
         await pool.start()
         batches = asyncio.create_task(batcher.run())
-        app.state.admission = gateway.admission
+        app.state.admission, app.state.registry = gateway.admission, registry
         yield {"gateway": gateway, "tracer": tracer, "teaching": teaching}
         batches.cancel()
         await pool.close()

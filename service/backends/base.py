@@ -3,9 +3,10 @@
 BackendError
 ├── BackendUnavailable   the artifact cannot run on this machine
 ├── InferenceFailed      the runtime failed on these clips
-└── TryLater             a runtime that is a server cannot run them now
-    ├── RuntimeFull      its queue is full
-    └── RuntimeDown      it does not answer, or serves another model
+└── TryLater             the runtime cannot run them now
+    ├── RuntimeFull      its queue is full (a server's)
+    ├── RuntimeDown      it does not answer, or serves another model (a server)
+    └── DeviceLost       the GPU runs nothing any more; a new process is needed
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ class RuntimeDown(TryLater):
     """The runtime does not answer, or serves another model."""
 
 
+class DeviceLost(TryLater):
+    """The GPU runs nothing any more in this process, which must be started again."""
+
+
 @dataclass(frozen=True)
 class Outputs:
     """Outputs of the graph for N clips of T frames, by a model of K classes, D features and B blocks.
@@ -93,7 +98,15 @@ class Backend(Protocol):
 
 
 @runtime_checkable
-class RemoteBackend(Backend, Protocol):
+class CheckedBackend(Backend, Protocol):
+    """A backend that may stop answering for good or for a while: one on a GPU, or on a server."""
+
+    def check_up(self) -> None:
+        """Raise DeviceLost, or RuntimeDown if the last health check of the server failed; returns at once."""
+
+
+@runtime_checkable
+class RemoteBackend(CheckedBackend, Protocol):
     """A backend whose runtime is a server: it forms batches of concurrent calls itself, and may be down.
 
     `infer` may raise RuntimeFull and RuntimeDown as well.
@@ -102,13 +115,17 @@ class RemoteBackend(Backend, Protocol):
     outputs: tuple[str, ...] | None
     """Names of the graph's outputs; None where only the server knows them."""
 
-    def check_up(self) -> None:
-        """Raise RuntimeDown if the last health check of the server failed; returns at once."""
-
 
 def one_line(error: object) -> str:
     """Return an error's message on one line, or the name of its type when it has none."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def check_clips(clips: Clips, clip: tuple[int, ...]) -> None:
+    """Raise InferenceFailed unless `clips` is uint8 [N, *clip], the sizes that a graph was made for."""
+    if clips.dtype != np.uint8 or clips.shape[1:] != clip:
+        wanted, given = ("x".join(map(str, shape)) for shape in (clip, clips.shape[1:]))
+        raise InferenceFailed(f"the model takes clips of uint8 {wanted}, not {clips.dtype} {given}")
 
 
 def infer_together(backend: Backend, clips: Sequence[Clips]) -> list[Outputs]:

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import ctypes
 import math
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+RECORDING = threading.Lock()
+"""Held while a graph is recorded and while work is sent to the GPU.
+
+Most runtimes record in CUDA's global mode, in which a call of another thread that allocates or copies spoils the graph.
+"""
+
+DRIVER = "libcuda.so.1"
 
 
 class CudaError(Exception):
@@ -28,6 +37,17 @@ def call(function: str, *arguments: Any) -> Any:
         _, text = runtime.cudaGetErrorString(status)
         raise CudaError(f"{function}: {text.decode()}")
     return results[0] if results else None
+
+
+def count_devices() -> int:
+    """Return the number of GPUs that the driver answers for; 0 without a driver. Needs no package."""
+    try:
+        driver = ctypes.CDLL(DRIVER)
+        count = ctypes.c_int()
+        failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    except (OSError, AttributeError):
+        return 0
+    return 0 if failed else count.value
 
 
 def device_name() -> str:
@@ -84,7 +104,7 @@ def capture(resources: ExitStack, stream: Any, enqueue: Callable[[], None]) -> A
 
 
 def _copy(target: int, source: int, num_bytes: int, kind: str, stream: Any) -> None:
-    call("cudaMemcpyAsync", target, source, num_bytes, _runtime().cudaMemcpyKind[kind], stream)
+    call("cudaMemcpyAsync", target, source, num_bytes, getattr(_runtime().cudaMemcpyKind, kind), stream)
 
 
 def _runtime() -> Any:

@@ -1,10 +1,9 @@
-"""ONNX Runtime backends: on the CPU, the default, and on CUDA with one CUDA graph per batch size."""
+"""ONNX Runtime on the CPU: the default backend."""
 
 from __future__ import annotations
 
 import math
 import os
-import threading
 import timeit
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +21,7 @@ from service.backends.contract import INPUT, REQUIRED_OUTPUT, TensorType, known_
 DTYPE_NAMES = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
 """ONNX Runtime's names of the contract's element types."""
 
-_RUNTIME_ERRORS = (
+RUNTIME_ERRORS = (
     ort_errors.EPFail,
     ort_errors.EngineError,
     ort_errors.Fail,
@@ -36,7 +35,7 @@ _RUNTIME_ERRORS = (
     RuntimeError,
     ValueError,
 )
-
+"""Exceptions that ONNX Runtime raises for a graph or its inputs."""
 
 SECONDS_WORTH_SHARING = 0.05
 """Above this time per clip on all cores, all cores are used without comparing."""
@@ -44,12 +43,7 @@ SECONDS_WORTH_SHARING = 0.05
 WORTHWHILE_SPEEDUP = 1.25
 """Speed-up over one core from which on a shorter clip gets all cores."""
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-
-
-def has_cuda() -> bool:
-    """Return True if ONNX Runtime has the CUDA execution provider here."""
-    return CUDA in ort.get_available_providers()
+CPU = "CPUExecutionProvider"
 
 
 class OnnxRuntimeBackend:
@@ -70,7 +64,7 @@ class OnnxRuntimeBackend:
 
     def __init__(self, path: Path, num_threads: int = 0, *, whole_batches: bool = False) -> None:
         self._session, clips_at_once = _open_fitting(path, num_threads)
-        self._outputs = _outputs_of(self._session)
+        self._outputs = outputs_of(self._session)
         self._whole_batches = whole_batches
         self.max_batch_size = 1 if whole_batches else clips_at_once
         self._threads = ThreadPoolExecutor(self.max_batch_size, "onnx")
@@ -80,7 +74,7 @@ class OnnxRuntimeBackend:
         parts = [clips] if self._whole_batches else np.array_split(clips, max(1, len(clips)))
         try:
             outputs = [self._run(clips)] if len(parts) == 1 else list(self._threads.map(self._run, parts))
-        except _RUNTIME_ERRORS as error:
+        except RUNTIME_ERRORS as error:
             raise InferenceFailed(f"ONNX Runtime failed: {one_line(error)}") from error
         return Outputs.joined(outputs)
 
@@ -92,61 +86,6 @@ class OnnxRuntimeBackend:
     def _run(self, clips: Clips) -> dict[str, NDArray[np.float32]]:
         arrays = self._session.run(self._outputs, {INPUT: clips})
         return {name: np.asarray(array) for name, array in zip(self._outputs, arrays, strict=True)}
-
-
-class OnnxCudaBackend:
-    """One session on the GPU: inputs and outputs keep their addresses, and each batch size is one CUDA graph.
-
-    Raises BackendUnavailable without CUDA, and when the file is no ONNX graph or breaks the contract.
-    """
-
-    max_batch_size = 16
-
-    def __init__(self, path: Path) -> None:
-        self._session = _open_session(path, ort.SessionOptions(), [(CUDA, {"enable_cuda_graph": "1"}), CPU])
-        if CUDA not in self._session.get_providers():
-            raise BackendUnavailable(f"ONNX Runtime has no CUDA for {path.name}")
-        self._outputs = _outputs_of(self._session)
-        self._bindings: dict[int, tuple[ort.IOBinding, ort.OrtValue, ort.RunOptions]] = {}
-        self._lock = threading.Lock()
-
-    def infer(self, clips: Clips) -> Outputs:
-        """Run the graph on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
-        try:
-            with self._lock:
-                return self._infer(np.ascontiguousarray(clips))
-        except _RUNTIME_ERRORS as error:
-            raise InferenceFailed(f"ONNX Runtime failed: {one_line(error)}") from error
-
-    def close(self) -> None:
-        """Free the session and its memory on the GPU."""
-        self._bindings.clear()
-        del self._session
-
-    def _infer(self, clips: Clips) -> Outputs:
-        if len(clips) not in self._bindings:
-            self._bindings[len(clips)] = self._bind(clips)
-        binding, on_gpu, options = self._bindings[len(clips)]
-        on_gpu.update_inplace(clips)
-        self._session.run_with_iobinding(binding, options)
-        arrays = map(np.asarray, binding.copy_outputs_to_cpu())
-        return Outputs(**dict(zip(self._outputs, arrays, strict=True)))
-
-    def _bind(self, clips: Clips) -> tuple[ort.IOBinding, ort.OrtValue, ort.RunOptions]:
-        """Allocate buffers for one batch size; a first run outside the CUDA graph finds the outputs' shapes."""
-        on_gpu = ort.OrtValue.ortvalue_from_numpy(clips, "cuda", 0)
-        binding = self._session.io_binding()
-        binding.bind_ortvalue_input(INPUT, on_gpu)
-        outside_graph = ort.RunOptions()
-        outside_graph.add_run_config_entry("gpu_graph_id", "-1")
-        for name in self._outputs:
-            binding.bind_output(name, "cuda")
-        self._session.run_with_iobinding(binding, outside_graph)
-        for name, value in zip(self._outputs, binding.get_outputs(), strict=True):
-            binding.bind_ortvalue_output(name, value)
-        options = ort.RunOptions()
-        options.add_run_config_entry("gpu_graph_id", str(len(clips)))
-        return binding, on_gpu, options
 
 
 def _default_threads() -> int:
@@ -162,7 +101,7 @@ def _open_on_cpu(path: Path, num_threads: int) -> ort.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Without VNNI, pairs of products of int8 weights overflow 16 bits; ONNX Runtime then uses slower instructions.
     options.add_session_config_entry("session.x64quantprecision", "1")
-    return _open_session(path, options, [CPU])
+    return open_session(path, options, [CPU])
 
 
 def _open_fitting(path: Path, num_threads: int) -> tuple[ort.InferenceSession, int]:
@@ -189,15 +128,16 @@ def _seconds_to_run(session: ort.InferenceSession) -> float:
     try:
         session.run(None, {INPUT: clip})
         return min(timeit.repeat(lambda: session.run(None, {INPUT: clip}), number=1, repeat=3))
-    except _RUNTIME_ERRORS as error:
+    except RUNTIME_ERRORS as error:
         raise BackendUnavailable(f"ONNX Runtime cannot run a clip: {one_line(error)}") from error
 
 
-def _open_session(path: Path, options: ort.SessionOptions, providers: list[Any]) -> ort.InferenceSession:
+def open_session(path: Path, options: ort.SessionOptions, providers: list[Any]) -> ort.InferenceSession:
+    """Load a graph; raises BackendUnavailable when it is none, or breaks the contract."""
     options.log_severity_level = 3
     try:
         session = ort.InferenceSession(path, options, providers=providers)
-    except _RUNTIME_ERRORS as error:
+    except RUNTIME_ERRORS as error:
         raise BackendUnavailable(f"ONNX Runtime cannot load {path.name}: {one_line(error)}") from error
     _check_contract(path.name, session)
     return session
@@ -207,13 +147,14 @@ def _check_contract(file: str, session: ort.InferenceSession) -> None:
     inputs, expected = _types_of(session.get_inputs()), tensor_types([INPUT], DTYPE_NAMES)
     if inputs != expected:
         raise BackendUnavailable(f"{file} takes {list_types(inputs)}, not {list_types(expected)}")
-    outputs = {REQUIRED_OUTPUT, *_outputs_of(session)}
+    outputs = {REQUIRED_OUTPUT, *outputs_of(session)}
     missing = tensor_types(outputs, DTYPE_NAMES) - _types_of(session.get_outputs())
     if missing:
         raise BackendUnavailable(f"{file} does not return {list_types(missing)}")
 
 
-def _outputs_of(session: ort.InferenceSession) -> tuple[str, ...]:
+def outputs_of(session: ort.InferenceSession) -> tuple[str, ...]:
+    """Return the names of the contract's outputs that the graph has."""
     return known_outputs(output.name for output in session.get_outputs())
 
 

@@ -7,7 +7,7 @@ change, since ahead-of-time plugins leak a module at every change (NVIDIA/Tensor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.backends import cuda
-from service.backends.base import BackendError, BackendUnavailable, Clips, InferenceFailed, Outputs, one_line
+from service.backends.base import (
+    BackendError,
+    BackendUnavailable,
+    Clips,
+    InferenceFailed,
+    Outputs,
+    check_clips,
+    one_line,
+)
+from service.backends.batch_sizes import split_batch
 from service.backends.contract import (
     INPUT,
     REQUIRED_OUTPUT,
@@ -27,6 +36,7 @@ from service.backends.contract import (
     list_types,
     tensor_types,
 )
+from service.backends.gpu_health import GpuHealth
 
 DTYPE_NAMES = {"uint8": "UINT8", "float32": "FLOAT"}
 """TensorRT's names of the contract's element types."""
@@ -77,25 +87,6 @@ def make_log(trt: Any) -> Any:
     return Log()
 
 
-def split_batch(num_clips: int, sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Spread clips over contexts of fixed batch sizes: (number of clips, batch size of the context) in order.
-
-    A context is padded when that at most doubles the clips; else the clips are split.
-
-        split_batch(3, [1, 4, 16])     # [(3, 4)]
-        split_batch(5, [1, 4, 16])     # [(4, 4), (1, 1)]
-        split_batch(40, [1, 4, 16])    # [(16, 16), (16, 16), (8, 16)]
-    """
-    parts = []
-    while num_clips:
-        above = [size for size in sizes if num_clips <= size <= 2 * num_clips]
-        below = [size for size in sizes if size <= num_clips]
-        size = min(above) if above else max(below, default=min(sizes))
-        parts.append((min(size, num_clips), size))
-        num_clips -= parts[-1][0]
-    return parts
-
-
 class TensorRTBackend:
     """An engine on the GPU, at the batch sizes of its optimisation profile.
 
@@ -106,9 +97,11 @@ class TensorRTBackend:
     def __init__(self, path: Path) -> None:
         trt = import_tensorrt()
         self._lock = Lock()
+        self._health = GpuHealth()
         with _raising(BackendUnavailable, f"TensorRT cannot load {path.name}"), ExitStack() as resources:
             engine = _load(trt, path)
             _check_contract(path.name, engine)
+            self._clip = tuple(engine.get_tensor_shape(INPUT)[1:])
             stream = cuda.create_stream(resources)
             sizes = sorted({shape[0] for shape in engine.get_tensor_profile_shape(INPUT, 0)})
             self._contexts = {size: _Context(engine, size, stream, resources) for size in sizes}
@@ -117,12 +110,17 @@ class TensorRTBackend:
 
     def infer(self, clips: Clips) -> Outputs:
         """Run the engine on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
+        check_clips(clips, self._clip)
         parts, start = [], 0
-        with self._lock, _raising(InferenceFailed, "TensorRT failed"):
+        with self._lock, self._health.watching(), _raising(InferenceFailed, "TensorRT failed"):
             for count, size in split_batch(len(clips), list(self._contexts)):
                 parts.append(self._contexts[size].infer(clips[start : start + count]))
                 start += count
         return Outputs.joined(parts)
+
+    def check_up(self) -> None:
+        """Raise DeviceLost when the GPU runs nothing any more."""
+        self._health.check_up()
 
     def close(self) -> None:
         """Free the engine's memory on the GPU."""
@@ -136,7 +134,10 @@ class _Context:
     def __init__(self, engine: Any, size: int, stream: Any, resources: ExitStack) -> None:
         self._stream = stream
         self._context = engine.create_execution_context()
-        self._context.set_input_shape(INPUT, (size, *engine.get_tensor_shape(INPUT)[1:]))
+        if self._context is None:
+            raise cuda.CudaError(f"no memory on the GPU to run {size} clips at once")
+        if not self._context.set_input_shape(INPUT, (size, *engine.get_tensor_shape(INPUT)[1:])):
+            raise cuda.CudaError(f"the engine does not take {size} clips at once")
         self._clips, self._clips_on_gpu = self._bind(INPUT, np.uint8, resources)
         self._outputs = {name: self._bind(name, np.float32, resources) for name in _outputs_of(engine)}
         # The first run allocates, which a graph capture must not.
@@ -146,9 +147,6 @@ class _Context:
 
     def infer(self, clips: Clips) -> dict[str, NDArray[np.float32]]:
         """Return the outputs, by name, of at most as many clips as the batch size."""
-        if clips.dtype != np.uint8 or clips.shape[1:] != self._clips.shape[1:]:
-            wanted, given = ("x".join(map(str, shape)) for shape in (self._clips.shape[1:], clips.shape[1:]))
-            raise InferenceFailed(f"the engine takes clips of uint8 {wanted}, not {clips.dtype} {given}")
         self._clips[: len(clips)] = clips
         cuda.call("cudaGraphLaunch", self._graph, self._stream)
         cuda.call("cudaStreamSynchronize", self._stream)
@@ -157,7 +155,8 @@ class _Context:
     def _bind(self, name: str, dtype: Any, resources: ExitStack) -> tuple[Any, int]:
         host = cuda.allocate_pinned(resources, tuple(self._context.get_tensor_shape(name)), dtype)
         device = cuda.allocate_device(resources, host.nbytes)
-        self._context.set_tensor_address(name, device)
+        if not self._context.set_tensor_address(name, device):
+            raise cuda.CudaError(f"the engine does not take memory for {name}")
         return host, device
 
     def _enqueue(self) -> None:

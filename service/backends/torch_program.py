@@ -1,25 +1,30 @@
 """PyTorch backend: runs the program that `export.formats.torch_program` saved, on CUDA if there is a GPU.
 
-On CUDA the weights of convolutions are channels-last, and each batch size is captured as a CUDA graph at its first use,
-so that a call costs one launch.
+On CUDA the weights of convolutions are channels-last, and a few batch sizes are recorded as CUDA graphs at load: a call
+costs one launch.
 """
 
 from __future__ import annotations
 
-import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.export.passes import move_to_device_pass
 
-from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, one_line
+from service.backends import cuda
+from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, check_clips, one_line
+from service.backends.batch_sizes import BATCH_SIZES, pad, split_batch
+from service.backends.gpu_health import GpuHealth
 
-Tensors = dict[str, Tensor]
+Arrays = dict[str, NDArray[np.float32]]
 """Outputs by their names in `service.backends.contract`."""
 
-MAX_BATCH_SIZE_ON_CUDA = 16
+RUNS_BEFORE_RECORDING = 3
+"""Libraries initialise themselves in the first runs, which a recording does not allow."""
 
 
 class TorchProgramBackend:
@@ -31,21 +36,30 @@ class TorchProgramBackend:
     def __init__(self, path: Path, num_threads: int = 0) -> None:
         if num_threads:
             torch.set_num_threads(num_threads)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        on_gpu = torch.cuda.is_available()
         try:
-            module = move_to_device_pass(torch.export.load(path), device).module()
+            program = torch.export.load(path)
+            self._clip = _shape_of_clip(program)
+            module = move_to_device_pass(program, "cuda" if on_gpu else "cpu").module()
+            self._run = _RecordedProgram(module, self._clip) if on_gpu else _EagerProgram(module)
         except Exception as error:  # torch.export.load raises nearly any exception for a file that is not a program
             raise BackendUnavailable(f"torch cannot load {path.name}: {one_line(error)[:300]}") from error
-        self.max_batch_size = MAX_BATCH_SIZE_ON_CUDA if device == "cuda" else 1
-        self._run = _CapturedProgram(module) if device == "cuda" else _EagerProgram(module)
+        self.max_batch_size = max(BATCH_SIZES) if on_gpu else 1
+        self._health = GpuHealth()
+        self._watching = self._health.watching if on_gpu else nullcontext
 
     def infer(self, clips: Clips) -> Outputs:
         """Run the program on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
-        try:
-            outputs = self._run(torch.from_numpy(np.ascontiguousarray(clips)))
-        except (RuntimeError, TypeError, ValueError, AssertionError) as error:
-            raise InferenceFailed(f"torch failed: {one_line(error)[:300]}") from error
-        return Outputs(**{name: tensor.numpy() for name, tensor in outputs.items()})
+        check_clips(clips, self._clip)
+        with self._watching():
+            try:
+                return self._run(clips)
+            except (RuntimeError, TypeError, ValueError, AssertionError) as error:
+                raise InferenceFailed(f"torch failed: {one_line(error)[:300]}") from error
+
+    def check_up(self) -> None:
+        """Raise DeviceLost when the GPU runs nothing any more."""
+        self._health.check_up()
 
     def close(self) -> None:
         """Free the program and its weights."""
@@ -57,38 +71,54 @@ class _EagerProgram:
         self._module = module
 
     @torch.inference_mode()
-    def __call__(self, clips: Tensor) -> Tensors:
-        outputs: Tensors = self._module(clips)
-        return outputs
+    def __call__(self, clips: Clips) -> Outputs:
+        outputs = self._module(torch.from_numpy(np.ascontiguousarray(clips)))
+        return Outputs(**{name: tensor.numpy() for name, tensor in outputs.items()})
 
 
-class _CapturedProgram:
-    """One CUDA graph per batch size, with its own buffers; one call at a time."""
+class _RecordedProgram:
+    """A CUDA graph for each batch size, all in one pool of memory; one call at a time."""
 
-    def __init__(self, module: torch.nn.Module) -> None:
+    def __init__(self, module: torch.nn.Module, clip: tuple[int, ...]) -> None:
         self._module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._graphs: dict[torch.Size, tuple[torch.cuda.CUDAGraph, Tensor, Tensors]] = {}
-        self._lock = threading.Lock()
+        self._pool = torch.cuda.graph_pool_handle()
+        # the largest first: the others find room in its memory
+        sizes = sorted(BATCH_SIZES, reverse=True)
+        self._graphs = {
+            size: self._record(torch.zeros(size, *clip, dtype=torch.uint8, device="cuda")) for size in sizes
+        }
 
     @torch.inference_mode()
-    def __call__(self, clips: Tensor) -> Tensors:
-        with self._lock:
-            if clips.shape not in self._graphs:
-                self._graphs[clips.shape] = self._capture(clips)
-            graph, inputs, outputs = self._graphs[clips.shape]
-            inputs.copy_(clips)
-            graph.replay()
-            return {name: tensor.cpu() for name, tensor in outputs.items()}
+    def __call__(self, clips: Clips) -> Outputs:
+        parts, start = [], 0
+        with cuda.RECORDING:
+            for count, size in split_batch(len(clips)):
+                parts.append(self._replay(clips[start : start + count], size))
+                start += count
+        return Outputs.joined(parts)
 
-    def _capture(self, clips: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensors]:
-        inputs = clips.cuda()
+    def _replay(self, clips: Clips, size: int) -> Arrays:
+        graph, inputs, outputs = self._graphs[size]
+        inputs.copy_(torch.from_numpy(pad(clips, size)))
+        graph.replay()
+        return {name: tensor[: len(clips)].cpu().numpy() for name, tensor in outputs.items()}
+
+    @torch.inference_mode()
+    def _record(self, inputs: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, dict[str, Tensor]]:
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):  # libraries initialise themselves in these runs, which a capture does not allow
-            for _ in range(3):
+        with torch.cuda.stream(stream):
+            for _ in range(RUNS_BEFORE_RECORDING):
                 self._module(inputs)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with cuda.RECORDING, torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             outputs = self._module(inputs)
         return graph, inputs, outputs
+
+
+def _shape_of_clip(program: torch.export.ExportedProgram) -> tuple[int, ...]:
+    """Return [T, H, W, 3], the sizes of the program's input behind the batch."""
+    (name,) = program.graph_signature.user_inputs
+    (node,) = (node for node in program.graph.nodes if node.name == name)
+    return tuple(int(size) for size in node.meta["val"].shape[1:])

@@ -13,7 +13,7 @@ from service.batch.request import PredictOptions
 from service.batch.results.result import Answer, Result, failure
 from service.inference.prediction import score
 from service.inference.stability import views_to_infer
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 
 def infer_each(videos: Sequence[Decoded], model: LoadedModel, options: PredictOptions) -> list[Result]:

@@ -19,7 +19,7 @@ from service.batch.remote_inputs import read_remote_video
 from service.batch.request import PredictOptions
 from service.batch.results.result import Failed, Result, failure
 from service.config.settings import Settings
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.store.addresses import AddressError, address_of, name_of
 
 AHEAD = 2

@@ -27,8 +27,9 @@ from service.batch.timelines.options import TimelineOptions
 from service.config.settings import Settings
 from service.decoding.process import detach_main_module
 from service.models.artifact_selection import Capabilities
+from service.models.loading import load
 from service.models.local_store import local_store
-from service.models.registry import LoadedModel, load
+from service.models.versions import LoadedModel
 from service.store.model_store import ModelStore, StoredModel
 
 Columns = dict[str, NDArray[Any]]

@@ -27,7 +27,7 @@ from service.inference.batcher import Inferred
 from service.inference.pipeline import ReplicaLost
 from service.inference.windows import InferredPart, InferredWindow
 from service.limits.admission import Overloaded
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.telemetry.run_statistics import Run
 
 MODELS = "models"

@@ -39,7 +39,8 @@ from service.deployment.ray_clients import DECODERS, MODELS, ClusterBackend, Rem
 from service.inference.batcher import Batcher, Inferred
 from service.inference.pipeline import make_gateway
 from service.inference.windows import InferredPart, infer_windows
-from service.models.registry import LoadedModel, Registry, Version, VersionedModel
+from service.models.registry import Registry
+from service.models.versions import LoadedModel, Version, VersionedModel
 from service.teaching.errors import BadTeachFolder
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import live_tracer

@@ -1,4 +1,4 @@
-"""The uvicorn server: binds the port, loads the models, then logs its address."""
+"""The uvicorn server: binds the port, loads the models, then logs its address; ends when a GPU is lost."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ from service.deployment.http_protocol import Connection
 from service.telemetry.logging_config import log_config
 
 logger = logging.getLogger("service")
+
+EXIT_GPU_LOST = 70
+"""Exit code (EX_SOFTWARE of sysexits.h) that makes a supervisor start the service again."""
+
+TICKS_PER_GPU_CHECK = 10
+"""Uvicorn ticks ten times a second."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -39,16 +45,19 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run(settings: Settings, listener: socket.socket) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+    """Serve until SIGTERM or Ctrl-C; raises SystemExit with EXIT_GPU_LOST when a GPU runs nothing any more."""
     # h11 reads on and discards when an answer is given early (413): clients that send first and read later see it.
     app = create_app(settings)
     log = log_config(settings.log_format)
     http: Any = partial(Connection, head_seconds=settings.head_seconds)
     config = uvicorn.Config(app, http=http, ws="none", log_config=log, access_log=False, server_header=False)
+    server = _Server(config, app, settings.drain_seconds)
     try:
-        _Server(config, app, settings.drain_seconds).run(sockets=[listener])
+        server.run(sockets=[listener])
     except KeyboardInterrupt:
         logger.info("stopped")
+    if server.has_lost_gpu:
+        raise SystemExit(EXIT_GPU_LOST)
 
 
 class _Server(uvicorn.Server):
@@ -58,11 +67,23 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._drain_seconds = drain_seconds
+        self.has_lost_gpu = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._start_draining()
+        super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_GPU_CHECK == 0 and (lost := self._app.state.registry.lost_device()):
+            logger.critical("the service ends, to be started again: %s", lost)
+            self.has_lost_gpu = True
+            self._start_draining()
+            return True
+        return await super().on_tick(counter)
+
+    def _start_draining(self) -> None:
         if admission := getattr(self._app.state, "admission", None):
             admission.is_draining = True
-        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await asyncio.sleep(self._drain_seconds)

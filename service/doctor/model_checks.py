@@ -15,7 +15,8 @@ from service.doctor.check import Check, CheckFailed, CheckSkipped
 from service.doctor.golden import GoldenStages
 from service.doctor.pipeline_checks import served_views
 from service.models.artifact_selection import Capabilities
-from service.models.registry import LoadedModel, load
+from service.models.loading import load
+from service.models.versions import LoadedModel
 from service.store.manifest import Artifact
 from service.store.model_store import ModelRefused, ModelStore, StoredModel, sha256_of
 

@@ -12,7 +12,7 @@ import numpy as np
 from anyio import CapacityLimiter, to_thread
 
 from service.backends.base import Backend, Clips, Outputs, RemoteBackend, split_outputs
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.telemetry.run_statistics import Run
 
 

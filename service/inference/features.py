@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.backends.base import BackendError, Outputs
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 
 class NoFeatures(BackendError):

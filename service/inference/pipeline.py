@@ -21,7 +21,8 @@ from service.inference.prediction import Prediction, StageTimes, score
 from service.inference.stability import views_to_infer
 from service.inference.windows import InferredPart, infer_windows
 from service.limits.admission import Admission, ServiceTime
-from service.models.registry import LoadedModel, Registry
+from service.models.registry import Registry
+from service.models.versions import LoadedModel
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import record_stage, stage
 

@@ -13,7 +13,7 @@ from clips.scores import Score, top_scores
 from service.backends.base import Outputs
 from service.inference.features import mean_features
 from service.inference.stability import Variants, compare
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 DEFAULT_TOP_K = 5
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from clips.preprocess import ModelInput
 from clips.scores import Score, top_scores
 from service.backends.base import Clips
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 ORDER_MATTERS = 0.1
 """Total variation distance from which reversal counts as a change although the top-1 action stays."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clips.part import WHOLE, Part
 from clips.windows import Windowing
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.store.manifest import LONGEST_WINDOW, MOST_OVERLAPPING, SHORTEST_WINDOW
 
 

@@ -39,7 +39,7 @@ from service.live.rows import StartRow, Totals
 from service.live.source.address import Source, source_of
 from service.live.source.errors import BadSource, SourceError, SourceLost
 from service.models.open_model import open_model
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.segment_files.formats import SegmentWriter, UnknownFormat, growing_file
 
 WITHOUT_END = sys.maxsize

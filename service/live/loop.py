@@ -13,7 +13,7 @@ from clips.window_preprocess import WindowInput
 from service.backends.base import TryLater
 from service.inference.segmentation import ScoredWindow, Segment, Segmenter
 from service.live.mailbox import Connected, Event, Failed, Lost, Mailbox, Over
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.segment_files.formats import SegmentWriter
 
 WAKE_SECONDS = 0.2

@@ -15,7 +15,8 @@ from service.backends.base import Clips, InferenceFailed, Outputs, RuntimeDown, 
 from service.backends.contract import INPUT, REQUIRED_OUTPUT
 from service.backends.remote.errors import Unreachable
 from service.backends.remote.server_client import ServerClient, body_of, message_of
-from service.models.registry import LoadedModel, NoModelReady
+from service.models.registry import NoModelReady
+from service.models.versions import LoadedModel
 from service.store.manifest import TimelineDefaults
 
 LENGTH_HEADER = "Inference-Header-Content-Length"

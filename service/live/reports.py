@@ -12,7 +12,7 @@ from service.inference.segmentation import Segment
 from service.live.mailbox import Connected, Lost
 from service.live.rows import ConnectedRow, EndRow, LostRow, Row, SegmentRow, StartRow, StatusRow, Totals
 from service.live.status_line import StatusLine
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 NOTHING_NAMED = "nothing named"
 

@@ -41,38 +41,48 @@ class Capabilities:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The artifact to run; `reason` also says why those preferred to it do not run here."""
+class Candidate:
+    """An artifact and where it would run; `reason` says why it suits the machine, or why not."""
 
     artifact: Artifact
+    on_cuda: bool
+    """True for a graph that ONNX Runtime would run on the GPU."""
+    suits: bool
     reason: str
+
+    def __str__(self) -> str:
+        return f"{self.artifact.format}: {self.reason}"
 
 
 Verdict = tuple[bool, str]
 """True if an artifact suits the machine; and the reason."""
 
 
-def choose(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str = AUTO) -> Choice:
-    """Choose the first artifact in the order of PREFERENCE that runs on `machine`, or the format that is wanted.
+def candidates(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str = AUTO) -> list[Candidate]:
+    """Return the artifacts in the order in which to try them on `machine`, or those of the format that is wanted.
 
-    The order: a TensorRT engine built for this GPU, float16 on CUDA, int8 where the CPU has VNNI and the parity report
-    allows it, float32, torch. Raises BackendUnavailable with the reason for each format.
+    The order: a TensorRT engine built for this GPU, float16 and float32 on CUDA, int8 where the CPU has VNNI and the
+    parity report allows it, float32 on the CPU, torch.
     """
     if wanted == OIP:
-        return Choice(choose(artifacts, machine, REFERENCE).artifact, "a server runs the model; this graph proves it")
-    reasons = []
-    for artifact, (suits, reason) in _in_order(artifacts, machine, wanted):
-        reasons.append(f"{artifact.format}: {reason}")
-        if suits:
-            return Choice(artifact, "; ".join(reasons))
+        proof = "a server runs the model; this graph proves it"
+        return [Candidate(each, False, True, proof) for each in artifacts if each.format == REFERENCE]
+    return list(_in_order(artifacts, machine, wanted))
+
+
+def nothing_runs(artifacts: Sequence[Artifact], wanted: str, reasons: Sequence[str]) -> BackendUnavailable:
+    """Return the error for a version of which no artifact runs here, with the reason for each."""
     held = ", ".join(artifact.format for artifact in artifacts)
     why = f" ({'; '.join(reasons)})" if reasons else ""
-    asked = "nothing that runs here" if wanted == AUTO else f"no {wanted} that runs here"
-    raise BackendUnavailable(f"the version has {held}: {asked}{why}")
+    asked = (
+        "nothing that runs here" if wanted == AUTO else f"no {REFERENCE if wanted == OIP else wanted} that runs here"
+    )
+    return BackendUnavailable(f"the version has {held}: {asked}{why}")
 
 
-def open_backend(artifact: Artifact, path: Path, settings: Settings, machine: Capabilities) -> Backend:
+def open_backend(candidate: Candidate, path: Path, settings: Settings) -> Backend:
     """Load an artifact into its runtime, which is imported here; raises BackendUnavailable."""
+    artifact = candidate.artifact
     if artifact.format == "torchserve":
         return _open_torchserve(path, settings)
     if artifact.format == "tensorrt":
@@ -83,9 +93,13 @@ def open_backend(artifact: Artifact, path: Path, settings: Settings, machine: Ca
         from service.backends.torch_program import TorchProgramBackend  # noqa: PLC0415
 
         return TorchProgramBackend(path, settings.onnx_threads)
-    from service.backends.onnx_runtime import OnnxCudaBackend, OnnxRuntimeBackend  # noqa: PLC0415
+    if candidate.on_cuda:
+        from service.backends.onnx_cuda import OnnxCudaBackend  # noqa: PLC0415
 
-    return OnnxCudaBackend(path) if machine.has_onnx_cuda else OnnxRuntimeBackend(path, settings.onnx_threads)
+        return OnnxCudaBackend(path)
+    from service.backends.onnx_runtime import OnnxRuntimeBackend  # noqa: PLC0415
+
+    return OnnxRuntimeBackend(path, settings.onnx_threads)
 
 
 def open_oip(stored: StoredModel, artifact: Artifact, settings: Settings) -> Backend:
@@ -119,18 +133,17 @@ def _open_torchserve(archive: Path, settings: Settings) -> Backend:
     return TorchServeBackend(archive, settings.torchserve_url, key, settings.deadline_seconds)
 
 
-def _in_order(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str) -> Iterator[tuple[Artifact, Verdict]]:
-    for name, judge in PREFERENCE.items():
-        for artifact in artifacts:
-            if artifact.format == name and (wanted == name or (wanted == AUTO and name not in ONLY_WHEN_ASKED_FOR)):
-                verdict = judge(artifact, machine)
-                yield artifact, verdict if wanted == AUTO else _as_wanted(verdict, name, machine)
+def _in_order(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str) -> Iterator[Candidate]:
+    for name, on_cuda, judge in PREFERENCE:
+        if wanted == name or (wanted == AUTO and name not in ONLY_WHEN_ASKED_FOR):
+            for artifact in artifacts:
+                if artifact.format == name and (verdict := judge(artifact, machine)) is not None:
+                    yield Candidate(artifact, on_cuda, *(verdict if wanted == AUTO else _as_wanted(verdict, name)))
 
 
-def _as_wanted(verdict: Verdict, name: str, machine: Capabilities) -> Verdict:
+def _as_wanted(verdict: Verdict, name: str) -> Verdict:
     # Int8 runs on any CPU: without VNNI it is no faster, and with a low agreement somebody accepted it.
-    runs = verdict[0] or (name == "onnx-int8" and not machine.has_onnx_cuda)
-    return (True, "it was asked for") if runs else verdict
+    return (True, "it was asked for") if verdict[0] or name == "onnx-int8" else verdict
 
 
 def _judge_tensorrt(artifact: Artifact, machine: Capabilities) -> Verdict:
@@ -147,9 +160,11 @@ def _judge_fp16(artifact: Artifact, machine: Capabilities) -> Verdict:
     return False, "ONNX Runtime has no CUDA here"
 
 
+def _judge_fp32_on_cuda(artifact: Artifact, machine: Capabilities) -> Verdict | None:
+    return (True, "ONNX Runtime has CUDA") if machine.has_onnx_cuda else None
+
+
 def _judge_int8(artifact: Artifact, machine: Capabilities) -> Verdict:
-    if machine.has_onnx_cuda:
-        return False, "made for CPUs, and ONNX Runtime has CUDA"
     if not machine.has_vnni:
         return False, "this CPU has no VNNI"
     agreement = f"{artifact.parity.top1_agreement:.1%} of {artifact.parity.num_clips_judged} clips answered as float32"
@@ -162,16 +177,19 @@ def _judge_any(artifact: Artifact, machine: Capabilities) -> Verdict:
     return True, "runs everywhere"
 
 
-PREFERENCE: dict[str, Callable[[Artifact, Capabilities], Verdict]] = {
-    "tensorrt": _judge_tensorrt,
-    "onnx-fp16": _judge_fp16,
-    "onnx-int8": _judge_int8,
-    "onnx": _judge_any,
-    "onnx-plugin": _judge_any,
-    "torch-fp16": _judge_any,
-    "torch": _judge_any,
-    "torchserve": _judge_any,
-}
+PREFERENCE: tuple[tuple[str, bool, Callable[[Artifact, Capabilities], Verdict | None]], ...] = (
+    ("tensorrt", False, _judge_tensorrt),
+    ("onnx-fp16", True, _judge_fp16),
+    ("onnx", True, _judge_fp32_on_cuda),
+    ("onnx-plugin", True, _judge_fp32_on_cuda),
+    ("onnx-int8", False, _judge_int8),
+    ("onnx", False, _judge_any),
+    ("onnx-plugin", False, _judge_any),
+    ("torch-fp16", False, _judge_any),
+    ("torch", False, _judge_any),
+    ("torchserve", False, _judge_any),
+)
+"""Formats, whether ONNX Runtime runs them on CUDA, and their judges, best first; no verdict: not worth a mention."""
 
 ONLY_WHEN_ASKED_FOR = {"torchserve"}
 """Formats that need another server."""
@@ -179,7 +197,7 @@ ONLY_WHEN_ASKED_FOR = {"torchserve"}
 
 def _has_onnx_cuda() -> bool:
     try:
-        from service.backends.onnx_runtime import has_cuda  # noqa: PLC0415
+        from service.backends.onnx_cuda import has_cuda  # noqa: PLC0415
     except ImportError:  # not installed where TorchServe runs the models
         return False
     return has_cuda()

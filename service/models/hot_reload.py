@@ -11,7 +11,8 @@ from anyio import to_thread
 
 from service.config.settings import Settings
 from service.models.policy_in_force import NEWEST
-from service.models.registry import LoadedModel, Registry, UnloadedModel, Version, VersionedModel
+from service.models.registry import Registry
+from service.models.versions import LoadedModel, UnloadedModel, Version, VersionedModel
 from service.store.addresses import address_of
 
 logger = logging.getLogger("service")

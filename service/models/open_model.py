@@ -7,8 +7,10 @@ from pathlib import Path
 from service.backends.base import BackendError
 from service.config.settings import Settings
 from service.models.artifact_selection import Capabilities
+from service.models.loading import load
 from service.models.local_store import local_store
-from service.models.registry import LoadedModel, NoModelReady, load
+from service.models.registry import NoModelReady
+from service.models.versions import LoadedModel
 from service.store.model_store import ModelNotFound, ModelRefused, ModelStore, listed
 from service.store.policy import PolicyRefused, read_policy
 

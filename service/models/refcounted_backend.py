@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import weakref
 
-from service.backends.base import Backend, Clips, Outputs, RemoteBackend
+from service.backends.base import Backend, CheckedBackend, Clips, Outputs, RemoteBackend
 
 
 def refcounted(backend: Backend) -> RefcountedBackend:
-    """Wrap a backend so that it is closed when the wrapper is garbage collected; a remote backend stays remote."""
-    return RefcountedRemoteBackend(backend) if isinstance(backend, RemoteBackend) else RefcountedBackend(backend)
+    """Wrap a backend so that it is closed when the wrapper is garbage collected; it stays what it is otherwise."""
+    if isinstance(backend, RemoteBackend):
+        return RefcountedRemoteBackend(backend)
+    return RefcountedCheckedBackend(backend) if isinstance(backend, CheckedBackend) else RefcountedBackend(backend)
 
 
 class RefcountedBackend:
@@ -32,14 +34,17 @@ class RefcountedBackend:
         self._close_once()
 
 
-class RefcountedRemoteBackend(RefcountedBackend):
+class RefcountedCheckedBackend(RefcountedBackend):
+    """A reference-counted backend that may stop answering."""
+
+    def __init__(self, backend: CheckedBackend) -> None:
+        super().__init__(backend)
+        self.check_up = backend.check_up
+
+
+class RefcountedRemoteBackend(RefcountedCheckedBackend):
     """A reference-counted backend whose runtime is a server."""
 
     def __init__(self, backend: RemoteBackend) -> None:
         super().__init__(backend)
-        self._remote = backend
         self.outputs = backend.outputs
-
-    def check_up(self) -> None:
-        """Raise RuntimeDown when the backend does."""
-        self._remote.check_up()

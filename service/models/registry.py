@@ -9,24 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from clips.clip_spec import ClipSpec
-from clips.scores import average_views
-from service.backends.base import Backend, BackendError, BackendUnavailable, Outputs, RemoteBackend, RuntimeDown
-from service.backends.contract import OUTPUTS, outputs_of_network
+from service.backends.base import BackendError, DeviceLost
 from service.config.settings import Settings
-from service.models.artifact_selection import OIP, Capabilities, choose, open_backend, open_oip
+from service.models.artifact_selection import Capabilities
+from service.models.loading import load
 from service.models.local_store import local_store
-from service.models.policy_in_force import NEWEST, UNREAD, PolicyInForce
-from service.models.refcounted_backend import refcounted
+from service.models.policy_in_force import UNREAD, PolicyInForce
+from service.models.versions import LoadedModel, RefusedModel, UnloadedModel, Version, VersionedModel
 from service.store.fingerprint import Fingerprint, fingerprint_of
-from service.store.manifest import Artifact, TemporalKind, TimelineDefaults
-from service.store.model_store import ModelNotFound, ModelStore, StoredModel, StoreError, listed
+from service.store.model_store import ModelNotFound, ModelStore, StoreError, listed
 
 RENAMING_SECONDS = 0.2
 """Wait before a missing version counts as removed: some file systems replace a folder in two renames."""
@@ -42,104 +35,6 @@ class NoModelReady(RegistryError):
 
 class ModelUnavailable(RegistryError):
     """The version exists but is not served."""
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A version that is served. `digest` is the SHA-256 of `artifact`, the file that runs."""
-
-    name: str
-    version: str
-    digest: str
-    artifact: str
-    reason: str
-    """Reason for the choice of this artifact."""
-    labels: tuple[str, ...]
-    spec: ClipSpec
-    backend: Backend
-    temporal: TemporalKind = "tin"
-    """The network's temporal module."""
-    temperature: float = 1.0
-    """Divides the logits before the softmax; the outputs themselves stay as they are."""
-    threshold: float | None = None
-    """Least top-1 probability of a likely answer; None where it is not known."""
-    timeline: TimelineDefaults = field(default_factory=TimelineDefaults)
-    """Parameters of timelines where a request gives none."""
-    outputs: tuple[str, ...] = OUTPUTS
-    """Names of the graph's outputs; where only a server knows them, those that an export of today has."""
-    fingerprint: Fingerprint | None = field(default=None, compare=False)
-    """The files of the store when they were last read."""
-    update_refused: str | None = None
-    """Reason why the files before those in the store still run; None when the latter run."""
-    pending_update: LoadedModel | None = field(default=None, compare=False)
-    """The model of the files in the store, loaded, that waits for its server."""
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Name and version."""
-        return self.name, self.version
-
-    def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the calibrated probabilities [..., K] of logits [..., V, K], averaged over V views."""
-        return average_views(logits, self.temperature)
-
-    def is_likely(self, probability: float) -> bool | None:
-        """Return True for a top-1 probability that reaches the threshold; None for a model without a threshold."""
-        return None if self.threshold is None else probability >= self.threshold
-
-    def check_up(self) -> None:
-        """Raise RuntimeDown while the server that runs the model is down."""
-        if isinstance(self.backend, RemoteBackend):
-            self.backend.check_up()
-
-    def outage(self) -> str | None:
-        """Return the message of `check_up`'s error; None when the model can answer."""
-        try:
-            self.check_up()
-        except RuntimeDown as reason:
-            return str(reason)
-        return None
-
-
-@dataclass(frozen=True)
-class RefusedModel:
-    """A version of the store that is not served, and the reason."""
-
-    name: str
-    version: str
-    reason: str
-    fingerprint: Fingerprint | None = field(default=None, compare=False)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Name and version."""
-        return self.name, self.version
-
-
-class UnloadedModel(RefusedModel):
-    """A version that its model's policy does not load."""
-
-
-Version = LoadedModel | RefusedModel
-
-
-@dataclass(frozen=True)
-class VersionedModel:
-    """The versions of one model, oldest first, and the policy that chooses among them."""
-
-    versions: tuple[Version, ...]
-    policy: PolicyInForce = NEWEST
-
-    @cached_property
-    def preferred(self) -> tuple[LoadedModel, ...]:
-        """The loaded versions that may answer requests which name none, the policy's first choice first."""
-        loaded = {version.version: version for version in self.versions if isinstance(version, LoadedModel)}
-        candidates = self.policy.candidates([version.version for version in self.versions])
-        return tuple(loaded[version] for version in candidates if version in loaded)
-
-    def default(self) -> LoadedModel | None:
-        """Return the first preferred version that can answer, or else the first; None if there is none."""
-        return next((model for model in self.preferred if model.outage() is None), next(iter(self.preferred), None))
 
 
 class Registry:
@@ -208,6 +103,13 @@ class Registry:
         if version is not None:
             return _exactly(models[chosen].versions, chosen, version)
         return _by_policy(models[chosen], chosen)
+
+    def lost_device(self) -> DeviceLost | None:
+        """Return the error of a model whose GPU is lost, which only a new process can use again; None without one."""
+        for version in self.all():
+            if isinstance(version, LoadedModel) and isinstance(error := version.failure(), DeviceLost):
+                return error
+        return None
 
     def close(self) -> None:
         """Free every backend."""
@@ -329,46 +231,3 @@ def _open_version(store: ModelStore, name: str, version: str, settings: Settings
         return load(store.open(name, version), settings, Capabilities.detect())
     except (StoreError, BackendError) as error:
         return RefusedModel(name, version, str(error))
-
-
-def load(stored: StoredModel, settings: Settings, machine: Capabilities) -> LoadedModel:
-    """Load a checked version with the artifact that suits the machine best; raises BackendError."""
-    manifest = stored.manifest
-    choice = choose(manifest.artifacts, machine, settings.backend)
-    artifact = choice.artifact
-    model = LoadedModel(
-        name=manifest.name,
-        version=manifest.version,
-        digest=artifact.sha256,
-        artifact=artifact.file,
-        reason=choice.reason,
-        labels=manifest.labels,
-        spec=manifest.clip,
-        backend=refcounted(_open_backend(stored, artifact, settings, machine)),
-        temporal=manifest.temporal,
-        temperature=manifest.temperature,
-        threshold=manifest.threshold,
-        timeline=manifest.timeline or TimelineDefaults(),
-        outputs=outputs_of_network(interlaces=manifest.temporal == "tin"),
-    )
-    if isinstance(model.backend, RemoteBackend):
-        return replace(model, outputs=model.backend.outputs or model.outputs)
-    return replace(model, outputs=tuple(_warm_up(model).arrays()))
-
-
-def _open_backend(stored: StoredModel, artifact: Artifact, settings: Settings, machine: Capabilities) -> Backend:
-    if settings.backend == OIP:
-        return open_oip(stored, artifact, settings)
-    return open_backend(artifact, stored.path_of(artifact), settings, machine)
-
-
-def _warm_up(model: LoadedModel) -> Outputs:
-    # A black clip finds a graph that does not fit its manifest now, not at the first request.
-    side = model.spec.crop
-    black = np.zeros((1, model.spec.num_frames, side, side, 3), np.uint8)
-    outputs = model.backend.infer(black)
-    if outputs.logits.shape != (1, len(model.labels)):
-        raise BackendUnavailable(
-            f"{model.artifact} returns logits of shape {outputs.logits.shape} for {len(model.labels)} labels"
-        )
-    return outputs

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from service.backends.base import Outputs
 from service.backends.contract import REQUIRED_OUTPUT
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.open_inference.bytes_tensor import join_texts
 from service.open_inference.classification import classify
 from service.open_inference.metadata import LABELS

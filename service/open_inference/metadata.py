@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from clips.clip_spec import ClipSpec
 from service.backends.contract import DTYPES, INPUT, shape_of
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 VIDEO = "video"
 """Input in place of the clips: the bytes of one video file, which is decoded and sampled here."""

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from service.backends.contract import REQUIRED_OUTPUT
-from service.models.registry import LoadedModel, UnloadedModel, VersionedModel
+from service.models.versions import LoadedModel, UnloadedModel, VersionedModel
 from service.open_inference.metadata import (
     TensorMetadata,
     describe_clips,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.models.registry import RefusedModel, Version
+from service.models.versions import RefusedModel, Version
 
 
 class IndexRequest(BaseModel):

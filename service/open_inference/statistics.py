@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, Field
 
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.telemetry.run_statistics import Duration, RunStatistics, Stages, VersionStatistics
 
 

@@ -19,7 +19,8 @@ import typer
 from clips.clip_spec import ClipSpec
 from service.backends.base import Backend, Clips, Outputs
 from service.deployment.ray_clients import ClusterBackend, RemoteBatcher
-from service.models.registry import LoadedModel, Registry
+from service.models.registry import Registry
+from service.models.versions import LoadedModel
 from tests.helpers.fakes.fake_backend import FakeBackend
 from tests.helpers.servers.ray_cluster import running_cluster
 

@@ -8,7 +8,7 @@ from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from service.inference.prediction import Prediction, score
 from service.inference.stability import views_to_infer
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 
 def predict(

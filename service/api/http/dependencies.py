@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from service.api.http.api_keys import check_key
 from service.config.api_keys import ApiKeys
 from service.inference.pipeline import Gateway
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.teaching.teaching import Teaching
 
 

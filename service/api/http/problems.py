@@ -79,6 +79,7 @@ DOCUMENTED: dict[type[Exception] | int, ProblemType] = {
     deadline.DeadlineExceeded: ProblemType("deadline-exceeded", 504, "The answer took too long"),
     base.RuntimeFull: ProblemType("overloaded", 503, "Too much to do"),
     base.RuntimeDown: ProblemType("runtime-down", 503, "The model server is down"),
+    base.DeviceLost: ProblemType("gpu-lost", 503, "The GPU is lost"),
     base.BackendError: ProblemType("backend-failure", 503, "The model could not be run", _FAILED),
     RequestValidationError: ProblemType("bad-parameter", 422, "A parameter is not valid"),
     400: ProblemType("bad-request", 400, "The request is malformed"),

@@ -9,7 +9,8 @@ from service.api.http.openapi import problem_responses
 from service.api.http.problems import PROBLEMS
 from service.api.schemas.predict import Health, ModelsResponse, ProblemMeaning
 from service.api.schemas.presenters import model_statuses, tagged_digest
-from service.models.registry import LoadedModel, NoModelReady
+from service.models.registry import NoModelReady
+from service.models.versions import LoadedModel
 from service.telemetry.metrics import MEDIA_TYPE as METRICS_MEDIA_TYPE
 from service.telemetry.metrics import ModelLabels
 

@@ -17,7 +17,7 @@ from service.inference.features import check_features
 from service.inference.pipeline import Gateway
 from service.inference.prediction import choose_top_k
 from service.limits.deadline import in_time, while_connected
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 router = APIRouter()
 

@@ -26,7 +26,7 @@ from service.api.schemas.teach import ActionTakes, JobView, TakeRef, TeachState
 from service.decoding.job import DecodeJob
 from service.inference.pipeline import Gateway
 from service.limits.deadline import in_time, while_connected
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.teaching.errors import NotTaught
 from service.teaching.teaching import Teaching
 

@@ -20,7 +20,7 @@ from service.decoding.job import DecodeJob
 from service.inference.pipeline import Gateway
 from service.inference.prediction import choose_top_k
 from service.inference.timeline_plan import TimelinePlan
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 router = APIRouter()
 

@@ -38,7 +38,7 @@ from service.inference.segmentation import Segment
 from service.inference.stability import Variants
 from service.inference.temporal import DESCRIPTIONS
 from service.inference.timeline_plan import plan_timeline
-from service.models.registry import LoadedModel, RefusedModel, UnloadedModel, Version, VersionedModel
+from service.models.versions import LoadedModel, RefusedModel, UnloadedModel, Version, VersionedModel
 
 
 def answer(

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.api.schemas.teach import ActionTakes, JobView, TakeRef, TeachLimits, TeachState
 from service.inference.pipeline import Gateway
-from service.models.registry import LoadedModel, RefusedModel
+from service.models.versions import LoadedModel, RefusedModel
 from service.teaching.job import Job, Published
 from service.teaching.takes import MAX_ACTIONS, MAX_TAKES, Take
 from service.teaching.teaching import MIN_ACTIONS, MIN_TAKES, Teaching

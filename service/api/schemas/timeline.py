@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_seri
 from service.api.schemas.part import PartOfVideo, PartQuery
 from service.api.schemas.predict import Action, ModelRef, Problem, Timing, TopKParameter, Video, VideoText
 from service.inference.timeline_plan import TimelinePlan, plan_timeline
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.store.manifest import LONGEST_WINDOW, MOST_OVERLAPPING, SHORTEST_WINDOW
 
 Seconds = Annotated[float, Field(ge=SHORTEST_WINDOW, le=LONGEST_WINDOW, allow_inf_nan=False)]

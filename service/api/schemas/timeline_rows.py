@@ -13,7 +13,7 @@ from service.api.schemas.timeline import ClipRow, SegmentOfClip, SegmentsRow, Ti
 from service.inference.segmentation import ScoredWindow, Segment, Segmenter
 from service.inference.timeline_plan import TimelinePlan
 from service.inference.windows import InferredPart, InferredWindow
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 Finish = Callable[[Mapping[str, float]], Mapping[str, float]]
 """Adds `total`, and `upload` where there was one, to the seconds of the stages."""

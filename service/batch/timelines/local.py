@@ -13,7 +13,7 @@ from service.batch.timelines.rows import decode_in_worker, timeline_rows
 from service.config.settings import Settings
 from service.decoding.job import DecodeJob
 from service.inference.timeline_plan import TimelinePlan
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.store.addresses import AddressError
 
 Watch = Callable[[str, Iterator[TimelineRow]], Iterator[TimelineRow]]

@@ -10,7 +10,7 @@ from clips.part import WHOLE, Part
 from service.api.schemas.part import part_in
 from service.batch.timelines.answer import TimelineAnswer
 from service.inference.timeline_plan import TimelinePlan, plan_timeline
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 
 @dataclass(frozen=True)

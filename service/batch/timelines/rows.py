@@ -14,7 +14,7 @@ from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder
 from service.inference.timeline_plan import TimelinePlan
 from service.inference.windows import InferredWindow
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 
 def decode_in_worker(job: DecodeJob, windowing: Windowing, max_memory_bytes: int) -> Iterator[TimelinePart]:

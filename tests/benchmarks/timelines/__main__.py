@@ -23,7 +23,7 @@ from rich.console import Console
 from clips.cpu_quota import usable_cores
 from service.config.settings import Settings
 from service.models.open_model import open_model
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from tests.benchmarks.timelines.films import KnownFilm, rendered_films
 from tests.benchmarks.timelines.footage_films import footage_films
 from tests.benchmarks.timelines.predictions import Namer, PredictedFilm, TimelineChoice, predict_film

@@ -6,7 +6,7 @@ import numpy as np
 
 from clips.clip_spec import ClipSpec
 from service.backends.base import Backend, Clips, Outputs
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 
 class FakeBackend:

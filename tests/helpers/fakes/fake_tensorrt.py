@@ -31,12 +31,14 @@ class Context:
     def set_input_shape(self, name, shape):
         assert self.size is None, "the shape of a context changed"
         self.size = shape[0]
+        return True
 
     def get_tensor_shape(self, name):
         return [self.size, *SHAPES[name][1:]]
 
     def set_tensor_address(self, name, address):
         self.addresses[name] = address
+        return True
 
     def execute_async_v3(self, stream):
         self.runs += 1

@@ -42,15 +42,22 @@ class Server:
 def running_services(new_folder: Callable[[], Path]) -> Iterator[Callable[..., Server]]:
     """A function that starts a service with settings given by keyword, in `folder`; all are ended on exit.
 
-    `new_folder` returns an empty folder for the log of each. `python` is an interpreter that has the extras needed.
+    `new_folder` returns an empty folder for the log of each. `python` is an interpreter that has the extras needed,
+    `module` what it runs.
     """
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(folder: Path = REPOSITORY, python: str = SERVER_PYTHON, port: int = 0, **settings: object) -> Server:
+    def start(
+        folder: Path = REPOSITORY,
+        python: str = SERVER_PYTHON,
+        port: int = 0,
+        module: str = "service",
+        **settings: object,
+    ) -> Server:
         log = new_folder() / "log.txt"
         environment = os.environ | {f"TIN_{name.upper()}": str(value) for name, value in settings.items()}
         environment["PYTHONPATH"] = str(REPOSITORY)
-        command = [python, "-m", "service", "serve", "--port", str(port)]
+        command = [python, "-m", module, "serve", "--port", str(port)]
         with log.open("wb") as output:
             processes.append(
                 subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from service.backends import cuda
-from service.backends.base import BackendUnavailable, InferenceFailed
-from service.backends.tensorrt import Target, TensorRTBackend, find_target, split_batch
-from tests.helpers.fakes.fake_tensorrt import CLIP, Cuda, Engine, make_tensorrt
+from service.backends.base import BackendUnavailable, DeviceLost, InferenceFailed
+from service.backends.tensorrt import Target, TensorRTBackend, find_target
+from tests.helpers.fakes.fake_tensorrt import CLIP, Context, Cuda, Engine, make_tensorrt
 
 PLAIN_TYPES = {"clips": "UINT8", "logits": "FLOAT", "features": "FLOAT"}
 TYPES = PLAIN_TYPES | {"offsets": "FLOAT", "weights": "FLOAT"}
@@ -39,26 +39,6 @@ def load(monkeypatch, tmp_path, gpu):
 
 def some_clips(num_clips):
     return np.random.default_rng(num_clips).integers(0, 256, (num_clips, *CLIP), np.uint8)
-
-
-@pytest.mark.parametrize(
-    ("num_clips", "parts"),
-    [
-        (1, [(1, 1)]),
-        (2, [(2, 4)]),
-        (3, [(3, 4)]),
-        (5, [(4, 4), (1, 1)]),
-        (7, [(4, 4), (3, 4)]),
-        (9, [(9, 16)]),
-        (40, [(16, 16), (16, 16), (8, 16)]),
-    ],
-)
-def test_a_batch_is_padded_a_little_or_split(num_clips, parts):
-    assert split_batch(num_clips, [1, 4, 16]) == parts
-
-
-def test_a_batch_below_every_size_is_padded():
-    assert split_batch(1, [8]) == [(1, 8)]
 
 
 @pytest.mark.parametrize("types", [TYPES, PLAIN_TYPES])
@@ -110,6 +90,36 @@ def test_a_run_that_cuda_refuses_is_our_error(load, monkeypatch):
     monkeypatch.setattr(cuda, "call", fail)
     with pytest.raises(InferenceFailed, match="cudaGraphLaunch: out of memory"):
         backend.infer(some_clips(1))
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "named"),
+    [
+        ("create_execution_context", None, "memory"),
+        ("set_input_shape", False, "1 clips"),
+        ("set_tensor_address", False, "clips"),
+    ],
+)
+def test_a_call_that_tensorrt_refuses_is_our_error(load, gpu, monkeypatch, method, answer, named):
+    kind = Engine if method == "create_execution_context" else Context
+    monkeypatch.setattr(kind, method, lambda *_: answer)
+    with pytest.raises(BackendUnavailable, match=named):
+        load(Engine(TYPES))
+    assert gpu.held == 0
+
+
+def test_a_gpu_that_is_lost_is_told(load, monkeypatch):
+    backend = load(Engine(TYPES))
+    backend.check_up()
+
+    def fail(function, *_):
+        raise cuda.CudaError(f"{function}: an illegal memory access was encountered")
+
+    monkeypatch.setattr(cuda, "call", fail)
+    with pytest.raises(InferenceFailed):
+        backend.infer(some_clips(1))
+    with pytest.raises(DeviceLost, match="illegal memory access"):
+        backend.check_up()
 
 
 def test_an_engine_for_another_gpu_is_refused_with_what_tensorrt_says(load):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from service.config.settings import Settings
-from service.models.registry import LoadedModel, Registry
+from service.models.registry import Registry
+from service.models.versions import LoadedModel
 
 
 @pytest.fixture

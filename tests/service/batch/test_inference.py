@@ -15,7 +15,7 @@ from service.batch.decoding import Decoded
 from service.batch.inference import infer_each
 from service.batch.request import PredictOptions
 from service.batch.results.result import Answer, Failed
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from tests.helpers.fakes.fake_backend import FakeBackend
 
 SPEC = ClipSpec(crop=32, short_side=32, view=View.SQUEEZE)

@@ -19,7 +19,7 @@ from service.decoding.job import DecodeJob
 from service.inference.batcher import Inferred
 from service.inference.windows import InferredWindow
 from service.limits.admission import Overloaded
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.telemetry.run_statistics import Run
 from tests.helpers.fakes.fake_backend import FakeBackend, loaded
 from tests.helpers.servers.ray_cluster import require_ray

@@ -7,16 +7,18 @@ import json
 import os
 import statistics
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 import httpx
 import pytest
 
-from service.deployment.uvicorn_server import listen
+from service.deployment.uvicorn_server import EXIT_GPU_LOST, listen
 from tests.helpers.paths import REPOSITORY
-from tests.helpers.servers.service import SERVER_PYTHON
+from tests.helpers.servers.service import SERVER_PYTHON, Server
+from tests.helpers.videos.clip_recipes import ClipRecipe
+from tests.helpers.videos.make_clip import cached_clip
 
 
 @pytest.fixture
@@ -54,3 +56,18 @@ def test_answers_on_a_kept_connection_are_not_held_back(client: httpx.Client) ->
         return client.get("/health/live").elapsed.total_seconds()
 
     assert statistics.median(ask() for _ in range(21)) < 0.03
+
+
+def test_a_lost_gpu_ends_the_service_for_its_supervisor(
+    start_server: Callable[..., Server], publish: Callable[..., Path], tmp_path: Path
+) -> None:
+    publish(tmp_path, "colours", "1")
+    video = cached_clip(ClipRecipe("clip"))
+    server = start_server(module="tests.helpers.fakes.gpu_lost_at_work", model_store=tmp_path, drain_seconds=2)
+    with httpx.Client(base_url=server.address) as client:
+        assert client.get("/health/ready").status_code == 200
+        assert client.post("/predict", content=video).json()["type"] == "/problems/backend-failure"
+        lost = client.get("/health/ready")
+    assert (lost.status_code, lost.json()["type"]) in {(503, "/problems/gpu-lost"), (503, "/problems/draining")}
+    assert int(lost.headers["Retry-After"]) > 0
+    assert server.process.wait(timeout=20) == EXIT_GPU_LOST

@@ -10,7 +10,7 @@ import pytest
 from clips.clip_spec import ClipSpec
 from service.backends.base import Outputs
 from service.inference.features import NoFeatures, check_features, mean_features
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from tests.helpers.fakes.fake_backend import FakeBackend
 
 LOGITS = np.zeros((6, 2), np.float32)

@@ -8,7 +8,7 @@ from clips.decoding.limits import DecodeLimits
 from clips.preprocess import preprocess
 from service.inference.prediction import score
 from service.inference.stability import compare, views_to_infer
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from tests.helpers.fakes.fake_backend import FakeBackend
 
 LABELS = ("pushing", "pulling", "nothing")

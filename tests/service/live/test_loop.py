@@ -14,7 +14,7 @@ from service.inference.segmentation import Segment
 from service.live.loop import Loop
 from service.live.mailbox import Connected, Event, Failed, Lost, Mailbox, Over
 from service.live.source.errors import SourceLost
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from tests.helpers.stores import LABELS, SPEC
 
 

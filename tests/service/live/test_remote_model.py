@@ -17,7 +17,8 @@ from service.config.settings import Settings
 from service.inference.timeline_plan import plan_timeline
 from service.live.remote_model import ServiceBackend, open_remote_model
 from service.models.open_model import open_model
-from service.models.registry import LoadedModel, NoModelReady
+from service.models.registry import NoModelReady
+from service.models.versions import LoadedModel
 from tests.helpers.live.live_process import LiveProcess
 from tests.helpers.servers.scripted_server import Reply, ScriptedServer
 from tests.helpers.stores import publish

@@ -11,7 +11,7 @@ from service.inference.segmentation import Segment
 from service.live.mailbox import Connected, Lost
 from service.live.reports import NOTHING_NAMED, JsonReport, TextReport, clock
 from service.live.rows import StartRow, Totals
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from tests.helpers.fakes.fake_backend import FakeBackend
 from tests.helpers.stores import LABELS, SPEC
 

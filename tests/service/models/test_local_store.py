@@ -13,7 +13,8 @@ import pytest
 from service.config.settings import Settings
 from service.models.local_store import local_store
 from service.models.open_model import open_model
-from service.models.registry import LoadedModel, RefusedModel, Registry
+from service.models.registry import Registry
+from service.models.versions import LoadedModel, RefusedModel
 from service.store.addresses import AddressError, address_of
 from service.store.model_store import ModelStore
 from tests.helpers import stores

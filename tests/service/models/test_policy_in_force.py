@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from service.config.settings import Settings
 from service.models.open_model import open_model
 from service.models.policy_in_force import NEWEST, UNREAD, PolicyInForce
-from service.models.registry import LoadedModel, ModelUnavailable, NoModelReady, Registry, UnloadedModel
+from service.models.registry import ModelUnavailable, NoModelReady, Registry
+from service.models.versions import LoadedModel, UnloadedModel
 from service.store import version_control
 from service.store.model_store import ModelStore, StoreError
 from service.store.policy import LATEST, POLICY_FILE, Pinned, ServingPolicy, read_policy
@@ -199,7 +200,7 @@ OPERATIONS = st.lists(
 def test_whatever_is_done_to_versions_and_policy_the_right_one_answers(
     operations: list[tuple[str, str]], publish: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.models.registry.open_backend", lambda *_: FakeBackend(6))
+    monkeypatch.setattr("service.models.loading.open_backend", lambda *_: FakeBackend(6))
     with tempfile.TemporaryDirectory() as folder:
         root, in_force = Path(folder), LATEST
         publish(root, "colours", "1")

@@ -20,16 +20,10 @@ from service.backends.base import Backend, InferenceFailed
 from service.backends.contract import OUTPUTS
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.config.settings import Settings
-from service.models.artifact_selection import Capabilities, open_backend
-from service.models.registry import (
-    RENAMING_SECONDS,
-    LoadedModel,
-    ModelUnavailable,
-    NoModelReady,
-    RefusedModel,
-    Registry,
-)
-from service.store.manifest import MANIFEST_FILE, Artifact
+from service.models.artifact_selection import Candidate, open_backend
+from service.models.registry import RENAMING_SECONDS, ModelUnavailable, NoModelReady, Registry
+from service.models.versions import LoadedModel, RefusedModel
+from service.store.manifest import MANIFEST_FILE
 from service.store.model_store import ModelNotFound
 from tests.helpers.fakes.fake_backend import FakeBackend
 from tests.helpers.stores import colour_graph
@@ -213,13 +207,13 @@ def test_files_that_are_exchanged_while_they_are_read_are_read_again(
     folder = publish(settings.model_store, "colours", "1")
     other = publish(settings.model_store / ".aside", "colours", "1", graph=_graph("scores"))
 
-    def exchange_first(artifact: Artifact, path: Path, settings: Settings, machine: Capabilities) -> Backend:
+    def exchange_first(candidate: Candidate, path: Path, settings: Settings) -> Backend:
         if other.exists():
             shutil.rmtree(folder)
             other.rename(folder)
-        return open_backend(artifact, path, settings, machine)
+        return open_backend(candidate, path, settings)
 
-    monkeypatch.setattr("service.models.registry.open_backend", exchange_first)
+    monkeypatch.setattr("service.models.loading.open_backend", exchange_first)
     (refused,) = Registry.open(settings).refused()
     assert "logits" in refused.reason
 

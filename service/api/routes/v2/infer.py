@@ -20,7 +20,7 @@ from service.backends.base import Outputs
 from service.decoding.job import DecodeJob
 from service.inference.pipeline import Gateway
 from service.limits.deadline import in_time, while_connected
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.open_inference.infer_response import InferResponse, render_outputs, tensors_of
 from service.open_inference.request_parser import InferCall, parse_call
 

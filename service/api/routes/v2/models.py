@@ -9,7 +9,7 @@ from service.api.http.openapi import v2_errors
 from service.api.http.problems import PROTOCOL_V2
 from service.api.routes.v2.named import NamedModel, NamedVersion
 from service.inference.pipeline import Gateway
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.open_inference.metadata import ModelMetadata, ModelReady, describe_model
 from service.open_inference.model_config import ModelConfig, describe_config
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from service.api.http.dependencies import GatewayOfApp, choose_model
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 
 async def _by_name(name: str, gateway: GatewayOfApp) -> LoadedModel:

@@ -8,7 +8,7 @@ from service.api.http.dependencies import GatewayOfApp
 from service.api.http.openapi import v2_errors
 from service.api.http.problems import PROTOCOL_V2
 from service.api.routes.v2.named import NamedModel, NamedVersion
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 from service.open_inference.statistics import StatisticsResponse, describe_statistics
 
 router = APIRouter(prefix=f"{PROTOCOL_V2}/models")

@@ -18,7 +18,7 @@ from service.batch.timelines.local import each_timeline
 from service.batch.timelines.options import TimelineOptions
 from service.config.settings import Settings
 from service.inference.timeline_plan import TimelinePlan, plan_timeline
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from service.config.settings import Settings
 from service.decoding.job import DecodeJob
 from service.inference.timeline_plan import TimelinePlan
 from service.models.open_model import open_model
-from service.models.registry import LoadedModel
+from service.models.versions import LoadedModel
 
 WINDOWING = Windowing(0.5, 0.25, 100)
 PLAN = TimelinePlan(WINDOWING, 0.0)

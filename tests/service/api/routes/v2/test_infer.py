@@ -27,7 +27,8 @@ from service.decoding.pool import DecoderPool
 from service.decoding.timeline_pool import TimelinePool
 from service.inference.batcher import Batcher
 from service.inference.pipeline import LocalDecoders, make_gateway
-from service.models.registry import LoadedModel, Registry
+from service.models.registry import Registry
+from service.models.versions import LoadedModel
 from service.telemetry.metrics import Metrics
 from tests.helpers.fakes.fake_backend import FakeBackend
 from tests.helpers.servers.service import UPLOAD_LIMIT

@@ -1,0 +1,169 @@
+"""ONNX Runtime on CUDA: fixed batch sizes, each recorded as a CUDA graph when the model is loaded."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from service.backends import cuda
+from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, check_clips, one_line
+from service.backends.batch_sizes import BATCH_SIZES, pad, split_batch
+from service.backends.contract import INPUT
+from service.backends.gpu_health import GpuHealth
+from service.backends.onnx_runtime import CPU, RUNTIME_ERRORS, open_session, outputs_of
+
+T = TypeVar("T")
+
+CUDA = "CUDAExecutionProvider"
+
+OPTIONS = {
+    "enable_cuda_graph": "1",
+    # TF32 rounds the operands of float32 convolutions to 10 bits; the parity report was made without
+    "use_tf32": "0",
+}
+
+logger = logging.getLogger("service")
+
+
+def has_cuda() -> bool:
+    """Return True if ONNX Runtime was built with CUDA and a GPU answers.
+
+    ONNX Runtime itself only tells what it was built with, also on machines without a GPU.
+    """
+    return CUDA in ort.get_available_providers() and cuda.count_devices() > 0
+
+
+class OnnxCudaBackend:
+    """One session on the GPU, of one thread: inputs and outputs keep their addresses.
+
+    ONNX Runtime keeps recorded graphs, and the handles and workspaces of cuDNN and cuBLAS, for each thread that runs a
+    session, until the session ends. Calls may come from any thread.
+
+    Raises BackendUnavailable without CUDA, and when the file is no ONNX graph or breaks the contract.
+    """
+
+    max_batch_size = max(BATCH_SIZES)
+
+    def __init__(self, path: Path) -> None:
+        self._health = GpuHealth()
+        self._thread = ThreadPoolExecutor(1, "onnx-cuda")
+        with ExitStack() as on_failure:
+            on_failure.callback(self._thread.shutdown)
+            try:
+                self._session = self._on_thread(_Session, path)
+            except RUNTIME_ERRORS as error:
+                raise BackendUnavailable(f"ONNX Runtime cannot run {path.name} on CUDA: {one_line(error)}") from error
+            on_failure.pop_all()
+
+    def infer(self, clips: Clips) -> Outputs:
+        """Run the graph on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
+        check_clips(clips, self._session.clip)
+        with self._health.watching():
+            try:
+                return self._on_thread(self._session.infer, clips)
+            except RUNTIME_ERRORS as error:
+                raise InferenceFailed(f"ONNX Runtime failed: {one_line(error)}") from error
+
+    def check_up(self) -> None:
+        """Raise DeviceLost when the GPU runs nothing any more."""
+        self._health.check_up()
+
+    def close(self) -> None:
+        """Free the session and its memory on the GPU."""
+        self._on_thread(self._session.close)
+        self._thread.shutdown()
+
+    def _on_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return self._thread.submit(work, *arguments).result()
+
+
+class _Session:
+    """A session with a recorded graph for each batch size; made, used and closed by one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._session = _open_on_cuda(path)
+        self._outputs = outputs_of(self._session)
+        self.clip = tuple(self._session.get_inputs()[0].shape[1:])
+        # the largest first, so that the others find room in the memory that it took
+        self._graphs = {size: self._record(size) for size in sorted(BATCH_SIZES, reverse=True)}
+
+    def infer(self, clips: Clips) -> Outputs:
+        """Return the outputs of uint8 clips [N, T, H, W, 3]."""
+        parts, start = [], 0
+        for count, size in split_batch(len(clips), sorted(self._graphs)):
+            outputs = self._graphs[size](pad(clips[start : start + count], size))
+            parts.append({name: array[:count] for name, array in zip(self._outputs, outputs, strict=True)})
+            start += count
+        return Outputs.joined(parts)
+
+    def close(self) -> None:
+        """Free the session; the object is not used afterwards."""
+        self._graphs.clear()
+        del self._session
+
+    def _record(self, size: int) -> Callable[[Clips], list[NDArray[np.float32]]]:
+        """Bind buffers for one batch size and record its graph; return the function that replays it."""
+        clips = np.zeros((size, *self.clip), np.uint8)
+        on_gpu = ort.OrtValue.ortvalue_from_numpy(clips, "cuda", 0)
+        binding = self._bind(on_gpu)
+        options = _run_options(str(size))
+
+        def replay(clips: Clips) -> list[NDArray[np.float32]]:
+            with cuda.RECORDING:
+                on_gpu.update_inplace(clips)
+                self._session.run_with_iobinding(binding, options)
+                return [np.asarray(array) for array in binding.copy_outputs_to_cpu()]
+
+        for _ in range(2):  # the first runs record
+            replay(clips)
+        return replay
+
+    def _bind(self, on_gpu: ort.OrtValue) -> ort.IOBinding:
+        """Bind input and outputs to memory that stays; a run outside of a graph finds the outputs' shapes."""
+        binding = self._session.io_binding()
+        binding.bind_ortvalue_input(INPUT, on_gpu)
+        for name in self._outputs:
+            binding.bind_output(name, "cuda")
+        self._session.run_with_iobinding(binding, _run_options("-1"))
+        for name, value in zip(self._outputs, binding.get_outputs(), strict=True):
+            binding.bind_ortvalue_output(name, value)
+        return binding
+
+
+def _open_on_cuda(path: Path) -> ort.InferenceSession:
+    """Open a session; ONNX Runtime itself falls back to the CPU where a library of CUDA is missing."""
+    if CUDA not in ort.get_available_providers():
+        raise BackendUnavailable(f"ONNX Runtime was built without CUDA, which {path.name} would run on")
+    _preload_libraries()
+    session = open_session(path, ort.SessionOptions(), [(CUDA, OPTIONS), CPU])
+    if CUDA not in session.get_providers():
+        raise BackendUnavailable(f"ONNX Runtime finds no GPU, or no libraries of CUDA, for {path.name}")
+    return session
+
+
+def _run_options(graph_id: str) -> ort.RunOptions:
+    options = ort.RunOptions()
+    options.add_run_config_entry("gpu_graph_id", graph_id)
+    return options
+
+
+def _preload_libraries() -> None:
+    """Load CUDA's libraries where pip installed them, which the dynamic linker does not search.
+
+    ONNX Runtime prints what it does not find to standard output.
+    """
+    if preload := getattr(ort, "preload_dlls", None):
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            preload()
+        for line in said.getvalue().splitlines():
+            logger.warning("ONNX Runtime: %s", line)
