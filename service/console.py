@@ -228,6 +228,18 @@ def _noted_each_minute(results: Iterator[T], total: int) -> Iterator[T]:
             print_note(f"{done:,} of {total:,}, {rate:.3g} a second, {(total - done) / rate / 60:.0f} minutes to go")
 
 
+def clock(seconds: float) -> str:
+    """Return seconds as minutes and seconds, and hours from the first on.
+
+    >>> clock(65.52), clock(7265.0)
+    ('1:05.5', '2:01:05.0')
+    """
+    tenths = round(seconds * 10)
+    minutes, hours = tenths // 600 % 60, tenths // 36000
+    rest = f"{tenths % 600 // 10:02}.{tenths % 10}"
+    return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"
+
+
 def _doubt(response: PredictionResponse) -> str:
     return "\n[yellow]none of the motions this model knows; the nearest:[/]" if response.likely is False else ""
 
@@ -264,7 +276,7 @@ def _timeline_table(file: str, row: TimelineAnswer) -> Table:
     table.add_column("action", overflow="fold")
     table.add_column("probability", justify="right", no_wrap=True)
     for segment in row.segments:
-        begin, end = _clock(segment.start_seconds), _clock(segment.end_seconds)
+        begin, end = clock(segment.start_seconds), clock(segment.end_seconds)
         table.add_row(begin, end, _named(segment), f"{segment.probability:.1%}")
     return table
 
@@ -273,12 +285,6 @@ def _named(segment: SegmentOfClip) -> str:
     if segment.label is None:
         return "[dim]nothing named[/]"
     return escape(segment.label) + (" [yellow](not likely)[/]" if segment.likely is False else "")
-
-
-def _clock(seconds: float) -> str:
-    """Format seconds as minutes and seconds, such as "1:05.5"."""
-    tenths = round(seconds * 10)
-    return f"{tenths // 600}:{tenths % 600 // 10:02}.{tenths % 10}"
 
 
 def _stability_table(stability: Stability) -> Table:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from service import console
 from service.api.schemas.presenters import segment_of_clip
+from service.console import clock
 from service.inference.segmentation import Segment
 from service.live.mailbox import Connected, Lost
 from service.live.rows import ConnectedRow, EndRow, LostRow, Row, SegmentRow, StartRow, StatusRow, Totals
@@ -121,18 +122,6 @@ class JsonReport:
     def _print(self, row: Row) -> None:
         sys.stdout.write(f"{row.model_dump_json(exclude_none=True)}\n")
         sys.stdout.flush()
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as minutes and seconds, and hours from the first on.
-
-    >>> clock(65.52), clock(7265.0)
-    ('1:05.5', '2:01:05.0')
-    """
-    tenths = round(seconds * 10)
-    minutes, hours = tenths // 600 % 60, tenths // 36000
-    rest = f"{tenths % 600 // 10:02}.{tenths % 10}"
-    return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"
 
 
 def _rounded(seconds: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.api.schemas.predict import Action, Clip, ModelRef, PredictionResponse, Timing
-from service.console import print_prediction
+from service.console import clock, print_prediction
 
 LABELS = [
     "presenting weather forecast",
@@ -59,3 +59,7 @@ def test_an_answer_that_is_not_likely_says_so_above_its_actions(
     above, _, below = capsys.readouterr().out.partition(LABELS[0])
     assert below
     assert ("none of the motions" in above) is is_doubted
+
+
+def test_times_have_hours_when_there_are_some() -> None:
+    assert [clock(seconds) for seconds in (0, 59.96, 3599.9, 7322.5)] == ["0:00.0", "1:00.0", "59:59.9", "2:02:02.5"]

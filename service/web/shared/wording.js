@@ -9,8 +9,10 @@ export const sentence = (words) => `${capital(words)}${/[.!?]$/.test(words) ? ""
 
 export function clock(seconds) {
   const tenths = Math.round(seconds * 10);
-  const rest = (tenths % 600) / 10;
-  return `${Math.floor(tenths / 600)}:${rest.toFixed(Number.isInteger(rest) ? 0 : 1).padStart(Number.isInteger(rest) ? 2 : 4, "0")}`;
+  const [hours, minutes, rest] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60, (tenths % 600) / 10];
+  const whole = Number.isInteger(rest);
+  const ofMinute = rest.toFixed(whole ? 0 : 1).padStart(whole ? 2 : 4, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${ofMinute}` : `${minutes}:${ofMinute}`;
 }
 
 export const duration = (seconds) => (seconds < 90 ? `${Math.round(seconds)} seconds` : `${Math.round(seconds / 60)} minutes`);

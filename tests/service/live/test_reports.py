@@ -9,7 +9,7 @@ import pytest
 from service.api.schemas.predict import ModelRef
 from service.inference.segmentation import Segment
 from service.live.mailbox import Connected, Lost
-from service.live.reports import NOTHING_NAMED, JsonReport, TextReport, clock
+from service.live.reports import NOTHING_NAMED, JsonReport, TextReport
 from service.live.rows import StartRow, Totals
 from service.models.versions import LoadedModel
 from tests.helpers.fakes.fake_backend import FakeBackend
@@ -24,10 +24,6 @@ START = StartRow(
 )
 TOTALS = Totals(seconds=7322.5, frames=1234, dropped_frames=5, windows=60, dropped_windows=1, reconnects=2)
 NAMED, UNNAMED = Segment(0, 2.5, LABELS[0], 0, 0.9, 3), Segment(2.5, 4, None, None, 0.25, 2)
-
-
-def test_times_have_hours_when_there_are_some() -> None:
-    assert [clock(seconds) for seconds in (0, 59.96, 3599.9, 7322.5)] == ["0:00.0", "1:00.0", "59:59.9", "2:02:02.5"]
 
 
 def test_a_person_sees_segments_on_stdout_and_the_rest_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
