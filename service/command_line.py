@@ -11,7 +11,6 @@ import typer
 from pydantic import ValidationError
 
 from clips.part import Part
-from service import console
 from service.batch.errors import BatchError
 from service.config.api_keys import BadKeyFile
 from service.config.environment import UnknownVariable
@@ -94,5 +93,7 @@ def errors_end_command() -> Iterator[None]:
 
 def give_up(message: str) -> NoReturn:
     """Print one line on stderr and end the command with exit code 2."""
+    from service import console  # noqa: PLC0415 - its tables need libraries that the server does not
+
     console.print_error(message)
     raise typer.Exit(2)

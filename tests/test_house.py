@@ -63,6 +63,9 @@ ROOMS = {
         "models_commands",
         "batch_command",
         "timeline_command",
+        "predict_command",
+        "serve_command",
+        "installation_commands",
         "__main__",
     ],
     "export": ["errors", "tensorrt_plugin", "graph", "formats", "parity", "publishing"],
@@ -180,6 +183,17 @@ def loaded_after(statement: str, *modules: str) -> list[str]:
 
 def test_serving_loads_no_torch() -> None:
     assert loaded_after("import service.api.app", "torch", "onnx", "training", "export") == []
+
+
+def test_the_server_starts_without_the_libraries_of_other_commands() -> None:
+    statement = "import service.__main__, service.serve_command, service.deployment.uvicorn_server"
+    assert (
+        loaded_after(statement, "rich", "pygments", "httpx", "onnxruntime", "service.console", "service.doctor") == []
+    )
+
+
+def test_settings_are_checked_before_the_web_framework_is_imported() -> None:
+    assert loaded_after("import service.serve_command", "fastapi", "uvicorn") == []
 
 
 def test_training_loads_no_web_stack() -> None:

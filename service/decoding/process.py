@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import logging
-import multiprocessing
 import pickle
 import signal
 import sys
@@ -40,15 +39,15 @@ from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput, Sampling
 from clips.window_preprocess import TimelineEnd, TimelinePart, TimelineStart, WindowInput
 from clips.windows import Windowing
+from service.decoding import fork_server
 from service.decoding.job import DecodeJob, TimelineJob, opened
 from service.decoding.sandbox.confinement import Sandbox
-from service.decoding.worker import LATE_PARTS, Failure, serve, too_long
+from service.decoding.worker import Failure, serve, too_long
 
 MAX_THUMBNAIL_BYTES = 1_000_000
 MAX_READY_BYTES = 20
 SECONDS_TO_DIE = 1.0
 
-_CONTEXT = multiprocessing.get_context("forkserver")
 _EXIT_CODES = threading.Lock()
 """An exit code can be read once only, and multiprocessing reads those of all workers whenever it starts one."""
 
@@ -78,9 +77,9 @@ class Decoder:
     """
 
     def __init__(self, max_memory_bytes: int) -> None:
-        _CONTEXT.set_forkserver_preload([serve.__module__, LATE_PARTS])
-        self._connection, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=serve, args=(theirs, max_memory_bytes), daemon=True, name="decoder")
+        context = fork_server.start()
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, max_memory_bytes), daemon=True, name="decoder")
         self._is_killed = False
         with _EXIT_CODES:
             self._process.start()

@@ -23,6 +23,7 @@ from clips.decoding.errors import ClipError, LimitExceeded
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput, preprocess
 from clips.window_preprocess import TimelinePart, preprocess_windows
+from service.decoding.fork_server import LATE_PARTS
 from service.decoding.job import DecodeJob, TimelineJob
 from service.decoding.sandbox.confinement import confine
 
@@ -33,9 +34,6 @@ NICENESS = 10
 
 TIMELINE_NICENESS = 10
 """Added for timelines, which take the CPU time that POST /predict leaves."""
-
-LATE_PARTS = "service.decoding.sandbox.late_parts"
-"""The module that the fork server imports as well, unless others started it."""
 
 Failure = ClipError | str
 """An error of the video, or the traceback of an unexpected exception."""
