@@ -69,6 +69,9 @@ bench-ut: .venv-dev/ready ## fine-tune on UT-Interaction in DATA, ten folds a se
 bench-timeline: .venv-dev/ready ## measure the segments of made films, and of UT-Interaction in DATA with the runs that bench-ut left
 	.venv-dev/bin/python -m tests.benchmarks.timelines $(if $(DATA),--data $(DATA))
 
+bench-peers: .venv-peers/ready ## compare whole answers with what else one would run (a quarter of an hour; needs Java 17)
+	.venv-peers/bin/python -m tests.benchmarks.peers $(ARGS)
+
 figures-docs: .venv-dev/ready ## write the tables of README and docs from tests/benchmarks/results
 	.venv-dev/bin/python -m tests.benchmarks.tables
 
@@ -125,7 +128,16 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 	  openapi-python-client typer==0.27.3
 	@touch $@
 
+# BentoML's instrumentation of aiohttp has no release for the OpenTelemetry that is pinned for the rest.
+.venv-peers/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv-peers (a few minutes)"
+	@$(PYTHON) -m venv .venv-peers
+	@grep -v "^opentelemetry" constraints.txt > .venv-peers/constraints.txt
+	@.venv-peers/bin/python -m pip install -qq --disable-pip-version-check --constraint .venv-peers/constraints.txt \
+	  --editable .[peers] opentelemetry-sdk==1.45.1
+	@touch $@
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-peers figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help
