@@ -66,6 +66,7 @@ def preprocess(
     thumbnails: bool = False,
     shifted: bool = False,
     part: Part = WHOLE,
+    threads: int = 1,
 ) -> ModelInput:
     """Decode, sample, resize and crop a video, or a part of it.
 
@@ -78,13 +79,14 @@ def preprocess(
         thumbnails: also encode the first clip's frames as JPEG.
         shifted: also sample other frames, half-way to the next ones, from the same decode.
         part: sample the frames that begin in it, as if they were all; of frames that were read, this was done.
+        threads: the most threads to decode on.
 
     Raises:
         ClipError: the video cannot be decoded within the limits.
         OSError: the path cannot be read.
     """
     started_at, started = time.time(), time.perf_counter()
-    clip = _decode(video, _frames_for(spec, shifted), limits, part)
+    clip = _decode(video, _frames_for(spec, shifted), limits, part, threads)
     decoded = time.perf_counter()
     sampled = _sampling(clip, slice(spec.num_sampled), spec)
     return ModelInput(
@@ -130,13 +132,13 @@ def preprocess_frames(frames: NDArray[np.uint8] | Sequence[Image], spec: ClipSpe
 
 
 def _decode(
-    video: VideoSource | EncodedFrames, pick_frames: PickFrames, limits: DecodeLimits, part: Part
+    video: VideoSource | EncodedFrames, pick_frames: PickFrames, limits: DecodeLimits, part: Part, threads: int
 ) -> DecodedClip:
     if isinstance(video, EncodedFrames):
         return decode_frames(video, limits)
     if isinstance(video, os.PathLike | str) and os.path.isdir(video):
         return decode_frames(read_frames(video, pick_frames, limits, part), limits)
-    return decode(video, pick_frames, limits, part)
+    return decode(video, pick_frames, limits, part, threads)
 
 
 def _frames_for(spec: ClipSpec, shifted: bool) -> PickFrames:

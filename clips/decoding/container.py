@@ -71,15 +71,16 @@ PACKETS_PER_CLOCK_CHECK = 32
 
 
 class CpuClock:
-    """Counts the CPU seconds of this thread, in which all decoding happens."""
+    """Counts the CPU seconds of this thread, or of all threads of the process where `threads` of them decode."""
 
-    def __init__(self, max_seconds: float) -> None:
+    def __init__(self, max_seconds: float, threads: int = 1) -> None:
         self._max_seconds = max_seconds
-        self._start = time.thread_time()
+        self._now = time.thread_time if threads == 1 else time.process_time
+        self._start = self._now()
 
     def check(self) -> None:
         """Raise LimitExceeded once the time is used up."""
-        if time.thread_time() - self._start > self._max_seconds:
+        if self._now() - self._start > self._max_seconds:
             limit = f"{self._max_seconds:g} s of CPU time"
             raise LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
@@ -135,15 +136,15 @@ class VideoFile:
         with file.open(QUICK_PROBING) as video:
             print(video.codec, sum(1 for _ in video.packets()))
 
-    A pipe is read to its end and kept in memory. Raises LimitExceeded for too many bytes, NotAVideo for none, and
-    OSError for a path that cannot be read.
+    A pipe is read to its end and kept in memory. `threads` is the number of those that decode it. Raises LimitExceeded
+    for too many bytes, NotAVideo for none, and OSError for a path that cannot be read.
     """
 
-    def __init__(self, source: VideoSource, limits: DecodeLimits) -> None:
+    def __init__(self, source: VideoSource, limits: DecodeLimits, threads: int = 1) -> None:
         self._source = source if isinstance(source, bytes) or os.path.isfile(source) else _read_pipe(source, limits)
         self._size = len(self._source) if isinstance(self._source, bytes) else os.stat(self._source).st_size
         self._limits = limits
-        self._clock = CpuClock(limits.max_cpu_seconds)
+        self._clock = CpuClock(limits.max_cpu_seconds, threads)
         if self._size > limits.max_bytes:
             raise LimitExceeded(f"the video has more than {limits.max_bytes:,} bytes; send a smaller one")
         if not self._size:

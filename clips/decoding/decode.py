@@ -9,8 +9,8 @@ might not be exact, it raises `FullDecodeRequired`, and the full path decodes ev
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -31,8 +31,9 @@ from clips.decoding.frames import (
     upright_size,
 )
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
+from clips.decoding.parallel import visit_frames
 from clips.decoding.picture import FullDecodeRequired
-from clips.decoding.seek import Plan, Survey, decode_planned, plan_frames, survey_packets
+from clips.decoding.seek import Plan, Survey, plan_frames, survey_packets
 from clips.decoding.stream import times_by_decoding
 from clips.part import WHOLE, Part, PickFrames
 
@@ -67,22 +68,27 @@ class DecodedClip:
 
 
 def decode(
-    source: VideoSource, pick_frames: PickFrames, limits: DecodeLimits = DEFAULT_LIMITS, part: Part = WHOLE
+    source: VideoSource,
+    pick_frames: PickFrames,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    part: Part = WHOLE,
+    threads: int = 1,
 ) -> DecodedClip:
     """Decode the frames of a video, or of a part of it, that `pick_frames` chooses.
 
         clip = decode("clip.mp4", lambda num_frames: [0, num_frames - 1])
         first, last = clip.images
 
-    Frames are chosen as if the part were all of the video; `indices` and `times` are those in the whole video.
+    Frames are chosen as if the part were all of the video; `indices` and `times` are those in the whole video. At most
+    `threads` threads decode, where that is sooner; the frames are the same.
 
     Raises NotAVideo, Undecodable, NoFrames, NoSuchPart or LimitExceeded, and OSError for a path that cannot be read.
     """
-    file = VideoFile(source, limits)
+    file = VideoFile(source, limits, threads)
     with file.open(QUICK_PROBING) as video:
         survey = survey_packets(video)
         try:
-            return _decode_minimal(file, video, survey, pick_frames, part)
+            return _decode_minimal(file, video, survey, pick_frames, part, threads)
         except FullDecodeRequired as error:
             reason = str(error)
     if part != WHOLE:
@@ -91,14 +97,14 @@ def decode(
 
 
 def _decode_minimal(
-    file: VideoFile, video: OpenVideo, survey: Survey, pick_frames: PickFrames, part: Part
+    file: VideoFile, video: OpenVideo, survey: Survey, pick_frames: PickFrames, part: Part, threads: int
 ) -> DecodedClip:
     if survey.reason:
         raise FullDecodeRequired(survey.reason)
     whole = part == WHOLE
     indices = pick_frames(len(survey.shown)) if whole else _pick_within(part, pick_frames, video, survey)
     plan = plan_frames(indices, video, survey)
-    return _assemble(video, survey, plan, _planned_images(file, video, survey, plan))
+    return _assemble(video, survey, plan, _planned_images(file, video, survey, plan, threads))
 
 
 def _pick_within(part: Part, pick_frames: PickFrames, video: OpenVideo, survey: Survey) -> tuple[int, ...]:
@@ -110,16 +116,17 @@ def _pick_within(part: Part, pick_frames: PickFrames, video: OpenVideo, survey: 
     return part.pick(pick_frames, times, duration)
 
 
-def _planned_images(file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan) -> tuple[Image, ...]:
+def _planned_images(file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan, threads: int) -> tuple[Image, ...]:
     """Return the wanted frames; raise FullDecodeRequired if one is missing or differs in size."""
-    missing = set(plan.indices)
-    images = _Images(len(missing))
-    with closing(decode_planned(file, video, survey, plan)) as frames:
-        for index, frame in frames:
-            if index in missing:
-                images.add(index, frame)
-                missing.remove(index)
-    found = images.at(plan.indices) if not missing else ()
+    wanted = frozenset(plan.indices)
+    images = _Images(len(wanted))
+
+    def keep(index: int, frame: VideoFrame) -> None:
+        if index in wanted:
+            images.add(index, frame)
+
+    visit_frames(file, video, survey, plan, keep, threads)
+    found = images.at(plan.indices) if images.is_full else ()
     if len({image.shape for image in found}) != 1:
         raise FullDecodeRequired("frames are missing or differ in size")
     return found
@@ -235,16 +242,27 @@ class _Images:
         self._converter = Converter()
         self._block: Image | None = None
         self._of: dict[int, Image] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def is_full(self) -> bool:
+        """True when as many frames were added as there is room for."""
+        return len(self._of) == self._capacity
 
     def add(self, index: int, frame: VideoFrame) -> None:
-        """Convert a frame and keep it; one of another size than the first gets memory of its own."""
+        """Convert a frame and keep it; several threads may do so at once."""
         upright = self._converter.upright(frame)
-        if self._block is None:
-            self._block = np.empty((self._capacity, *upright.shape), np.uint8)
-        fits = upright.shape == self._block.shape[1:]
-        self._of[index] = self._block[len(self._of)] if fits else np.empty_like(upright)
-        self._of[index][:] = upright
+        self._place_for(index, upright.shape)[:] = upright
 
     def at(self, indices: Iterable[int]) -> tuple[Image, ...]:
         """Return the images with these indices; raise KeyError for one that was not added."""
         return tuple(self._of[index] for index in indices)
+
+    def _place_for(self, index: int, shape: tuple[int, ...]) -> Image:
+        """Return memory for the frame; one of another size than the first gets memory of its own."""
+        with self._lock:
+            if self._block is None:
+                self._block = np.empty((self._capacity, *shape), np.uint8)
+            place = self._of.get(index, self._block[len(self._of) % self._capacity])
+            self._of[index] = place = place if place.shape == shape else np.empty(shape, np.uint8)
+            return place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -76,8 +77,8 @@ def every_frame(video: OpenVideo) -> Iterator[VideoFrame]:
             yield frame
 
 
-class Converter:
-    """Converts decoded frames to RGB images; keeps FFmpeg's scaler between frames."""
+class Converter(threading.local):
+    """Converts decoded frames to RGB images; keeps FFmpeg's scaler between frames, one for each thread."""
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()

@@ -12,7 +12,8 @@ class DecodeLimits:
         decode("clip.mp4", pick_frames, DecodeLimits(max_frames=1_000))
 
     `max_bytes` bounds the file, `max_pixels_per_frame` is width times height, and `max_cpu_seconds` is CPU time of the
-    decoding thread. Raises ValueError, naming the field, for a limit that is not positive.
+    decoding thread, or of the process where several threads decode. Raises ValueError, naming the field, for a limit
+    that is not positive.
     """
 
     max_bytes: int = 100_000_000

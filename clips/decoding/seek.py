@@ -12,7 +12,7 @@ Whatever might make a frame differ from that of a full decode raises `FullDecode
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -146,9 +146,9 @@ def plan_frames(indices: Sequence[int], video: OpenVideo, survey: Survey) -> Pla
 
 
 def decode_planned(
-    file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan
+    file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan, runs: Iterable[Sequence[int]] | None = None
 ) -> Generator[tuple[int, VideoFrame], None, None]:
-    """Feed the planned packets and yield each frame with its index, in display order.
+    """Feed the planned packets and yield each frame with its index, in display order within a run.
 
     Raises FullDecodeRequired as soon as a frame differs from the plan in number, order or time; the frames before it
     are exact.
@@ -158,15 +158,16 @@ def decode_planned(
         video: the open video that the survey was made with.
         survey: facts about all packets.
         plan: the packets to feed.
+        runs: those of the plan's runs to decode, by default all.
     """
     context = video.stream.codec_context
     context.reorder_depth = max(context.reorder_depth, reorder_depth(survey.times))
     index_of = {time: index for index, time in enumerate(plan.times)}
-    with closing(_planned_packets(file, survey, plan)) as packets:
-        for run in plan.runs:
+    with closing(_packets_of_runs(file, survey, plan.runs if runs is None else runs)) as packets_of_runs:
+        for run, packets in packets_of_runs:
             shown = [survey.times[i] for i in run if survey.pictures[i].is_shown]
             expected = iter(sorted(index_of[time] for time in shown))
-            for frame in _decode_run(video, islice(packets, len(run))):
+            for frame in _decode_run(video, packets):
                 index = _index_of_frame(frame, index_of)
                 if index != next(expected, None):
                     raise FullDecodeRequired(OUT_OF_ORDER)
@@ -175,14 +176,19 @@ def decode_planned(
                 raise FullDecodeRequired(OUT_OF_ORDER)
 
 
-def _planned_packets(file: VideoFile, survey: Survey, plan: Plan) -> Generator[Packet[VideoStream], None, None]:
-    fed = [i for run in plan.runs for i in run]
+def _packets_of_runs(
+    file: VideoFile, survey: Survey, runs: Iterable[Sequence[int]]
+) -> Generator[tuple[Sequence[int], Iterator[Packet[VideoStream]]], None, None]:
     if survey.held is not None:
-        yield from (survey.held[i] for i in fed)
+        for run in runs:
+            yield run, map(survey.held.__getitem__, run)
         return
+    in_order = list(runs)
+    wanted = {i for run in in_order for i in run}
     with file.open(QUICK_PROBING) as again:
-        wanted = set(fed)
-        yield from (packet for i, packet in enumerate(again.packets()) if i in wanted)
+        packets = (packet for i, packet in enumerate(again.packets()) if i in wanted)
+        for run in in_order:
+            yield run, islice(packets, len(run))
 
 
 def _decode_run(video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Iterator[VideoFrame]:

@@ -28,6 +28,7 @@ class DecodeJob:
         thumbnails: Return small JPEGs of the sampled frames as well.
         shifted: Sample a second time, half a segment later.
         part: The part of the video that is seen.
+        threads: The most threads to decode on.
     """
 
     video: VideoSource | EncodedFrames
@@ -36,6 +37,7 @@ class DecodeJob:
     thumbnails: bool = False
     shifted: bool = False
     part: Part = WHOLE
+    threads: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from anyio import CapacityLimiter, to_thread
 
+from clips.cpu_quota import usable_cores
 from clips.preprocess import ModelInput
 from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder
 from service.decoding.sandbox.confinement import Sandbox
 
 SECONDS_BEFORE_ANOTHER_TRY = 1.0
+
+MAX_THREADS = 8
+"""Threads for one video; a prediction needs eight frames, and each thread takes memory."""
 
 logger = logging.getLogger("service")
 
@@ -26,6 +31,7 @@ class DecoderPool:
 
     def __init__(self, size: int, max_memory_bytes: int) -> None:
         self._size = size
+        self._cores = min(size, usable_cores())
         self._max_memory_bytes = max_memory_bytes
         self._idle: asyncio.Queue[Decoder] = asyncio.Queue()
         self._threads = CapacityLimiter(2 * size)
@@ -39,8 +45,12 @@ class DecoderPool:
             logger.warning("no sandbox confines the decoders: the kernel offers them neither seccomp nor Landlock")
 
     async def preprocess(self, job: DecodeJob) -> ModelInput:
-        """Run `Decoder.preprocess` in the next idle worker. When this is cancelled, that worker is killed."""
+        """Run `Decoder.preprocess` in the next idle worker, on a thread for each core that is idle.
+
+        When this is cancelled, that worker is killed.
+        """
         decoder = await self._next()
+        job = replace(job, threads=self._threads_for_one())
         try:
             return await to_thread.run_sync(decoder.preprocess, job, abandon_on_cancel=True, limiter=self._threads)
         except asyncio.CancelledError:
@@ -55,6 +65,11 @@ class DecoderPool:
             task.cancel()
         while not self._idle.empty():
             await to_thread.run_sync(self._idle.get_nowait().close)
+
+    def _threads_for_one(self) -> int:
+        """Return the number of threads for a job that begins now: one for each core that no other job has."""
+        others = self._size - 1 - self._idle.qsize()
+        return min(max(1, self._cores - others), MAX_THREADS)
 
     async def _next(self) -> Decoder:
         while not (decoder := await self._idle.get()).is_alive:

@@ -81,7 +81,13 @@ def _preprocess(job: DecodeJob) -> ModelInput | Failure:
     _limit_cpu_time(job.limits.max_cpu_seconds)
     try:
         return preprocess(
-            job.video, job.spec, job.limits, thumbnails=job.thumbnails, shifted=job.shifted, part=job.part
+            job.video,
+            job.spec,
+            job.limits,
+            thumbnails=job.thumbnails,
+            shifted=job.shifted,
+            part=job.part,
+            threads=job.threads,
         )
     except Exception as error:
         return _failure(error)

@@ -51,6 +51,29 @@ def test_more_videos_than_children_are_all_answered(videos, not_videos):
     with_pool(2, scenario)
 
 
+@pytest.mark.parametrize(
+    ("size", "cores", "num_jobs", "threads"),
+    [(4, 4, 1, [4]), (4, 4, 3, [2, 3, 4]), (4, 2, 3, [1, 1, 2]), (1, 4, 1, [1]), (12, 12, 1, [8])],
+)
+def test_a_job_gets_the_cores_that_no_other_has(videos, monkeypatch, size, cores, num_jobs, threads):
+    monkeypatch.setattr(pool_module, "usable_cores", lambda: cores)
+    given = []
+    preprocess = Decoder.preprocess
+
+    def note(decoder, job):
+        given.append(job.threads)
+        return preprocess(decoder, job)
+
+    monkeypatch.setattr(Decoder, "preprocess", note)
+
+    async def scenario(pool):
+        answers = await asyncio.gather(*(work(pool, videos["mp4"]) for _ in range(num_jobs)))
+        assert [answer.video.frames for answer in answers] == [40] * num_jobs
+
+    with_pool(size, scenario)
+    assert sorted(given) == threads
+
+
 def test_giving_up_ends_the_child_that_works_and_not_the_one_that_waits(videos, started):
     async def scenario(pool):
         os.kill(started[0]._process.pid, signal.SIGSTOP)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder, DecoderEnded, DecoderFailed
 from service.decoding.sandbox.confinement import Sandbox
 from service.decoding.sandbox.system_calls import CPUS
+from tests.helpers.videos.clip_recipes import recipe_named
+from tests.helpers.videos.make_clip import make_clip
 
 SPEC = ClipSpec(crop=32, short_side=32)
 MEMORY = 1 << 30
@@ -45,6 +48,14 @@ def test_it_answers_as_this_process_would(decoder, videos):
     np.testing.assert_array_equal(there.views, here.views)
     assert (there.video, there.indices, there.times) == (here.video, here.indices, here.times)
     assert there.thumbnails == here.thumbnails
+
+
+def test_many_threads_may_decode_in_the_sandbox(decoder):
+    video = make_clip(replace(recipe_named("x264-no-b"), width=640, height=480))
+    here = preprocess(video, SPEC, DecodeLimits())
+    for _ in range(3):
+        there = decoder.preprocess(DecodeJob(video, SPEC, DecodeLimits(), threads=16))
+        np.testing.assert_array_equal(there.views, here.views)
 
 
 def test_two_samplings_come_whole_however_large_they_are(decoder, videos):
