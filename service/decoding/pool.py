@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from anyio import CapacityLimiter, to_thread
@@ -52,7 +53,7 @@ class DecoderPool:
         decoder = await self._next()
         job = replace(job, threads=self._threads_for_one())
         try:
-            return await to_thread.run_sync(decoder.preprocess, job, abandon_on_cancel=True, limiter=self._threads)
+            return await self._run(decoder, job)
         except asyncio.CancelledError:
             decoder.kill()
             raise
@@ -70,6 +71,17 @@ class DecoderPool:
         """Return the number of threads for a job that begins now: one for each core that no other job has."""
         others = self._size - 1 - self._idle.qsize()
         return min(max(1, self._cores - others), MAX_THREADS)
+
+    async def _run(self, decoder: Decoder, job: DecodeJob) -> ModelInput:
+        # A thread only where something has to be waited for: its hop costs as much as all the rest.
+        if not decoder.begins_at_once(job):
+            return await self._in_thread(decoder.preprocess, job)
+        decoder.begin(job)
+        await _readable(decoder)
+        return decoder.finish(job) if decoder.finishes_at_once() else await self._in_thread(decoder.finish, job)
+
+    async def _in_thread(self, run: Callable[[DecodeJob], ModelInput], job: DecodeJob) -> ModelInput:
+        return await to_thread.run_sync(run, job, abandon_on_cancel=True, limiter=self._threads)
 
     async def _next(self) -> Decoder:
         while not (decoder := await self._idle.get()).is_alive:
@@ -96,3 +108,20 @@ class DecoderPool:
 
     async def _start_one(self) -> Decoder:
         return await to_thread.run_sync(Decoder, self._max_memory_bytes)
+
+
+async def _readable(decoder: Decoder) -> None:
+    """Wait until an answer of the decoder begins, or its pipe ends."""
+    loop = asyncio.get_running_loop()
+    readable = loop.create_future()
+    descriptor = decoder.fileno()
+    loop.add_reader(descriptor, _settle, readable)
+    try:
+        await readable
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _settle(readable: asyncio.Future[None]) -> None:
+    if not readable.done():
+        readable.set_result(None)

@@ -1,8 +1,7 @@
-"""A decoder: one worker process and the pipe to it.
+"""A decoder: one worker process and the channel to it.
 
 A worker is forked from a server process that has imported the decoders and nothing else, so it holds no model, no
-socket and no other request. Videos and views go through the pipe as they are: 5 MB take about 1.5 ms, 8 x 224 x 224 x 3
-half a millisecond, and a descriptor of shared memory is no faster.
+socket and no other request.
 
 DecoderError
 ├── DecoderEnded    the worker was ended from outside: by an operator, or by the kernel for want of memory
@@ -11,18 +10,19 @@ DecoderError
 
 from __future__ import annotations
 
-import io
 import logging
 import pickle
+import select
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.reduction import send_handle
 from types import UnionType
-from typing import Any
+from typing import Any, cast
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.errors import (
@@ -40,6 +40,7 @@ from clips.preprocess import ModelInput, Sampling
 from clips.window_preprocess import TimelineEnd, TimelinePart, TimelineStart, WindowInput
 from clips.windows import Windowing
 from service.decoding import fork_server
+from service.decoding.channel import channel
 from service.decoding.job import DecodeJob, TimelineJob, opened
 from service.decoding.sandbox.confinement import Sandbox
 from service.decoding.worker import Failure, serve, too_long
@@ -78,19 +79,20 @@ class Decoder:
 
     def __init__(self, max_memory_bytes: int) -> None:
         context = fork_server.start()
-        self._connection, theirs = context.Pipe()
+        self._channel, theirs = channel()
         self._process = context.Process(target=serve, args=(theirs, max_memory_bytes), daemon=True, name="decoder")
         self._is_killed = False
         with _EXIT_CODES:
             self._process.start()
         theirs.close()
+        self._ended = select.poll()
+        self._ended.register(self._process.sentinel, select.POLLIN)
         self.sandbox = self._wait_until_ready()
 
     @property
     def is_alive(self) -> bool:
         """True while it can take another job."""
-        with _EXIT_CODES:
-            return not self._is_killed and self._process.is_alive()
+        return not self._is_killed and not self._ended.poll(0)
 
     def preprocess(self, job: DecodeJob) -> ModelInput:
         """Run `clips.preprocess.preprocess` in the worker; blocks until it answers or is killed.
@@ -98,7 +100,27 @@ class Decoder:
         Raises clips.decoding.errors.ClipError, also when the video makes the worker crash, DecoderError, and OSError
         for a path that cannot be read.
         """
+        self.begin(job)
+        return self.finish(job)
+
+    def begins_at_once(self, job: DecodeJob) -> bool:
+        """True for a job that `begin` sends without waiting for the worker, or for a disk."""
+        return isinstance(job.video, bytes) and self._channel.fits(len(job.video))
+
+    def begin(self, job: DecodeJob) -> None:
+        """Send the job to the worker; `finish` must follow. Raises as `preprocess` does."""
         self._send(job)
+
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable when an answer comes, or the worker ends."""
+        return self._channel.fileno()
+
+    def finishes_at_once(self) -> bool:
+        """True if the answer is there, and so short that `finish` returns it without waiting for more of it."""
+        return self._channel.has_short_message()
+
+    def finish(self, job: DecodeJob) -> ModelInput:
+        """Wait for the answer to the job that was begun; raises as `preprocess` does."""
         answer: ModelInput = self._receive(ModelInput, job)
         return answer
 
@@ -123,25 +145,35 @@ class Decoder:
         self._process.kill()
 
     def close(self) -> None:
-        """End the worker and free its pipe."""
+        """End the worker and free its channel."""
         self.kill()
         with _EXIT_CODES:
             self._process.join()
-        self._connection.close()
+        self._channel.close()
 
     def _send(self, job: DecodeJob) -> None:
         with opened(job) as readable, self._talking(job.limits):
-            self._connection.send(readable)
+            self._channel.share(_marked(readable))
             if isinstance(readable.video, int):
-                send_handle(self._connection, readable.video, self._process.pid)
+                send_handle(self._channel, readable.video, self._process.pid)
 
     def _receive(self, kind: type | UnionType, job: DecodeJob) -> Any:
         with self._talking(job.limits):
-            answer = _load(self._connection.recv_bytes(_most_bytes(job.spec)), kind)
+            answer = self._load(self._channel.recv_bytes(_most_bytes(job.spec)), kind)
         if isinstance(answer, str):
             raise DecoderFailed(answer)
         if isinstance(answer, ClipError):
             raise answer
+        return answer
+
+    def _load(self, data: bytes, kind: type | UnionType) -> Any:
+        """Unpickle a message of the worker: an object of `kind`, or a failure."""
+        try:
+            answer = self._channel.load(data, _AnswerUnpickler)
+        except Exception as error:  # damaged data raises nearly anything
+            raise _crashed() from error
+        if not isinstance(answer, kind | Failure):
+            raise _crashed()
         return answer
 
     @contextmanager
@@ -157,8 +189,8 @@ class Decoder:
 
     def _wait_until_ready(self) -> Sandbox:
         try:
-            if self._connection.poll(SECONDS_TO_START):
-                return Sandbox(self._connection.recv_bytes(MAX_READY_BYTES).decode())
+            if self._channel.poll(SECONDS_TO_START):
+                return Sandbox(self._channel.recv_bytes(MAX_READY_BYTES).decode())
         except EOFError:
             pass
         self.close()
@@ -201,15 +233,11 @@ def _most_bytes(spec: ClipSpec) -> int:
     return spec.num_frames * (2 * spec.num_views * spec.crop**2 * 3 + MAX_THUMBNAIL_BYTES)
 
 
-def _load(data: bytes, kind: type | UnionType) -> Any:
-    """Unpickle a message of a worker: an object of `kind`, or a failure."""
-    try:
-        answer = _AnswerUnpickler(io.BytesIO(data)).load()
-    except Exception as error:  # damaged data raises nearly anything
-        raise _crashed() from error
-    if not isinstance(answer, kind | Failure):
-        raise _crashed()
-    return answer
+def _marked(job: DecodeJob) -> DecodeJob:
+    """Mark a video's bytes: they go through the channel's memory where they fit in."""
+    if not isinstance(job.video, bytes):
+        return job
+    return replace(job, video=cast(bytes, pickle.PickleBuffer(job.video)))
 
 
 class _AnswerUnpickler(pickle.Unpickler):
@@ -230,6 +258,7 @@ _ANSWER_CLASSES = {
     ),
     *((kind.__module__, kind.__name__) for kind in _ERRORS),
     ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.numeric", "_frombuffer"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
 }

@@ -1,4 +1,4 @@
-"""The decoding worker process: jobs come through a pipe and results go back, within limits set by the kernel.
+"""The decoding worker process: jobs come through a channel and results go back, within limits set by the kernel.
 
 It is confined before its first job: whatever a file is needed for is loaded before, or comes as an open descriptor.
 """
@@ -14,7 +14,6 @@ import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 
 import cv2
@@ -23,6 +22,7 @@ from clips.decoding.errors import ClipError, LimitExceeded
 from clips.decoding.limits import DecodeLimits
 from clips.preprocess import ModelInput, preprocess
 from clips.window_preprocess import TimelinePart, preprocess_windows
+from service.decoding.channel import Channel
 from service.decoding.fork_server import LATE_PARTS
 from service.decoding.job import DecodeJob, TimelineJob
 from service.decoding.sandbox.confinement import confine
@@ -39,7 +39,7 @@ Failure = ClipError | str
 """An error of the video, or the traceback of an unexpected exception."""
 
 
-def serve(connection: Connection, max_memory_bytes: int) -> None:
+def serve(connection: Channel, max_memory_bytes: int) -> None:
     """Answer jobs until the server closes the pipe or is gone.
 
     The first message says that the worker is ready, by the name of the sandbox that confines it.
@@ -69,12 +69,12 @@ def too_long(limits: DecodeLimits) -> LimitExceeded:
     return LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
-def _answer(connection: Connection, job: DecodeJob) -> None:
+def _answer(connection: Channel, job: DecodeJob) -> None:
     if isinstance(job, TimelineJob):
         for message in _windows(job):
-            connection.send(message)
+            connection.send(message)  # the pipe holds several, the memory one
     else:
-        connection.send(_preprocess(job))
+        connection.share(_preprocess(job))
 
 
 def _preprocess(job: DecodeJob) -> ModelInput | Failure:

@@ -46,8 +46,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run(settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGTERM or Ctrl-C; raises SystemExit with EXIT_GPU_LOST when a GPU runs nothing any more."""
+    serve(create_app(settings), settings, listener)
+
+
+def serve(app: FastAPI, settings: Settings, listener: socket.socket) -> None:
+    """Serve an application until SIGTERM or Ctrl-C; raises SystemExit as `run` does."""
     # h11 reads on and discards when an answer is given early (413): clients that send first and read later see it.
-    app = create_app(settings)
     log = log_config(settings.log_format)
     http: Any = partial(Connection, head_seconds=settings.head_seconds)
     config = uvicorn.Config(app, http=http, ws="none", log_config=log, access_log=False, server_header=False)

@@ -58,13 +58,13 @@ def test_more_videos_than_children_are_all_answered(videos, not_videos):
 def test_a_job_gets_the_cores_that_no_other_has(videos, monkeypatch, size, cores, num_jobs, threads):
     monkeypatch.setattr(pool_module, "usable_cores", lambda: cores)
     given = []
-    preprocess = Decoder.preprocess
+    begin = Decoder.begin
 
     def note(decoder, job):
         given.append(job.threads)
-        return preprocess(decoder, job)
+        begin(decoder, job)
 
-    monkeypatch.setattr(Decoder, "preprocess", note)
+    monkeypatch.setattr(Decoder, "begin", note)
 
     async def scenario(pool):
         answers = await asyncio.gather(*(work(pool, videos["mp4"]) for _ in range(num_jobs)))
