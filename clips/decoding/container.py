@@ -10,7 +10,7 @@ import io
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Never
@@ -93,6 +93,9 @@ class OpenVideo:
     stream: VideoStream
     limits: DecodeLimits
     clock: CpuClock
+    file_size: int
+    read_at: Callable[[int, int], memoryview]
+    """Returns the file's bytes from one position up to another, or fewer where the file ends."""
     num_packets: int = 0
     """Number of packets read so far."""
 
@@ -100,6 +103,16 @@ class OpenVideo:
     def codec(self) -> str:
         """FFmpeg's name of the codec (`av1`), which is not always that of the decoder (`libdav1d`)."""
         return self.stream.codec_context.codec.canonical_name
+
+    def check_end(self, end: int) -> None:
+        """Raise Undecodable for a packet whose end lies behind that of the file."""
+        if end > self.file_size:
+            raise Undecodable("the video is cut short: its index points past its end")
+
+    def check_index(self) -> None:
+        """Raise Undecodable if the container's index lists a packet that lies behind the end of the file."""
+        # an entry of size 0 is a hint for seeking (FLV, Matroska), which may be wrong where a recording broke off
+        self.check_end(max((entry.pos + entry.size for entry in self.stream.index_entries if entry.size), default=0))
 
     def check_frames(self, num_frames: int) -> None:
         """Raise LimitExceeded for more frames than the limit."""
@@ -159,11 +172,15 @@ class VideoFile:
         """
         with self._bytes() as file, self._demuxer(file, probing) as container:
             stream = _best_stream(container)
-            # an entry of size 0 is a hint for seeking (FLV, Matroska), which may be wrong where a recording broke off
-            if any(entry.size and entry.pos + entry.size > self._size for entry in stream.index_entries):
-                raise Undecodable("the video is cut short: its index points past its end")
             _configure_decoder(stream.codec_context, self._limits)
-            yield OpenVideo(container, stream, self._limits, self._clock)
+            yield OpenVideo(container, stream, self._limits, self._clock, self._size, self._reader_of(file))
+
+    def _reader_of(self, file: BinaryIO) -> Callable[[int, int], memoryview]:
+        if isinstance(self._source, bytes):
+            view = memoryview(self._source)
+            return lambda begin, end: view[begin:end]
+        descriptor = self._source if isinstance(self._source, int) else file.fileno()
+        return lambda begin, end: memoryview(os.pread(descriptor, max(0, end - begin), begin))
 
     def _bytes(self) -> BinaryIO:
         match self._source:

@@ -33,8 +33,9 @@ from clips.decoding.frames import (
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.parallel import visit_frames
 from clips.decoding.picture import FullDecodeRequired
-from clips.decoding.seek import Plan, Survey, plan_frames, survey_packets
+from clips.decoding.seek import Plan, plan_frames, survey_packets
 from clips.decoding.stream import times_by_decoding
+from clips.decoding.survey.survey import Survey
 from clips.part import WHOLE, Part, PickFrames
 
 LIKELY_DIFFERENCES = (-1, 1, -2, -3)
@@ -86,7 +87,7 @@ def decode(
     """
     file = VideoFile(source, limits, threads)
     with file.open(QUICK_PROBING) as video:
-        survey = survey_packets(video)
+        survey = survey_packets(file, video)
         try:
             return _decode_minimal(file, video, survey, pick_frames, part, threads)
         except FullDecodeRequired as error:
@@ -110,8 +111,8 @@ def _decode_minimal(
 def _pick_within(part: Part, pick_frames: PickFrames, video: OpenVideo, survey: Survey) -> tuple[int, ...]:
     time_base = video.stream.time_base
     assert time_base is not None
-    first = float(survey.times[survey.shown[0]] * time_base)
-    times = [float(survey.times[packet] * time_base) - first for packet in survey.shown]
+    times = [float(time * time_base) for time in survey.times[survey.shown].tolist()]
+    times = [time - times[0] for time in times]
     duration = describe(video, (0, 0), len(times), times[-1]).duration_seconds
     return part.pick(pick_frames, times, duration)
 

@@ -1,66 +1,76 @@
 """Packet plan: the display order of a video's packets, and the packets that a few of its frames need.
 
-`times` and `pictures` are in decode order, one of each for a packet. A packet is named by its position in that order.
+`times` int64 [N] and `pictures` are in decode order, one of each for a packet. A packet is named by its position in
+that order.
 """
 
 from __future__ import annotations
 
-from bisect import bisect, insort
-from collections.abc import Collection, Sequence
-from itertools import pairwise, takewhile
+from collections.abc import Collection, Iterable
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from clips.decoding.errors import NoFrames
-from clips.decoding.picture import FullDecodeRequired, Picture, WrongTimes
+from clips.decoding.picture import FullDecodeRequired, Pictures, WrongTimes
 
 MAX_REORDER_DEPTH = 16
 """The most that H.264 and HEVC allow."""
+MAX_REORDER_REACH = 256
+"""Packets between one and another that is shown before it; more is no stream that any encoder makes."""
+
+Times = NDArray[np.int64]
+"""Presentation times of packets: int64 [N], in the stream's time base."""
 
 
-def check_beginning(pictures: Sequence[Picture]) -> None:
+def check_beginning(pictures: Pictures) -> None:
     """Raise NoFrames for no picture, FullDecodeRequired if the first ones need others that are missing."""
-    if not pictures:
+    if not pictures.is_start.size:
         raise NoFrames("the video holds no frame")
-    if not pictures[0].is_start:
+    if not pictures.is_start[0]:
         raise FullDecodeRequired("the video does not begin with a picture that decodes by itself")
-    if any(picture.is_leading for picture in takewhile(lambda picture: not picture.is_start, pictures[1:])):
+    following = pictures.is_start[1:]
+    num_before_next_start = int(following.argmax()) if following.any() else following.size
+    if pictures.is_leading[1 : 1 + num_before_next_start].any():
         raise FullDecodeRequired("the first pictures need earlier ones, which are missing")
 
 
-def display_order(times: Sequence[int], pictures: Sequence[Picture]) -> list[int]:
+def display_order(times: Times, pictures: Pictures) -> NDArray[np.intp]:
     """Return the packets whose frames are shown, in display order, which times and bitstream must agree on.
 
     Raises NoFrames for none, WrongTimes where times are equal or contradict the pictures' order.
     """
-    shown = [i for i, picture in enumerate(pictures) if picture.is_shown]
-    if not shown:
+    shown = np.flatnonzero(pictures.is_shown)
+    if not shown.size:
         raise NoFrames("the video holds no frame")
-    order = sorted(shown, key=times.__getitem__)
-    if any(times[i] == times[j] for i, j in pairwise(order)):
+    order = shown[times[shown].argsort(kind="stable")]
+    if (np.diff(times[order]) == 0).any():
         raise WrongTimes("frames share a time")
     # containers lie about times: B pictures with times in decode order, keyframes that are late, clocks that step back
-    positions = [i if (position := pictures[i].order) is None else position for i in order]
-    if any(i >= j for i, j in pairwise(positions)):
+    if (np.diff(pictures.order[order]) <= 0).any():
         raise WrongTimes("the times of the frames contradict their order in the bitstream")
     return order
 
 
-def reorder_depth(times: Sequence[int]) -> int:
+def reorder_depth(times: Times) -> int:
     """Return the most frames that are decoded before one that is shown before them (FFmpeg's `has_b_frames`).
 
     Raises FullDecodeRequired for more than MAX_REORDER_DEPTH.
     """
-    depth = 0
-    earlier: list[int] = []
-    for time in times:
-        depth = max(depth, len(earlier) - bisect(earlier, time))
-        if depth > MAX_REORDER_DEPTH:
-            raise FullDecodeRequired("frames are reordered further than any decoder expects")
-        insort(earlier, time)
+    first_shown_later = np.maximum.accumulate(times).searchsorted(times, "right")
+    reach = int((np.arange(len(times)) - first_shown_later).max(initial=0))
+    depths = np.zeros(len(times), np.int64)
+    for distance in range(1, min(reach, MAX_REORDER_REACH) + 1):
+        depths[distance:] += times[:-distance] > times[distance:]
+    depth = int(depths.max(initial=0))
+    if depth > MAX_REORDER_DEPTH or reach > MAX_REORDER_REACH:
+        raise FullDecodeRequired("frames are reordered further than any decoder expects")
     return depth
 
 
 def plan_runs(
-    targets: Collection[int], times: Sequence[int], pictures: Sequence[Picture], always_fed: Collection[int] = ()
+    targets: Collection[int], times: Times, pictures: Pictures, always_fed: Iterable[int] = ()
 ) -> list[list[int]]:
     """Return the packets that decode the targets, as runs in decode order.
 
@@ -73,32 +83,29 @@ def plan_runs(
     Returns:
         Runs of packets; the decoder is flushed before each, so that it remembers nothing of the run before.
     """
-    top_layer = max(picture.layer for picture in pictures)
-    is_needed = [picture.is_reference or picture.layer < top_layer for picture in pictures]
-    starts = [0, *(i for i in range(1, len(pictures)) if pictures[i].is_start)]
+    is_needed = pictures.is_reference | (pictures.layer < pictures.layer.max())
+    starts = np.append(0, np.flatnonzero(pictures.is_start[1:]) + 1)
     last_target_from = {_start_for(target, times, starts): target for target in sorted(targets)}
-    fed = {*targets, *always_fed}
+    is_fed = np.zeros(len(times), np.bool_)
+    is_fed[[*targets, *always_fed]] = True
     for start, last in last_target_from.items():
-        fed.update(i for i in range(start, last) if is_needed[i] and times[i] >= times[start])
-    return _split_at_gaps(sorted(fed), pictures, is_needed)
+        is_fed[start:last] |= is_needed[start:last] & (times[start:last] >= times[start])
+    return _split_at_gaps(np.flatnonzero(is_fed), pictures, is_needed)
 
 
-def _start_for(target: int, times: Sequence[int], starts: Sequence[int]) -> int:
+def _start_for(target: int, times: Times, starts: NDArray[np.intp]) -> int:
     """Return the last start that is decoded and shown no later than the target, or else the first start."""
-    at = bisect(starts, target) - 1
+    at = int(starts.searchsorted(target, "right")) - 1
     # a leading picture of an open GOP follows a start in decode order, is shown before it, and needs the start before
     while at and times[starts[at]] > times[target]:
         at -= 1
-    return starts[at]
+    return int(starts[at])
 
 
-def _split_at_gaps(fed: Sequence[int], pictures: Sequence[Picture], is_needed: Sequence[bool]) -> list[list[int]]:
+def _split_at_gaps(fed: NDArray[np.intp], pictures: Pictures, is_needed: NDArray[np.bool_]) -> list[list[int]]:
     """Split where a picture that others may need is left out; a new run begins at a start."""
-    runs: list[list[int]] = []
-    previous = -2
-    for i in fed:
-        if not runs or (pictures[i].is_start and any(is_needed[previous + 1 : i])):
-            runs.append([])
-        runs[-1].append(i)
-        previous = i
-    return runs
+    num_needed_before = np.append(0, np.cumsum(is_needed))
+    num_left_out = num_needed_before[fed[1:]] - num_needed_before[fed[:-1] + 1]
+    cuts = np.flatnonzero(pictures.is_start[fed[1:]] & (num_left_out > 0)) + 1
+    edges = [0, *cuts.tolist(), len(fed)]
+    return [fed[begin:end].tolist() for begin, end in pairwise(edges)]

@@ -20,7 +20,8 @@ from av.video.frame import VideoFrame
 from clips.decoding.bitstream.packet_reader import first_packet_matters
 from clips.decoding.container import QUICK_PROBING, OpenVideo, VideoFile
 from clips.decoding.picture import FullDecodeRequired
-from clips.decoding.seek import Plan, Survey, decode_planned
+from clips.decoding.seek import Plan, decode_planned
+from clips.decoding.survey.survey import Survey
 
 INDEPENDENT_RUNS = frozenset({"av1", "h264", "hevc", "mjpeg", "vp9"})
 """Codecs whose decoders need not have seen the runs before. Those of MPEG-4 may keep facts of a first packet, and that
@@ -72,14 +73,14 @@ def visit_frames(
     """
     threads = choose_threads(max_threads, video, survey, plan)
     if threads == ALONE:
-        _take_runs(file, video, survey, plan, visit)
+        _take_runs(video, survey, plan, visit)
         return
     try:
         _visit_on(threads, file, video, survey, plan, visit)
     except FullDecodeRequired:
         # threads come upon damage at other moments, so one alone decides what is damaged
         with file.open(QUICK_PROBING) as again:
-            _take_runs(file, again, survey, plan, visit)
+            _take_runs(again, survey, plan, visit)
 
 
 def _visit_on(threads: Threads, file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan, visit: Visit) -> None:
@@ -89,7 +90,7 @@ def _visit_on(threads: Threads, file: VideoFile, video: OpenVideo, survey: Surve
     def work(opened: OpenVideo) -> None:
         _use_threads(opened.stream.codec_context, threads.within_each)
         try:
-            _take_runs(file, opened, survey, plan, visit, _taken_from(runs))
+            _take_runs(opened, survey, plan, visit, _taken_from(runs))
         finally:
             runs.clear()  # after a failure no other decoder need go on
 
@@ -107,14 +108,13 @@ def _visit_on(threads: Threads, file: VideoFile, video: OpenVideo, survey: Surve
 
 
 def _take_runs(
-    file: VideoFile,
     video: OpenVideo,
     survey: Survey,
     plan: Plan,
     visit: Visit,
     runs: Iterable[Sequence[int]] | None = None,
 ) -> None:
-    with closing(decode_planned(file, video, survey, plan, runs)) as frames:
+    with closing(decode_planned(video, survey, plan, runs)) as frames:
         for index, frame in frames:
             visit(index, frame)
 
@@ -142,8 +142,9 @@ def choose_threads(max_threads: int, video: OpenVideo, survey: Survey, plan: Pla
 
 def _has_independent_runs(video: OpenVideo, survey: Survey) -> bool:
     # packets that are read a second time come in one order, to one decoder
-    is_held = survey.held is not None
-    return is_held and video.codec in INDEPENDENT_RUNS and not first_packet_matters(video.codec, survey.first_packet)
+    if not survey.reads_in_any_order or video.codec not in INDEPENDENT_RUNS:
+        return False
+    return not first_packet_matters(video.codec, survey.first_packet)
 
 
 def _speedup(runs: Sequence[Sequence[int]], decoders: int) -> float:

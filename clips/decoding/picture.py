@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class FullDecodeRequired(Exception):
@@ -35,3 +38,30 @@ PacketReader = Callable[[memoryview], Picture]
 
 Raises FullDecodeRequired for a header so unusual that leaving out pictures might change the others.
 """
+
+
+class Pictures(NamedTuple):
+    """The pictures of all packets of a stream, in decode order: the fields of `Picture`, each an array [N]."""
+
+    is_start: NDArray[np.bool_]
+    is_reference: NDArray[np.bool_]
+    layer: NDArray[np.int64]
+    is_shown: NDArray[np.bool_]
+    is_leading: NDArray[np.bool_]
+    order: NDArray[np.int64]
+    """Places in display order; those in decode order for a stream without any of its own."""
+
+    @classmethod
+    def of(cls, pictures: Sequence[Picture]) -> Pictures:
+        """Make the arrays from a stream's pictures, of which all have an order or none has."""
+        if not pictures:
+            return cls.all_starts(0)
+        starts, references, layers, shown, leading, order = (np.array(field) for field in zip(*pictures, strict=True))
+        order = np.arange(len(pictures)) if order.dtype == object else order
+        return cls(starts, references, layers, shown, leading, order)
+
+    @classmethod
+    def all_starts(cls, count: int) -> Pictures:
+        """Make the pictures of a stream whose every packet decodes by itself."""
+        yes, no = np.ones(count, np.bool_), np.zeros(count, np.bool_)
+        return cls(yes, yes, np.zeros(count, np.int64), yes, no, np.arange(count))

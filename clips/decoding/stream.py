@@ -31,7 +31,8 @@ from clips.decoding.frames import (
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.packet_plan import MAX_REORDER_DEPTH
 from clips.decoding.picture import FullDecodeRequired
-from clips.decoding.seek import Survey, decode_planned, plan_frames, survey_packets
+from clips.decoding.seek import decode_planned, plan_frames, survey_packets
+from clips.decoding.survey.survey import Survey
 
 PROBED_PACKETS = 64
 """Packets of a video without times that are decoded to see if each holds a frame."""
@@ -55,7 +56,7 @@ def open_stream(source: VideoSource, limits: DecodeLimits = DEFAULT_LIMITS) -> I
     """
     file = VideoFile(source, limits)
     with file.open(QUICK_PROBING) as video:
-        survey = survey_packets(video)
+        survey = survey_packets(file, video)
         times = _times_of_packets(video, survey) or _times_of_unstamped(file, survey) or times_by_decoding(file)[0]
         yield FrameStream(file, video, survey, times)
 
@@ -106,7 +107,7 @@ class FrameStream:
         plan = plan_frames(wanted, self._video, self._survey)
         self.packets_fed = plan.num_fed
         shapes = set()
-        with closing(decode_planned(self._file, self._video, self._survey, plan)) as frames:
+        with closing(decode_planned(self._video, self._survey, plan)) as frames:
             for index, frame in frames:
                 if not wanted or index < wanted[0]:
                     continue

@@ -84,8 +84,9 @@ class H264Syntax:
     def __init__(self) -> None:
         self._sequences: dict[int, SequenceParameters] = {}
         self._sequence_of_picture: dict[int, int] = {}
-        self._counter = OrderCounter()
+        self.counter = OrderCounter()
         self._layout = SliceLayout()
+        self._idr_layout = SliceLayout()
 
     def configured_units(self, configuration: bytes) -> Iterator[bytes]:
         """Yield the parameter sets of an avcC record (ISO/IEC 14496-15, 5.3.3.1)."""
@@ -118,15 +119,23 @@ class H264Syntax:
         """Return the picture of a slice; raise FullDecodeRequired for partitions, layers and views."""
         return _picture_of(header)
 
-    def order_of(self, first_slice: Unit, picture: Picture) -> int:
-        """Return the position in display order; raise FullDecodeRequired for fields and unknown parameters."""
-        if picture.is_start:
-            self._counter.begin_sequence()
+    def begins_sequence(self, header: bytes) -> bool:
+        """Return True for a slice of an IDR picture."""
+        return header[0] & 31 == IDR
+
+    def is_anchor(self, header: bytes, picture: Picture) -> bool:
+        """Return True for any picture that others may need."""
+        return picture.is_reference
+
+    def layout_of(self, header: Unit) -> SliceLayout:
+        """Return the layout of a slice: IDR pictures have an identifier before their order count."""
+        return self._idr_layout if header[0] & 31 == IDR else self._layout
+
+    def low_bits_of(self, first_slice: Unit, picture: Picture) -> int:
+        """Return the order count's low bits; raise FullDecodeRequired for fields and unknown parameters."""
         header = bytes(first_slice[1 : 1 + SliceLayout.NUM_BYTES])
-        low_bits = None if picture.is_start else self._layout.low_bits(header)
-        if low_bits is None:
-            low_bits = self._read_low_bits(first_slice, header, picture)
-        return self._counter.order(low_bits, picture.is_reference)
+        low_bits = self.layout_of(first_slice[:1]).low_bits(header)
+        return self._read_low_bits(first_slice, header, picture) if low_bits is None else low_bits
 
     def _read_low_bits(self, first_slice: Unit, header: bytes, picture: Picture) -> int:
         bits = BitReader.unescaped(first_slice[1:])
@@ -140,8 +149,9 @@ class H264Syntax:
             raise FullDecodeRequired("frames are interlaced")
         if picture.is_start:
             bits.read_golomb()  # idr_pic_id
-        self._counter.expect(sequence.order_bits)
+            num_code_bits = bits.num_read
+        self.counter.expect(sequence.order_bits)
         low_bits = bits.read(sequence.order_bits)
-        if not (picture.is_start or sequence.has_fields):
-            self._layout.learn(header, bits, num_code_bits, sequence.order_bits)
+        if not sequence.has_fields:
+            self.layout_of(first_slice[:1]).learn(header, bits, num_code_bits, sequence.order_bits)
         return low_bits

@@ -94,8 +94,8 @@ class HevcSyntax:
     def __init__(self) -> None:
         self._sequences: dict[int, SequenceParameters] = {}
         self._pictures: dict[int, PictureParameters] = {}
-        self._counter = OrderCounter()
-        self._layout = SliceLayout()
+        self.counter = OrderCounter()
+        self._layouts = {name: SliceLayout() for name in ("IDR", "start", "other")}
 
     def configured_units(self, configuration: bytes) -> Iterator[bytes]:
         """Yield the units of an hvcC record (ISO/IEC 14496-15, 8.3.3.1)."""
@@ -127,17 +127,25 @@ class HevcSyntax:
         """Return the picture of a slice; raise FullDecodeRequired for layers, views, splices and an end."""
         return _picture_of(header)
 
-    def order_of(self, first_slice: Unit, picture: Picture) -> int:
-        """Return the position in display order; raise FullDecodeRequired for hidden frames and unknown parameters."""
+    def begins_sequence(self, header: bytes) -> bool:
+        """Return True for a slice of an IDR picture."""
+        return header[0] >> 1 & 63 in IDR
+
+    def is_anchor(self, header: bytes, picture: Picture) -> bool:
+        """Return True for a picture of the lowest layer that others may need, unless it is a leading one."""
+        return picture.layer == 0 and picture.is_reference and header[0] >> 1 & 63 not in LEADING
+
+    def layout_of(self, header: Unit) -> SliceLayout:
+        """Return the layout of a slice: pictures at which decoding can start have one more field, and may lack one."""
+        kind = header[0] >> 1 & 63
+        return self._layouts["IDR" if kind in IDR else "start" if kind in RANDOM_ACCESS else "other"]
+
+    def low_bits_of(self, first_slice: Unit, picture: Picture) -> int:
+        """Return the order count's low bits; raise FullDecodeRequired for hidden frames and unknown parameters."""
         kind = first_slice[0] >> 1 & 63
-        if kind in IDR:
-            self._counter.begin_sequence()
         header = bytes(first_slice[2 : 2 + SliceLayout.NUM_BYTES])
-        low_bits = None if kind in RANDOM_ACCESS else self._layout.low_bits(header)
-        if low_bits is None:
-            low_bits = self._read_low_bits(first_slice, header, kind)
-        is_anchor = picture.layer == 0 and picture.is_reference and kind not in LEADING
-        return self._counter.order(low_bits, is_anchor)
+        low_bits = self.layout_of(first_slice[:1]).low_bits(header)
+        return self._read_low_bits(first_slice, header, kind) if low_bits is None else low_bits
 
     def _read_low_bits(self, first_slice: Unit, header: bytes, kind: int) -> int:
         bits = BitReader.unescaped(first_slice[2:])
@@ -152,10 +160,9 @@ class HevcSyntax:
         if parameters.may_hide and not bits.read(1):
             raise FullDecodeRequired("the stream hides some of its frames")
         bits.read(2 * sequence.has_separate_planes)
-        self._counter.expect(sequence.order_bits)
-        if kind in IDR:
-            return 0
-        low_bits = bits.read(sequence.order_bits)
-        if not (kind in RANDOM_ACCESS or parameters.may_hide):
-            self._layout.learn(header, bits, num_code_bits, sequence.order_bits)
+        self.counter.expect(sequence.order_bits)
+        num_bits = 0 if kind in IDR else sequence.order_bits
+        low_bits = bits.read(num_bits)
+        if not parameters.may_hide:
+            self.layout_of(first_slice[:1]).learn(header, bits, num_code_bits, num_bits)
         return low_bits

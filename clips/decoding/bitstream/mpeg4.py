@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from clips.decoding.picture import FullDecodeRequired, Picture
+import numpy as np
+from numpy.typing import NDArray
+
+from clips.decoding.bitstream.batches import PacketBatch
+from clips.decoding.picture import FullDecodeRequired, Picture, Pictures
 
 VOP = b"\0\0\1\xb6"
 GROUP_OF_VOPS = b"\0\0\1\xb3"
 MAX_EMPTY_VOP_BYTES = 19
-I_VOP, B_VOP = 0, 2
-"""Coding types; the others are P (1) and S (3)."""
+I_VOP, P_VOP, B_VOP = 0, 1, 2
+"""Coding types; 3 is S."""
 
 DIVX = b"DivX"
 """Encoder's name in the headers of streams that may pack two pictures into one packet."""
@@ -26,7 +30,7 @@ class Mpeg4Reader:
         """Make a reader for one stream; `extradata` holds its parameters unless its packets do."""
         self._extradata = extradata
         self._parameters: bytes | None = None
-        self._may_be_packed = DIVX in extradata
+        self.may_be_packed = DIVX in extradata
         self._group = 0
         self._num_b = 0
 
@@ -36,8 +40,8 @@ class Mpeg4Reader:
         if VOP not in packet:
             packet = bytes(data)
         headers, vop, body = packet.partition(VOP)
-        self._may_be_packed |= DIVX in headers
-        if not vop or (self._may_be_packed and VOP in bytes(data)[len(headers) + len(VOP) :]):
+        self.may_be_packed |= DIVX in headers
+        if not vop or (self.may_be_packed and VOP in bytes(data)[len(headers) + len(VOP) :]):
             raise FullDecodeRequired("a packet does not hold exactly one picture")
         if len(data) - len(headers) <= MAX_EMPTY_VOP_BYTES:
             raise FullDecodeRequired("a packet may hold an empty picture")
@@ -62,3 +66,37 @@ class Mpeg4Reader:
         is_known = parameters == self._parameters or (not parameters and self._parameters in self._extradata)
         if not is_known and (parameters or is_start):
             raise FullDecodeRequired("the stream's parameters change")
+
+
+class Mpeg4Batches:
+    """Batch reader of MPEG-4 Part 2: most packets are one P- or B-VOP without headers."""
+
+    def __init__(self, extradata: bytes) -> None:
+        """Make a reader for one stream; `extradata` holds its parameters unless its packets do."""
+        self._reader = Mpeg4Reader(extradata)
+        self._types: list[NDArray[np.int64]] = []
+
+    def add(self, batch: PacketBatch) -> None:
+        """Read the next packets; raise FullDecodeRequired where `Mpeg4Reader` does."""
+        heads = batch.heads(len(VOP) + 1)
+        types = heads[:, -1].astype(np.int64) >> 6
+        is_plain = (heads[:, :-1] == np.frombuffer(VOP, np.uint8)).all(axis=1) & (types != I_VOP)
+        is_plain &= (batch.ends - batch.begins > MAX_EMPTY_VOP_BYTES) & (np.arange(len(types)) + len(self._types) > 0)
+        for number in np.flatnonzero(~is_plain).tolist():
+            types[number] = self._type_of(self._reader(batch.packet(number)))
+        if self._reader.may_be_packed:
+            raise FullDecodeRequired("a packet may hold two pictures")
+        self._types.append(types)
+
+    def _type_of(self, picture: Picture) -> int:
+        return I_VOP if picture.is_start else P_VOP if picture.is_reference else B_VOP
+
+    def pictures(self) -> Pictures:
+        """Return the pictures of all packets."""
+        types = np.concatenate(self._types)
+        places = np.arange(len(types))
+        is_reference = types != B_VOP
+        group = np.cumsum(is_reference)
+        last_reference = np.maximum.accumulate(np.where(is_reference, places, -1))
+        order = np.where(is_reference, (group + 1) * GROUP_SPAN - 1, group * GROUP_SPAN + places - last_reference)
+        return Pictures.all_starts(len(types))._replace(is_start=types == I_VOP, is_reference=is_reference, order=order)

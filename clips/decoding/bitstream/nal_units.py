@@ -6,8 +6,9 @@ A packet holds the units of one access unit: the slices of a picture, and parame
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from clips.decoding.bitstream.order_count import OrderCounter, SliceLayout
 from clips.decoding.picture import FullDecodeRequired, Picture
 
 START_CODE = b"\0\0\1"
@@ -17,8 +18,9 @@ Unit = bytes | memoryview
 
 
 class NalSyntax(Protocol):
-    """One codec's NAL units. It remembers a stream's parameter sets and the order counts of its pictures."""
+    """One codec's NAL units. It remembers a stream's parameter sets; `counter` has its pictures' order counts."""
 
+    counter: OrderCounter
     num_header_bytes: int
     length_size_at: int
     """Position in the configuration record (avcC, hvcC) of the byte whose low two bits are the size of lengths - 1."""
@@ -35,8 +37,26 @@ class NalSyntax(Protocol):
     def picture_of(self, header: bytes) -> Picture | None:
         """Return the picture that a unit with this header is a slice of, without its order, or None for no slice."""
 
-    def order_of(self, first_slice: Unit, picture: Picture) -> int:
-        """Return `Picture.order`, from the first slice of each picture in decode order."""
+    def begins_sequence(self, header: bytes) -> bool:
+        """Return True for a slice of a picture at which order counts begin anew."""
+
+    def is_anchor(self, header: bytes, picture: Picture) -> bool:
+        """Return True for a picture that the next ones count from."""
+
+    def layout_of(self, header: Unit) -> SliceLayout:
+        """Return the layout of a slice with this header."""
+
+    def low_bits_of(self, first_slice: Unit, picture: Picture) -> int:
+        """Return the order count's low bits, from the first slice of a picture."""
+
+
+class CodedPicture(NamedTuple):
+    """The picture in a packet, with what its place in display order follows from."""
+
+    picture: Picture
+    begins_sequence: bool
+    is_anchor: bool
+    low_bits: int
 
 
 class NalReader:
@@ -46,8 +66,9 @@ class NalReader:
         """Make a reader for one stream; `extradata` that is a configuration record (avcC, hvcC) means lengths."""
         at = syntax.length_size_at
         is_record = extradata[:1] == b"\1" and len(extradata) > at
-        self._length_size = (extradata[at] & 3) + 1 if is_record else 0
-        self._syntax = syntax
+        self.length_size = (extradata[at] & 3) + 1 if is_record else 0
+        """Bytes of a unit's length, or 0 where start codes split the units."""
+        self.syntax = syntax
         self._parameters: set[bytes] = set()
         self._extradata = extradata
         self._is_first_packet = True
@@ -58,7 +79,15 @@ class NalReader:
 
     def __call__(self, data: memoryview) -> Picture:
         """Return the packet's picture; FullDecodeRequired unless the packet holds exactly one."""
-        syntax = self._syntax
+        picture, begins_sequence, is_anchor, low_bits = self.read(data)
+        counter = self.syntax.counter
+        if begins_sequence:
+            counter.begin_sequence()
+        return Picture(*picture[:-1], counter.order(low_bits, is_anchor))  # faster than `_replace`
+
+    def read(self, data: memoryview) -> CodedPicture:
+        """Return the packet's picture without its place; FullDecodeRequired unless the packet holds exactly one."""
+        syntax = self.syntax
         size = syntax.num_header_bytes
         slices: list[Picture] = []
         first_slices: list[Unit] = []
@@ -75,17 +104,19 @@ class NalReader:
         if len(first_slices) != 1:
             raise FullDecodeRequired("a packet does not hold exactly one picture")
         picture = slices[0] if len(slices) == 1 else _merge_slices(slices)
-        return Picture(*picture[:-1], syntax.order_of(first_slices[0], picture))  # faster than `_replace`
+        first = first_slices[0]
+        header, low_bits = bytes(first[:size]), syntax.low_bits_of(first, picture)
+        return CodedPicture(picture, syntax.begins_sequence(header), syntax.is_anchor(header, picture), low_bits)
 
     def _units(self, data: memoryview) -> Iterable[Unit]:
-        return _split_by_length(data, self._length_size) if self._length_size else bytes(data).split(START_CODE)[1:]
+        return _split_by_length(data, self.length_size) if self.length_size else bytes(data).split(START_CODE)[1:]
 
     def _check_parameters(self, unit: bytes) -> None:
         # parameters stay in force for later packets, so packets that are left out must not bring new ones
         unit = unit.rstrip(b"\0")
         if self._is_first_packet:
             self._parameters.add(unit)
-            self._syntax.add_parameters(unit)
+            self.syntax.add_parameters(unit)
         elif unit not in self._parameters and (self._parameters or unit not in self._extradata):
             raise FullDecodeRequired("the stream's parameters change")
 

@@ -5,11 +5,17 @@ Slices hold the low bits only; the high ones follow from the picture before. Cou
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from clips.decoding.bitstream.bit_reader import EMULATION_PREVENTION, BitReader
 from clips.decoding.picture import FullDecodeRequired
 
 SEQUENCE_SPAN = 1 << 40
 """Above any count within a sequence, so that all pictures of a sequence follow all of the one before."""
+
+MAX_LAYOUTS = 32
+"""Streams have a few; one that numbers its IDR pictures has as many as these."""
 
 
 class OrderCounter:
@@ -50,32 +56,84 @@ class OrderCounter:
             self._previous = count
         return self._first + count
 
+    def orders(
+        self, low_bits: NDArray[np.int64], begins: NDArray[np.bool_], is_anchor: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Return the positions of a stream's pictures in display order, int64 [N], as `order` would one after another.
+
+        Args:
+            low_bits: the pictures' low bits, as read.
+            begins: the pictures that begin a sequence.
+            is_anchor: those that the next ones count from.
+        """
+        first = np.cumsum(begins) * SEQUENCE_SPAN
+        if not self._num_bits:
+            places = np.arange(1, len(begins) + 1)
+            return first + places - np.maximum.accumulate(np.where(begins, places - 1, 0))
+        anchors = np.flatnonzero(is_anchor | begins)
+        low_of_anchors = np.where(is_anchor, low_bits, 0)[anchors]
+        counts = self._counts_of(low_of_anchors, begins[anchors])
+        before = anchors.searchsorted(np.arange(len(begins))) - 1
+        has_none = begins | (before < 0)
+        previous = np.where(has_none, 0, counts[before]) if anchors.size else np.zeros(len(begins), np.int64)
+        low_of_previous = np.where(has_none, 0, low_of_anchors[before]) if anchors.size else previous
+        return first + previous + self._nearest(low_bits - low_of_previous)
+
+    def _counts_of(self, low_bits: NDArray[np.int64], begins: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Complete the counts of pictures each of which counts from the one before."""
+        steps = low_bits.copy()
+        steps[1:] -= np.where(begins[1:], 0, low_bits[:-1])
+        steps = self._nearest(steps)
+        sums = np.cumsum(steps)
+        before_sequence = np.where(begins, sums - steps, 0)
+        last_begin = np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))
+        return sums - before_sequence[last_begin]
+
+    def _nearest(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
+        span = 1 << (self._num_bits or 0)
+        return steps + span * ((steps <= -span >> 1).astype(np.int64) - (steps > span >> 1))
+
 
 class SliceLayout:
-    """Positions of the order count's low bits in slice headers, by the first byte, for headers that are alike.
+    """Positions of the order count's low bits in slice headers, by the first bits, for headers that are alike.
 
-    A header is a few codes of varying length and then fields of fixed ones. Where the codes end within the first byte,
-    that byte tells where all fields are, so that most headers need no reader of bits.
+    A header is a few codes of varying length and then fields of fixed ones. Headers with the same codes have their
+    fields at the same places, so that most need no reader of bits.
     """
 
     NUM_BYTES = 8
+    NUM_BITS = 8 * NUM_BYTES
 
     def __init__(self) -> None:
-        self._shifts: dict[int, int] = {}
-        self._mask = 0
+        self._fields: dict[tuple[int, int], tuple[int, int]] = {}
+        """Shift and mask of the low bits, by number and value of the bits up to the end of the codes."""
+        self._lengths: set[int] = set()
 
     def low_bits(self, header: bytes) -> int | None:
         """Return the low bits in a slice header's first `NUM_BYTES`, or None for one that must be read."""
-        shift = self._shifts.get(header[0]) if header else None
-        if shift is None or EMULATION_PREVENTION in header or len(header) < self.NUM_BYTES:
+        if EMULATION_PREVENTION in header or len(header) < self.NUM_BYTES:
             return None
-        return int.from_bytes(header) >> shift & self._mask
+        word = int.from_bytes(header)
+        for length in self._lengths:
+            field = self._fields.get((length, word >> self.NUM_BITS - length))
+            if field is not None:
+                return word >> field[0] & field[1]
+        return None
+
+    def find_low_bits(self, words: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the low bits in many headers without emulation prevention, and which of them are known."""
+        low_bits, is_known = np.zeros(len(words), np.int64), np.zeros(len(words), np.bool_)
+        for (length, codes), (shift, mask) in self._fields.items():
+            alike = words >> np.uint64(self.NUM_BITS - length) == codes
+            low_bits[alike] = words[alike] >> np.uint64(shift) & np.uint64(mask)
+            is_known |= alike
+        return low_bits, is_known
 
     def learn(self, header: bytes, bits: BitReader, num_code_bits: int, num_bits: int) -> None:
         """Remember a header whose `num_bits` low bits `bits` has just read, after codes of `num_code_bits`."""
-        shift = 8 * self.NUM_BYTES - bits.num_read
-        num_free_bits = 8 - num_code_bits
-        if num_free_bits >= 0 and shift >= 0:
-            first = header[0] >> num_free_bits << num_free_bits
-            self._shifts.update(dict.fromkeys(range(first, first + (1 << num_free_bits)), shift))
-            self._mask = (1 << num_bits) - 1
+        shift = self.NUM_BITS - bits.num_read
+        is_plain = EMULATION_PREVENTION not in header and len(header) == self.NUM_BYTES
+        if is_plain and shift >= 0 and len(self._fields) < MAX_LAYOUTS:
+            codes = int.from_bytes(header) >> self.NUM_BITS - num_code_bits
+            self._fields[num_code_bits, codes] = shift, (1 << num_bits) - 1
+            self._lengths.add(num_code_bits)

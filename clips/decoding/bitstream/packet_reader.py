@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable
 
 from clips.decoding.bitstream.av1 import Av1Reader
+from clips.decoding.bitstream.batches import BatchReader, EachPacket
 from clips.decoding.bitstream.h264 import H264Syntax
 from clips.decoding.bitstream.hevc import HevcSyntax
-from clips.decoding.bitstream.mpeg4 import Mpeg4Reader
+from clips.decoding.bitstream.mpeg4 import Mpeg4Batches, Mpeg4Reader
+from clips.decoding.bitstream.nal_batches import NalBatches
 from clips.decoding.bitstream.nal_units import NalReader
 from clips.decoding.bitstream.vpx import read_vp8, read_vp9
 from clips.decoding.picture import FullDecodeRequired, PacketReader, Picture
@@ -44,6 +46,14 @@ def packet_reader(codec: str, extradata: bytes) -> PacketReader:
     if codec not in READERS:
         raise FullDecodeRequired(f"the frames of {codec} may need any earlier one")
     return READERS[codec](extradata)
+
+
+def batch_reader(codec: str, extradata: bytes) -> BatchReader:
+    """Make the reader of many packets at once; arguments and errors are those of `packet_reader`."""
+    if codec == "mpeg4":
+        return Mpeg4Batches(extradata)
+    read = packet_reader(codec, extradata)
+    return NalBatches(read) if isinstance(read, NalReader) and read.length_size else EachPacket(read)
 
 
 def first_packet_matters(codec: str, first_packet: bytes) -> bool:

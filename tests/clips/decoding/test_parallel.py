@@ -102,11 +102,11 @@ def test_damage_is_found_and_decoded_as_by_one_thread(name, threads, choose):
 def test_runs_are_shared_and_large_pictures_of_few_runs_decoded_by_threads(name, num_threads, scale, threads):
     file = VideoFile(cached_clip(recipe_named(name)), DecodeLimits())
     with file.open(QUICK_PROBING) as video:
-        survey = survey_packets(video)
+        survey = survey_packets(file, video)
         runs = [range(start, start + 10) for start in (0, 12, 24, 36)][: 1 if "250" in name or "one" in name else 4]
         video.stream.codec_context.width *= scale
         video.stream.codec_context.height *= scale
-        plan = Plan((0,), survey.times, runs)
+        plan = Plan((0,), survey.times.tolist(), runs)
         assert choose_threads(num_threads, video, survey, plan) == threads
 
 

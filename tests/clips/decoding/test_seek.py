@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from clips.decoding.decode import decode
-from clips.decoding.seek import MAX_HELD_BYTES
+from clips.decoding.survey.demuxed import MAX_HELD_BYTES
 from clips.sampling import evaluation_indices
 from tests.helpers.paths import REPOSITORY
 
@@ -40,7 +40,7 @@ PEAK_MEGABYTES = """
 import sys
 from pathlib import Path
 from clips.decoding.decode import decode
-from clips.decoding.seek import MAX_HELD_BYTES
+from clips.decoding.survey.demuxed import MAX_HELD_BYTES
 from clips.sampling import evaluation_indices
 def peak(): return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1000
 before = peak()

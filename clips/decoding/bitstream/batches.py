@@ -1,0 +1,57 @@
+"""Batch readers: the pictures of many packets at once, the headers of those that are alike read by NumPy.
+
+A packet of an unusual form is read by its codec's `PacketReader`, so that a batch gives what its packets would give.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clips.decoding.picture import PacketReader, Picture, Pictures
+
+
+class PacketBatch(NamedTuple):
+    """Consecutive packets: `data` uint8 holds those from `begins` up to `ends`, int64 [N]."""
+
+    data: NDArray[np.uint8]
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def packet(self, number: int) -> memoryview:
+        """Return a packet's bytes."""
+        return self.data.data[self.begins[number] : self.ends[number]]
+
+    def heads(self, num_bytes: int) -> NDArray[np.uint8]:
+        """Return the first bytes of each packet, [N, num_bytes]; what follows a shorter packet is of no meaning."""
+        at = self.begins[:, np.newaxis] + np.arange(num_bytes)
+        heads: NDArray[np.uint8] = self.data[np.minimum(at, len(self.data) - 1)]
+        return heads
+
+
+class BatchReader(Protocol):
+    """Reads a stream's packets, batch by batch in decode order; keeps no part of them."""
+
+    def add(self, batch: PacketBatch) -> None:
+        """Read the next packets; raise FullDecodeRequired where a `PacketReader` does."""
+
+    def pictures(self) -> Pictures:
+        """Return the pictures of all packets."""
+
+
+class EachPacket:
+    """Batch reader of a codec whose packets are read one by one."""
+
+    def __init__(self, read: PacketReader) -> None:
+        self._read = read
+        self._pictures: list[Picture] = []
+
+    def add(self, batch: PacketBatch) -> None:
+        """Read the next packets."""
+        self._pictures += [self._read(batch.packet(number)) for number in range(len(batch.begins))]
+
+    def pictures(self) -> Pictures:
+        """Return the pictures of all packets."""
+        return Pictures.of(self._pictures)
