@@ -13,6 +13,7 @@ from export.graph.metadata import properties_of, with_properties
 from export.graph.onnx_export import OPSET, GraphVariant, check_variant, interlaces, to_onnx
 from export.precision import Precision
 from service.backends.base import Backend, BackendUnavailable, Clips
+from service.backends.contract import SAFE_WEIGHT_BITS
 from service.backends.tensorrt import Target, find_target
 from training.checkpoints.checkpoint import Checkpoint
 
@@ -66,6 +67,8 @@ class Format:
     required_top1: float
     """Smallest share of clips whose top-1 label must agree."""
     opset: int | None = None
+    weight_bits: int | None = None
+    """Bits that weights of integers take."""
     options: Callable[[ExportRequest], Mapping[str, str]] = lambda request: {}
     """Everything else that decides the bytes, by name."""
     validation: Callable[[ExportRequest], Iterable[Clips]] | None = None
@@ -94,13 +97,14 @@ def _graph(request: ExportRequest, variant: GraphVariant, precision: Precision) 
     return _described(to_onnx(request.checkpoint, variant, precision), request, precision)
 
 
-def _described(graph: bytes, request: ExportRequest, precision: str) -> bytes:
+def _described(graph: bytes, request: ExportRequest, precision: str, weight_bits: int | None = None) -> bytes:
     properties = properties_of(
         request.checkpoint,
         request.checkpoint_sha256,
         name=request.name,
         version=request.version,
         precision=precision,
+        weight_bits=weight_bits,
     )
     return with_properties(graph, properties)
 
@@ -147,7 +151,7 @@ def _make_int8(request: ExportRequest, folder: Path) -> bytes:
     from export.graph.int8 import to_int8  # noqa: PLC0415 - imports slowly
 
     clips = clip_sets(request.checkpoint, request.videos).calibration
-    return _described(to_int8(base_graph(request, folder), clips), request, INT8)
+    return _described(to_int8(base_graph(request, folder), clips), request, INT8, SAFE_WEIGHT_BITS)
 
 
 def _check_archiver(request: ExportRequest) -> None:
@@ -224,6 +228,7 @@ FORMATS = {
             tolerance=None,
             required_top1=0.98,
             opset=OPSET,
+            weight_bits=SAFE_WEIGHT_BITS,
             options=lambda request: {"videos": digest_of(request.videos) if request.videos else "rendered"},
             validation=lambda request: clip_sets(request.checkpoint, request.videos).validation,
             check=lambda request: clip_sets(request.checkpoint, request.videos),

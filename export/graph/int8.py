@@ -3,8 +3,7 @@
 Convolutions and the operators between them run in integers; the interlacing and the head stay in float. Activations
 are uint8 and weights int8, per output channel: the pairing of x86's VNNI instructions, for which ONNX Runtime's
 convolutions are written (ONNX Runtime, "Quantize ONNX Models"). A CPU without VNNI adds pairs of products in 16 bits,
-which saturate, unless ONNX Runtime is told to be exact (`session.x64quantprecision`, as our backend does): there the
-graph is hardly faster.
+which saturate. Weights therefore take SAFE_WEIGHT_BITS, with which no pair can: the graph is exact on any CPU.
 """
 
 from __future__ import annotations
@@ -22,7 +21,9 @@ from export.errors import ExportError
 from service.backends.base import Clips
 from service.backends.contract import INPUT
 
-BETWEEN_CONVOLUTIONS = ("Relu", "MaxPool", "Add", "Concat")
+BETWEEN_CONVOLUTIONS = ("Relu", "MaxPool", "Add")
+PARTS = ("Split", "Slice", "Concat")
+"""Operators that take a feature map apart, and put one together: also of a part that was interlaced in float."""
 
 
 def to_int8(graph: bytes, calibration: Iterable[Clips]) -> bytes:
@@ -48,9 +49,10 @@ def to_int8(graph: bytes, calibration: Iterable[Clips]) -> bytes:
             target,
             reader,
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", *BETWEEN_CONVOLUTIONS],
+            op_types_to_quantize=["Conv", *BETWEEN_CONVOLUTIONS, *PARTS],
             nodes_to_quantize=nodes,
             per_channel=True,
+            reduce_range=True,  # of weights, to SAFE_WEIGHT_BITS
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
@@ -59,7 +61,7 @@ def to_int8(graph: bytes, calibration: Iterable[Clips]) -> bytes:
 
 
 def feature_nodes(graph: onnx.GraphProto) -> list[str]:
-    """Return the names of the fp32 convolutions over frames, and of the operators whose inputs are all their results.
+    """Return the names of the fp32 convolutions over frames, and of the operators between them.
 
     The convolutions of the interlacing are over time alone, with kernels of three dimensions: they and the operators
     after them are left out.
@@ -69,7 +71,9 @@ def feature_nodes(graph: onnx.GraphProto) -> list[str]:
     names = []
     for node in graph.node:
         is_convolution = node.op_type == "Conv" and node.input[1] in kernels
-        if is_convolution or (node.op_type in BETWEEN_CONVOLUTIONS and features.issuperset(node.input)):
+        is_between = node.op_type in BETWEEN_CONVOLUTIONS and features.issuperset(node.input)
+        is_part = node.op_type in PARTS and not features.isdisjoint(node.input)
+        if is_convolution or is_between or is_part:
             features.update(node.output)
             names.append(node.name)
     return names

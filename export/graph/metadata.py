@@ -11,13 +11,20 @@ from typing import Any
 
 import onnx
 
+from service.backends.contract import WEIGHT_BITS
 from training.checkpoints.checkpoint import Checkpoint
 
 PRODUCER = "tin-serve"
 
 
 def properties_of(
-    checkpoint: Checkpoint, checkpoint_sha256: str, *, name: str, version: str, precision: str
+    checkpoint: Checkpoint,
+    checkpoint_sha256: str,
+    *,
+    name: str,
+    version: str,
+    precision: str,
+    weight_bits: int | None = None,
 ) -> dict[str, str]:
     """Return the properties of a checkpoint's graph.
 
@@ -27,9 +34,10 @@ def properties_of(
         name: name of the model.
         version: name of the version.
         precision: element type of the convolutions.
+        weight_bits: bits that their weights take, if they are integers.
     """
     architecture = checkpoint.architecture.to_json()
-    return {
+    properties = {
         "model": name,
         "version": version,
         "precision": precision,
@@ -38,6 +46,7 @@ def properties_of(
         "labels": _json(checkpoint.labels),
         "checkpoint_sha256": checkpoint_sha256,
     }
+    return properties if weight_bits is None else {**properties, WEIGHT_BITS: str(weight_bits)}
 
 
 def with_properties(graph: bytes, properties: dict[str, str]) -> bytes:

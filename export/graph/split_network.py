@@ -2,8 +2,9 @@
 
 In the plain network every block slices a feature map and concatenates it again. Here the convolutions before the
 temporal module have two outputs (split by output channels) and the one after it has two inputs (split by input
-channels), so that a runtime keeps its blocked memory layout throughout. Batch normalisation is folded into the
-convolutions. The outputs equal those of `training.model.tin.TIN` up to rounding.
+channels), so that a runtime keeps its blocked memory layout throughout. Feature maps of few channels stay whole: the
+parts of their convolutions would fill no blocks. Batch normalisation is folded into the convolutions. The outputs equal
+those of `training.model.tin.TIN` up to rounding.
 """
 
 from __future__ import annotations
@@ -24,12 +25,19 @@ from training.model.interlace_ops import NUM_GROUPS
 from training.model.temporal_shift import TemporalShift, shift_halves
 from training.model.tin import TIN, Block, ConvNorm, Normalise, TemporalModule
 
+LEAST_SPLIT = 64
+"""Channels from which on a feature map is split: its quarter then fills a block of 16, the largest of ONNX Runtime."""
+
 
 class Stream(NamedTuple):
     """A feature map [N * T, C, H, W] in two parts: the first quarter of its channels and the rest."""
 
     quarter: Tensor
     rest: Tensor
+
+
+Features = Stream | Tensor
+"""A feature map [N * T, C, H, W]: split from LEAST_SPLIT channels on, else whole."""
 
 
 Move = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -65,6 +73,19 @@ class SplitInput(nn.Module):
     def forward(self, stream: Stream) -> Tensor:
         """A Stream of [B, C, H, W] to [B, C', H', W']."""
         result: Tensor = self.quarter(stream.quarter) + self.rest(stream.rest)
+        return result
+
+
+class JoinedInput(nn.Module):
+    """A convolution of few input channels that takes a Stream."""
+
+    def __init__(self, folded: nn.Conv2d) -> None:
+        super().__init__()
+        self.conv = folded
+
+    def forward(self, stream: Stream) -> Tensor:
+        """A Stream of [B, C, H, W] to [B, C', H', W']."""
+        result: Tensor = self.conv(torch.cat(stream, dim=1))
         return result
 
 
@@ -104,26 +125,26 @@ class Unmoved(nn.Module):
 
 
 class SplitBlock(nn.Module):
-    """A residual block from Stream to Stream, which also returns what its interlacing learned for the clips."""
+    """A residual block, which also returns what its interlacing learned for the clips."""
 
     def __init__(self, block: Block, move: Move, precision: torch.dtype) -> None:
         super().__init__()
         first, *middle, last = [_folded(conv).to(precision) for conv in block.convs]
         self.temporal = _temporal(block.interlace, move)
-        self.first = SplitInput(first)
+        self.first = SplitInput(first) if first.in_channels >= LEAST_SPLIT else JoinedInput(first)
         self.middle = nn.ModuleList(middle)
-        self.last = SplitOutput(last)
-        self.shortcut = None if block.shortcut is None else SplitOutput(_folded(block.shortcut).to(precision))
+        self.last = _output(last)
+        self.shortcut = None if block.shortcut is None else _output(_folded(block.shortcut).to(precision))
 
-    def forward(self, stream: Stream) -> tuple[Stream, Learned]:
-        """Return the next Stream, and offsets [N, 2] in frames and weights [N, T, 2] if the block interlaces."""
+    def forward(self, features: Features) -> tuple[Features, Learned]:
+        """Return the next features, and offsets [N, 2] in frames and weights [N, T, 2] if the block interlaces."""
+        stream = _split(features)
         moved, learned = self.temporal(stream.quarter)
         branch = relu(self.first(Stream(moved, stream.rest)))
         for conv in self.middle:
             branch = relu(conv(branch))
-        kept = stream if self.shortcut is None else self.shortcut(torch.cat(stream, dim=1))
-        added = self.last(branch)
-        return Stream(relu(added.quarter + kept.quarter), relu(added.rest + kept.rest)), learned
+        kept = features if self.shortcut is None else self.shortcut(_joined(features))
+        return _each(lambda added, kept: relu(added + kept), self.last(branch), kept), learned
 
 
 class SplitNetwork(nn.Module):
@@ -145,7 +166,7 @@ class SplitNetwork(nn.Module):
         self.normalise = Normalise(spec)
         self.num_frames = spec.num_frames
         self.precision = precision
-        self.stem = SplitOutput(_folded(model.stem).to(precision))
+        self.stem = _output(_folded(model.stem).to(precision))
         self.pool = model.pool
         self.blocks = nn.ModuleList(SplitBlock(block, move or interlace_by_hat, precision) for block in model.blocks)
         self.head = model.head
@@ -160,12 +181,12 @@ class SplitNetwork(nn.Module):
     def infer(self, frames: Tensor) -> dict[str, Tensor]:
         """Map normalised frames, float [N, T, 3, H, W], to the outputs of `forward`."""
         stem = self.stem(frames.flatten(0, 1).to(self.precision))
-        stream = Stream(self.pool(relu(stem.quarter)), self.pool(relu(stem.rest)))
+        feature_map = _each(lambda part: self.pool(relu(part)), stem)
         learned = []
         for block in self.blocks:
-            stream, of_block = block(stream)
+            feature_map, of_block = block(feature_map)
             learned.append(of_block)
-        pooled = torch.cat([part.mean(dim=(2, 3)) for part in stream], dim=1).to(self.head.weight.dtype)
+        pooled = _joined(_each(lambda part: part.mean(dim=(2, 3)), feature_map)).to(self.head.weight.dtype)
         features = pooled.reshape(-1, self.num_frames, self.head.in_features).mean(dim=1)
         stacked = [torch.stack(each, dim=1) for each in zip(*learned, strict=True)]
         return dict(zip(OUTPUTS, [self.head(features), features, *stacked], strict=False))
@@ -193,6 +214,27 @@ def interlace_by_hat(features: Tensor, offsets: Tensor, weights: Tensor) -> Tens
     flat = features.reshape(-1, pairs, channels // NUM_GROUPS * height * width)
     moved = torch.matmul(matrix.reshape(-1, pairs, pairs).to(features.dtype), flat)
     return moved.reshape(-1, channels, height, width)
+
+
+def _split(features: Features) -> Stream:
+    if isinstance(features, Stream):
+        return features
+    return Stream(*features.tensor_split([features.shape[1] // 4], dim=1))
+
+
+def _joined(features: Features) -> Tensor:
+    return torch.cat(features, dim=1) if isinstance(features, Stream) else features
+
+
+def _each(function: Callable[..., Tensor], *features: Features) -> Features:
+    """Return the function of feature maps that are all whole, or of each part of feature maps that are all split."""
+    if isinstance(features[0], Stream):
+        return Stream(*map(function, *features))
+    return function(*features)
+
+
+def _output(folded: nn.Conv2d) -> nn.Module:
+    return SplitOutput(folded) if folded.out_channels >= LEAST_SPLIT else folded
 
 
 def _temporal(module: TemporalModule | None, move: Move) -> nn.Module:

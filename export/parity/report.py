@@ -61,6 +61,7 @@ def make_artifact(fmt: Format, request: ExportRequest, reference: Reference, fol
         sha256=digest,
         format=fmt.name,
         precision=fmt.precision,
+        weight_bits=fmt.weight_bits,
         opset=fmt.opset,
         built_for=dict(fmt.built_for()),
         made_from=sources_of(fmt, request, reference.checkpoint_sha256),

@@ -40,6 +40,14 @@ SHAPES: dict[str, tuple[str | int, ...]] = {
 """N clips of T frames of H x W pixels, K classes, D features, B blocks that interlace. Only N is dynamic."""
 
 
+WEIGHT_BITS = "weight_bits"
+"""Metadata property of an int8 graph: the bits that its weights take."""
+
+SAFE_WEIGHT_BITS = 7
+"""Weights of -64 to 64: two products with features of 0 to 255 add up to 32640 at most, and 16 bits hold 32767.
+CPUs without VNNI add products in pairs, in 16 bits that saturate."""
+
+
 class TensorType(NamedTuple):
     """Name, element type as a runtime spells it, and rank of a tensor."""
 

@@ -16,7 +16,16 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from clips.cpu_quota import usable_cores
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, one_line
-from service.backends.contract import INPUT, REQUIRED_OUTPUT, TensorType, known_outputs, list_types, tensor_types
+from service.backends.contract import (
+    INPUT,
+    REQUIRED_OUTPUT,
+    SAFE_WEIGHT_BITS,
+    WEIGHT_BITS,
+    TensorType,
+    known_outputs,
+    list_types,
+    tensor_types,
+)
 
 DTYPE_NAMES = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
 """ONNX Runtime's names of the contract's element types."""
@@ -36,6 +45,9 @@ RUNTIME_ERRORS = (
     ValueError,
 )
 """Exceptions that ONNX Runtime raises for a graph or its inputs."""
+
+FLOATS = ("fp32", "fp16")
+"""Precisions of graphs without integers, as their metadata gives them."""
 
 SECONDS_WORTH_SHARING = 0.05
 """Above this time per clip on all cores, all cores are used without comparing."""
@@ -95,13 +107,27 @@ def _default_threads() -> int:
 
 
 def _open_on_cpu(path: Path, num_threads: int) -> ort.InferenceSession:
+    # Where int8 weights take all 8 bits and the CPU has no VNNI, pairs of products overflow 16 bits: slower
+    # instructions are exact there. The graph itself tells, once it is open.
+    session = open_session(path, _cpu_options(num_threads, exact_sums=False), [CPU])
+    if not _may_overflow(session):
+        return session
+    return open_session(path, _cpu_options(num_threads, exact_sums=True), [CPU])
+
+
+def _may_overflow(session: ort.InferenceSession) -> bool:
+    properties = session.get_modelmeta().custom_metadata_map
+    weight_bits = int(properties.get(WEIGHT_BITS, "8"))
+    return properties.get("precision") not in FLOATS and weight_bits > SAFE_WEIGHT_BITS
+
+
+def _cpu_options(num_threads: int, *, exact_sums: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = num_threads
     # Spinning threads take the cores from the decoders: 12.9 ms of CPU time per clip instead of 7.5.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Without VNNI, pairs of products of int8 weights overflow 16 bits; ONNX Runtime then uses slower instructions.
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    return open_session(path, options, [CPU])
+    options.add_session_config_entry("session.x64quantprecision", str(int(exact_sums)))
+    return options
 
 
 def _open_fitting(path: Path, num_threads: int) -> tuple[ort.InferenceSession, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.backends.base import Backend, BackendUnavailable
+from service.backends.contract import SAFE_WEIGHT_BITS
 from service.config.settings import Settings
 from service.store.manifest import Artifact
 from service.store.model_store import StoredModel
@@ -27,6 +28,7 @@ class Capabilities:
     has_onnx_cuda: bool = False
     gpu: str = ""
     tensorrt: str = ""
+    has_avx2: bool = False
 
     @classmethod
     def detect(cls) -> Capabilities:
@@ -36,8 +38,8 @@ class Capabilities:
         try:
             target = find_target()
         except BackendUnavailable:
-            return cls(has_vnni=_has_vnni(), has_onnx_cuda=_has_onnx_cuda())
-        return cls(_has_vnni(), _has_onnx_cuda(), target.gpu, target.tensorrt)
+            return cls(has_vnni=_has_vnni(), has_onnx_cuda=_has_onnx_cuda(), has_avx2=_has_avx2())
+        return cls(_has_vnni(), _has_onnx_cuda(), target.gpu, target.tensorrt, _has_avx2())
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ Verdict = tuple[bool, str]
 def candidates(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str = AUTO) -> list[Candidate]:
     """Return the artifacts in the order in which to try them on `machine`, or those of the format that is wanted.
 
-    The order: a TensorRT engine built for this GPU, float16 and float32 on CUDA, int8 where the CPU has VNNI and the
-    parity report allows it, float32 on the CPU, torch.
+    The order: a TensorRT engine built for this GPU, float16 and float32 on CUDA, int8 where the CPU runs it
+    faster and the parity report allows it, float32 on the CPU, torch.
     """
     if wanted == OIP:
         proof = "a server runs the model; this graph proves it"
@@ -165,12 +167,21 @@ def _judge_fp32_on_cuda(artifact: Artifact, machine: Capabilities) -> Verdict | 
 
 
 def _judge_int8(artifact: Artifact, machine: Capabilities) -> Verdict:
-    if not machine.has_vnni:
-        return False, "this CPU has no VNNI"
+    instructions, is_faster = _int8_instructions(artifact, machine)
+    if not is_faster:
+        return False, instructions
     agreement = f"{artifact.parity.top1_agreement:.1%} of {artifact.parity.num_clips_judged} clips answered as float32"
     if not artifact.parity.agrees:
         return False, f"only {agreement}"
-    return True, f"this CPU has VNNI, {agreement}"
+    return True, f"{instructions}, {agreement}"
+
+
+def _int8_instructions(artifact: Artifact, machine: Capabilities) -> tuple[str, bool]:
+    if machine.has_vnni:
+        return "this CPU has VNNI", True
+    if artifact.weight_bits != SAFE_WEIGHT_BITS:
+        return "this CPU has no VNNI, and the weights take 8 bits", False
+    return ("this CPU has AVX2", True) if machine.has_avx2 else ("this CPU has neither VNNI nor AVX2", False)
 
 
 def _judge_any(artifact: Artifact, machine: Capabilities) -> Verdict:
@@ -204,9 +215,16 @@ def _has_onnx_cuda() -> bool:
 
 
 def _has_vnni() -> bool:
-    """Return True if the CPU has VNNI (x86: AVX-512 or AVX), by Linux's /proc/cpuinfo."""
+    return bool({"avx512_vnni", "avx_vnni"} & _cpu_flags())
+
+
+def _has_avx2() -> bool:
+    return "avx2" in _cpu_flags()
+
+
+def _cpu_flags() -> set[str]:
+    """Return the instruction sets of an x86 CPU, by Linux's /proc/cpuinfo; empty where it has none."""
     try:
-        flags = Path("/proc/cpuinfo").read_text().split()
+        return set(Path("/proc/cpuinfo").read_text().split())
     except OSError:
-        return False
-    return bool({"avx512_vnni", "avx_vnni"} & set(flags))
+        return set()

@@ -139,6 +139,8 @@ class Artifact(StoredFile):
     format: str
     """Its name in `python -m export --formats`."""
     precision: str
+    weight_bits: int | None = None
+    """Bits that the weights of int8 take; with 7, CPUs without VNNI run it as exactly as others. None is 8 there."""
     opset: int | None = None
     built_for: dict[str, str] = {}
     """The machine that can run it, where not every one can: the GPU's name, TensorRT's version."""

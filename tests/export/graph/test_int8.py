@@ -67,6 +67,23 @@ def test_every_convolution_over_frames_takes_uint8_features_and_int8_weights_of_
         assert not onnx.numpy_helper.to_array(arrays[weights.input[2]]).any()
 
 
+def test_no_sum_of_two_products_overflows_16_bits(quantised):
+    arrays = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in quantised.graph.initializer}
+    made_by = producers(quantised)
+    for node in frame_convolutions(quantised):
+        weights = arrays[made_by[node.input[1]].input[0]].astype(int)
+        assert 2 * 255 * np.abs(weights).max() < 2**15
+
+
+@pytest.mark.parametrize("precision", ["0", "1"])
+def test_fast_instructions_answer_as_exact_ones(int8_path, clips, precision):
+    options = ort.SessionOptions()
+    options.add_session_config_entry("session.x64quantprecision", precision)
+    session = ort.InferenceSession(int8_path, options, providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {"clips": clips[64:72]})
+    np.testing.assert_array_equal(logits, ort.InferenceSession(int8_path).run(["logits"], {"clips": clips[64:72]})[0])
+
+
 def test_the_interlace_and_the_head_stay_in_float(quantised):
     types = {tensor.name: tensor.data_type for tensor in quantised.graph.initializer}
     made_by = producers(quantised)

@@ -32,7 +32,8 @@ def test_the_int8_graph_describes_itself_and_not_its_source(checkpoint, tmp_path
     monkeypatch.setattr("export.formats.catalogue.clip_sets", lambda *_: type("Sets", (), {"calibration": ()}))
     (tmp_path / "model.onnx").write_bytes(graph)
     int8 = onnx.load_from_string(FORMATS["onnx-int8"].make(ExportRequest("letters", "4", checkpoint), tmp_path))
-    assert {each.key: each.value for each in int8.metadata_props}["precision"] == "int8"
+    properties = {each.key: each.value for each in int8.metadata_props}
+    assert (properties["precision"], properties["weight_bits"]) == ("int8", "7")
     assert int8.model_version == 4
     assert len(int8.metadata_props) == len({each.key for each in int8.metadata_props})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from service.backends import onnx_runtime
@@ -116,3 +117,20 @@ def test_what_fails_on_one_core_fails_the_batch(graph: Path) -> None:
     backend = OnnxRuntimeBackend(graph)
     with pytest.raises(InferenceFailed, match="ONNX Runtime"):
         backend.infer(np.zeros((2, 8, 32, 32, 4), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("properties", "is_exact"),
+    [
+        ({}, True),
+        ({"precision": "int8"}, True),
+        ({"precision": "int8", "weight_bits": "7"}, False),
+        ({"precision": "fp32"}, False),
+    ],
+)
+def test_sums_that_may_overflow_are_added_exactly(graph: Path, properties: dict[str, str], is_exact: bool) -> None:
+    model = onnx.load(graph)
+    onnx.helper.set_model_props(model, properties)
+    onnx.save(model, graph)
+    options = OnnxRuntimeBackend(graph, num_threads=1)._session.get_session_options()
+    assert options.get_session_config_entry("session.x64quantprecision") == str(int(is_exact))

@@ -25,10 +25,11 @@ ENGINE = {"gpu": "NVIDIA L4", "tensorrt": "11.4.0"}
 PLAIN = Capabilities()
 VNNI = Capabilities(has_vnni=True)
 CUDA = Capabilities(has_vnni=True, has_onnx_cuda=True)
-L4 = Capabilities(has_vnni=True, has_onnx_cuda=True, **ENGINE)
+L4 = Capabilities(has_vnni=True, has_onnx_cuda=True, gpu=ENGINE["gpu"], tensorrt=ENGINE["tensorrt"])
+AVX2 = Capabilities(has_avx2=True)
 
 
-def artifact(name, agreement=0.99, built_for=None):
+def artifact(name, agreement=0.99, built_for=None, weight_bits=None):
     parity = ParityReport(
         backend="onnx_runtime",
         device="cpu",
@@ -54,6 +55,7 @@ def artifact(name, agreement=0.99, built_for=None):
         sha256="0" * 64,
         format=name,
         precision="fp32",
+        weight_bits=weight_bits,
         built_for=built_for or {},
         made_from={},
         parity=parity,
@@ -110,6 +112,15 @@ def test_int8_that_agrees_too_seldom_runs_only_when_asked_for():
     assert choose(artifacts, VNNI).artifact.format == "onnx"
     assert "90.0%" in str(candidates(artifacts, VNNI)[0])
     assert choose(artifacts, VNNI, "onnx-int8").artifact.format == "onnx-int8"
+
+
+@pytest.mark.parametrize(
+    ("machine", "weight_bits", "chosen"),
+    [(VNNI, None, "onnx-int8"), (AVX2, None, "onnx"), (AVX2, 8, "onnx"), (AVX2, 7, "onnx-int8"), (PLAIN, 7, "onnx")],
+)
+def test_a_cpu_without_vnni_runs_int8_whose_sums_fit_into_16_bits(machine, weight_bits, chosen):
+    artifacts = [artifact("onnx"), artifact("onnx-int8", weight_bits=weight_bits)]
+    assert choose(artifacts, machine).artifact.format == chosen
 
 
 def test_int8_runs_on_any_cpu_when_asked_for():
