@@ -16,6 +16,8 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from training.engine.device import DeviceError
+
 T = TypeVar("T")
 
 SECONDS_FOR_THREADS = 1.0
@@ -84,18 +86,16 @@ def joined_processes() -> Iterator[Processes]:
         with joined_processes() as processes:
             trainer = build_trainer(recipe, processes, ...)
 
-    A process of a group has success as its exit code when the block ended without an exception.
+    A process of a group has success as its exit code when the block ended without an exception. Raises DeviceError
+    where a node has GPUs, but fewer than processes.
     """
     if "RANK" not in os.environ:
         yield Processes(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
         return
     rank, local_rank, world_size = (int(os.environ[name]) for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"))
     local_world_size = int(os.environ.get("LOCAL_WORLD_SIZE", world_size))
-    on_gpu = torch.cuda.is_available()
-    device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")
-    if on_gpu:
-        torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if on_gpu else "gloo")
+    device = _device_of(local_rank, local_world_size)
+    _join_group(device)
     try:
         yield Processes(device, rank, local_rank, world_size, local_world_size)
     except BaseException:
@@ -105,6 +105,27 @@ def joined_processes() -> Iterator[Processes]:
         _LEFT_GROUPS.append(dist.group.WORLD)
         dist.destroy_process_group()
     atexit.register(_end_at_once)
+
+
+def _device_of(local_rank: int, local_world_size: int) -> torch.device:
+    """Return a process's own GPU, or the CPU where there is none. Raises DeviceError if there are too few GPUs."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    num_gpus = torch.cuda.device_count()
+    if local_world_size > num_gpus:
+        raise DeviceError(
+            f"{local_world_size} processes need a GPU each, and this node has {num_gpus}; "
+            f"start {num_gpus} by --nproc-per-node, or hide the GPUs by CUDA_VISIBLE_DEVICES= to train on the CPU"
+        )
+    return torch.device("cuda", local_rank)
+
+
+def _join_group(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        dist.init_process_group("nccl", device_id=device)
+    else:
+        dist.init_process_group("gloo")
 
 
 def _end_at_once() -> None:

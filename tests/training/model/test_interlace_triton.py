@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from tests.helpers.machine_code.cubin import ARCHITECTURES, regressions
+from tests.helpers.machine_code.kernels import compile_triton, read_record, triton_kernels
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.training.live_memory import LiveMemory
 from training.model.interlace_ops import interlace_plain
@@ -29,39 +31,38 @@ def test_the_gpu_s_tests_pass_in_the_interpreter():
     assert "passed, 1 skipped" in done.stdout
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+
+
+@pytest.mark.parametrize("capability", ARCHITECTURES)
+def test_machine_code_gets_no_worse(capability):
+    assert regressions(triton_kernels(capability), read_record("triton", capability)) == {}
+
+
+@pytest.mark.parametrize("capability", ARCHITECTURES)
+def test_the_widest_accesses_that_a_slice_allows_are_taken(capability):
+    for name, code in read_record("triton", capability).items():
+        bits = 64 if name.endswith("fp16_channels_last") else 128
+        assert max(map(int, code.loads)) == max(map(int, code.stores)) == bits, name
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("dtype", ["fp32", "fp16", "bf16"])
-@pytest.mark.parametrize("capability", [80, 90])
-def test_the_kernels_compile(capability, dtype, sign, tmp_path, monkeypatch):
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+def test_the_kernels_compile(dtype, sign):
     from training.model.interlace_triton import _backward, _forward  # noqa: PLC0415
 
     for kernel in (_forward, _backward):
-        assert machine_code(kernel, dtype, capability, {"block": 1024, "sign": sign})
+        assert compile_triton(kernel, dtype, 90, {"block": 1024, "num_frames": 3, "run": 6, "sign": sign})
 
 
-def test_a_single_value_compiles(tmp_path, monkeypatch):
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+def test_a_single_value_compiles():
     from training.model.interlace_triton import _backward, _forward  # noqa: PLC0415
 
     for kernel in (_forward, _backward):
-        sizes = {"num_frames": 1, "size": 1, "run": 1}
-        assert machine_code(kernel, "fp32", 80, {"block": 1, "sign": 1} | sizes)
-
-
-def machine_code(kernel, dtype, capability, constants):
-    """Compile a kernel for a GPU of a compute capability."""
-    from triton import compile as compile_kernel  # noqa: PLC0415
-    from triton.backends.compiler import GPUTarget  # noqa: PLC0415
-    from triton.compiler import ASTSource  # noqa: PLC0415
-
-    types = dict.fromkeys(("features", "moved", "upstream", "gradient"), f"*{dtype}")
-    types |= dict.fromkeys(("offsets", "weights", "of_offsets", "of_weights"), "*fp32")
-    types |= dict.fromkeys(constants, "constexpr")
-    signature = {name: types.get(name, "i32") for name in kernel.arg_names}
-    constants = {name: value for name, value in constants.items() if name in signature}
-    source = ASTSource(kernel, signature, constants)
-    return compile_kernel(source, target=GPUTarget("cuda", capability, 32)).asm["cubin"]
+        sizes = {"num_frames": 1, "runs": 1, "run": 1, "block": 1}
+        assert compile_triton(kernel, "fp32", 80, {"sign": 1} | sizes)
 
 
 def test_nothing_loads_triton_without_a_gpu():
