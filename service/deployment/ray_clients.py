@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ray import serve
+from grpc.aio import AioRpcError
 from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayTaskError, WorkerCrashedError
 from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
 
@@ -23,6 +23,7 @@ from clips.window_preprocess import TimelineStart
 from clips.windows import Windowing
 from service.backends.base import Clips, Outputs
 from service.decoding.job import DecodeJob
+from service.deployment.ray_nodes import NodeLosses, NodeLost
 from service.inference.batcher import Inferred
 from service.inference.pipeline import ReplicaLost
 from service.inference.windows import InferredPart, InferredWindow
@@ -33,13 +34,23 @@ from service.telemetry.run_statistics import Run
 MODELS = "models"
 DECODERS = "decoders"
 
-LOST = (NodeDiedError, ObjectLostError, RayActorError, ReplicaUnavailableError, WorkerCrashedError)
-"""Ray's exceptions for a replica that is gone, of which the request is not to blame."""
+LOST = (
+    AioRpcError,
+    NodeDiedError,
+    NodeLost,
+    ObjectLostError,
+    RayActorError,
+    ReplicaUnavailableError,
+    WorkerCrashedError,
+)
+"""Exceptions for a replica that is gone, of which the request is not to blame."""
 
 MAX_LOSSES = 3
 """Losses of one call in a row: the replicas of a lost node are found dead one by one."""
 
 RETRY_AFTER_SECONDS = 1
+
+node_losses = NodeLosses()
 
 logger = logging.getLogger("service")
 
@@ -53,13 +64,8 @@ class ClusterBackend:
     max_batch_size: int
 
     def infer(self, clips: Clips) -> Outputs:
-        """Return a replica's outputs for uint8 clips [N, T, H, W, 3]; blocks, so call it in a thread.
-
-        Raises InferenceFailed.
-        """
-        response = serve.get_deployment_handle(MODELS).infer.remote(self.name, self.version, clips)
-        inferred: Inferred = response.result()
-        return inferred.outputs
+        """Refuse: the loop that asks a replica must not wait for it; `RemoteBatcher` infers."""
+        raise TypeError(f"{self.name} {self.version} is loaded in the cluster, not here")
 
     def close(self) -> None:
         """Free nothing: the replicas hold the model."""
@@ -140,7 +146,7 @@ async def _streamed(deployment: Any, request: tuple[object, ...]) -> AsyncIterat
     """The parts that a replica streams, which is cancelled at the end; raises what the replica raises."""
     parts = deployment.options(stream=True).windows.remote(*request)
     try:
-        yield parts
+        yield node_losses.watched_parts(parts)
     except RayTaskError as error:
         raise error.cause from None
     except BackPressureError as error:
@@ -183,7 +189,7 @@ async def call(method: Any, *args: object) -> Any:
     """
     for _ in range(MAX_LOSSES):
         try:
-            return await method.remote(*args)
+            return await node_losses.watched(method.remote(*args))
         except RayTaskError as error:
             raise error.cause from None
         except BackPressureError as error:

@@ -2,6 +2,8 @@
 
 Real models cannot show it on a machine with fewer cores than replicas. This measures the overhead of Ray and of the
 service.
+
+python -m tests.benchmarks.bench_cluster [--rounds 5]
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.console import Console
 
 from clips.clip_spec import ClipSpec
 from service.backends.base import Backend, Clips, Outputs
@@ -22,6 +26,8 @@ from service.deployment.ray_clients import ClusterBackend, RemoteBatcher
 from service.models.registry import Registry
 from service.models.versions import LoadedModel
 from tests.helpers.fakes.fake_backend import FakeBackend
+from tests.helpers.measuring.results import RESULTS, write_results
+from tests.helpers.processes import free_port
 from tests.helpers.servers.ray_cluster import running_cluster
 
 SPEC = ClipSpec(num_frames=8, short_side=32, crop=32)
@@ -89,16 +95,17 @@ async def clips_per_second(batcher: RemoteBatcher) -> float:
     return CLIENTS * (CLIPS_PER_ROUND // CLIENTS) / (time.perf_counter() - started)
 
 
-def main() -> None:
-    """Print the ratio of each round, and the median."""
-    with running_cluster(head_cores=3, port=0), deployed(1) as one, deployed(2) as two:
-        ratios = compare(one, two)
-    listed = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-    typer.echo(
-        f"{INFER_SECONDS * 1000:g} ms a clip: two replicas serve {statistics.median(ratios):.2f} times as much as one"
-    )
-    typer.echo(f"rounds: {listed}")
+def main(rounds: int = ROUNDS, out: Annotated[Path, typer.Option(help="Folder of the results.")] = RESULTS) -> None:
+    """Print the ratio of each round and the median, and write them as JSON."""
+    with running_cluster(head_cores=3, port=free_port()), deployed(1) as one, deployed(2) as two:
+        ratios = compare(one, two, rounds)
+    median = statistics.median(ratios)
+    figures = {"infer_ms": 1000 * INFER_SECONDS, "median_ratio": median, "ratios": ratios}
+    console = Console()
+    console.print(f"{INFER_SECONDS * 1000:g} ms a clip: two replicas serve {median:.2f} times as much as one")
+    console.print("rounds: " + ", ".join(f"{ratio:.2f}" for ratio in ratios))
+    console.print(str(write_results("ray-cluster", figures, ("ray", "numpy"), out)))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

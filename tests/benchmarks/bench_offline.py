@@ -1,6 +1,8 @@
 """Offline prediction of a folder: one video at a time, one per core, and on Ray, in interleaved rounds.
 
 The time to start and to stop, some seconds for Ray, is reported apart, since it does not matter for a large folder.
+
+python -m tests.benchmarks.bench_offline [--clip FILE]
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from tests.helpers.measuring.results import RESULTS, write_results
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.videos.linked import linked
 
@@ -42,8 +47,14 @@ class Run:
     """Seconds to start and to stop."""
 
 
-def main(clip: Path = CLIP, videos: int = 2000, rounds: int = 3) -> None:
-    """Print the figures of each round, and the medians."""
+def main(
+    clip: Path = CLIP,
+    videos: int = 2000,
+    rounds: int = 3,
+    out: Annotated[Path, typer.Option(help="Folder of the results.")] = RESULTS,
+) -> None:
+    """Print the figures of each round and the medians, and write them as JSON."""
+    console = Console()
     runs: dict[str, list[Run]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as folder:
         clips = Path(folder) / "clips"
@@ -52,14 +63,28 @@ def main(clip: Path = CLIP, videos: int = 2000, rounds: int = 3) -> None:
             for way, (options, environment) in WAYS.items():
                 run = measure(clips, videos, options, environment)
                 runs[way].append(run)
-                typer.echo(f"round {round_}, {way}: {run.per_second:.1f} videos/s, {run.seconds:.1f} s in all")
-    typer.echo(f"medians on {os.cpu_count()} cores:")
-    base = runs["one at a time"]
-    for way, measured in runs.items():
-        ratio = statistics.median(run.per_second / one.per_second for run, one in zip(measured, base, strict=True))
-        rate = statistics.median(run.per_second for run in measured)
-        beside = statistics.median(run.beside for run in measured)
-        typer.echo(f"{way:15} {rate:6.1f} videos/s, {ratio:.2f} times; {beside:.1f} s to start and to stop")
+                console.print(f"round {round_}, {way}: {run.per_second:.1f} videos/s, {run.seconds:.1f} s in all")
+    medians = {way: median_of(measured, runs["one at a time"]) for way, measured in runs.items()}
+    for way, median in medians.items():
+        console.print(
+            f"{way:15} {median['per_second']:6.1f} videos/s, {median['ratio']:.2f} times; "
+            f"{median['beside']:.1f} s to start and to stop"
+        )
+    figures = {
+        "videos": videos,
+        "medians": medians,
+        "runs": {way: [vars(run) for run in measured] for way, measured in runs.items()},
+    }
+    console.print(str(write_results("offline", figures, ("ray", "onnxruntime", "av"), out)))
+
+
+def median_of(runs: list[Run], base: list[Run]) -> dict[str, float]:
+    """Return the medians of videos a second, of their ratio to `base` in the same round, and of the rest's seconds."""
+    return {
+        "per_second": statistics.median(run.per_second for run in runs),
+        "ratio": statistics.median(run.per_second / one.per_second for run, one in zip(runs, base, strict=True)),
+        "beside": statistics.median(run.beside for run in runs),
+    }
 
 
 def measure(clips: Path, videos: int, options: list[str], environment: dict[str, str]) -> Run:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.paths import REPOSITORY
-from tests.helpers.processes import children_of
+from tests.helpers.processes import children_of, free_port
 from tests.helpers.waiting import until
 
 PROXY_SECONDS = 300
@@ -27,8 +27,15 @@ REPLICA_TITLE = "ray::ServeReplica:tin:"
 _ENVIRONMENT = {
     "PYTHONPATH": str(REPOSITORY),
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # on a busy machine Ray's 5 s are not enough to start one
+    "RAY_worker_niceness": "0",  # at Ray's 15 a busy machine starves them
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1),
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "300",  # on a busy machine Ray's 5 s are not enough to start one
 }
+"""Of docker/ray.Dockerfile, which says why, and of this machine."""
+
+_PORTS = ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
 
 _QUICK_TO_NOTICE = {
     "health_check_initial_delay_ms": 0,
@@ -51,7 +58,7 @@ def running_nodes(head_cores: int) -> Iterator[Any]:
     """A `ray.cluster_utils.Cluster` of a head node; nodes are added by `add_node`."""
     from ray.cluster_utils import Cluster  # noqa: PLC0415 - an extra
 
-    os.environ |= _ENVIRONMENT
+    os.environ |= _ENVIRONMENT | _own_ports()
     options = {"num_cpus": head_cores, "include_dashboard": False, "_system_config": _QUICK_TO_NOTICE}
     cluster = Cluster(initialize_head=True, head_node_args=options | node_options())
     try:
@@ -76,6 +83,11 @@ def running_cluster(head_cores: int, port: int) -> Iterator[Any]:
             serve.shutdown()
         finally:
             ray.shutdown()
+
+
+def _own_ports() -> dict[str, str]:
+    """Ports of one cluster's HAProxy beside that of the service, as other clusters may run on this machine."""
+    return {name: str(free_port()) for name in _PORTS}
 
 
 def _listens(port: int) -> bool:
