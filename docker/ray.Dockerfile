@@ -29,8 +29,14 @@ COPY clips /app/clips
 COPY service /app/service
 COPY tin /app/tin
 
-# By default Ray kills an HTTP proxy that takes more than 5 s to start, as it does on a busy node.
+# HAProxy takes requests to the ingress, and gRPC takes them on to the replicas: a third of the CPU time of Ray's own proxy
+# and actor calls. The application's log stays on the standard error. By default Ray kills an HTTP proxy that takes more
+# than 5 s to start, as it does on a busy node.
 ENV PATH=/opt/venv/bin:$PATH \
+    RAY_SERVE_ENABLE_HA_PROXY=1 \
+    RAY_SERVE_THROUGHPUT_OPTIMIZED=1 \
+    RAY_SERVE_LOG_TO_STDERR=1 \
+    RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH=2147483647 \
     RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S=60 \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \

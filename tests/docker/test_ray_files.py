@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 from typer.main import get_command
 
 from tests.helpers.paths import REPOSITORY
-from tests.helpers.servers.ray_cluster import require_ray
+from tests.helpers.servers.ray_cluster import THROUGHPUT, require_ray
 
 require_ray()
 
@@ -79,6 +80,12 @@ def test_every_pod_has_limits_and_reports_nothing(cluster):
         for container in group["template"]["spec"]["containers"]:
             assert container["resources"]["requests"] == container["resources"]["limits"]
             assert {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"} in container["env"]
+
+
+@pytest.mark.parametrize("page", ["docker/ray.Dockerfile", "docs/growing.md"])
+def test_the_variables_are_those_that_the_tests_run_with(page):
+    given = dict(re.findall(r"\b(RAY_SERVE_\w+)=(\d+)", (REPOSITORY / page).read_text()))
+    assert {name: given.get(name) for name in THROUGHPUT} == THROUGHPUT
 
 
 def test_the_job_is_a_command_that_we_have_on_folders_that_are_mounted():

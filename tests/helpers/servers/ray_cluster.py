@@ -24,16 +24,20 @@ PROXY_SECONDS = 300
 REPLICA_TITLE = "ray::ServeReplica:tin:"
 """Ray names the process of a replica of the application `tin` so, followed by its deployment."""
 
-_ENVIRONMENT = {
+THROUGHPUT = {
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_SERVE_LOG_TO_STDERR": "1",
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1),
+}
+"""What docs/growing.md tells to set; docker/ray.Dockerfile sets it."""
+
+_ENVIRONMENT = THROUGHPUT | {
     "PYTHONPATH": str(REPOSITORY),
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # at Ray's 15 a busy machine starves them
-    "RAY_SERVE_ENABLE_HA_PROXY": "1",
-    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1),
     "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "300",  # on a busy machine Ray's 5 s are not enough to start one
 }
-"""Of docker/ray.Dockerfile, which says why, and of this machine."""
 
 _PORTS = ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
 
