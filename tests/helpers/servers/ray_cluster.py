@@ -36,7 +36,9 @@ _ENVIRONMENT = THROUGHPUT | {
     "PYTHONPATH": str(REPOSITORY),
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # at Ray's 15 a busy machine starves them
-    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "300",  # on a busy machine Ray's 5 s are not enough to start one
+    # On a busy machine Ray's 5 s are not enough to start a proxy, nor its 30 s for a node.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "300",
+    "RAY_raylet_start_wait_time_s": "120",
 }
 
 _PORTS = ("RAY_SERVE_HAPROXY_METRICS_PORT", "RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT")
