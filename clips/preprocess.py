@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import cv2
@@ -16,46 +15,15 @@ from clips.clip_spec import ClipSpec
 from clips.decoding.container import VideoSource
 from clips.decoding.decode import DecodedClip, decode
 from clips.decoding.frame_folder import EncodedFrames, decode_frames, read_frames
-from clips.decoding.frames import Image, VideoInfo
+from clips.decoding.frames import Image
 from clips.decoding.limits import DecodeLimits
+from clips.model_input import ModelInput, Sampling
 from clips.part import WHOLE, Part, PickFrames
 from clips.sampling import evaluation_indices, shifted_indices
 from clips.transforms import make_views, resize_short_side
 
 THUMBNAIL_SHORT_SIDE = 160
 """In pixels; eight such thumbnails take well under 100 kB."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Sampled frames of one video as V views of T frames: `views` is uint8 [V, T, crop, crop, 3], RGB.
-
-    `indices` are those of the frames of all clips, one clip after the other; `times` are in seconds from the video's
-    first frame.
-    """
-
-    views: NDArray[np.uint8]
-    indices: tuple[int, ...]
-    times: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class ModelInput(Sampling):
-    """The sampled frames of a request, and what its response reports about the video.
-
-    `shifted` is a second sampling of other frames (clips.sampling), or None; `thumbnails` are JPEGs, one for each frame
-    of the first clip, or empty.
-    """
-
-    video: VideoInfo
-    shifted: Sampling | None
-    thumbnails: tuple[bytes, ...]
-    packets_fed: int
-    """Number of packets given to the decoder."""
-    started_at: float
-    """Unix time in seconds."""
-    decode_seconds: float
-    transform_seconds: float
 
 
 def preprocess(

@@ -4,49 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.container import VideoSource
-from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
 from clips.decoding.stream import FrameStream, open_stream
+from clips.model_input import TimelineEnd, TimelinePart, TimelineStart, WindowInput
 from clips.part import WHOLE, Part
 from clips.sampling import evaluation_indices
 from clips.transforms import crop_frames, join_views
 from clips.windows import Window, Windowing, frames_within, windows_of
-
-
-@dataclass(frozen=True)
-class TimelineStart:
-    """First part: facts about the video, and the number of windows that follow."""
-
-    video: VideoInfo
-    num_windows: int
-
-
-@dataclass(frozen=True)
-class WindowInput:
-    """Sampled frames of one window as V views of T frames: `views` is uint8 [V, T, crop, crop, 3], RGB."""
-
-    start_seconds: float
-    end_seconds: float
-    views: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class TimelineEnd:
-    """Last part: packets given to the decoder, and the seconds spent on decoding and transforms."""
-
-    packets_fed: int
-    decode_seconds: float
-    transform_seconds: float
-
-
-TimelinePart = TimelineStart | WindowInput | TimelineEnd
 
 
 def preprocess_windows(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from service.command_line import StoreOption, errors_end_command, give_up, settings_of
 from service.config.api_keys import ApiKeys
-from service.decoding import fork_server
+from service.decoding.fork_server import start_fork_server
 from service.models.local_store import local_store
 from service.models.open_model import check_store
 from service.teaching.requirements import check_teach_folder
@@ -31,11 +34,21 @@ def serve(
         check_store(local_store(settings).model_store)
         check_teach_folder(settings)
         ApiKeys(settings).current()
-    fork_server.start()  # before the import, which takes a while
-    from service.deployment.uvicorn_server import listen, run  # noqa: PLC0415
+    start_fork_server()  # before the imports, which take a while
+    with _nothing_collected():
+        from service.deployment.uvicorn_server import listen, run  # noqa: PLC0415
 
     try:
         listener = listen(settings.host, settings.port)
     except (OSError, socket.gaierror) as error:
         give_up(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
     run(settings, listener)
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Keep the garbage collector from imports, which leave no garbage: neither now nor later does it look at them."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()

@@ -185,7 +185,7 @@ def test_serving_loads_no_torch() -> None:
     assert loaded_after("import service.api.app", "torch", "onnx", "training", "export") == []
 
 
-def test_the_server_starts_without_the_libraries_of_other_commands() -> None:
+def test_the_server_starts_without_the_libraries_of_others() -> None:
     statement = "import service.__main__, service.serve_command, service.deployment.uvicorn_server"
     assert (
         loaded_after(statement, "rich", "pygments", "httpx", "onnxruntime", "service.console", "service.doctor") == []

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
+from clips.model_input import ModelInput, Sampling
 from clips.part import WHOLE, Part
-from clips.preprocess import ModelInput, Sampling, preprocess, preprocess_frames
+from clips.preprocess import preprocess, preprocess_frames
 from clips.scores import Score, top_scores
 from clips.window_preprocess import preprocess_windows
 from service.api.schemas.predict import Action

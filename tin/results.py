@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clips.decoding.frames import VideoInfo
 from clips.scores import Score
+from clips.video_info import VideoInfo
 
 
 @dataclass(frozen=True)

@@ -20,16 +20,7 @@ from av.video.frame import VideoFrame
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile, VideoSource
 from clips.decoding.errors import NoFrames
 from clips.decoding.frame_times import rising
-from clips.decoding.frames import (
-    Converter,
-    Image,
-    VideoInfo,
-    describe,
-    every_frame,
-    frame_seconds,
-    seconds_of,
-    upright_size,
-)
+from clips.decoding.frames import Converter, Image, describe, every_frame, frame_seconds, seconds_of, upright_size
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.parallel import visit_frames
 from clips.decoding.picture import FullDecodeRequired
@@ -37,6 +28,7 @@ from clips.decoding.seek import Plan, plan_frames, survey_packets
 from clips.decoding.stream import times_by_decoding
 from clips.decoding.survey.survey import Survey
 from clips.part import WHOLE, Part, PickFrames
+from clips.video_info import VideoInfo
 
 LIKELY_DIFFERENCES = (-1, 1, -2, -3)
 """Numbers of frames, less that of packets, for which the picked frames are kept, so that packets decode once."""

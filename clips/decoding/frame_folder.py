@@ -13,9 +13,10 @@ import numpy as np
 
 from clips.decoding.decode import DecodedClip, DecodeReport
 from clips.decoding.errors import LimitExceeded, NotAVideo, Undecodable
-from clips.decoding.frames import Image, VideoInfo
+from clips.decoding.frames import Image
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.part import WHOLE, Part, PickFrames
+from clips.video_info import VideoInfo
 
 FRAMES_PER_SECOND = 25
 """Assumed rate, as by FFmpeg's demuxer of image sequences, `image2`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 import av
@@ -17,24 +16,10 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from clips.decoding.container import OpenVideo
+from clips.video_info import VideoInfo
 
 Image = NDArray[np.uint8]
 """One picture: uint8 [H, W, 3], RGB."""
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """Facts about a video: FFmpeg's names of container and codec, size, number of frames, duration.
-
-    `width` and `height` are in pixels of the upright picture; `frames` are counted, not read from a header.
-    """
-
-    container: str
-    codec: str
-    width: int
-    height: int
-    frames: int
-    duration_seconds: float
 
 
 def describe(video: OpenVideo, size: tuple[int, int], num_frames: int, seconds_to_last: float) -> VideoInfo:

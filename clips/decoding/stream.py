@@ -19,20 +19,13 @@ from av.video.frame import VideoFrame
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile, VideoSource
 from clips.decoding.errors import NoFrames, Undecodable
 from clips.decoding.frame_times import rising
-from clips.decoding.frames import (
-    Converter,
-    Image,
-    VideoInfo,
-    describe,
-    every_frame,
-    frame_seconds,
-    seconds_of,
-)
+from clips.decoding.frames import Converter, Image, describe, every_frame, frame_seconds, seconds_of
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.packet_plan import MAX_REORDER_DEPTH
 from clips.decoding.picture import FullDecodeRequired
 from clips.decoding.seek import decode_planned, plan_frames, survey_packets
 from clips.decoding.survey.survey import Survey
+from clips.video_info import VideoInfo
 
 PROBED_PACKETS = 64
 """Packets of a video without times that are decoded to see if each holds a frame."""

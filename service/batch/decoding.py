@@ -8,8 +8,8 @@ from pathlib import Path
 from clips.clip_spec import ClipSpec
 from clips.decoding.frame_folder import find_frames
 from clips.decoding.limits import DecodeLimits
+from clips.model_input import ModelInput
 from clips.part import WHOLE, Part
-from clips.preprocess import ModelInput
 from service.batch.results.result import Failed, failure
 from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder

@@ -5,12 +5,14 @@ from __future__ import annotations
 from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerContext
 
+from service.decoding.channel import Channel
+
 LATE_PARTS = "service.decoding.sandbox.late_parts"
 """The module that loads what libraries would load late; a worker imports it as well, for others may have started the
 server."""
 
 
-def start() -> ForkServerContext:
+def start_fork_server() -> ForkServerContext:
     """Start the server, unless it runs; returns, at once, the context that makes workers from it.
 
     Its libraries load while this process goes on.
@@ -19,3 +21,10 @@ def start() -> ForkServerContext:
     context.set_forkserver_preload(["service.decoding.worker", LATE_PARTS])
     forkserver.ensure_running()
     return context
+
+
+def serve(connection: Channel, max_memory_bytes: int) -> None:
+    """Run `service.decoding.worker.serve`, in a worker: this process does not import what decodes."""
+    from service.decoding.worker import serve  # noqa: PLC0415
+
+    serve(connection, max_memory_bytes)

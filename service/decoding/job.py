@@ -6,14 +6,20 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.container import VideoSource
-from clips.decoding.frame_folder import EncodedFrames
+from clips.decoding.errors import ClipError
 from clips.decoding.limits import DecodeLimits
 from clips.part import WHOLE, Part
-from clips.preprocess import read_folder
 from clips.windows import Windowing
+
+if TYPE_CHECKING:  # jobs are made in processes that decode nothing
+    from clips.decoding.container import VideoSource
+    from clips.decoding.frame_folder import EncodedFrames
+
+Failure = ClipError | str
+"""An error of the video, or the traceback of an unexpected exception."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ def opened(job: DecodeJob) -> Iterator[DecodeJob]:
     if not isinstance(job.video, str | os.PathLike):
         yield job
     elif os.path.isdir(job.video) and not isinstance(job, TimelineJob):
+        from clips.preprocess import read_folder  # noqa: PLC0415 - the server takes no folders
+
         frames = read_folder(job.video, job.spec, job.limits, shifted=job.shifted, part=job.part)
         yield replace(job, video=frames)
     else:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from anyio import CapacityLimiter, to_thread
 
 from clips.cpu_quota import usable_cores
-from clips.preprocess import ModelInput
+from clips.model_input import ModelInput
 from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder
 from service.decoding.sandbox.confinement import Sandbox

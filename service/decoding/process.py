@@ -34,16 +34,14 @@ from clips.decoding.errors import (
     NotAVideo,
     Undecodable,
 )
-from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
-from clips.preprocess import ModelInput, Sampling
-from clips.window_preprocess import TimelineEnd, TimelinePart, TimelineStart, WindowInput
+from clips.model_input import ModelInput, Sampling, TimelineEnd, TimelinePart, TimelineStart, WindowInput
+from clips.video_info import VideoInfo
 from clips.windows import Windowing
-from service.decoding import fork_server
 from service.decoding.channel import channel
-from service.decoding.job import DecodeJob, TimelineJob, opened
+from service.decoding.fork_server import serve, start_fork_server
+from service.decoding.job import DecodeJob, Failure, TimelineJob, opened
 from service.decoding.sandbox.confinement import Sandbox
-from service.decoding.worker import Failure, serve, too_long
 
 MAX_THUMBNAIL_BYTES = 1_000_000
 MAX_READY_BYTES = 20
@@ -78,7 +76,7 @@ class Decoder:
     """
 
     def __init__(self, max_memory_bytes: int) -> None:
-        context = fork_server.start()
+        context = start_fork_server()
         self._channel, theirs = channel()
         self._process = context.Process(target=serve, args=(theirs, max_memory_bytes), daemon=True, name="decoder")
         self._is_killed = False
@@ -203,7 +201,7 @@ class Decoder:
             time.sleep(0.002)
         exit_code = -signal.SIGKILL if self._is_killed else self._exit_code()
         if exit_code == -signal.SIGXCPU:
-            return too_long(limits)
+            return _too_long(limits)
         if exit_code == -signal.SIGKILL:
             return DecoderEnded("the decoder was ended from outside, or memory ran out; send the video again")
         self.kill()
@@ -222,6 +220,11 @@ def _log_crash(exit_code: int | None) -> None:
         logger.warning("a decoder broke off in mid-work, exit code %s", exit_code)
     else:
         logger.warning("a video made a decoder crash: %s", signal.Signals(-exit_code).name)
+
+
+def _too_long(limits: DecodeLimits) -> LimitExceeded:
+    limit = f"{limits.max_cpu_seconds:g} s of CPU time"
+    return LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
 def _crashed() -> Undecodable:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator
 
 from anyio import CapacityLimiter, to_thread
 
-from clips.window_preprocess import TimelinePart
+from clips.model_input import TimelinePart
 from clips.windows import Windowing
 from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder, DecoderEnded

@@ -19,12 +19,12 @@ from multiprocessing.reduction import recv_handle
 import cv2
 
 from clips.decoding.errors import ClipError, LimitExceeded
-from clips.decoding.limits import DecodeLimits
-from clips.preprocess import ModelInput, preprocess
-from clips.window_preprocess import TimelinePart, preprocess_windows
+from clips.model_input import ModelInput, TimelinePart
+from clips.preprocess import preprocess
+from clips.window_preprocess import preprocess_windows
 from service.decoding.channel import Channel
 from service.decoding.fork_server import LATE_PARTS
-from service.decoding.job import DecodeJob, TimelineJob
+from service.decoding.job import DecodeJob, Failure, TimelineJob
 from service.decoding.sandbox.confinement import confine
 
 MAX_OPEN_FILES = 32
@@ -34,9 +34,6 @@ NICENESS = 10
 
 TIMELINE_NICENESS = 10
 """Added for timelines, which take the CPU time that POST /predict leaves."""
-
-Failure = ClipError | str
-"""An error of the video, or the traceback of an unexpected exception."""
 
 
 def serve(connection: Channel, max_memory_bytes: int) -> None:
@@ -61,12 +58,6 @@ def serve(connection: Channel, max_memory_bytes: int) -> None:
         _answer(connection, job if descriptor is None else replace(job, video=descriptor))
         if descriptor is not None:
             os.close(descriptor)
-
-
-def too_long(limits: DecodeLimits) -> LimitExceeded:
-    """The error for a worker that the kernel ended at its limit of CPU time."""
-    limit = f"{limits.max_cpu_seconds:g} s of CPU time"
-    return LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
 def _answer(connection: Channel, job: DecodeJob) -> None:

@@ -18,8 +18,7 @@ from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayTas
 from ray.serve.exceptions import BackPressureError, ReplicaUnavailableError
 
 from clips.decoding.errors import ClipError
-from clips.preprocess import ModelInput
-from clips.window_preprocess import TimelineStart
+from clips.model_input import ModelInput, TimelineStart
 from clips.windows import Windowing
 from service.backends.base import Clips, Outputs
 from service.decoding.job import DecodeJob

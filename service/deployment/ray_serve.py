@@ -25,7 +25,7 @@ from ray.serve import Application
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clips.decoding.errors import ClipError
-from clips.preprocess import ModelInput
+from clips.model_input import ModelInput
 from clips.windows import Windowing
 from service.api.app import create_app
 from service.api.lifespan import State

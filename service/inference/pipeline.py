@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from clips.preprocess import ModelInput
-from clips.window_preprocess import TimelineEnd
+from clips.model_input import ModelInput, TimelineEnd
 from clips.windows import Windowing
 from service.backends.base import Clips
 from service.config.settings import Settings

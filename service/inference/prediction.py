@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.preprocess import ModelInput
+from clips.model_input import ModelInput
 from clips.scores import Score, top_scores
 from service.backends.base import Outputs
 from service.inference.features import mean_features

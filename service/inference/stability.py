@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.preprocess import ModelInput
+from clips.model_input import ModelInput
 from clips.scores import Score, top_scores
 from service.backends.base import Clips
 from service.models.versions import LoadedModel

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.window_preprocess import TimelineEnd, TimelinePart, TimelineStart, WindowInput
+from clips.model_input import TimelineEnd, TimelinePart, TimelineStart, WindowInput
 from service.backends.base import Clips
 from service.inference.batcher import Inferred
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from clips.clip_spec import ClipSpec
-from clips.window_preprocess import WindowInput
+from clips.model_input import WindowInput
 from clips.windows import Windowing
 from service.live.mailbox import Connected, Failed, Lost, Mailbox, Over
 from service.live.sliding_windows import SlidingWindows

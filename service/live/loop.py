@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from clips.model_input import WindowInput
 from clips.part import ROUNDING
 from clips.scores import top_scores
-from clips.window_preprocess import WindowInput
 from service.backends.base import TryLater
 from service.inference.segmentation import ScoredWindow, Segment, Segmenter
 from service.live.mailbox import Connected, Event, Failed, Lost, Mailbox, Over

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from clips.window_preprocess import WindowInput
+from clips.model_input import WindowInput
 
 MOST_WINDOWS = 4
 """Windows that wait; a further one takes the place of the oldest."""

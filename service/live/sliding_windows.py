@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.frames import Image
+from clips.model_input import WindowInput
 from clips.part import ROUNDING
 from clips.transforms import crop_frames, join_views
-from clips.window_preprocess import WindowInput, sample_window
+from clips.window_preprocess import sample_window
 from clips.windows import Window, Windowing
 from service.live.ring_buffer import RingBuffer
 

@@ -14,11 +14,12 @@ from clips.clip_spec import ClipSpec
 from clips.decoding.decode import decode
 from clips.decoding.errors import NoSuchPart
 from clips.decoding.limits import DecodeLimits
+from clips.model_input import TimelineEnd, TimelineStart, WindowInput
 from clips.part import WHOLE, Part
 from clips.preprocess import preprocess, preprocess_frames
 from clips.sampling import shifted_indices
 from clips.transforms import make_views
-from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, preprocess_windows
+from clips.window_preprocess import preprocess_windows
 from clips.windows import Windowing
 from tests.helpers.videos.clip_recipes import CLIPS, recipe_named
 from tests.helpers.videos.make_clip import cached_clip

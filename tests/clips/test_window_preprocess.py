@@ -11,9 +11,10 @@ from clips.clip_spec import ClipSpec, View
 from clips.decoding.decode import decode
 from clips.decoding.errors import LimitExceeded
 from clips.decoding.limits import DecodeLimits
+from clips.model_input import TimelineEnd, TimelineStart, WindowInput
 from clips.preprocess import preprocess
 from clips.transforms import crop_frames, make_views
-from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, preprocess_windows, sample_window
+from clips.window_preprocess import preprocess_windows, sample_window
 from clips.windows import Window, Windowing, windows_of
 from tests.helpers.videos.clip_recipes import CLIPS, recipe_named
 from tests.helpers.videos.make_clip import cached_clip

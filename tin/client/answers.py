@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from clips.decoding.frames import VideoInfo
 from clips.scores import Score
+from clips.video_info import VideoInfo
 from tin.client.errors import NoAnswer, ServiceBusy, ServiceProblem
 from tin.results import Clip, ModelRef, Prediction, TimelineSegment, TimelineWindow
 

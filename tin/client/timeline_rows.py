@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clips.decoding.frames import VideoInfo
+from clips.video_info import VideoInfo
 from tin.client.answers import problem_of, reading, result_of, window_of
 from tin.client.errors import NoAnswer
 from tin.results import ModelRef, Timeline, TimelineSegment, TimelineWindow

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from clips.decoding.frames import VideoInfo
+from clips.video_info import VideoInfo
 from training.finetune.defaults import (
     EPOCHS_TIMES_ROOT,
     MAX_EPOCHS,

@@ -12,8 +12,8 @@ from pathlib import Path
 from clips.clip_spec import ClipSpec
 from clips.decoding.decode import decode
 from clips.decoding.errors import ClipError
-from clips.decoding.frames import VideoInfo
 from clips.sampling import evaluation_indices
+from clips.video_info import VideoInfo
 from training.files import sha256_of
 from training.lists.clip_set import ClipSet, ClipSetError, LabelledClip, clips_per_class
 

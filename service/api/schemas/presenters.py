@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from clips.clip_spec import ClipSpec
-from clips.decoding.frames import VideoInfo
+from clips.model_input import ModelInput, Sampling
 from clips.part import WHOLE, Part
-from clips.preprocess import ModelInput, Sampling
 from clips.scores import Score
+from clips.video_info import VideoInfo
 from service.api.schemas.part import part_of_video
 from service.api.schemas.predict import (
     Action,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from clips.model_input import TimelineEnd, TimelineStart
 from clips.scores import top_scores
-from clips.window_preprocess import TimelineEnd, TimelineStart
 from service.api.schemas.part import part_of_video
 from service.api.schemas.presenters import actions, describe_video, model_ref, segment_of_clip, timing_ms
 from service.api.schemas.timeline import ClipRow, SegmentOfClip, SegmentsRow, TimelineRow, WindowRow

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 
-from clips.window_preprocess import TimelinePart, WindowInput
+from clips.model_input import TimelinePart, WindowInput
 from clips.windows import Windowing
 from service.api.schemas.timeline import TimelineRow
 from service.api.schemas.timeline_rows import TimelineRows

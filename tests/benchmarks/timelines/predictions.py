@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.limits import DecodeLimits
+from clips.model_input import WindowInput
 from clips.scores import top_scores
-from clips.window_preprocess import WindowInput, preprocess_windows
+from clips.window_preprocess import preprocess_windows
 from clips.windows import Windowing, windows_of
 from service.inference.segmentation import ScoredWindow, segments_of
 from tests.benchmarks.timelines.films import KnownFilm, TrueSegment

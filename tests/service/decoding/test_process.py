@@ -14,11 +14,12 @@ import pytest
 
 from clips.clip_spec import ClipSpec, View
 from clips.decoding.errors import LimitExceeded, NoSuchPart, NotAVideo, Undecodable
-from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
+from clips.model_input import TimelineEnd, TimelineStart, WindowInput
 from clips.part import Part
 from clips.preprocess import preprocess
-from clips.window_preprocess import TimelineEnd, TimelineStart, WindowInput, preprocess_windows
+from clips.video_info import VideoInfo
+from clips.window_preprocess import preprocess_windows
 from clips.windows import Windowing
 from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder, DecoderEnded, DecoderFailed

@@ -8,7 +8,7 @@ import pytest
 from clips.clip_spec import ClipSpec
 from clips.decoding.errors import NotAVideo
 from clips.decoding.limits import DecodeLimits
-from clips.window_preprocess import TimelineStart, WindowInput
+from clips.model_input import TimelineStart, WindowInput
 from clips.windows import Windowing
 from service.decoding import timeline_pool
 from service.decoding.job import DecodeJob

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from clips.decoding.errors import NotAVideo
-from clips.decoding.frames import VideoInfo
 from clips.decoding.limits import DecodeLimits
-from clips.window_preprocess import TimelineEnd, TimelineStart
+from clips.model_input import TimelineEnd, TimelineStart
+from clips.video_info import VideoInfo
 from clips.windows import Windowing
 from service.backends.base import Outputs
 from service.decoding.job import DecodeJob

@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import pytest
 
-from clips.window_preprocess import WindowInput
+from clips.model_input import WindowInput
 from clips.windows import Windowing
 from service.live.decoding import DecodingThread, Preprocessing
 from service.live.mailbox import Event, Failed, Mailbox, Over

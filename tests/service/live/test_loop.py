@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from clips.window_preprocess import WindowInput
+from clips.model_input import WindowInput
 from service.backends.base import Clips, Outputs, RuntimeDown
 from service.inference.segmentation import Segment
 from service.live.loop import Loop

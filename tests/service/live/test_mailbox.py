@@ -6,7 +6,7 @@ import threading
 
 import numpy as np
 
-from clips.window_preprocess import WindowInput
+from clips.model_input import WindowInput
 from service.live.mailbox import Connected, Lost, Mailbox
 
 

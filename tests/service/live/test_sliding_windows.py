@@ -11,7 +11,8 @@ import pytest
 from clips.clip_spec import ClipSpec, View
 from clips.decoding.limits import DecodeLimits
 from clips.decoding.stream import open_stream
-from clips.window_preprocess import WindowInput, preprocess_windows
+from clips.model_input import WindowInput
+from clips.window_preprocess import preprocess_windows
 from clips.windows import Windowing
 from service.live.sliding_windows import SlidingWindows
 from tests.helpers.videos.clip_recipes import recipe_named

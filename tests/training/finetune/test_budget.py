@@ -1,6 +1,6 @@
 import pytest
 
-from clips.decoding.frames import VideoInfo
+from clips.video_info import VideoInfo
 from training.finetune.budget import (
     LONGEST_WINDOW,
     BudgetLimits,

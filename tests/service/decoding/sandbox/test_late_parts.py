@@ -9,7 +9,7 @@ import pytest
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.limits import DecodeLimits
-from clips.window_preprocess import TimelineEnd
+from clips.model_input import TimelineEnd
 from clips.windows import Windowing
 from service.decoding.job import DecodeJob
 from service.decoding.process import Decoder
