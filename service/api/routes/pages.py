@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
@@ -50,7 +51,7 @@ def render(page: Page, pages: Sequence[Page]) -> str:
     """Return a page with the fragments in place, and links to all pages."""
     text = _read(page.file)
     for fragment in ("head", "bar"):
-        text = text.replace(f"<!-- frame: {fragment} -->", _read(f"frame/{fragment}.html").rstrip())
+        text = text.replace(f"  <!-- frame: {fragment} -->\n", indent(_read(f"frame/{fragment}.html"), "  "))
     return text.replace("<!-- links -->", "".join(_link(each, page) for each in pages if each.link))
 
 
