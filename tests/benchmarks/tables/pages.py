@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.tables import decode, export, live, timelines, ut_interaction
+from tests.benchmarks.live import table as live
+from tests.benchmarks.tables import containers, decode, export
+from tests.benchmarks.timelines import table as timelines
+from tests.benchmarks.ut_interaction import table as ut_interaction
 from tests.helpers.paths import REPOSITORY
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -33,6 +36,7 @@ class ResultTable:
 
 TABLES = (
     ResultTable("README.md", "decoding by clip", "decode", decode.clips),
+    ResultTable("docs/containers.md", "images", "containers", containers.images),
     ResultTable("docs/decoding.md", "decoders", "decode", decode.summary),
     ResultTable("docs/export.md", "graphs", "export", export.graphs),
     ResultTable("docs/live.md", "half an hour", "live", live.soak),
