@@ -79,7 +79,7 @@ bench-export: .venv-dev/ready ## compare exported graphs, int8 too, with torch a
 	.venv-dev/bin/python -m tests.benchmarks.bench_export
 
 load: .venv-load/ready ## send the service more than it can take, beside the same work without a server (two minutes)
-	.venv-load/bin/python -m tests.benchmarks.bench_load $(if $(FILE),--video $(FILE))
+	.venv-load/bin/python -m tests.benchmarks.load --out tests/benchmarks/results $(if $(FILE),--video $(FILE))
 
 soak: .venv-dev/ready ## send 10,000 requests and see that no memory is lost (a few minutes)
 	SOAK_REQUESTS=10000 .venv-dev/bin/python -m pytest tests/service/test_soak.py

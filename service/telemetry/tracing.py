@@ -98,6 +98,9 @@ def trace_id_of(span: Span) -> str | None:
 @contextmanager
 def stage(name: str) -> Iterator[None]:
     """Span of the current request around a block; an exception is recorded by its type only."""
+    if _tracer.get() is _OFF:  # a span that does nothing costs ten times as much as this question
+        yield
+        return
     with _span(name) as span:
         try:
             yield
@@ -111,6 +114,8 @@ def record_stage(name: str, started_at: float, seconds: float, **attributes: int
 
     `started_at` is in seconds since the epoch.
     """
+    if _tracer.get() is _OFF:
+        return
     started = round(started_at * 1e9)
     ours = {f"tin.{attribute}": value for attribute, value in attributes.items()}
     _tracer.get().start_span(name, start_time=started, attributes=ours).end(started + round(seconds * 1e9))

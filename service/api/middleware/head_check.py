@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MAX_QUERY_BYTES = 4096
@@ -18,13 +17,14 @@ class HeadCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on whose head is acceptable."""
         if scope["type"] == "http":
-            _check(Request(scope))
+            _check(scope)
         await self._app(scope, receive, send)
 
 
-def _check(request: Request) -> None:
-    if len(request.url.query) > MAX_QUERY_BYTES:
+def _check(scope: Scope) -> None:
+    if len(scope["query_string"]) > MAX_QUERY_BYTES:
         raise HTTPException(400, f"the query is longer than {MAX_QUERY_BYTES:,} bytes")
     # Two lengths are how requests are smuggled past a proxy.
-    if "content-length" in request.headers and "transfer-encoding" in request.headers:
+    names = {name for name, _ in scope["headers"]}
+    if b"content-length" in names and b"transfer-encoding" in names:
         raise HTTPException(400, "a request has a Content-Length or a Transfer-Encoding", {"Connection": "close"})

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.benchmarks.bench_load import percentile
 from tests.benchmarks.peers.clients import BROKEN, TIMED_OUT, Outcome
+from tests.helpers.measuring.percentiles import percentile
 
 ANSWERED, REFUSED, FAILED, LATE, CUT = "answered", "refused", "failed", "timed out", "broken"
 LOST = (FAILED, LATE, CUT)

@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.bench_load import percentile
 from tests.benchmarks.peers.catalogue import CORES, OURS, OURS_FP32, Contender
 from tests.benchmarks.peers.figures import (
     ANSWERED,
@@ -30,6 +29,7 @@ from tests.benchmarks.peers.measure import MANY, OVERLOAD, Measured, damage_fact
 from tests.benchmarks.peers.models import DEMO
 from tests.benchmarks.peers.plot import plot_rates
 from tests.helpers.measuring.machine import cpu_name, versions_of
+from tests.helpers.measuring.percentiles import percentile
 
 COLUMNS = (
     "answers/s",
