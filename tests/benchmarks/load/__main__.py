@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -117,7 +117,7 @@ class Bench:
         bare = {THREADS: self._run_bare(self._bare[:1], CORES), PROCESSES: self._run_bare(self._bare, 1)}
         loads = {name: self._run_load("closed", num_clients) for name, num_clients in NUM_CLIENTS.items()}
         rate = max(loads[name].rate for name in (PER_CORE, TWICE))
-        loads[OPEN] = self._run_load("open", round(OVERLOAD * rate))
+        loads[OPEN] = self._run_load("open", max(1, round(OVERLOAD * rate)))
         return Round(bare, loads)
 
     def _run_bare(self, loops: list[Worker], num_threads: int) -> Bare:
@@ -131,7 +131,7 @@ class Bench:
     def _run_load(self, kind: str, num_clients: int) -> Load:
         before = cpu_seconds(self._server.pid), self._clients.cpu_seconds()
         answer = self._clients.ask(kind=kind, num_clients=num_clients, seconds=SECONDS)
-        requests, num_sent = answer["counted"], answer["sent"]
+        requests, num_sent = answer["counted"], max(1, answer["sent"])
         after = cpu_seconds(self._server.pid), self._clients.cpu_seconds()
         accepted = [each["milliseconds"] for each in requests if each["status"] == 200]
         rejected = [each["milliseconds"] for each in requests if _is_rejection(each)]
@@ -176,6 +176,12 @@ def pooled(rounds: list[Round], name: str) -> Load:
     )
 
 
+def pooled_bare(rounds: list[Round], name: str) -> Bare:
+    """Return the medians of a loop without a server over all rounds."""
+    loops = [each.bare[name] for each in rounds]
+    return Bare(statistics.median(loop.rate for loop in loops), statistics.median(loop.milliseconds for loop in loops))
+
+
 def goals_of(rounds: list[Round]) -> list[Goal]:
     """Return the goals with the measured values."""
     unloaded, overloaded = pooled(rounds, ONE), pooled(rounds, OPEN)
@@ -203,8 +209,8 @@ def print_tables(rounds: list[Round], console: Console) -> None:
     """Print rates and latencies, then the goals."""
     table = Table("", "video/s", "p50", "p99", "rejected", "p99", "max", "failed", "server", "clients")
     for name in (THREADS, PROCESSES):
-        rate, spent = (statistics.median(astuple(each.bare[name])[i] for each in rounds) for i in (0, 1))
-        table.add_row(name, f"{rate:.1f}", *[""] * 6, f"{spent:.1f}")
+        bare = pooled_bare(rounds, name)
+        table.add_row(name, f"{bare.rate:.1f}", *[""] * 6, f"{bare.milliseconds:.1f}")
     for name in (*NUM_CLIENTS, OPEN):
         table.add_row(name, *_cells(pooled(rounds, name)))
     console.print(table)
@@ -242,10 +248,25 @@ def write_results(rounds: list[Round], stages: list[dict[str, float]], video: Pa
         "video_bytes": video.stat().st_size,
         "goals": [{**asdict(goal), "is_met": goal.is_met} for goal in goals_of(rounds)],
         "stages": medians(stages),
-        "rounds": [asdict(each) for each in rounds],
+        "bare": {name: asdict(pooled_bare(rounds, name)) for name in (THREADS, PROCESSES)},
+        "loads": {name: _summary(pooled(rounds, name)) for name in (*NUM_CLIENTS, OPEN)},
+        "ratios": [each.ratio() for each in rounds],
     }
-    path.write_text(json.dumps(_rounded(facts)) + "\n")
+    path.write_text(json.dumps(_rounded(facts), indent=1) + "\n")
     return path
+
+
+def _summary(load: Load) -> dict[str, float]:
+    return {
+        "rate": load.rate,
+        "p50_ms": percentile(load.accepted, 50),
+        "p99_ms": percentile(load.accepted, 99),
+        "num_rejected": len(load.rejected),
+        "rejected_p99_ms": percentile(load.rejected, 99) if load.rejected else 0.0,
+        "num_failed": len(load.failures),
+        "server_ms": load.server_ms,
+        "client_ms": load.client_ms,
+    }
 
 
 def _rounded(value: object) -> object:

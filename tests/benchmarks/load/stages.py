@@ -55,7 +55,7 @@ class Rung:
 
 @contextmanager
 def ready_rungs(num_bytes: int) -> Iterator[list[Rung]]:
-    """Start and warm up a service for each stage, and a video of about `num_bytes`; stop them at the end of the block."""
+    """Start and warm up a service for each stage, for a video of `num_bytes`; stop them at the end of the block."""
     with tempfile.NamedTemporaryFile(suffix=".mp4") as file, ExitStack() as services:
         video = _padded(make_clip(SMALL), num_bytes)
         Path(file.name).write_bytes(video)
