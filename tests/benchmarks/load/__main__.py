@@ -243,7 +243,12 @@ def write_results(rounds: list[Round], stages: list[dict[str, float]], video: Pa
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"load-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.json"
     facts = {
-        "machine": {"processor": cpu_name(), "cores": CORES, "python": platform.python_version()},
+        "machine": {
+            "processor": cpu_name(),
+            "cores": CORES,
+            "load": os.getloadavg(),
+            "python": platform.python_version(),
+        },
         "versions": versions_of(PACKAGES),
         "video_bytes": video.stat().st_size,
         "goals": [{**asdict(goal), "is_met": goal.is_met} for goal in goals_of(rounds)],
@@ -274,7 +279,7 @@ def _rounded(value: object) -> object:
         return round(value, 3)
     if isinstance(value, dict):
         return {key: _rounded(each) for key, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list) else value
+    return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def main() -> None:

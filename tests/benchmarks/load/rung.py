@@ -19,7 +19,8 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from clips.preprocess import ModelInput, preprocess
+from clips.model_input import ModelInput
+from clips.preprocess import preprocess
 from clips.windows import Windowing
 from service.api.app import Lifespan, create_app
 from service.api.lifespan import State

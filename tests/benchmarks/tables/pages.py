@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.live import table as live
+from tests.benchmarks.load import table as load
 from tests.benchmarks.tables import containers, decode, export
 from tests.benchmarks.timelines import table as timelines
 from tests.benchmarks.ut_interaction import table as ut_interaction
@@ -40,6 +41,7 @@ TABLES = (
     ResultTable("docs/decoding.md", "decoders", "decode", decode.summary),
     ResultTable("docs/export.md", "graphs", "export", export.graphs),
     ResultTable("docs/live.md", "half an hour", "live", live.soak),
+    ResultTable("docs/serving.md", "stages", "load", load.stages),
     ResultTable("docs/teach.md", "UT-Interaction", "ut-interaction", ut_interaction.networks),
     ResultTable("docs/timelines.md", "segments", "timelines", timelines.rules),
 )
