@@ -69,6 +69,9 @@ bench-ut: .venv-dev/ready ## fine-tune on UT-Interaction in DATA, ten folds a se
 bench-timeline: .venv-dev/ready ## measure the segments of made films, and of UT-Interaction in DATA with the runs that bench-ut left
 	.venv-dev/bin/python -m tests.benchmarks.timelines $(if $(DATA),--data $(DATA))
 
+bench-latency: .venv-dev/ready ## measure a video alone on one core and on two, and four clients (three minutes on a quiet machine)
+	.venv-dev/bin/python -m tests.benchmarks.latency $(ARGS)
+
 bench-peers: .venv-peers/ready ## compare whole answers with what else one would run (a quarter of an hour; needs Java 17)
 	.venv-peers/bin/python -m tests.benchmarks.peers $(ARGS)
 
@@ -140,4 +143,4 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-peers figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-latency bench-peers figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help

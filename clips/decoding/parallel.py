@@ -41,6 +41,9 @@ GOOD_SPEEDUP = 1.5
 SMALL_SPEEDUP = 1.1
 """What decoders of their own must promise where threads within one are of no use."""
 
+WAITING_THREADS = 2
+"""Threads within a decoder that wait at any moment, and so need no core."""
+
 Visit = Callable[[int, VideoFrame], None]
 """Takes a frame's index and the frame, on the thread that decoded it."""
 
@@ -136,8 +139,8 @@ def choose_threads(max_threads: int, video: OpenVideo, survey: Survey, plan: Pla
     if _speedup(plan.runs, decoders) < (GOOD_SPEEDUP if uses_threads else SMALL_SPEEDUP):
         decoders = 1
     within_each = max_threads // decoders if uses_threads else 1
-    # one more than cores, as each waits for the others now and then
-    return Threads(decoders, within_each + 1 if within_each > 1 else 1)
+    # more than cores, as each waits for the others now and then
+    return Threads(decoders, within_each + WAITING_THREADS if within_each > 1 else 1)
 
 
 def _has_independent_runs(video: OpenVideo, survey: Survey) -> bool:

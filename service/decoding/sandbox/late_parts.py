@@ -41,7 +41,7 @@ def _load_character_sets() -> None:
 
 
 def _share_memory_between_threads() -> None:
-    """The C library gives threads memory of their own, and reads files to count the cores when it does so often."""
+    """The C library reads files to give threads regions of memory of their own, and to make these smaller."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(M_ARENA_MAX, 1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.latency import table as latency
 from tests.benchmarks.live import table as live
 from tests.benchmarks.load import table as load
 from tests.benchmarks.tables import containers, decode, export
@@ -42,6 +43,7 @@ TABLES = (
     ResultTable("docs/export.md", "graphs", "export", export.graphs),
     ResultTable("docs/live.md", "half an hour", "live", live.soak),
     ResultTable("docs/serving.md", "stages", "load", load.stages),
+    ResultTable("docs/serving.md", "a video alone", "latency", latency.alone),
     ResultTable("docs/teach.md", "UT-Interaction", "ut-interaction", ut_interaction.networks),
     ResultTable("docs/timelines.md", "segments", "timelines", timelines.rules),
 )
