@@ -22,7 +22,7 @@ from clips.decoding.errors import NoFrames
 from clips.decoding.frame_times import rising
 from clips.decoding.frames import Converter, Image, describe, every_frame, frame_seconds, seconds_of, upright_size
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
-from clips.decoding.parallel import visit_frames
+from clips.decoding.parallel.visit import visit_frames
 from clips.decoding.picture import FullDecodeRequired
 from clips.decoding.seek import Plan, plan_frames, survey_packets
 from clips.decoding.stream import times_by_decoding

@@ -9,8 +9,8 @@ from glob import glob, has_magic
 from pathlib import Path
 
 from clips.decoding.errors import LimitExceeded
+from clips.decoding.filenames import find_videos, is_named_as_video
 from clips.decoding.frame_folder import find_frames
-from clips.filenames import find_videos, is_named_as_video
 from service.batch.remote_inputs import find_remote_videos
 from service.store.addresses import address_of
 

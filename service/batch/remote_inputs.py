@@ -6,7 +6,7 @@ from glob import has_magic
 from pathlib import Path
 
 from clips.decoding.errors import LimitExceeded
-from clips.filenames import is_named_as_video
+from clips.decoding.filenames import is_named_as_video
 from service.store.addresses import opened
 
 

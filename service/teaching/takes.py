@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from clips.filenames import is_named_as_video
+from clips.decoding.filenames import is_named_as_video
 from service.store.atomic import link_or_copy, replacing
 from service.teaching.errors import FolderFull, NotTaught, TeachingConflict
 from service.teaching.names import action_name

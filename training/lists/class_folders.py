@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from clips.filenames import find_videos, is_named_as_video
+from clips.decoding.filenames import find_videos, is_named_as_video
 from training.lists.clip_set import SPLITS, ClipSet, ClipSetError, LabelledClip
 
 

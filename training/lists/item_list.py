@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from clips.filenames import is_named_as_video
+from clips.decoding.filenames import is_named_as_video
 from training.errors import BadInput
 from training.lists.frame_folder import LOOKUP_THREADS
 

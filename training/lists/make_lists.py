@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clips.filenames import find_videos
+from clips.decoding.filenames import find_videos
 from training.files import replace_file
 from training.lists.annotations import Annotation, Annotations
 from training.lists.clip_set import SPLITS, LabelledClip

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import pytest
 
-from clips.filenames import VIDEO_SUFFIXES, find_videos, is_named_as_video
+from clips.decoding.filenames import VIDEO_SUFFIXES, find_videos, is_named_as_video
 from tests.helpers.denied_folder import deny_folder
 
 

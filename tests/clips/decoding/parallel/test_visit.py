@@ -7,12 +7,13 @@ import time
 import numpy as np
 import pytest
 
-from clips.decoding import parallel
 from clips.decoding.container import QUICK_PROBING, CpuClock, VideoFile
 from clips.decoding.decode import decode
 from clips.decoding.errors import LimitExceeded
 from clips.decoding.limits import DecodeLimits
-from clips.decoding.parallel import Threads, choose_threads
+from clips.decoding.parallel import threads as choice
+from clips.decoding.parallel import visit
+from clips.decoding.parallel.threads import Threads, choose_threads
 from clips.decoding.seek import Plan, survey_packets
 from clips.sampling import evaluation_indices
 from tests.helpers.fuzzing.clock_faults import full_decode
@@ -28,10 +29,10 @@ def choose(monkeypatch):
 
     def choose_always(threads):
         def chosen(max_threads, video, survey, plan):
-            divisible = parallel._has_independent_runs(video, survey)
+            divisible = choice._has_independent_runs(video, survey)
             return dataclasses.replace(threads, decoders=threads.decoders if divisible else 1)
 
-        monkeypatch.setattr(parallel, "choose_threads", chosen)
+        monkeypatch.setattr(visit, "choose_threads", chosen)
 
     return choose_always
 
