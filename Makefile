@@ -47,7 +47,8 @@ demo-model: .venv-dev/ready ## train the demo model from nothing and publish it 
 	.venv-dev/bin/python -m tin reexport --store model_store --formats onnx,onnx-int8,torchserve,triton
 
 figures: .venv-dev/ready ## print how well the demo model sees motion (a few minutes)
-	.venv-dev/bin/python -m training.motion_report tin_motion model_store/tin-motion/1/checkpoint.safetensors
+	.venv-dev/bin/python -m training.motion_report tin_motion model_store/tin-motion/1/checkpoint.safetensors \
+	  --out tests/benchmarks/results/motions-$$(date +%F).json
 
 control: .venv-dev/ready ## train the demo network without interlacing, briefly, and print its figures
 	.venv-dev/bin/python -m training.train tin_motion --work-dir work-dirs/control \
@@ -81,6 +82,9 @@ figures-docs: .venv-dev/ready ## write the tables of README and docs from tests/
 bench-export: .venv-dev/ready ## compare exported graphs, int8 too, with torch and with the obvious export on one core
 	.venv-dev/bin/python -m tests.benchmarks.bench_export
 
+bench-start: .venv/ready .venv-dev/ready ## measure how soon the service is ready, what is imported, and what is installed
+	.venv-dev/bin/python -m tests.benchmarks.start
+
 load: .venv-load/ready ## send the service more than it can take, beside the same work without a server (two minutes)
 	.venv-load/bin/python -m tests.benchmarks.load --out tests/benchmarks/results $(if $(FILE),--video $(FILE))
 
@@ -97,7 +101,7 @@ attack: .venv/ready .venv-dev/ready ## send 100,000 hostile uploads and count th
 	TIN_TEST_PYTHON=$(CURDIR)/.venv/bin/python SVT_LOG=1 .venv-dev/bin/python -m tests.helpers.hostile.attack
 
 smoke: ## build the images, start them, post a clip, look inside, remove the containers (needs Docker)
-	docker/smoke
+	docker/smoke tests/benchmarks/results
 
 swagger-ui: ## fetch Swagger UI, which the page /docs loads to try an operation, in its pinned version (needs npm)
 	folder=$$(mktemp -d) && npm pack --silent --pack-destination $$folder swagger-ui-dist@$(SWAGGER_UI) \
@@ -143,4 +147,4 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-latency bench-peers figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-latency bench-peers bench-start figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help

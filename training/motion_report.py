@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -127,7 +127,7 @@ def main(
     figures = measure(model, spec, rendered, foreign, foreign_answers, seed)
     Console().print(_figures_table(figures), _labels_table(_by_label(foreign_answers, foreign.labels)))
     if out is not None:
-        replace_json(out, {figure.name: figure.share for figure in figures})
+        replace_json(out, {"clips": clips, "seed": seed, "figures": [asdict(figure) for figure in figures]})
 
 
 def _figures_table(figures: Sequence[Figure]) -> Table:

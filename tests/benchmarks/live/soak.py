@@ -25,7 +25,7 @@ from tests.helpers.live.live_process import LiveProcess
 from tests.helpers.live.rtsp_server import RtspServer
 from tests.helpers.measuring.machine import cpu_name, versions_of
 from tests.helpers.paths import REPOSITORY
-from tests.helpers.processes import resident_bytes
+from tests.helpers.processes import cpu_seconds, resident_bytes
 
 FILM = REPOSITORY / "service" / "web" / "predict" / "example.mp4"
 FILM_SECONDS = 2.6
@@ -60,7 +60,7 @@ def _soak(film: Path, seconds: float) -> dict[str, Any]:
         live.until("connected", seconds=120)
         began = time.monotonic()
         memory = [resident_bytes(live.process.pid) for _ in _moments(server, seconds)]
-        wall, cpu = time.monotonic() - began, _cpu_seconds(live.process.pid)
+        wall, cpu = time.monotonic() - began, cpu_seconds(live.process.pid)
         live.process.send_signal(signal.SIGTERM)
         code = live.wait()
     share = max(1, round(WARM_UP * len(memory)))
@@ -100,12 +100,6 @@ def _moments(server: RtspServer, seconds: float) -> Iterator[None]:
             back_at = None
         yield
         time.sleep(SAMPLE_SECONDS)
-
-
-def _cpu_seconds(pid: int) -> float:
-    """CPU time of a process so far, of all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _is_good(figures: dict[str, Any]) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 from tests.benchmarks.latency import table as latency
 from tests.benchmarks.live import table as live
 from tests.benchmarks.load import table as load
-from tests.benchmarks.tables import containers, decode, export
+from tests.benchmarks.start import table as start
+from tests.benchmarks.tables import containers, decode, export, motions
 from tests.benchmarks.timelines import table as timelines
 from tests.benchmarks.ut_interaction import table as ut_interaction
 from tests.helpers.paths import REPOSITORY
@@ -38,12 +39,14 @@ class ResultTable:
 
 TABLES = (
     ResultTable("README.md", "decoding by clip", "decode", decode.clips),
+    ResultTable("README.md", "motions", "motions", motions.motions),
     ResultTable("docs/containers.md", "images", "containers", containers.images),
     ResultTable("docs/decoding.md", "decoders", "decode", decode.summary),
     ResultTable("docs/export.md", "graphs", "export", export.graphs),
     ResultTable("docs/live.md", "half an hour", "live", live.soak),
     ResultTable("docs/serving.md", "stages", "load", load.stages),
     ResultTable("docs/serving.md", "a video alone", "latency", latency.alone),
+    ResultTable("docs/serving.md", "start and size", "start", start.figures),
     ResultTable("docs/teach.md", "UT-Interaction", "ut-interaction", ut_interaction.networks),
     ResultTable("docs/timelines.md", "segments", "timelines", timelines.rules),
 )
