@@ -6,10 +6,7 @@ from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerContext
 
 from service.decoding.channel import Channel
-
-LATE_PARTS = "service.decoding.sandbox.late_parts"
-"""The module that loads what libraries would load late; a worker imports it as well, for others may have started the
-server."""
+from service.decoding.sandbox.confinement import LATE_PARTS
 
 
 def start_fork_server() -> ForkServerContext:

@@ -23,9 +23,8 @@ from clips.model_input import ModelInput, TimelinePart
 from clips.preprocess import preprocess
 from clips.window_preprocess import preprocess_windows
 from service.decoding.channel import Channel
-from service.decoding.fork_server import LATE_PARTS
 from service.decoding.job import DecodeJob, Failure, TimelineJob
-from service.decoding.sandbox.confinement import confine
+from service.decoding.sandbox.confinement import LATE_PARTS, confine
 
 MAX_OPEN_FILES = 32
 

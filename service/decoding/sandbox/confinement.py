@@ -6,6 +6,10 @@ from enum import StrEnum
 
 from service.decoding.sandbox import landlock, seccomp
 
+LATE_PARTS = "service.decoding.sandbox.late_parts"
+"""The module that loads what libraries would load late. The fork server imports it for all workers, and each worker as
+well, for others may have started that server."""
+
 
 class Sandbox(StrEnum):
     """Mechanism of the kernel that confines a worker."""
