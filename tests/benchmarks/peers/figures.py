@@ -130,33 +130,31 @@ Rounds = dict[str, list[Load]]
 """Loads of each round, by contender."""
 
 
-def goals_of(model: str, busy: Rounds, overload: Rounds, ours: str, ours_fp32: str, bound: float) -> Iterator[Goal]:
+def goals_of(model: str, busy: Rounds, overload: Rounds, ours: Sequence[str], bound: float) -> Iterator[Goal]:
     """Yield the goals of a model.
 
     Args:
         model: its name.
         busy: the rounds with many clients.
         overload: those at more than a contender can take.
-        ours: name of tin-serve among the contenders, as it starts by default.
-        ours_fp32: its name where it runs the fp32 graph.
-        bound: least ratio of our rate to the best peer's.
+        ours: names of tin-serve among the contenders; the first is that which starts by default.
+        bound: least ratio of its rate to the best peer's.
     """
-    peers = [name for name in busy if name not in {ours, ours_fp32}]
-    if ours in busy and peers:
-        yield Goal(f"{model}: answers/s, times the best peer's", ratio_to_best(busy, ours, peers), bound)
-        if ours_fp32 in busy:
-            yield Goal(f"{model}: the same, fp32 against fp32", ratio_to_best(busy, ours_fp32, peers))
-        spent = {name: pooled(busy[name]).server_ms for name in busy}
-        thrift = min(spent[name] for name in peers) / spent[ours]
-        yield Goal(f"{model}: CPU time an answer of the thriftiest peer, times ours", thrift)
-        p99 = {name: percentile(pooled(busy[name]).latencies, 99) for name in busy}
-        lowest = min(p99[name] for name in peers)
-        yield Goal(f"{model}: p99, times the lowest peer's", p99[ours] / lowest, 1.0, is_lower_bound=False)
-    if ours in overload:
-        lost = {name: pooled(overload[name]).lost for name in overload}
-        yield Goal(f"{model}: requests that tin-serve loses in overload", lost[ours], 0, is_lower_bound=False)
-        careful = sum(not lost[name] for name in lost if name in peers)
-        yield Goal(f"{model}: peers that lose none", careful, 0, is_lower_bound=False)
+    peers = [name for name in busy if name not in ours]
+    if not peers:
+        return
+    for name in ours:
+        goal = bound if name == ours[0] else None
+        yield Goal(f"{model}: answers/s of {name}, times the best peer's", ratio_to_best(busy, name, peers), goal)
+    for name in ours:
+        thrift = min(pooled(busy[peer]).server_ms for peer in peers) / pooled(busy[name]).server_ms
+        yield Goal(f"{model}: CPU time an answer of the thriftiest peer, times that of {name}", thrift)
+    p99 = {name: percentile(pooled(busy[name]).latencies, 99) for name in busy}
+    lowest = min(p99[peer] for peer in peers)
+    yield Goal(f"{model}: p99 of {ours[0]}, times the lowest peer's", p99[ours[0]] / lowest, 1.0, is_lower_bound=False)
+    lost = {name: pooled(overload[name]).lost for name in overload}
+    yield Goal(f"{model}: requests that {ours[0]} loses in overload", lost[ours[0]], 0, is_lower_bound=False)
+    yield Goal(f"{model}: peers that lose none", sum(not lost[peer] for peer in peers), 0, is_lower_bound=False)
 
 
 def ratio_to_best(rounds: Rounds, ours: str, peers: Sequence[str]) -> float:

@@ -18,6 +18,7 @@ from torch import nn
 from clips.clip_spec import ClipSpec
 from export.graph.int8 import to_int8
 from export.graph.onnx_export import to_onnx
+from service.backends.contract import SAFE_WEIGHT_BITS
 from service.store.manifest import Artifact, Manifest
 from service.store.model_store import sha256_of
 from tests.benchmarks.bench_export import NUM_CALIBRATION, reference_checkpoint
@@ -110,6 +111,7 @@ def _artifact(version: Path, form: str, graph: bytes) -> Artifact:
         sha256=digest,
         format=form,
         precision="int8" if form == "onnx-int8" else "fp32",
+        weight_bits=SAFE_WEIGHT_BITS if form == "onnx-int8" else None,
         opset=18,
         made_from={},
         parity=parity_report(checkpoint_sha256=checkpoint, artifact_sha256=digest),

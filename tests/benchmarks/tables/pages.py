@@ -13,7 +13,7 @@ from tests.benchmarks.latency import table as latency
 from tests.benchmarks.live import table as live
 from tests.benchmarks.load import table as load
 from tests.benchmarks.start import table as start
-from tests.benchmarks.tables import containers, decode, export, motions
+from tests.benchmarks.tables import containers, decode, export, motions, peers
 from tests.benchmarks.timelines import table as timelines
 from tests.benchmarks.ut_interaction import table as ut_interaction
 from tests.helpers.paths import REPOSITORY
@@ -40,10 +40,16 @@ class ResultTable:
 TABLES = (
     ResultTable("README.md", "decoding by clip", "decode", decode.clips),
     ResultTable("README.md", "motions", "motions", motions.motions),
+    ResultTable("README.md", "whole answers", "peers", peers.summary),
     ResultTable("docs/containers.md", "images", "containers", containers.images),
     ResultTable("docs/decoding.md", "decoders", "decode", decode.summary),
     ResultTable("docs/export.md", "graphs", "export", export.graphs),
     ResultTable("docs/live.md", "half an hour", "live", live.soak),
+    ResultTable("docs/peers.md", "demo model", "peers", peers.demo),
+    ResultTable("docs/peers.md", "TIN-R50", "peers", peers.r50),
+    ResultTable("docs/peers.md", "overload", "peers", peers.overload),
+    ResultTable("docs/peers.md", "damage", "peers", peers.damage),
+    ResultTable("docs/peers.md", "goals", "peers", peers.goals),
     ResultTable("docs/serving.md", "stages", "load", load.stages),
     ResultTable("docs/serving.md", "a video alone", "latency", latency.alone),
     ResultTable("docs/serving.md", "start and size", "start", start.figures),
