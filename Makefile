@@ -62,7 +62,7 @@ gpu: ## with a GPU: test the kernels on it, measure, train briefly; PYTHON has t
 	$(PYTHON) -m tests.gpu
 
 bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your own videos
-	.venv-bench/bin/python -m tests.benchmarks.bench_decode $(FILES)
+	.venv-bench/bin/python -m tests.benchmarks.decoding $(FILES)
 
 bench-ut: .venv-dev/ready ## fine-tune on UT-Interaction in DATA, ten folds a set, TIN, TSM and TSN (hours); goes on where it was
 	.venv-dev/bin/python -m tests.benchmarks.bench_ut $(DATA)
@@ -124,6 +124,15 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 	@echo "setting up .venv-$* (a few minutes)"
 	@$(PYTHON) -m venv .venv-$*
 	@.venv-$*/bin/python $(PIP) --editable .[$*]
+	@touch $@
+
+# torchcodec needs another torch than training, one for CUDA, also where there is no GPU.
+.venv-bench/ready: pyproject.toml constraints.txt
+	@echo "setting up .venv-bench (5.5 GB)"
+	@$(PYTHON) -m venv .venv-bench
+	@grep -v -e "^torch=" -e "^nvidia-" -e "^cuda-" -e "^triton=" constraints.txt > .venv-bench/constraints.txt
+	@.venv-bench/bin/python -m pip install -qq --disable-pip-version-check --constraint .venv-bench/constraints.txt \
+	  torch==2.14.1 --editable .[bench]
 	@touch $@
 
 # Not an extra, as this generator of clients takes typer below 0.28 only.

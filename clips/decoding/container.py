@@ -57,6 +57,8 @@ ENCRYPTED_TRACK = re.compile(rb"stsd.{12}encv", re.DOTALL)
 
 QUICK_PROBING = {"skip_frame": "all"}
 """Opening a file decodes nothing of it, so how far frames are reordered follows from their times alone."""
+HEADER_SUFFICES = {"analyzeduration": "1"}
+"""Besides quick probing: no packet is read to guess what the header of an MP4 or MOV says. In microseconds."""
 THOROUGH_PROBING: dict[str, str] = {}
 """Opening a file decodes frames until FFmpeg knows how far they are reordered, unless the container says so."""
 
@@ -192,6 +194,9 @@ class VideoFile:
 
     def _demuxer(self, file: BinaryIO, probing: dict[str, str]) -> InputContainer:
         max_pixels = str(self._limits.max_pixels_per_frame)
+        if probing is QUICK_PROBING and file.read(8)[4:] == b"ftyp":
+            probing = probing | HEADER_SUFFICES
+        file.seek(0)
         options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none", "max_pixels": max_pixels, **probing}
         try:
             return av.open(file, "r", options=options, metadata_errors="replace", io_open=_refuse_to_open)

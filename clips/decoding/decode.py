@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile, VideoSource
 from clips.decoding.errors import NoFrames
 from clips.decoding.frame_times import rising
-from clips.decoding.frames import Converter, Image, describe, every_frame, frame_seconds, seconds_of, upright_size
+from clips.decoding.frames import Converter, Image, describe, every_frame, frame_seconds, in_seconds, upright_size
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.parallel.visit import visit_frames
 from clips.decoding.picture import FullDecodeRequired
@@ -103,7 +103,7 @@ def _decode_minimal(
 def _pick_within(part: Part, pick_frames: PickFrames, video: OpenVideo, survey: Survey) -> tuple[int, ...]:
     time_base = video.stream.time_base
     assert time_base is not None
-    times = [float(time * time_base) for time in survey.times[survey.shown].tolist()]
+    times = [in_seconds(time, time_base) for time in survey.times[survey.shown].tolist()]
     times = [time - times[0] for time in times]
     duration = describe(video, (0, 0), len(times), times[-1]).duration_seconds
     return part.pick(pick_frames, times, duration)
@@ -128,13 +128,13 @@ def _planned_images(file: VideoFile, video: OpenVideo, survey: Survey, plan: Pla
 def _assemble(video: OpenVideo, survey: Survey, plan: Plan, images: tuple[Image, ...]) -> DecodedClip:
     time_base = video.stream.time_base
     assert time_base is not None
-    first = float(plan.times[0] * time_base)
+    first = in_seconds(plan.times[0], time_base)
     height, width, _ = images[0].shape
     return DecodedClip(
         images,
         plan.indices,
-        tuple(float(plan.times[index] * time_base) - first for index in plan.indices),
-        describe(video, (width, height), len(plan.times), float(plan.times[-1] * time_base) - first),
+        tuple(in_seconds(plan.times[index], time_base) - first for index in plan.indices),
+        describe(video, (width, height), len(plan.times), in_seconds(plan.times[-1], time_base) - first),
         DecodeReport("minimal", plan.num_fed, len(survey.times)),
     )
 
@@ -167,22 +167,25 @@ class _OtherCount(Exception):
 def _decode_every_packet(file: VideoFile, pick_frames: PickFrames, num_expected: int, reason: str) -> DecodedClip:
     if num_expected == 0:
         raise NoFrames("the video holds no frame")
-    timestamps: list[float | None] = []
-    size = (0, 0)
+    stamps: list[int | None] = []
+    last: VideoFrame | None = None
     with file.open(THOROUGH_PROBING) as video:
         picked = _picked_for_likely_counts(pick_frames, num_expected, video)
         kept = _KeptFrames(picked, num_expected)
-        for index, frame in enumerate(every_frame(video)):
-            timestamps.append(seconds_of(frame, video.stream))
-            size = upright_size(frame)
-            kept.add(index, frame)
-        num_frames = len(timestamps)
-        if num_frames == 0:
+        for index, last in enumerate(every_frame(video)):
+            stamps.append(last.pts)
+            kept.add(index, last)
+        num_frames = len(stamps)
+        if last is None:
             raise NoFrames("no frame of the video could be decoded")
         if num_frames not in picked:
             raise _OtherCount(num_frames)
-        times = [time for time, _ in rising(((stamp, None) for stamp in timestamps), frame_seconds(video.stream))]
-        info = describe(video, size, num_frames, times[-1])
+        time_base = video.stream.time_base
+        timed = (
+            (None if stamp is None or time_base is None else in_seconds(stamp, time_base), None) for stamp in stamps
+        )
+        times = [time for time, _ in rising(timed, frame_seconds(video.stream))]
+        info = describe(video, upright_size(last), num_frames, times[-1])
     indices = picked[num_frames]
     report = DecodeReport("full", video.num_packets, video.num_packets, reason)
     return DecodedClip(kept.at(indices), indices, tuple(times[i] for i in indices), info, report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import chain
 
 import av
@@ -105,10 +106,16 @@ def _is_mirrored(frame: VideoFrame) -> bool:
     return bool(a * d < b * c)
 
 
+def in_seconds(time: int, time_base: Fraction) -> float:
+    """Return a time in seconds, rounded once."""
+    # as float(time * time_base), many times faster
+    return time * time_base.numerator / time_base.denominator
+
+
 def seconds_of(frame: VideoFrame, stream: VideoStream) -> float | None:
     """Return the time that the file gives a frame, in seconds, or None."""
     # not the frame's own time base, which PyAV does not set when the decoder is flushed
-    return float(frame.pts * stream.time_base) if frame.pts is not None and stream.time_base is not None else None
+    return in_seconds(frame.pts, stream.time_base) if frame.pts is not None and stream.time_base is not None else None
 
 
 def frame_seconds(stream: VideoStream) -> float:

@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile, VideoSource
 from clips.decoding.errors import NoFrames, Undecodable
 from clips.decoding.frame_times import rising
-from clips.decoding.frames import Converter, Image, describe, every_frame, frame_seconds, seconds_of
+from clips.decoding.frames import Converter, Image, describe, every_frame, frame_seconds, in_seconds, seconds_of
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.packet_plan import MAX_REORDER_DEPTH
 from clips.decoding.picture import FullDecodeRequired
@@ -129,7 +129,7 @@ def _times_of_packets(video: OpenVideo, survey: Survey) -> list[float]:
     """Return the times of all frames in seconds from the first, or none if some packets have no time."""
     time_base = video.stream.time_base
     assert time_base is not None
-    seconds = [float(stamp * time_base) for stamp in survey.timestamps if stamp is not None]
+    seconds = [in_seconds(stamp, time_base) for stamp in survey.timestamps if stamp is not None]
     if len(seconds) < len(survey.timestamps):
         return []
     in_order = seconds if survey.reason else sorted(seconds)
@@ -145,7 +145,7 @@ def _times_of_unstamped(file: VideoFile, survey: Survey) -> list[float]:
     with file.open(THOROUGH_PROBING) as video:
         seconds, time_base = frame_seconds(video.stream), video.stream.time_base
         assert time_base is not None
-        stamps = [None if stamp is None else float(stamp * time_base) for stamp in survey.timestamps]
+        stamps = [None if stamp is None else in_seconds(stamp, time_base) for stamp in survey.timestamps]
         if not (stamps and seconds and _is_steady(stamps, seconds) and _holds_a_frame_each(video)):
             return []
     survey.has_wrong_times = True

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tests.benchmarks.bench_decode import CLIPS, moving_picture
+from tests.benchmarks.decoding.clips import CLIPS, moving_picture
 from tests.benchmarks.load.services import running_service
 from tests.benchmarks.load.stages import medians, run_stages
 from tests.helpers.measuring.machine import cpu_name, versions_of

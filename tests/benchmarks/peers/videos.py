@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.benchmarks.bench_decode import NO_B, X264, moving_picture
+from tests.benchmarks.decoding.clips import NO_B, X264, moving_picture
 from tests.helpers.videos.clip_recipes import ClipRecipe
 from tests.helpers.videos.make_clip import make_clip
 

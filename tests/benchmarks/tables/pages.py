@@ -43,6 +43,8 @@ TABLES = (
     ResultTable("README.md", "whole answers", "peers", peers.summary),
     ResultTable("docs/containers.md", "images", "containers", containers.images),
     ResultTable("docs/decoding.md", "decoders", "decode", decode.summary),
+    ResultTable("docs/decoding.md", "goals of decoding", "decode", decode.goals),
+    ResultTable("docs/decoding.md", "films", "decode", decode.films),
     ResultTable("docs/export.md", "graphs", "export", export.graphs),
     ResultTable("docs/live.md", "half an hour", "live", live.soak),
     ResultTable("docs/peers.md", "demo model", "peers", peers.demo),

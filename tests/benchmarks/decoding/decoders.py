@@ -1,0 +1,146 @@
+"""The decoders: each opens a file by its path, finds its length, and returns the eight evaluation frames as RGB."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from clips.decoding.container import QUICK_PROBING, VideoFile
+from clips.decoding.decode import decode
+from clips.decoding.frames import Converter, Image
+from clips.decoding.limits import DecodeLimits
+from clips.decoding.packet_plan import reorder_depth
+from clips.decoding.seek import plan_frames, survey_packets
+from clips.sampling import evaluation_indices
+
+LIMITS = DecodeLimits(max_packets=1_000_000, max_frames=1_000_000, max_bytes=1_000_000_000)
+"""For the film of an hour."""
+
+
+def eight(num_frames: int) -> list[int]:
+    """Return the indices of the eight evaluation frames."""
+    return evaluation_indices(num_frames, 8)
+
+
+def with_ours(path: str) -> Sequence[Image]:
+    """Decode by this repository."""
+    return decode(Path(path), eight, LIMITS).images
+
+
+def with_decord(path: str) -> Any:
+    """Decode by decord2."""
+    from decord import VideoReader, cpu  # noqa: PLC0415
+
+    reader = VideoReader(path, ctx=cpu(0), num_threads=1)
+    return reader.get_batch(eight(len(reader))).asnumpy()
+
+
+def with_torchcodec(path: str, mode: str = "exact") -> Any:
+    """Decode by torchcodec, by default in its exact mode."""
+    from torchcodec.decoders import VideoDecoder  # noqa: PLC0415
+
+    decoder = VideoDecoder(path, num_ffmpeg_threads=1, dimension_order="NHWC", seek_mode=mode)
+    return decoder.get_frames_at(eight(len(decoder))).data.numpy()
+
+
+def with_torchcodec_approximate(path: str) -> Any:
+    """Decode by torchcodec, which trusts the container's header."""
+    return with_torchcodec(path, "approximate")
+
+
+def with_opencv(path: str) -> Sequence[Image]:
+    """Decode by OpenCV: grab up to the last index, retrieve the indices."""
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    indices = eight(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+    images = {}
+    for index in range(indices[-1] + 1):
+        if not capture.grab():
+            raise EOFError(f"no frame {index}")
+        if index in indices:
+            images[index] = cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB)
+    return [np.asarray(images[index], np.uint8) for index in indices]
+
+
+def with_pyav(path: str) -> Sequence[Image]:
+    """Decode by PyAV in a plain loop over all frames."""
+    with av.open(path, "r") as container:
+        video = container.streams.video[0]
+        video.codec_context.thread_count = 1
+        indices = eight(video.frames or _count(path))
+        images = {}
+        for index, frame in enumerate(container.decode(video)):
+            if index in indices:
+                images[index] = frame.to_ndarray(format="rgb24")
+            if index == indices[-1]:
+                break
+    return [np.asarray(images[index], np.uint8) for index in indices]
+
+
+def _count(path: str) -> int:
+    with av.open(path, "r") as container:
+        return sum(packet.size > 0 for packet in container.demux(video=0))
+
+
+class NotPlanned(Exception):
+    """A video of which every packet must be decoded has no plan, and so no floor."""
+
+
+def with_plan_alone(path: str) -> tuple[list[Image], float]:
+    """Decode and convert exactly the packets of the plan; return the frames, and the CPU seconds of that alone.
+
+    Raises NotPlanned.
+    """
+    file = VideoFile(Path(path), LIMITS)
+    with file.open(QUICK_PROBING) as video:
+        survey = survey_packets(file, video)
+        if survey.reason:
+            raise NotPlanned(survey.reason)
+        plan = plan_frames(eight(len(survey.shown)), video, survey)
+        runs = iter([*survey.read([number for run in plan.runs for number in run])])
+        packets = [[next(runs) for _ in run] for run in plan.runs]
+        wanted = {plan.times[index] for index in plan.indices}
+        context, converter = video.stream.codec_context, Converter()
+        images: dict[int, Image] = {}
+        context.reorder_depth = depth = max(context.reorder_depth, reorder_depth(survey.times))
+        started = time.process_time()
+        for run in packets:
+            for packet in (*run, None):
+                for frame in context.decode(packet):
+                    if frame.pts in wanted:
+                        images[frame.pts] = converter.upright(frame).copy()
+            context.flush_buffers()
+            context.reorder_depth = depth
+        seconds = time.process_time() - started
+        return [images[plan.times[index]] for index in plan.indices], seconds
+
+
+def _timed(decode_eight: Callable[[str], Any]) -> Callable[[str], tuple[Any, float]]:
+    def run(path: str) -> tuple[Any, float]:
+        started = time.process_time()
+        images = decode_eight(path)
+        return images, time.process_time() - started
+
+    return run
+
+
+DECODERS: dict[str, Callable[[str], tuple[Any, float]]] = {
+    "ours": _timed(with_ours),
+    "floor": with_plan_alone,
+    "decord2": _timed(with_decord),
+    "torchcodec": _timed(with_torchcodec),
+    "approximate": _timed(with_torchcodec_approximate),
+    "opencv": _timed(with_opencv),
+    "pyav": _timed(with_pyav),
+}
+"""Each returns the eight frames and CPU seconds, summed over threads."""
+PEERS = ("decord2", "torchcodec", "opencv", "pyav")
+"""Those measured on every clip. torchcodec's approximate mode is measured on films, where OpenCV and PyAV are not."""
+MODULES = {"decord2": "decord", "torchcodec": "torchcodec.decoders", "approximate": "torchcodec.decoders"}
+"""Imported by the process that measures it only."""
+PACKAGES = ("av", "decord2", "torchcodec", "torch", "opencv-python-headless", "numpy")
