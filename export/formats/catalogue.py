@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -22,6 +22,8 @@ BASE = "onnx"
 BASE_FILE = "model.onnx"
 ARCHIVE_FILE = "model.mar"
 INT8 = "int8"
+ONNX_INT8 = "onnx-int8"
+INT8_FILE = "model.int8.onnx"
 TIMING_CACHE = Path.home() / ".cache" / "tin-serve" / "tensorrt-timing.cache"
 """Timings of TensorRT's kernels on this machine, which make the next build faster."""
 
@@ -69,6 +71,8 @@ class Format:
     opset: int | None = None
     weight_bits: int | None = None
     """Bits that weights of integers take."""
+    source: str = BASE
+    """Format whose file it is made from, exported with it."""
     options: Callable[[ExportRequest], Mapping[str, str]] = lambda request: {}
     """Everything else that decides the bytes, by name."""
     validation: Callable[[ExportRequest], Iterable[Clips]] | None = None
@@ -84,7 +88,8 @@ def select_formats(names: Sequence[str]) -> list[Format]:
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         raise ExportError(f"unknown format {unknown[0]!r}; choose from {', '.join(NAMES)}")
-    return [fmt for name, fmt in FORMATS.items() if name in {BASE, *names}]
+    sources = {FORMATS[name].source for name in names if name in FORMATS}
+    return [fmt for name, fmt in FORMATS.items() if name in {BASE, *sources, *names}]
 
 
 def base_graph(request: ExportRequest, folder: Path) -> bytes:
@@ -154,6 +159,28 @@ def _make_int8(request: ExportRequest, folder: Path) -> bytes:
     return _described(to_int8(base_graph(request, folder), clips), request, INT8, SAFE_WEIGHT_BITS)
 
 
+def _make_openvino(request: ExportRequest, folder: Path) -> bytes:
+    source = folder / INT8_FILE
+    if not source.exists():
+        raise ExportError(f"openvino-int8 is the file of {ONNX_INT8}, which was not exported")
+    return source.read_bytes()
+
+
+def _open_openvino(path: Path) -> Backend:
+    from service.backends.openvino import OpenVinoBackend  # noqa: PLC0415 - an optional package
+
+    return OpenVinoBackend(path)
+
+
+def _check_openvino(request: ExportRequest) -> None:
+    from service.backends.openvino import import_openvino  # noqa: PLC0415 - an optional package
+
+    try:
+        import_openvino()
+    except BackendUnavailable as error:
+        raise FormatUnavailable(str(error)) from error
+
+
 def _check_archiver(request: ExportRequest) -> None:
     try:
         from export.formats.torchserve_archive import require_torchserve  # noqa: PLC0415 - an optional package
@@ -211,27 +238,40 @@ CRITERIA: dict[Precision, ParityCriteria] = {
     Precision.FP16: {"tolerance": 2e-2, "required_top1": 0.99},
 }
 
+_INT8_FORMAT = Format(
+    ONNX_INT8,
+    lambda: INT8_FILE,
+    INT8,
+    "onnx_runtime",
+    _make_int8,
+    _open_onnx,
+    ("torch", "onnx", "onnxscript", "onnxruntime"),
+    tolerance=None,
+    required_top1=0.98,
+    opset=OPSET,
+    weight_bits=SAFE_WEIGHT_BITS,
+    options=lambda request: {"videos": digest_of(request.videos) if request.videos else "rendered"},
+    validation=lambda request: clip_sets(request.checkpoint, request.videos).validation,
+    check=lambda request: clip_sets(request.checkpoint, request.videos),
+)
+
 FORMATS = {
     fmt.name: fmt
     for fmt in (
         _onnx(BASE, BASE_FILE, GraphVariant.PORTABLE, Precision.FP32),
         _onnx("onnx-plugin", "model.plugin.onnx", GraphVariant.PLUGIN, Precision.FP32),
         _onnx("onnx-fp16", "model.fp16.onnx", GraphVariant.PORTABLE, Precision.FP16),
-        Format(
-            "onnx-int8",
-            lambda: "model.int8.onnx",
-            INT8,
-            "onnx_runtime",
-            _make_int8,
-            _open_onnx,
-            ("torch", "onnx", "onnxscript", "onnxruntime"),
-            tolerance=None,
-            required_top1=0.98,
-            opset=OPSET,
-            weight_bits=SAFE_WEIGHT_BITS,
-            options=lambda request: {"videos": digest_of(request.videos) if request.videos else "rendered"},
-            validation=lambda request: clip_sets(request.checkpoint, request.videos).validation,
-            check=lambda request: clip_sets(request.checkpoint, request.videos),
+        _INT8_FORMAT,
+        replace(
+            _INT8_FORMAT,
+            name="openvino-int8",
+            file=lambda: "model.int8.openvino.onnx",
+            backend="openvino",
+            make=_make_openvino,
+            open=_open_openvino,
+            libraries=(*_INT8_FORMAT.libraries, "openvino"),
+            source=ONNX_INT8,
+            check=_check_openvino,
         ),
         _torch("torch", "model.pt2", Precision.FP32),
         _torch("torch-fp16", "model.fp16.pt2", Precision.FP16),

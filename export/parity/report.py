@@ -25,6 +25,7 @@ from export.parity.compare import (
     environment,
 )
 from export.parity.provenance import made_from
+from export.parity.speed import speedup
 from service.backends.base import Backend, Clips
 from service.store.manifest import Artifact, ParityReport, percent_of
 
@@ -62,6 +63,7 @@ def make_artifact(fmt: Format, request: ExportRequest, reference: Reference, fol
         format=fmt.name,
         precision=fmt.precision,
         weight_bits=fmt.weight_bits,
+        speedup=_speedup(fmt, reference, path),
         opset=fmt.opset,
         built_for=dict(fmt.built_for()),
         made_from=sources_of(fmt, request, reference.checkpoint_sha256),
@@ -149,6 +151,15 @@ def _difference_found(parity: ParityReport) -> str:
         pairs.append((parity.max_abs_logit_difference_at_made_offsets, parity.limit_at_made_offsets or 0))
     difference, limit = max(pairs, key=lambda pair: pair[0] - pair[1])
     return f"logits within {difference:.1e} of torch ({limit:.1e} allowed)"
+
+
+def _speedup(fmt: Format, reference: Reference, path: Path) -> float | None:
+    """Return the speed against the format that the file is of; None for a format with a file of its own."""
+    source = FORMATS[fmt.source]
+    if fmt.source == BASE:
+        return None
+    with _opened(fmt, path) as backend, _opened(source, path.with_name(source.file())) as other:
+        return round(speedup(backend, other, reference.clips[:1]), 3)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from service.backends.base import Backend, BackendUnavailable
@@ -29,6 +30,7 @@ class Capabilities:
     gpu: str = ""
     tensorrt: str = ""
     has_avx2: bool = False
+    has_openvino: bool = False
 
     @classmethod
     def detect(cls) -> Capabilities:
@@ -38,8 +40,8 @@ class Capabilities:
         try:
             target = find_target()
         except BackendUnavailable:
-            return cls(has_vnni=_has_vnni(), has_onnx_cuda=_has_onnx_cuda(), has_avx2=_has_avx2())
-        return cls(_has_vnni(), _has_onnx_cuda(), target.gpu, target.tensorrt, _has_avx2())
+            return cls(_has_vnni(), _has_onnx_cuda(), has_avx2=_has_avx2(), has_openvino=_has_openvino())
+        return cls(_has_vnni(), _has_onnx_cuda(), target.gpu, target.tensorrt, _has_avx2(), _has_openvino())
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ Verdict = tuple[bool, str]
 def candidates(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str = AUTO) -> list[Candidate]:
     """Return the artifacts in the order in which to try them on `machine`, or those of the format that is wanted.
 
-    The order: a TensorRT engine built for this GPU, float16 and float32 on CUDA, int8 where the CPU runs it
-    faster and the parity report allows it, float32 on the CPU, torch.
+    The order: a TensorRT engine built for this GPU, float16 and float32 on CUDA, int8 where the
+    CPU runs it faster and the parity report allows it, by OpenVINO if that was faster still, float32 on the CPU, torch.
     """
     if wanted == OIP:
         proof = "a server runs the model; this graph proves it"
@@ -95,6 +97,10 @@ def open_backend(candidate: Candidate, path: Path, settings: Settings) -> Backen
         from service.backends.torch_program import TorchProgramBackend  # noqa: PLC0415
 
         return TorchProgramBackend(path, settings.onnx_threads)
+    if artifact.format.startswith("openvino"):
+        from service.backends.openvino import OpenVinoBackend  # noqa: PLC0415
+
+        return OpenVinoBackend(path, settings.onnx_threads)
     if candidate.on_cuda:
         from service.backends.onnx_cuda import OnnxCudaBackend  # noqa: PLC0415
 
@@ -144,8 +150,8 @@ def _in_order(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str)
 
 
 def _as_wanted(verdict: Verdict, name: str) -> Verdict:
-    # Int8 runs on any CPU: without VNNI it is no faster, and with a low agreement somebody accepted it.
-    return (True, "it was asked for") if verdict[0] or name == "onnx-int8" else verdict
+    # Int8 runs on any CPU, if not always faster; with a low agreement somebody accepted it.
+    return (True, "it was asked for") if verdict[0] or name in RUN_WHEN_ASKED_FOR else verdict
 
 
 def _judge_tensorrt(artifact: Artifact, machine: Capabilities) -> Verdict:
@@ -184,6 +190,15 @@ def _int8_instructions(artifact: Artifact, machine: Capabilities) -> tuple[str, 
     return ("this CPU has AVX2", True) if machine.has_avx2 else ("this CPU has neither VNNI nor AVX2", False)
 
 
+def _judge_openvino(artifact: Artifact, machine: Capabilities) -> Verdict:
+    if not machine.has_openvino:
+        return False, "OpenVINO is not installed"
+    if artifact.speedup is None or artifact.speedup < WORTHWHILE_SPEEDUP:
+        return False, f"{artifact.speedup or 0:.2f} times as fast as ONNX Runtime where it was exported"
+    suits, reason = _judge_int8(artifact, machine)
+    return suits, f"{artifact.speedup:.2f} times as fast as ONNX Runtime, {reason}"
+
+
 def _judge_any(artifact: Artifact, machine: Capabilities) -> Verdict:
     return True, "runs everywhere"
 
@@ -193,6 +208,7 @@ PREFERENCE: tuple[tuple[str, bool, Callable[[Artifact, Capabilities], Verdict | 
     ("onnx-fp16", True, _judge_fp16),
     ("onnx", True, _judge_fp32_on_cuda),
     ("onnx-plugin", True, _judge_fp32_on_cuda),
+    ("openvino-int8", False, _judge_openvino),
     ("onnx-int8", False, _judge_int8),
     ("onnx", False, _judge_any),
     ("onnx-plugin", False, _judge_any),
@@ -201,6 +217,12 @@ PREFERENCE: tuple[tuple[str, bool, Callable[[Artifact, Capabilities], Verdict | 
     ("torchserve", False, _judge_any),
 )
 """Formats, whether ONNX Runtime runs them on CUDA, and their judges, best first; no verdict: not worth a mention."""
+
+RUN_WHEN_ASKED_FOR = {"openvino-int8", "onnx-int8"}
+"""Formats that run on any CPU."""
+
+WORTHWHILE_SPEEDUP = 1.1
+"""Speed against ONNX Runtime from which on OpenVINO is preferred."""
 
 ONLY_WHEN_ASKED_FOR = {"torchserve"}
 """Formats that need another server."""
@@ -212,6 +234,10 @@ def _has_onnx_cuda() -> bool:
     except ImportError:  # not installed where TorchServe runs the models
         return False
     return has_cuda()
+
+
+def _has_openvino() -> bool:
+    return find_spec("openvino") is not None
 
 
 def _has_vnni() -> bool:

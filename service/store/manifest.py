@@ -141,6 +141,8 @@ class Artifact(StoredFile):
     precision: str
     weight_bits: int | None = None
     """Bits that the weights of int8 take; with 7, CPUs without VNNI run it as exactly as others. None is 8 there."""
+    speedup: float | None = Field(default=None, gt=0)
+    """Speed on the CPU that exported it, as a multiple of the same graph's in ONNX Runtime; None for ONNX Runtime's."""
     opset: int | None = None
     built_for: dict[str, str] = {}
     """The machine that can run it, where not every one can: the GPU's name, TensorRT's version."""

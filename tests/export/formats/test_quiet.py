@@ -1,4 +1,4 @@
-"""Telemetry of ONNX Runtime, which stores an identifier of the machine at its import, is off."""
+"""Telemetry of ONNX Runtime and OpenVINO, which store an identifier of the machine at their import, is off."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ HANDLER = REPOSITORY / "export" / "formats" / "torchserve_handler.py"
     [
         ("import export.graph.int8", REPOSITORY),
         ("import service.backends.onnx_runtime", REPOSITORY),
+        ("from service.backends import openvino; openvino.import_openvino()", REPOSITORY),
         (f"import runpy; runpy.run_path({str(HANDLER)!r})", "/"),
     ],
 )

@@ -29,7 +29,7 @@ L4 = Capabilities(has_vnni=True, has_onnx_cuda=True, gpu=ENGINE["gpu"], tensorrt
 AVX2 = Capabilities(has_avx2=True)
 
 
-def artifact(name, agreement=0.99, built_for=None, weight_bits=None):
+def artifact(name, agreement=0.99, built_for=None, weight_bits=None, speedup=None):
     parity = ParityReport(
         backend="onnx_runtime",
         device="cpu",
@@ -56,6 +56,7 @@ def artifact(name, agreement=0.99, built_for=None, weight_bits=None):
         format=name,
         precision="fp32",
         weight_bits=weight_bits,
+        speedup=speedup,
         built_for=built_for or {},
         made_from={},
         parity=parity,
@@ -121,6 +122,22 @@ def test_int8_that_agrees_too_seldom_runs_only_when_asked_for():
 def test_a_cpu_without_vnni_runs_int8_whose_sums_fit_into_16_bits(machine, weight_bits, chosen):
     artifacts = [artifact("onnx"), artifact("onnx-int8", weight_bits=weight_bits)]
     assert choose(artifacts, machine).artifact.format == chosen
+
+
+@pytest.mark.parametrize(
+    ("machine", "speedup", "chosen"),
+    [
+        (Capabilities(has_avx2=True, has_openvino=True), 1.2, "openvino-int8"),
+        (Capabilities(has_avx2=True, has_openvino=True), 1.05, "onnx-int8"),
+        (Capabilities(has_openvino=True), 1.2, "onnx"),
+        (AVX2, 1.2, "onnx-int8"),
+    ],
+)
+def test_openvino_runs_int8_where_it_was_faster(machine, speedup, chosen):
+    artifacts = [artifact("onnx"), artifact("onnx-int8", weight_bits=7)]
+    artifacts.append(artifact("openvino-int8", weight_bits=7, speedup=speedup))
+    assert choose(artifacts, machine).artifact.format == chosen
+    assert choose(artifacts, PLAIN, "openvino-int8").artifact.format == "openvino-int8"
 
 
 def test_int8_runs_on_any_cpu_when_asked_for():
