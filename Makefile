@@ -79,7 +79,7 @@ bench-peers: .venv-peers/ready ## compare whole answers with what else one would
 figures-docs: .venv-dev/ready ## write the tables of README and docs from tests/benchmarks/results
 	.venv-dev/bin/python -m tests.benchmarks.tables
 
-bench-export: .venv-dev/ready ## compare exported graphs, int8 too, with torch and with the obvious export on one core
+bench-export: .venv-dev/ready ## compare exported graphs, int8 and OpenVINO too, with torch and with the obvious export on one core
 	.venv-dev/bin/python -m tests.benchmarks.bench_export
 
 bench-start: .venv/ready .venv-dev/ready ## measure how soon the service is ready, what is imported, and what is installed

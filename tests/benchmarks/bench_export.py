@@ -1,17 +1,15 @@
 """Benchmark of the export and of exported graphs of the full-size network (ResNet-50, 8 frames of 224, 174 classes).
 
-    python -m tests.benchmarks.bench_export [--rounds 15] [--out FOLDER]
+    python -m tests.benchmarks.bench_export [--rounds 9] [--demo] [--exports] [--out FOLDER]
 
-First the command that exports a model and proves its graph is timed, on all cores. Then graphs are, on one core.
-Each round runs every form of the network once on the same clip, in rotating order, with one thread; times are CPU time,
-medians over the rounds. The weights are those of the recorded values. Forms of the same network must have equal logits
-before any is timed.
+Each round runs every form of a network on the same clip, in rotating order, with one thread on one core; times are CPU
+time, medians over the rounds. The weights of the full-size network are those of the recorded values. The demo model is
+measured as well. Forms of the same network must have equal logits before any is timed.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import datetime
 import json
 import platform
@@ -21,49 +19,49 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import torch
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clips.clip_spec import ClipSpec
 from export.graph.int8 import to_int8
-from export.graph.onnx_export import OPSET, to_onnx
+from export.graph.onnx_export import to_onnx
 from service.backends.base import Clips
+from tests.benchmarks.exported.forms import (
+    SPEC,
+    Form,
+    export_plainly,
+    folded,
+    in_onnx_runtime,
+    in_openvino,
+    in_torch,
+    reference_checkpoint,
+    with_einsum,
+    without_interlace,
+)
 from tests.helpers.measuring.machine import cpu_flags, cpu_name, stay_on_one_core, versions_of
 from tests.helpers.paths import REPOSITORY
-from tests.helpers.reference import tin_r50_tensors
-from tests.helpers.training.foreign_files import from_mmaction2
-from training.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from training.model.interlace import TemporalInterlace
-from training.model.interlace_ops import NUM_GROUPS
-from training.model.tin import TIN, Architecture, ConvNorm, Normalise, Temporal
+from training.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from training.synthetic.studio import Studio
 
 RESULTS = Path(__file__).parent / "results"
 DEMO = REPOSITORY / "model_store" / "tin-motion" / "1" / "checkpoint.safetensors"
-PACKAGES = ("torch", "onnx", "onnxruntime", "numpy")
-SPEC = ClipSpec()
-NUM_CLASSES = 174
+PACKAGES = ("torch", "onnx", "onnxruntime", "openvino", "numpy")
 NUM_CALIBRATION = 8
 LOGIT_TOLERANCE = 1e-4
 
 EXPORTED, BARE, EINSUM, EAGER, INT8 = "exported", "exported, no interlace", "einsum export", "torch eager", "int8"
-SAME_NETWORK = (EXPORTED, EINSUM, EAGER)
-
-Logits = NDArray[np.float32]
-Form = Callable[[Clips], Logits]
-"""One way to run the network: uint8 clips [N, T, H, W, 3] to logits float32 [N, K]."""
+OPENVINO, OPENVINO_INT8 = "OpenVINO", "OpenVINO int8"
+SAME_NETWORK = (EXPORTED, EINSUM, EAGER, OPENVINO)
+DEMO_RUNS = 50
+"""Runs of the demo model in a round: one alone is too short to time."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +89,14 @@ GOALS = (
     Goal("faster than the einsum export", EINSUM, EXPORTED, 1.2),
     Goal("faster than torch eager", EAGER, EXPORTED, 1.6),
     Goal("int8 faster than fp32", EXPORTED, INT8, 2.5),
+    Goal("OpenVINO faster with fp32", EXPORTED, OPENVINO, 1.1),
+    Goal("OpenVINO faster with int8", INT8, OPENVINO_INT8, 1.1),
+)
+DEMO_GOALS = (
+    Goal("demo model: faster than torch eager", EAGER, EXPORTED, 1.6),
+    Goal("demo model: int8 faster than fp32", EXPORTED, INT8, 1.1),
+    Goal("demo model: OpenVINO faster with fp32", EXPORTED, OPENVINO, 1.1),
+    Goal("demo model: OpenVINO faster with int8", INT8, OPENVINO_INT8, 1.1),
 )
 
 
@@ -126,130 +132,103 @@ def _cpu_of_children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-class EinsumInterlace(nn.Module):
-    """Interlacing in its plain form: a slice, an einsum over frames, weights, a concatenation."""
+@dataclass(frozen=True)
+class Measurement:
+    """Milliseconds of CPU time of a clip, by form of a network and round, and the goals of their medians."""
 
-    def __init__(self, interlace: TemporalInterlace) -> None:
-        super().__init__()
-        self.interlace = interlace
+    goals: tuple[Goal, ...]
+    milliseconds: dict[str, list[float]]
+    difference: float
+    """Largest difference of the logits of SAME_NETWORK."""
 
-    def forward(self, features: Tensor) -> Tensor:
-        """[N * T, C, H, W] to the same shape."""
-        num_frames, channels = self.interlace.num_frames, self.interlace.num_channels
-        quarter, rest = features.tensor_split([channels], dim=1)
-        offsets, weights = self.interlace.plan(quarter)
-        frame = torch.arange(num_frames)
-        distance = (frame[:, None] - frame)[None, :, :, None]
-        taps = torch.relu(1 - (distance - torch.cat([offsets, -offsets], dim=1)[:, None, None]).abs())
-        groups = quarter.reshape(-1, num_frames, NUM_GROUPS, channels // NUM_GROUPS, *quarter.shape[2:])
-        moved = torch.einsum("ntsg,nsgchw->ntgchw", taps, groups)
-        weighed = moved * torch.cat([weights, weights], dim=2)[..., None, None, None]
-        return torch.cat([weighed.reshape(quarter.shape), rest], dim=1)
+    @property
+    def medians(self) -> dict[str, float]:
+        """Median over the rounds, by form."""
+        return {name: statistics.median(of_form) for name, of_form in self.milliseconds.items()}
 
-
-def with_einsum(model: TIN) -> TIN:
-    """Return a copy of the network that interlaces by einsum."""
-    model = copy.deepcopy(model)
-    for block in model.blocks:
-        assert isinstance(block.interlace, TemporalInterlace)
-        setattr(block, "interlace", EinsumInterlace(block.interlace))  # noqa: B010
-    return model
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures, the goals with their ratios, and the times of every round."""
+        medians = self.medians
+        return {
+            "max_abs_logit_difference": self.difference,
+            "median_ms": medians,
+            "goals": [
+                {**vars(goal), "ratio": goal.ratio(medians), "is_met": goal.is_met(medians)} for goal in self.goals
+            ],
+            "milliseconds": self.milliseconds,
+        }
 
 
-def folded(model: TIN) -> TIN:
-    """Return a copy of the network with batch normalisation folded into its convolutions."""
-    model = copy.deepcopy(model)
-    for module in model.modules():
-        if isinstance(module, ConvNorm):
-            module.conv = fuse_conv_bn_eval(module.conv, module.norm)
-            setattr(module, "norm", nn.Identity())  # noqa: B010
-    return model
-
-
-def reference_checkpoint() -> Checkpoint:
-    """Return the network with the weights of the recorded values."""
-    tensors = from_mmaction2({name: torch.from_numpy(array) for name, array in tin_r50_tensors().items()})
-    return Checkpoint(Architecture(num_classes=NUM_CLASSES), SPEC, tuple(map(str, range(NUM_CLASSES))), tensors)
-
-
-def without_interlace(checkpoint: Checkpoint) -> TIN:
-    """Return the network without interlacing."""
-    architecture = replace(checkpoint.architecture, temporal=Temporal.NONE)
-    tensors = {name: tensor for name, tensor in checkpoint.tensors.items() if "interlace" not in name}
-    return replace(checkpoint, architecture=architecture, tensors=tensors).build_model()
-
-
-def export_plainly(model: TIN) -> bytes:
-    """Return normalisation and network exported by `torch.onnx.export` alone, with a dynamic number of clips."""
-    example = torch.zeros((2, SPEC.num_frames, SPEC.crop, SPEC.crop, 3), dtype=torch.uint8)
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            nn.Sequential(Normalise(SPEC), model).eval(),
-            (example,),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["clips"],
-            output_names=["logits"],
-            dynamic_shapes=({0: torch.export.Dim("num_clips", min=1)},),
-            verbose=False,
-        )
-    assert program is not None
-    graph: bytes = program.model_proto.SerializeToString()
-    return graph
-
-
-def in_onnx_runtime(graph: bytes) -> Form:
-    """Return the graph as a form, in a session of one thread."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    return lambda clips: session.run(["logits"], {"clips": clips})[0]
-
-
-def in_torch(model: TIN) -> Form:
-    """Return the plain network as a form, with its batch normalisation."""
-    network = nn.Sequential(Normalise(SPEC), model).eval()
-
-    @torch.inference_mode()
-    def run(clips: Clips) -> Logits:
-        return np.asarray(network(torch.from_numpy(clips)).numpy())
-
-    return run
-
-
-def make_forms(clips: Clips) -> dict[str, Form]:
-    """Return every form of the network, by name; int8 is calibrated on the clips."""
+def measure_full_size(rounds: int, folder: Path) -> Measurement:
+    """Export the full-size network, with int8 calibrated on rendered clips, and time its forms."""
+    clips = draw_clips(SPEC)
     checkpoint = reference_checkpoint()
     model = checkpoint.build_model()
     exported = to_onnx(checkpoint)
-    return {
+    int8 = to_int8(exported, clips[:, None])
+    forms = {
         EXPORTED: in_onnx_runtime(exported),
         BARE: in_onnx_runtime(export_plainly(folded(without_interlace(checkpoint)))),
         EINSUM: in_onnx_runtime(export_plainly(with_einsum(model))),
-        EAGER: in_torch(model),
-        INT8: in_onnx_runtime(to_int8(exported, clips[:, None])),
+        EAGER: in_torch(model, SPEC),
+        INT8: in_onnx_runtime(int8),
+        OPENVINO: in_openvino(exported, folder),
+        OPENVINO_INT8: in_openvino(int8, folder),
     }
+    return measure(GOALS, forms, clips, rounds)
 
 
-def largest_difference(forms: dict[str, Form], clips: Clips) -> float:
-    """Return the largest difference of the logits of SAME_NETWORK."""
-    first, *others = [forms[name](clips) for name in SAME_NETWORK]
-    return max(float(np.abs(first - other).max()) for other in others)
+def measure_demo(rounds: int, folder: Path) -> Measurement:
+    """Time the forms of the demo model, exported as it is in the model store."""
+    checkpoint = load_checkpoint(DEMO)
+    exported, int8 = (DEMO.with_name(name).read_bytes() for name in ("model.onnx", "model.int8.onnx"))
+    forms = {
+        EXPORTED: in_onnx_runtime(exported),
+        EAGER: in_torch(checkpoint.build_model(), checkpoint.clip),
+        INT8: in_onnx_runtime(int8),
+        OPENVINO: in_openvino(exported, folder),
+        OPENVINO_INT8: in_openvino(int8, folder),
+    }
+    return measure(DEMO_GOALS, forms, draw_clips(checkpoint.clip), rounds, runs=DEMO_RUNS)
 
 
-def measure(forms: dict[str, Form], clip: Clips, rounds: int) -> dict[str, list[float]]:
-    """Return milliseconds of CPU time of every form in every round."""
+def draw_clips(spec: ClipSpec) -> Clips:
+    """Return rendered clips, uint8 [NUM_CALIBRATION, T, H, W, 3]."""
+    studio = Studio(0, num_textures=16)
+    return np.stack([studio.draw_example(spec, difficulty=1.0)[0] for _ in range(NUM_CALIBRATION)])
+
+
+def measure(
+    goals: tuple[Goal, ...], forms: dict[str, Form], clips: Clips, rounds: int, *, runs: int = 1
+) -> Measurement:
+    """Time every form in every round, in rotating order; forms of the same network must agree.
+
+    Args:
+        goals: goals of the forms' ratios.
+        forms: the forms by name.
+        clips: uint8 [N, T, H, W, 3]; the first is timed.
+        rounds: number of rounds.
+        runs: runs of a form in a round, whose mean is taken.
+    """
+    difference = largest_difference(forms, clips[:2])
+    if difference > LOGIT_TOLERANCE:
+        raise SystemExit(f"the forms differ by {difference:.2g}: these times would compare nothing")
     times: dict[str, list[float]] = {name: [] for name in forms}
     names = list(forms)
     for number in track(range(rounds), "rounds"):
         turned = number % len(names)
         for name in names[turned:] + names[:turned]:
             start = time.process_time()
-            forms[name](clip)
-            times[name].append((time.process_time() - start) * 1000)
-    return times
+            for _ in range(runs):
+                forms[name](clips[:1])
+            times[name].append((time.process_time() - start) * 1000 / runs)
+    return Measurement(goals, times, difference)
+
+
+def largest_difference(forms: dict[str, Form], clips: Clips) -> float:
+    """Return the largest difference of the logits of SAME_NETWORK."""
+    first, *others = [forms[name](clips) for name in SAME_NETWORK if name in forms]
+    return max(float(np.abs(first - other).max()) for other in others)
 
 
 def print_exports(exports: list[ExportTime], console: Console) -> None:
@@ -261,72 +240,61 @@ def print_exports(exports: list[ExportTime], console: Console) -> None:
     console.print(table)
 
 
-def print_tables(medians: dict[str, float], console: Console) -> None:
+def print_measurement(title: str, measured: Measurement, console: Console) -> None:
     """Print the medians, then the ratios with their goals."""
-    forms = Table("form", "ms")
+    medians = measured.medians
+    forms = Table(title, "ms")
     for name, median in medians.items():
         forms.add_row(name, f"{median:.1f}")
     goals = Table("", "times", "goal", "")
-    for goal in GOALS:
+    for goal in measured.goals:
         bound = f"at {'most' if goal.is_upper_bound else 'least'} {goal.bound:.2f}"
         goals.add_row(goal.name, f"{goal.ratio(medians):.2f}", bound, "met" if goal.is_met(medians) else "missed")
     console.print(forms, goals)
 
 
-def write_results(
-    exports: list[ExportTime], times: dict[str, list[float]], medians: dict[str, float], difference: float, out: Path
-) -> Path:
-    """Write all figures as JSON, named by today's date; return the path.
-
-    Args:
-        exports: seconds of each export.
-        times: milliseconds of every round, by form.
-        medians: their medians.
-        difference: largest difference of logits.
-        out: folder of the file.
-    """
+def write_results(name: str, measured: Measurement, out: Path, exports: Sequence[ExportTime] = ()) -> Path:
+    """Write all figures of a network as JSON, named by today's date; return the path."""
     out.mkdir(parents=True, exist_ok=True)
-    path = out / f"export-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.json"
+    path = out / f"{name}-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.json"
+    flags = cpu_flags()
     facts = {
         "machine": {
             "processor": cpu_name(),
-            "vnni": sorted(flag for flag in cpu_flags() if "vnni" in flag),
+            "vnni": sorted(flag for flag in flags if "vnni" in flag),
+            "avx2": "avx2" in flags,
             "python": platform.python_version(),
         },
         "versions": versions_of(PACKAGES),
         "exports": [vars(each) for each in exports],
-        "max_abs_logit_difference": difference,
-        "median_ms": medians,
-        "goals": [{**vars(goal), "ratio": goal.ratio(medians), "is_met": goal.is_met(medians)} for goal in GOALS],
-        "milliseconds": times,
+        **measured.to_json(),
     }
     path.write_text(json.dumps(facts, indent=1) + "\n")
     return path
 
 
 def main() -> None:
-    """Time exports, then pin to one core, export, compare, measure and print."""
+    """Pin to one core, export, compare, measure and print; first time exports on all cores if that is wanted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--demo", action="store_true", help="measure the demo model only (half a minute)")
+    parser.add_argument("--exports", action="store_true", help="time exports with their proof too (minutes)")
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
     console = Console()
-    with console.status("timing exports"):
-        exports = time_exports()
-    print_exports(exports, console)
+    exports = time_exports() if arguments.exports else []
+    if exports:
+        print_exports(exports, console)
     stay_on_one_core()
     torch.set_num_threads(1)
-    studio = Studio(0, num_textures=16)
-    clips = np.stack([studio.draw_example(SPEC, difficulty=1.0)[0] for _ in range(NUM_CALIBRATION)])
-    with console.status("exporting"):
-        forms = make_forms(clips)
-    difference = largest_difference(forms, clips[:2])
-    if difference > LOGIT_TOLERANCE:
-        raise SystemExit(f"the forms differ by {difference:.2g}: these times would compare nothing")
-    times = measure(forms, clips[:1], arguments.rounds)
-    medians = {name: statistics.median(of_form) for name, of_form in times.items()}
-    print_tables(medians, console)
-    console.print(write_results(exports, times, medians, difference, arguments.out))
+    with tempfile.TemporaryDirectory() as folder:
+        demo = measure_demo(arguments.rounds, Path(folder))
+        print_measurement("demo model", demo, console)
+        console.print(write_results("export-demo", demo, arguments.out))
+        if not arguments.demo:
+            full_size = measure_full_size(arguments.rounds, Path(folder))
+            print_measurement("full-size network", full_size, console)
+            console.print(write_results("export", full_size, arguments.out, exports))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from export.graph.onnx_export import to_onnx
 from service.backends.contract import SAFE_WEIGHT_BITS
 from service.store.manifest import Artifact, Manifest
 from service.store.model_store import sha256_of
-from tests.benchmarks.bench_export import NUM_CALIBRATION, reference_checkpoint
+from tests.benchmarks.bench_export import NUM_CALIBRATION
+from tests.benchmarks.exported.forms import reference_checkpoint
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.stores import parity_report
 from training.checkpoints.checkpoint import Checkpoint, load_checkpoint

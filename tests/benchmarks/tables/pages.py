@@ -46,6 +46,7 @@ TABLES = (
     ResultTable("docs/decoding.md", "goals of decoding", "decode", decode.goals),
     ResultTable("docs/decoding.md", "films", "decode", decode.films),
     ResultTable("docs/export.md", "graphs", "export", export.graphs),
+    ResultTable("docs/export.md", "demo graphs", "export-demo", export.graphs),
     ResultTable("docs/live.md", "half an hour", "live", live.soak),
     ResultTable("docs/peers.md", "demo model", "peers", peers.demo),
     ResultTable("docs/peers.md", "TIN-R50", "peers", peers.r50),
