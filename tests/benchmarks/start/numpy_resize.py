@@ -24,8 +24,9 @@ Resize = Callable[[Image], NDArray[np.integer]]
 class NumpyResize:
     """Resizes pictures of one size to a short side and crops the centre; only what the crop shows is computed.
 
-    OpenCV rounds weights to 11 bits, sums a row in integers, drops 4 bits, sums two rows, drops 16 and rounds 2. All of
-    it is exact in float32. The buffers are kept, for new ones would cost as much as the arithmetic.
+    OpenCV rounds weights to 11 bits, sums a row in integers, drops 4 bits, sums two rows, drops 16 and rounds 2. The
+    first sum is exact in float32, the second is not. The buffers are kept, for new ones would cost as much as the
+    arithmetic.
     """
 
     def __init__(self, width: int, height: int, spec: ClipSpec) -> None:
@@ -36,12 +37,12 @@ class NumpyResize:
         self._top, self._bottom = (np.searchsorted(self._rows, each) for each in (down.before, down.after))
         self._left, self._right = ((3 * each[:, None] + np.arange(3)).ravel() for each in (across.before, across.after))
         self._first, self._second = (np.repeat(each, 3) / np.float32(1 << 4) for each in (across.first, across.second))
-        self._upper, self._lower = (each[:, None] / np.float32(1 << 16) for each in (down.first, down.second))
+        self._upper, self._lower = (each[:, None].astype(np.int32) for each in (down.first, down.second))
         wide, high = (len(self._rows), 3 * spec.crop), (spec.crop, 3 * spec.crop)
         self._source = np.empty((len(self._rows), 3 * width), np.uint8)
         self._pixels, self._sums = np.empty(wide, np.uint8), np.empty(wide, np.int16)
         self._one, self._other = np.empty(wide, np.float32), np.empty(wide, np.float32)
-        self._taken, self._product = np.empty(high, np.int16), np.empty(high, np.float32)
+        self._taken, self._product = np.empty(high, np.int16), np.empty(high, np.int32)
         self._above, self._below = np.empty(high, np.int16), np.empty(high, np.int16)
 
     def __call__(self, image: Image) -> NDArray[np.int16]:
@@ -60,9 +61,10 @@ class NumpyResize:
         self._above >>= 2
         return self._above.reshape(len(self._above), -1, 3)
 
-    def _weigh_rows(self, rows: NDArray[np.intp], weights: NDArray[np.float32], out: NDArray[np.int16]) -> None:
+    def _weigh_rows(self, rows: NDArray[np.intp], weights: NDArray[np.int32], out: NDArray[np.int16]) -> None:
         self._sums.take(rows, axis=0, out=self._taken, mode="clip")
         np.multiply(self._taken, weights, out=self._product)
+        self._product >>= 16
         np.copyto(out, self._product, casting="unsafe")
 
 
