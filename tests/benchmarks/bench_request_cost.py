@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -27,7 +28,7 @@ from service.config.settings import Settings
 from service.models.registry import Registry
 from tests.helpers.measuring.results import RESULTS, write_results
 from tests.helpers.paths import REPOSITORY
-from tests.helpers.processes import children_of, free_port
+from tests.helpers.processes import free_port
 from tests.helpers.servers.ray_cluster import node_options, require_ray, running_cluster
 
 CLIP = REPOSITORY / "service" / "doctor" / "clips" / "h264.mp4"
@@ -52,6 +53,9 @@ PROCESSES = {
 GOALS_MS = {"e": 12, "o": 8}
 
 Number = TypeVar("Number", int, float)
+
+Processes = dict[int, str]
+"""Names by process id."""
 
 Spent = defaultdict[str, float]
 """Seconds of CPU time by the name of the process."""
@@ -94,41 +98,55 @@ def rounds_of(video: bytes, address: str, rounds: int, requests: int) -> Iterato
                 answer.raise_for_status()
 
         post_all(8 * CLIENTS)
+        processes = processes_of_cluster()
         for _ in range(rounds):
-            busy, seconds = spent_during(post_all, requests)
-            idle, _ = spent_during(time.sleep, seconds)
+            busy, seconds = spent_during(processes, post_all, requests)
+            idle, _ = spent_during(processes, time.sleep, seconds)
             yield {name: 1000 * (busy[name] - idle[name]) / requests for name in PROCESSES.values()}
 
 
-def spent_during(work: Callable[[Number], object], number: Number) -> tuple[Spent, float]:
+def spent_during(processes: Processes, work: Callable[[Number], object], number: Number) -> tuple[Spent, float]:
     """Run `work(number)`; return the CPU time of each process meanwhile, and the seconds that it ran."""
-    before, started = spent_so_far(), time.perf_counter()
+    before, started = spent_so_far(processes), time.perf_counter()
     work(number)
     seconds = time.perf_counter() - started
-    after = spent_so_far()
+    after = spent_so_far(processes)
     return defaultdict(float, {name: after[name] - before[name] for name in after}), seconds
 
 
-def spent_so_far() -> Spent:
-    """Return the CPU time so far of this process's cluster, without the worker processes that decode."""
+def spent_so_far(processes: Processes) -> Spent:
+    """Return the CPU time of the processes so far."""
     spent: Spent = defaultdict(float)
-    for pid in descendants_of(os.getpid()):
-        process = Path(f"/proc/{pid}")
-        try:
-            program = Path((process / "cmdline").read_text().partition("\0")[0]).name
-            user, system = (process / "stat").read_text().rpartition(")")[2].split()[11:13]
-        except OSError:
-            continue
-        if name := PROCESSES.get(program.partition(".")[0]):  # behind the point, the method in work
-            spent[name] += (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    for pid, name in processes.items():
+        user, system = stat_of(pid)[11:13]
+        spent[name] += (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
     return spent
 
 
-def descendants_of(pid: int) -> Iterator[int]:
-    """Yield the process ids of the children of a process, and of theirs."""
-    for child in children_of(pid):
-        yield child
-        yield from descendants_of(child)
+def processes_of_cluster() -> Processes:
+    """Return the processes of this process's cluster that serve requests."""
+    parents: dict[int, int] = {}
+    names: Processes = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        pid = int(folder.name)
+        with suppress(OSError):
+            parents[pid] = int(stat_of(pid)[1])
+            program = Path((folder / "cmdline").read_text().partition("\0")[0]).name
+            if name := PROCESSES.get(program.partition(".")[0]):  # behind the point, the method in work
+                names[pid] = name
+    return {pid: name for pid, name in names.items() if os.getpid() in ancestors_of(pid, parents)}
+
+
+def ancestors_of(pid: int, parents: Mapping[int, int]) -> Iterator[int]:
+    """Yield the process ids of a process's parent, of that one's, and so on."""
+    while parent := parents.get(pid):
+        yield parent
+        pid = parent
+
+
+def stat_of(pid: int) -> list[str]:
+    """Return what Linux tells of a process, from its state on. Raises OSError."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def infer_ms() -> float:

@@ -113,7 +113,7 @@ def _loads(sums_ms: Mapping[str, float]) -> Iterator[tuple[str, ...]]:
             f"{models} {unit}",
             f"{ingress}",
             f"{further}",
-            f"{gigabytes:.2g} GB/s",
+            f"{gigabytes:.3g} GB/s",
         )
 
 

@@ -30,6 +30,7 @@ def write_results(
     path = folder / f"{benchmark}-{datetime.datetime.now(tz=datetime.UTC):%Y-%m-%d}.json"
     facts = {
         "machine": {"processor": cpu_name(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "load_at_end": os.getloadavg()[0],
         "versions": versions_of(packages),
         **figures,
     }
