@@ -45,8 +45,11 @@ from service.teaching.errors import BadTeachFolder
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import live_tracer
 
-DECODER_REQUESTS = 3
-"""Of one decoder replica: a video in work, the next one, which is there when the first is done, and a timeline."""
+DECODER_REQUESTS = 6
+"""Of one decoder replica: a video in work, the next ones in line, and timelines.
+
+While all replicas are full, Ray's router asks them again and again, which costs more CPU time than a line here.
+"""
 
 MAX_REPLICAS_PER_NODE = 100
 """The most that Ray Serve accepts."""
