@@ -16,7 +16,11 @@ RUN touch README.md \
 COPY clips /app/clips
 COPY service /app/service
 COPY tin /app/tin
-RUN python3 -m compileall -q /app
+# Bytecode of the modules that the service imports, and of no others: a container could not keep it.
+ENV PYTHONPYCACHEPREFIX=/opt/bytecode
+RUN cd /app && /opt/venv/bin/python -c "import urllib.request, uvicorn.lifespan.on, uvicorn.loops.auto, \
+      service.__main__, service.serve_command, service.deployment.uvicorn_server, service.backends.onnx_runtime, \
+      service.decoding.worker, service.decoding.sandbox.late_parts"
 
 FROM python:3.11-slim-bookworm
 
@@ -26,11 +30,13 @@ LABEL org.opencontainers.image.title="tin-serve gateway" \
 
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin tin
 COPY --from=build /opt/venv /opt/venv
+COPY --from=build /opt/bytecode /opt/bytecode
 COPY --from=build /app /app
 
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPYCACHEPREFIX=/opt/bytecode \
     TIN_HOST=0.0.0.0 \
     TIN_MODEL_STORE=/model_store
 WORKDIR /app
