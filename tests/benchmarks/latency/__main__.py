@@ -19,12 +19,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from tests.benchmarks.bench_decode import RESULTS, moving_picture
+from tests.benchmarks.decoding.clips import moving_picture
 from tests.benchmarks.latency.clients import rate_of, seconds_of
 from tests.benchmarks.latency.clips import BUSY, CLIPS
 from tests.benchmarks.latency.figures import ONE_CORE, ONE_THREAD, TWO_CORES, Round
 from tests.benchmarks.latency.report import print_tables, write_results
 from tests.benchmarks.latency.services import running
+from tests.benchmarks.tables.pages import RESULTS
 from tests.helpers.videos.make_clip import make_clip
 
 REQUESTS = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.benchmarks.bench_decode import X264
+from tests.benchmarks.decoding.clips import X264
 from tests.helpers.videos.clip_recipes import ClipRecipe
 
 SIZES = {"340p": (340, 256, 250), "720p": (1280, 720, 200), "1080p": (1920, 1080, 150)}
