@@ -1,37 +1,34 @@
-"""`python -m tests.gpu`: run the tests and benchmarks that need a GPU; without a GPU, say that they are skipped.
+"""`python -m tests.gpu --out DIR --seconds N`: test and measure all that needs a GPU, within a time.
 
-Training's kernels need torch with CUDA and Triton. The plugin's need cuda-bindings, and NVRTC or nvcc; ONNX Runtime's
-CUDA provider and TensorRT are used where they are installed.
+Each step is a process of its own with a limit; its figures are in DIR/<step>.json as soon as it has any, and those of
+all steps in DIR/gpu-<date>.json. A failed step hides no later one; the exit code is 1 if one failed. Without a GPU,
+each step runs as far as it can and names what it would have run.
+
+It needs torch with CUDA, Triton and numpy. `make gpu-pack` fills a folder with what else is used; put it on PYTHONPATH.
 """
 
-import importlib
+from __future__ import annotations
+
+import argparse
 import sys
+import tempfile
 from pathlib import Path
 
-import pytest
-import torch
-from rich.console import Console
-
-from tests.gpu.device import why_no_triton, why_not
-
-FIGURES = (("bench_gpu", why_not), ("bench_train_gpu", why_no_triton))
-"""Benchmarks, each with the function that returns the reason to skip it."""
+from tests.gpu.session import Session
+from tests.gpu.step import STEPS
 
 
-def main():
-    if not torch.cuda.is_available():
-        Console().print(f"skipped the tests and figures that need a GPU: {why_not()}")
-        return 0
-    # The tests' conftest.py needs video libraries, and warnings differ between versions of torch.
-    failed = pytest.main(["--noconftest", "-W", "default", "-rs", str(Path(__file__).parent)])
-    if not failed:
-        for name, why in FIGURES:
-            missing = why()
-            if missing:
-                Console().print(f"skipped the figures of {name}: {missing}")
-            else:
-                importlib.import_module(f"tests.benchmarks.{name}").bench()
-    return failed
+def main() -> int:
+    """Run the steps that the arguments name; return the exit code."""
+    names = [step.name for step in STEPS]
+    parser = argparse.ArgumentParser(prog="python -m tests.gpu", description="Test and measure all that needs a GPU.")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the figures (a new temporary one)")
+    parser.add_argument("--seconds", type=float, default=900, metavar="N", help="time for all steps (%(default)s)")
+    parser.add_argument("--steps", nargs="+", choices=names, default=names, metavar="STEP", help=", ".join(names))
+    arguments = parser.parse_args()
+    out = arguments.out or Path(tempfile.mkdtemp(prefix="tin-gpu-"))
+    session = Session(out, arguments.seconds, sys.stdout)
+    return session.run([step for step in STEPS if step.name in arguments.steps])
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from clips.clip_spec import ClipSpec
+from export.graph.split_network import SplitNetwork, interlace_by_hat
 from export.precision import Precision
-from tests.benchmarks.bench_gpu import kernel_instead_of_torch
 from tests.gpu.device import why_not
+from tests.gpu.steps.interlace_cost import by_kernel
 from tests.helpers.plugin.cases import cases_of
 from tests.helpers.training.networks import lively
 from training.model.tin import Architecture
@@ -30,12 +32,13 @@ def test_the_ptx_interlaces(kernels, precision):
         case.check(output.cpu())
 
 
-def test_the_torch_model_answers_the_same_with_the_kernel():
-    architecture = Architecture(num_classes=6, depth=18, width=0.25)
-    model = lively(architecture).cuda().half().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    frames = torch.randn(2, 8, 3, 64, 64, device="cuda").half()
-    with torch.inference_mode():
-        expected = model(frames)
-        with kernel_instead_of_torch():
-            answer = model(frames)
-    torch.testing.assert_close(answer, expected, atol=1e-2, rtol=1e-2)
+def test_a_network_answers_the_same_with_the_kernel():
+    architecture, spec = Architecture(num_classes=6, depth=18, width=0.25), ClipSpec(crop=64)
+    model = lively(architecture)
+    clips = torch.randint(0, 256, (2, 8, 64, 64, 3), dtype=torch.uint8, device="cuda")
+    answers = []
+    for move in (interlace_by_hat, by_kernel):
+        network = SplitNetwork(model, spec, move, torch.float16).eval().cuda()
+        with torch.inference_mode():
+            answers.append(network.to(memory_format=torch.channels_last)(clips)["logits"])  # type: ignore[call-overload]
+    torch.testing.assert_close(*answers, atol=1e-2, rtol=1e-2)

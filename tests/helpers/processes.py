@@ -30,6 +30,14 @@ def children_of(pid: int) -> list[int]:
         return []
 
 
+def has_ended(pid: int) -> bool:
+    """True for a process that is gone, or that only waits for its parent to take note."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -13,6 +13,7 @@ import pytest
 
 from service.teaching.child import NICENESS
 from service.teaching.process import MAX_LINE_BYTES, TrainingProcess, environment
+from tests.helpers.processes import has_ended
 from tests.helpers.waiting import until
 
 
@@ -70,14 +71,6 @@ time.sleep(60)
 """
 
 
-def is_running(pid: int) -> bool:
-    """False also for a process that has ended and that nobody has waited for."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def test_all_processes_end_also_stubborn_ones(tmp_path: Path) -> None:
     async def stop() -> list[int]:
         process = await TrainingProcess.start([sys.executable, "-c", STUBBORN], tmp_path / "log.txt")
@@ -87,7 +80,7 @@ def test_all_processes_end_also_stubborn_ones(tmp_path: Path) -> None:
         return list(event["pids"])
 
     pids = asyncio.run(stop())
-    until(lambda: not any(map(is_running, pids)))
+    until(lambda: all(map(has_ended, pids)))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
@@ -107,4 +100,4 @@ asyncio.run(main())
     done = subprocess.run([sys.executable, "-c", script], check=False, timeout=20)
     assert done.returncode == -9
     pid = int((tmp_path / "pid").read_text())
-    until(lambda: not is_running(pid))
+    until(lambda: has_ended(pid))

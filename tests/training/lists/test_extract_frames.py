@@ -11,7 +11,7 @@ import pytest
 
 from clips.decoding.decode import decode
 from tests.helpers.paths import REPOSITORY
-from tests.helpers.processes import children_of
+from tests.helpers.processes import children_of, has_ended
 from tests.helpers.videos.moving_square import moving_square
 from tests.helpers.waiting import until
 from training.lists.extract_frames import CHUNK_FRAMES, SETTINGS, ExtractionError, extract
@@ -146,14 +146,6 @@ def start(tmp_path):
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     return start
-
-
-def has_ended(pid):
-    """Return True for a process that is gone or a zombie, which nobody may be left to reap."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 def test_a_killed_run_ends_everywhere_and_the_next_one_finishes_its_work(tmp_path, start):
