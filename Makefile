@@ -58,8 +58,11 @@ control: .venv-dev/ready ## train the demo network without interlacing, briefly,
 test-rtx: .venv-rtx/ready ## let TensorRT-RTX, which needs no GPU, parse and build the full-size network
 	.venv-rtx/bin/python -m pytest -rs tests/export/formats/test_tensorrt.py
 
-gpu: ## with a GPU: test the kernels on it, measure, train briefly; PYTHON has torch with CUDA and cuda-bindings
-	$(PYTHON) -m tests.gpu
+gpu: ## with a GPU: test and measure all that needs one, into OUT, within SECONDS (900); PYTHON has torch with CUDA
+	$(PYTHON) -m tests.gpu $(if $(OUT),--out $(OUT)) $(if $(SECONDS),--seconds $(SECONDS))
+
+gpu-pack: .venv-dev/ready ## fill gpu-pack.tar.xz with what `make gpu` needs on a machine without a package index
+	.venv-dev/bin/python -m tests.gpu.pack
 
 bench-decode: .venv-bench/ready ## compare decoders; FILES="a.mp4 ..." adds your own videos
 	.venv-bench/bin/python -m tests.benchmarks.decoding $(FILES)
@@ -156,4 +159,4 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu bench-decode bench-export bench-latency bench-peers bench-start figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu gpu-pack bench-decode bench-export bench-latency bench-peers bench-start figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help
