@@ -14,8 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.gpu.session import Session
-from tests.gpu.step import STEPS
+from tests.gpu.session.session import Session
+from tests.gpu.session.step import STEPS
 
 
 def main() -> int:

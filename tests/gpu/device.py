@@ -9,7 +9,7 @@ import os
 import torch
 
 from export.tensorrt_plugin.compile import CompilationFailed, compile_ptx
-from tests.gpu.step import Missing
+from tests.gpu.session.step import Missing
 
 
 def require_gpu() -> None:

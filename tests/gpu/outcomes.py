@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gpu.figures import Figures
+from tests.gpu.session.figures import Figures
 
 
 def run_tests(files: Sequence[Path], figures: Figures) -> None:

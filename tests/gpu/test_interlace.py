@@ -7,7 +7,7 @@ from clips.clip_spec import ClipSpec
 from export.graph.split_network import SplitNetwork, interlace_by_hat
 from export.precision import Precision
 from tests.gpu.device import why_not
-from tests.gpu.steps.interlace_cost import by_kernel
+from tests.gpu.steps.backends.interlace_cost import by_kernel
 from tests.helpers.plugin.cases import cases_of
 from tests.helpers.training.networks import lively
 from training.model.tin import Architecture

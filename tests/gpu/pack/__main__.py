@@ -30,7 +30,7 @@ LEFT_OUT = re.compile(
 )
 """Files of ONNX Runtime that Python does not load."""
 
-UNNEEDED = re.compile(rb"cutlass|flash|[Aa]ttention|[Mm]o[Ee]|fpA_intB|[Bb]eam|N?[Bb]its|contrib|[Ss]ort|TopK|Quantize")
+UNNEEDED = re.compile(rb"cutlass|flash|[Aa]ttention|kernel_mha|MoE|moe_|fpA_intB|[Bb]eam|NBits|[48]bits|[Ss]ort")
 """Parts of the names of kernels for which no node of the network's graph asks."""
 
 MAX_MEGABYTES = 45

@@ -10,7 +10,7 @@ import subprocess
 import torch
 
 from tests.gpu.device import require_gpu
-from tests.gpu.figures import Figures
+from tests.gpu.session.figures import Figures
 from tests.helpers.measuring.machine import cpu_name, installed_versions
 
 PACKAGES = (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.gpu.device import require_gpu, require_package
-from tests.gpu.figures import Figures
 from tests.gpu.outcomes import run_tests
+from tests.gpu.session.figures import Figures
 from tests.helpers.paths import REPOSITORY
 
 TESTS = REPOSITORY / "tests/gpu/test_interlace_training.py"

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from tests.gpu.steps import training
-from tests.gpu.steps.training import (
+from tests.gpu.steps.training import step_cost
+from tests.gpu.steps.training.step_cost import (
     FORMS,
     ORDERS,
     Setting,
@@ -22,8 +22,8 @@ SMALL = Setting(Architecture(num_classes=3, depth=18, width=0.25, num_frames=2),
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    monkeypatch.setattr(training, "ROUNDS", 2)
-    monkeypatch.setattr(training, "CALLS", 1)
+    monkeypatch.setattr(step_cost, "ROUNDS", 2)
+    monkeypatch.setattr(step_cost, "CALLS", 1)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -49,7 +49,7 @@ def test_steps_use_the_form_that_they_are_given():
 
 
 def test_videos_are_counted_by_the_second(monkeypatch):
-    monkeypatch.setattr(training, "in_turns", lambda work, _: {name: 0.25 + bool(work[name]()) for name in work})
+    monkeypatch.setattr(step_cost, "in_turns", lambda work, _: {name: 0.25 + bool(work[name]()) for name in work})
     assert videos_per_second(SMALL) == 4
 
 

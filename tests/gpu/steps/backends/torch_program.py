@@ -12,9 +12,9 @@ import torch
 from export.formats.torch_program import to_torch
 from service.backends.torch_program import TorchProgramBackend
 from tests.gpu.device import require_gpu
-from tests.gpu.figures import Figures
 from tests.gpu.networks import small_checkpoint
 from tests.gpu.replay import median_ms
+from tests.gpu.session.figures import Figures
 
 SIZES = (1, 2, 3, 5, 8, 13, 16, 20)
 TOLERANCE = 1e-3

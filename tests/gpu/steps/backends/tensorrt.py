@@ -14,10 +14,10 @@ from export.precision import Precision
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.backends.tensorrt import TensorRTBackend
 from tests.gpu.device import require_gpu, require_package
-from tests.gpu.figures import Figures
 from tests.gpu.networks import r50_checkpoint
 from tests.gpu.outcomes import run_tests
 from tests.gpu.replay import median_ms
+from tests.gpu.session.figures import Figures
 from tests.helpers.paths import REPOSITORY
 
 TESTS = REPOSITORY / "tests/gpu/test_tensorrt.py"

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from tests.gpu.device import require_gpu, require_package
-from tests.gpu.figures import Figures
+from tests.gpu.session.figures import Figures
 from training.model.interlace import SHIFT_DIVISOR, interlace
 from training.model.interlace_ops import Backward, interlace_plain
 from training.model.tin import TIN, Architecture

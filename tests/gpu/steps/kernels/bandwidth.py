@@ -14,8 +14,8 @@ from export.precision import Precision
 from export.tensorrt_plugin.compile import compile_ptx
 from export.tensorrt_plugin.launch import Layout, plan_launch
 from tests.gpu.device import require_gpu, require_package
-from tests.gpu.figures import Figures
 from tests.gpu.replay import replay
+from tests.gpu.session.figures import Figures
 
 NUM_FRAMES = 8
 SHAPES = {"stem": (16, 56, 56), "1": (64, 56, 56), "2": (128, 28, 28), "3": (256, 14, 14), "4": (512, 7, 7)}

@@ -9,8 +9,8 @@ import sys
 import pytest
 import torch
 
-from tests.gpu.session import LEAST_SECONDS, Session
-from tests.gpu.step import STEPS, Step
+from tests.gpu.session.session import LEAST_SECONDS, Session
+from tests.gpu.session.step import STEPS, Step
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.processes import has_ended
 from tests.helpers.waiting import until
@@ -37,7 +37,7 @@ def test_without_a_gpu_each_step_goes_as_far_as_it_can(tmp_path):
 
 
 def made(name, seconds=60.0):
-    return Step(name, seconds, "", "tests.gpu.made_steps")
+    return Step(name, seconds, "", "tests.gpu.session.made_steps")
 
 
 def run(folder, *steps, seconds=100.0):

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from tests.gpu.device import require_gpu, require_package
-from tests.gpu.figures import Figures
-from tests.gpu.step import Missing
+from tests.gpu.session.figures import Figures
+from tests.gpu.session.step import Missing
 from tests.helpers.paths import REPOSITORY
 
 FAULTS = 99
@@ -26,7 +26,8 @@ def run(figures: Figures) -> None:
     if checker is None:
         raise Missing("compute-sanitizer is not on the PATH")
     with tempfile.TemporaryDirectory() as folder:
-        step = [sys.executable, "-m", "tests.gpu.step", "tests.gpu.steps.ptx", "--out", str(Path(folder) / "ptx.json")]
+        out = str(Path(folder) / "ptx.json")
+        step = [sys.executable, "-m", "tests.gpu.session.step", "tests.gpu.steps.kernels.ptx", "--out", out]
         command = [checker, "--tool", "memcheck", "--error-exitcode", str(FAULTS), *step]
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     last = (done.stdout.strip().splitlines() or ["nothing was printed"])[-1]

@@ -15,10 +15,10 @@ from export.graph.split_network import Move, SplitNetwork, interlace_by_hat
 from export.precision import Precision
 from export.tensorrt_plugin.launch import Layout, plan_launch
 from tests.gpu.device import require_gpu, require_package
-from tests.gpu.figures import Figures
 from tests.gpu.networks import r50_checkpoint
 from tests.gpu.replay import replay
-from tests.gpu.steps.bandwidth import load_kernels
+from tests.gpu.session.figures import Figures
+from tests.gpu.steps.kernels.bandwidth import load_kernels
 from training.model.tin import Temporal
 
 BATCHES = (1, 4, 16)

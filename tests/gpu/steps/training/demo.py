@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.gpu.device import require_gpu, require_package
-from tests.gpu.figures import Figures
+from tests.gpu.session.figures import Figures
 from tests.helpers.paths import REPOSITORY
 
 SECONDS = 60

@@ -20,10 +20,10 @@ from export.precision import Precision
 from service.backends.onnx_cuda import CUDA, OPTIONS, OnnxCudaBackend
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from tests.gpu.device import require_gpu
-from tests.gpu.figures import Figures
 from tests.gpu.networks import r50_checkpoint, small_checkpoint
 from tests.gpu.replay import median_ms
-from tests.gpu.step import Missing
+from tests.gpu.session.figures import Figures
+from tests.gpu.session.step import Missing
 
 SIZES = (1, 3, 16)
 TOLERANCE = 1e-4

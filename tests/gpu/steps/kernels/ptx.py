@@ -7,7 +7,7 @@ import torch
 from export.precision import Precision
 from export.tensorrt_plugin.compile import compile_ptx
 from tests.gpu.device import require_gpu, require_package
-from tests.gpu.figures import Figures
+from tests.gpu.session.figures import Figures
 from tests.helpers.plugin.cases import cases_of
 
 NUM_FRAMES = (8, 1, 5)

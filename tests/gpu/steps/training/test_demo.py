@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.gpu.steps.demo import OVERRIDES, train
+from tests.gpu.steps.training.demo import OVERRIDES, train
 from training.recipes.recipe import load_recipe
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from tests.gpu.step import Step
+from tests.gpu.session.step import Step
 from tests.helpers.paths import REPOSITORY
 
 LEAST_SECONDS = 8
@@ -60,7 +60,7 @@ class Session:
     def _in_process(self, step: Step, path: Path, seconds: float) -> int | None:
         """Run a step with its children in a process group, which is ended after `seconds`; None for one that was."""
         path.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "tests.gpu.step", step.module, "--out", str(path)]
+        command = [sys.executable, "-m", "tests.gpu.session.step", step.module, "--out", str(path)]
         with (self._out / f"{step.name}.log").open("wb") as log:
             process = subprocess.Popen(
                 command, cwd=REPOSITORY, stdout=log, stderr=subprocess.STDOUT, start_new_session=True

@@ -8,8 +8,8 @@ import numpy as np
 
 from service.backends import cuda
 from tests.gpu.device import require_gpu, require_package
-from tests.gpu.figures import Figures
 from tests.gpu.replay import median_ms
+from tests.gpu.session.figures import Figures
 
 NUM_BYTES = 1 << 24
 
