@@ -24,7 +24,7 @@ ARCHIVE_FILE = "model.mar"
 INT8 = "int8"
 ONNX_INT8 = "onnx-int8"
 INT8_FILE = "model.int8.onnx"
-TIMING_CACHE = Path.home() / ".cache" / "tin-serve" / "tensorrt-timing.cache"
+TIMING_CACHE = Path.home() / ".cache" / "tin-serve" / "tensorrt-timings"
 """Timings of TensorRT's kernels on this machine, which make the next build faster."""
 
 
@@ -208,7 +208,6 @@ def _make_engine(request: ExportRequest, folder: Path) -> bytes:
 
     variant = GraphVariant.PLUGIN if interlaces(request.checkpoint.architecture) else GraphVariant.PORTABLE
     graph = to_onnx(request.checkpoint, variant, Precision.FP16)
-    TIMING_CACHE.parent.mkdir(parents=True, exist_ok=True)
     return to_tensorrt(graph, Precision.FP16, timing_cache=TIMING_CACHE).plan
 
 

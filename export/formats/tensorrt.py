@@ -5,13 +5,15 @@ Networks are strongly typed, the only kind in TensorRT 11: an fp16 engine is bui
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from export.errors import ExportError, FormatUnavailable
+from export.formats.tensorrt_input import cast_input_first
+from export.formats.timing_cache import load_timings, save_timings, timings_file
 from export.tensorrt_plugin.compile import CompilationFailed, compile_ptx
 from export.tensorrt_plugin.node import has_node, prefer_plugin
 from service.backends.base import BackendUnavailable, one_line
@@ -20,6 +22,9 @@ from service.backends.tensorrt import Target, find_target, import_tensorrt, make
 
 BATCHES = (1, 4, 16)
 """Batch sizes of an engine's optimisation profile: minimum, optimum and maximum."""
+
+OLDEST_TENSORRT = (10, 9)
+"""The first release whose ONNX parser takes ahead-of-time plugins."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,11 @@ def to_tensorrt(
         graph: a graph of `export.graph.onnx_export.to_onnx`.
         precision: that of the graph, for the name of the file.
         batches: three ascending batch sizes: minimum, optimum and maximum.
-        timing_cache: file with timings of earlier builds, read if it exists, then written; makes builds faster.
+        timing_cache: folder with timings of earlier builds, one file for each target; makes builds faster.
 
     Raises:
-        FormatUnavailable: TensorRT, a GPU, or a CUDA compiler for a network that interlaces is missing.
+        FormatUnavailable: TensorRT or a GPU is missing; for a network that interlaces also a CUDA compiler, or
+            TensorRT is too old.
         ExportError: TensorRT rejects the graph.
     """
     try:
@@ -60,15 +66,19 @@ def to_tensorrt(
     log = make_log(trt)
     builder = trt.Builder(log)
     if has_node(graph):
+        require_plugins_in_graphs(trt.__version__)
         require_compiler()
         _register_plugin()
         graph = prefer_plugin(graph)
-    network = parse(trt, builder, log, graph)
+    network = parse(trt, builder, log, cast_input_first(graph))
     config = configure(builder, network, batches)
     config.clear_flag(trt.BuilderFlag.TF32)
-    _load_timings(config, timing_cache)
+    timings = None if timing_cache is None else timings_file(timing_cache, target, precision)
+    if timings is not None:
+        load_timings(config, timings)
     plan = build(builder, network, config, log)
-    _save_timings(config, timing_cache)
+    if timings is not None:
+        save_timings(config, timings)
     return Engine(plan, target, precision)
 
 
@@ -106,6 +116,13 @@ def build(builder: Any, network: Any, config: Any, log: Any) -> bytes:
     return bytes(plan)
 
 
+def require_plugins_in_graphs(version: str) -> None:
+    """Raise FormatUnavailable for a TensorRT whose parser takes no ahead-of-time plugins: one before 10.9."""
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_TENSORRT:
+        oldest = ".".join(map(str, OLDEST_TENSORRT))
+        raise FormatUnavailable(f"TensorRT {version} takes no plugin from a graph; install {oldest} or newer")
+
+
 def require_compiler() -> None:
     """Raise FormatUnavailable without a CUDA compiler; TensorRT would only report that the plugin failed."""
     try:
@@ -118,19 +135,6 @@ def _register_plugin() -> None:
     from export.tensorrt_plugin.register import register  # noqa: PLC0415 - it needs TensorRT
 
     register()
-
-
-def _load_timings(config: Any, path: Path | None) -> None:
-    known = path.read_bytes() if path is not None and path.exists() else b""
-    cache = config.create_timing_cache(known) or config.create_timing_cache(b"")
-    config.set_timing_cache(cache, False)
-
-
-def _save_timings(config: Any, path: Path | None) -> None:
-    if path is not None:
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        aside.write_bytes(config.get_timing_cache().serialize())
-        aside.replace(path)
 
 
 def _joined(messages: Sequence[str]) -> str:

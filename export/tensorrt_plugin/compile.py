@@ -18,8 +18,8 @@ from pathlib import Path
 from service.backends.base import one_line
 
 SOURCE = Path(__file__).with_name("interlace.cu")
-ARCHITECTURE = "compute_80"
-"""Ampere; the driver compiles the PTX for newer GPUs."""
+ARCHITECTURE = "compute_75"
+"""Turing; the driver compiles the PTX for newer GPUs."""
 
 
 class CompilationFailed(Exception):
@@ -43,7 +43,7 @@ def find_nvrtc() -> str | None:
     package = importlib.util.find_spec("nvidia")
     folders = [] if package is None else package.submodule_search_locations or []
     libraries = [path for folder in folders for path in Path(folder).glob("*/lib/libnvrtc.so.[0-9]*")]
-    return str(max(libraries)) if libraries else find_library("nvrtc")
+    return str(max(libraries, key=_release)) if libraries else find_library("nvrtc")
 
 
 def compile_with_nvrtc(library: str, num_frames: int) -> bytes:
@@ -67,6 +67,11 @@ def compile_with_nvcc(nvcc: str, num_frames: int) -> bytes:
         if done.returncode:
             raise CompilationFailed(f"nvcc refused {SOURCE.name}: {one_line(done.stderr)}")
         return target.read_bytes()
+
+
+def _release(library: Path) -> tuple[int, ...]:
+    """Return the release in a library's name, (13,) of `libnvrtc.so.13`: its folder's name says nothing of it."""
+    return tuple(int(part) for part in library.name.partition(".so.")[2].split(".") if part.isdigit())
 
 
 def _load(library: Path) -> ctypes.CDLL:

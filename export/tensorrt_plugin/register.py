@@ -1,7 +1,7 @@
 """Registration of `tin::TemporalInterlace` as an ahead-of-time TensorRT plugin, whose PTX becomes part of the engine.
 
 Such an engine loads anywhere, without Python. See "Providing an Ahead-of-Time (AOT) Implementation" in TensorRT's
-Python plugin guide. Needs TensorRT 10.7 or newer; import this only where it is installed.
+Python plugin guide. Needs TensorRT 10.9 or newer; import this only where it is installed.
 """
 
 # TensorRT reads the annotations, so there is no `from __future__ import annotations` here.

@@ -8,7 +8,15 @@ import torch
 
 from clips.clip_spec import ClipSpec
 from export.errors import ExportError, FormatUnavailable
-from export.formats.tensorrt import BATCHES, Engine, build, configure, parse, to_tensorrt
+from export.formats.tensorrt import (
+    BATCHES,
+    Engine,
+    build,
+    configure,
+    parse,
+    require_plugins_in_graphs,
+    to_tensorrt,
+)
 from export.graph.onnx_export import to_onnx
 from service.backends.tensorrt import Target, make_log
 from training.checkpoints.checkpoint import Checkpoint
@@ -83,3 +91,14 @@ def test_without_tensorrt_or_a_gpu_nothing_is_built(tmp_path):
 def test_an_engine_is_named_after_what_it_was_built_for():
     engine = Engine(b"", Target("NVIDIA L4", "11.4.0.106"), "fp16")
     assert engine.file == "model-nvidia-l4-fp16-trt11.4.0.106.plan"
+
+
+@pytest.mark.parametrize("version", ["8.6.1", "10.8.0.43"])
+def test_a_tensorrt_that_takes_no_plugin_from_a_graph_is_refused(version):
+    with pytest.raises(FormatUnavailable, match=rf"{version} .* 10\.9"):
+        require_plugins_in_graphs(version)
+
+
+def test_newer_ones_are_taken():
+    for version in ("10.9.0.34", "10.13.2", "11.4.0.106"):
+        require_plugins_in_graphs(version)

@@ -1,7 +1,9 @@
 """Compilation of the kernels to PTX by NVRTC and nvcc."""
 
+import importlib.util
 import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +16,8 @@ from export.tensorrt_plugin.compile import (
     find_nvrtc,
 )
 from export.tensorrt_plugin.launch import PARAMETERS, SCALARS
+from tests.helpers.machine_code.cubin import ARCHITECTURES, regressions, why_no_assembler
+from tests.helpers.machine_code.kernels import cuda_kernels, read_record
 
 KERNELS = {f"interlace_fp32_x{n}" for n in (1, 2, 4)} | {f"interlace_fp16_x{n}" for n in (1, 2, 4, 8)}
 
@@ -61,8 +65,29 @@ def test_a_thread_reads_and_writes_16_bytes_at_a_time_and_each_once(kernels, ker
     assert ".local" not in body, "frames must stay in registers"
 
 
-def test_the_ptx_is_for_ampere_and_newer():
-    assert b".target sm_80" in by_nvrtc(8)
+def test_the_ptx_is_for_turing_and_newer():
+    assert b".target sm_75" in by_nvrtc(8)
+
+
+def test_the_newest_nvrtc_is_taken(tmp_path, monkeypatch):
+    older, newer = (tmp_path / name for name in ("cuda_nvrtc/lib/libnvrtc.so.9", "cu13/lib/libnvrtc.so.13"))
+    for library in (older, newer):
+        library.parent.mkdir(parents=True)
+        library.touch()
+    package = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: package)
+    assert find_nvrtc() == str(newer)
+
+
+@pytest.mark.skipif(bool(why_no_assembler()), reason=why_no_assembler())
+@pytest.mark.parametrize("capability", ARCHITECTURES)
+def test_machine_code_gets_no_worse(capability):
+    assert regressions(cuda_kernels(capability), read_record("cuda", capability)) == {}
+
+
+@pytest.mark.skipif(bool(why_no_assembler()), reason=why_no_assembler())
+def test_turing_takes_the_ptx():
+    assert {code.spilled for code in cuda_kernels(75).values()} == {0}
 
 
 def test_a_missing_compiler_is_named(monkeypatch):

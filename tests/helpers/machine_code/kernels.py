@@ -9,7 +9,8 @@ import json
 import sys
 from dataclasses import asdict
 
-from tests.helpers.machine_code.cubin import ARCHITECTURES, MachineCode, disassemble
+from export.tensorrt_plugin.compile import compile_ptx
+from tests.helpers.machine_code.cubin import ARCHITECTURES, MachineCode, assemble, disassemble
 from tests.helpers.paths import REPOSITORY
 
 RECORD = REPOSITORY / "tests" / "golden" / "machine_code.json"
@@ -17,6 +18,11 @@ RECORD = REPOSITORY / "tests" / "golden" / "machine_code.json"
 TRITON_DTYPES = ("fp32", "fp16")
 TRITON_LAYOUTS = {"contiguous": {"runs": 1, "run": 16 * 56 * 56}, "channels_last": {"run": 4}}
 """The interlaced quarter of an R50's first block: 64 channels, of which a group has 4, at 56 x 56."""
+
+
+def cuda_kernels(capability):
+    """Return the MachineCode of all kernels of the TensorRT plugin, for clips of 8 frames, by name."""
+    return disassemble(assemble(compile_ptx(8), capability))
 
 
 def triton_kernels(capability):
@@ -62,7 +68,7 @@ def only_kernel(cubin):
     return code
 
 
-SOURCES = {"triton": triton_kernels}
+SOURCES = {"cuda": cuda_kernels, "triton": triton_kernels}
 
 
 def read_record(source, capability):

@@ -24,7 +24,13 @@ NUM_CLIPS, NUM_FRAMES = len(OFFSETS), 8
 USED = {
     "Builder": ["create_network", "create_builder_config", "create_optimization_profile", "build_serialized_network"],
     "BuilderFlag": ["TF32"],
-    "IBuilderConfig": ["add_optimization_profile", "clear_flag", "create_timing_cache", "get_timing_cache"],
+    "IBuilderConfig": [
+        "add_optimization_profile",
+        "clear_flag",
+        "create_timing_cache",
+        "get_timing_cache",
+        "set_timing_cache",
+    ],
     "ICudaEngine": ["create_execution_context", "get_tensor_dtype", "get_tensor_name", "get_tensor_profile_shape"],
     "IExecutionContext": ["execute_async_v3", "get_tensor_shape", "set_input_shape", "set_tensor_address"],
     "ILogger": ["ERROR", "INTERNAL_ERROR"],

@@ -2,9 +2,9 @@
 #include <immintrin.h>
 
 #include <cmath>
-#include <cstddef>
+#include <cstring>
 
-#define __device__ static inline
+#define __device__ inline
 #define __global__
 
 struct Index {
@@ -12,11 +12,31 @@ struct Index {
 };
 static Index blockIdx, blockDim, threadIdx;
 
+struct Half;
+static inline float widen(Half half);
+static inline Half narrow(float value);
+
+template <typename To, typename From>
+static inline To same_bits(From from) {
+    To to;
+    std::memcpy(&to, &from, sizeof(to));
+    return to;
+}
+
+static inline float __uint_as_float(unsigned int bits) { return same_bits<float>(bits); }
+
+static inline unsigned int __float_as_uint(float value) { return same_bits<unsigned int>(value); }
+
 #include "interlace.cu"
 
-static inline float widen(Half value) { return _cvtsh_ss(value.bits); }
+static inline float widen(Half half) { return _cvtsh_ss(half.bits); }
 
-static inline void narrow(float value, Half& result) { result.bits = _cvtss_sh(value, _MM_FROUND_TO_NEAREST_INT); }
+static inline Half narrow(float value) { return {_cvtss_sh(value, _MM_FROUND_TO_NEAREST_INT)}; }
+
+template <typename Word, int WORDS>
+static inline Packed<Word, WORDS> load(const Packed<Word, WORDS>* from, bool inside) {
+    return inside ? *from : Packed<Word, WORDS>{};
+}
 
 using Kernel = void (*)(const void*, const float*, const float*, int, int, void*);
 
