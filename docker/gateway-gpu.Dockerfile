@@ -19,7 +19,9 @@ RUN touch README.md \
  && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt \
       cuda-bindings "onnxruntime-gpu[cuda,cudnn]" $TENSORRT \
  && /opt/venv/bin/pip uninstall --yes pip setuptools \
- && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+ && find /opt/venv -type d -name tests -prune -exec rm -r {} + \
+ # TensorRT's builder, the most of its bytes, makes engines only; the gateway runs them.
+ && find /opt/venv -name "libnvinfer_builder_resource*" -delete
 
 COPY clips /app/clips
 COPY service /app/service
@@ -48,7 +50,8 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /app
 USER tin
 EXPOSE 8000
-HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
+# CUDA graphs of all batch sizes are recorded before anything is answered.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=180s --retries=3 \
   CMD ["python", "-c", "import os, urllib.request as u; e = os.environ.get; p = e('TIN_PORT') or e('PORT') or 8000; \
     u.urlopen(f'http://127.0.0.1:{p}/health/ready', timeout=2)"]
 ENTRYPOINT ["python", "-m", "service"]

@@ -97,6 +97,12 @@ def test_stopping_waits_for_what_was_accepted():
         assert float(SERVICES[name]["stop_grace_period"].removesuffix("s")) > deadline
 
 
+def test_a_gpu_is_chosen_by_number_or_uuid():
+    (device,) = SERVICES["gateway-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device == {"driver": "nvidia", "device_ids": ["${GPU_DEVICE:-0}"], "capabilities": ["gpu"]}
+    assert SERVICES["gateway-gpu"]["environment"]["TIN_MAX_QUEUE"] == "${TIN_MAX_QUEUE:-64}"
+
+
 def test_compose_understands_it():
     compose = _compose()
     profiles = [word for name in ("torchserve", "gpu", "monitoring", "train") for word in ("--profile", name)]
