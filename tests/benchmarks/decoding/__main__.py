@@ -26,6 +26,7 @@ import av
 from rich.console import Console
 
 from clips.decoding.decode import decode
+from clips.decoding.errors import ClipError
 from tests.benchmarks.decoding.clips import CLIPS, FILMS, encoded_scene, moving_picture
 from tests.benchmarks.decoding.decoders import PEERS, eight
 from tests.benchmarks.decoding.measuring import Reference, Row, measure
@@ -69,9 +70,17 @@ def measure_files(files: Sequence[Path], rounds: int) -> Iterator[Row]:
         yield measure(name, "file", path, ("ours", "floor", *PEERS), rounds)
 
 
-def files_in(paths: Sequence[Path]) -> list[Path]:
-    """Return files, and those of folders in order."""
-    return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+def videos_in(paths: Sequence[Path]) -> list[Path]:
+    """Return files, and of folders those files, in order, that can be decoded."""
+    return [file for path in paths for file in (filter(_is_video, sorted(path.iterdir())) if path.is_dir() else [path])]
+
+
+def _is_video(path: Path) -> bool:
+    try:
+        decode(path, eight)
+    except ClipError:
+        return False
+    return True
 
 
 def _lend_ffmpeg_to_torchcodec() -> None:
@@ -108,7 +117,7 @@ def main() -> None:
         for found in (
             measure_clips(arguments.only, rounds, folder),
             measure_films(arguments.only, rounds, folder),
-            measure_files(files_in(arguments.videos), rounds),
+            measure_files(videos_in(arguments.videos), rounds),
         ):
             for row in found:
                 console.print(f"{row.name}: {row.median('ours'):.1f} ms", style="dim")
