@@ -12,6 +12,7 @@ import pickle
 import socket
 import struct
 from collections.abc import Iterator
+from fcntl import F_ADD_SEALS, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, fcntl
 from mmap import mmap
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import DupFd
@@ -109,12 +110,15 @@ class Channel(Connection):
 
 
 def _new_memory() -> int:
-    """Return the descriptor of new memory, which holds nothing until it is written to."""
+    """Return the descriptor of new memory of a size that stays; it holds nothing until it is written to."""
+    flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
     try:
-        memory = os.memfd_create("channel", os.MFD_CLOEXEC | _NOT_EXECUTABLE)
+        memory = os.memfd_create("channel", flags | _NOT_EXECUTABLE)
     except OSError:
-        memory = os.memfd_create("channel")
+        memory = os.memfd_create("channel", flags)
     os.ftruncate(memory, MEMORY_BYTES)
+    # a worker that shrank it would make the kernel end the server (SIGBUS)
+    fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
     return memory
 
 

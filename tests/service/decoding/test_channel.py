@@ -1,3 +1,5 @@
+"""Channel between the server and a worker: buffers through memory that both share, the rest through the pipe."""
+
 import os
 import pickle
 import struct
@@ -78,6 +80,12 @@ def test_a_length_that_was_tampered_with_reads_nothing_else(ends, length):
     ours._memory[:8] = struct.pack("!Q", length)
     with pytest.raises((ValueError, OverflowError, struct.error)):
         theirs.recv()
+
+
+@pytest.mark.parametrize("num_bytes", [0, MEMORY_BYTES // 2, 2 * MEMORY_BYTES])
+def test_no_side_can_take_the_memory_from_the_other(ends, num_bytes):
+    with pytest.raises(PermissionError):
+        ends[1]._file.truncate(num_bytes)
 
 
 def test_closing_leaves_no_descriptor_open():
