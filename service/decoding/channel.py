@@ -30,9 +30,12 @@ _NOT_EXECUTABLE = 0x8
 
 
 def channel() -> tuple[Channel, Channel]:
-    """Return both ends of a new channel; raises OSError."""
+    """Return both ends of a new channel, without memory where the system gives none; raises OSError."""
     ours, theirs = socket.socketpair()
-    memory = _new_memory()
+    try:
+        memory = _new_memory()
+    except OSError:
+        return Channel(ours.detach()), Channel(theirs.detach())
     return Channel(ours.detach(), memory), Channel(theirs.detach(), os.dup(memory))
 
 
@@ -43,15 +46,15 @@ class Channel(Connection):
     it may change at any time, so buffers are copied out before they are used.
     """
 
-    def __init__(self, handle: int, memory: int) -> None:
+    def __init__(self, handle: int, memory: int | None = None) -> None:
         super().__init__(handle)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=os.dup(handle))
-        self._file = io.FileIO(memory, "r+")
-        self._memory = mmap(memory, MEMORY_BYTES)
+        self._file = None if memory is None else io.FileIO(memory, "r+")
+        self._memory = None if memory is None else mmap(memory, MEMORY_BYTES)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle for a process that is being started."""
-        return _rebuild, (DupFd(self.fileno()), DupFd(self._file.fileno()))
+        return _rebuild, (DupFd(self.fileno()), None if self._file is None else DupFd(self._file.fileno()))
 
     def share(self, message: object) -> None:
         """Send a message; its arrays, and what is marked by `pickle.PickleBuffer`, go through the memory if they fit.
@@ -74,27 +77,33 @@ class Channel(Connection):
 
     def fits(self, num_bytes: int) -> bool:
         """True for a buffer that goes through the memory if it is a message's only one."""
-        return num_bytes + _LENGTH_IN_MEMORY.size <= MEMORY_BYTES
+        return self._memory is not None and num_bytes + _LENGTH_IN_MEMORY.size <= MEMORY_BYTES
 
     def has_short_message(self) -> bool:
         """True if `recv_bytes` would return a message now; False as well for one over SHORT_BYTES, and at the end."""
         try:
             received = self._socket.recv(_LENGTH_IN_PIPE.size + SHORT_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
+        except OSError:  # nothing is there yet, or the other side is gone
             return False
         body = len(received) - _LENGTH_IN_PIPE.size
         return body > 0 and 0 <= _LENGTH_IN_PIPE.unpack_from(received)[0] <= body
+
+    def __del__(self) -> None:
+        if hasattr(self, "_memory"):
+            self.close()
 
     def close(self) -> None:
         """Close this end."""
         if not self.closed:
             super().close()
             self._socket.close()
-            self._memory.close()
-            self._file.close()
+            for each in (self._memory, self._file):
+                if each is not None:
+                    each.close()
 
     def _put(self, buffers: list[memoryview]) -> bool:
-        if sum(_LENGTH_IN_MEMORY.size + buffer.nbytes for buffer in buffers) > MEMORY_BYTES:
+        num_bytes = sum(_LENGTH_IN_MEMORY.size + buffer.nbytes for buffer in buffers)
+        if self._memory is None or num_bytes > MEMORY_BYTES:
             return False
         self._memory.seek(0)
         for buffer in buffers:
@@ -103,6 +112,8 @@ class Channel(Connection):
         return True
 
     def _buffers(self) -> Iterator[bytes]:
+        if self._memory is None:
+            return
         self._memory.seek(0)
         while True:
             (length,) = _LENGTH_IN_MEMORY.unpack(self._memory.read(_LENGTH_IN_MEMORY.size))
@@ -110,17 +121,24 @@ class Channel(Connection):
 
 
 def _new_memory() -> int:
-    """Return the descriptor of new memory of a size that stays; it holds nothing until it is written to."""
+    """Return the descriptor of new memory of a size that stays; it holds nothing until it is written to.
+
+    Raises OSError, also where files may not grow: such a limit counts for memory as well.
+    """
     flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
     try:
         memory = os.memfd_create("channel", flags | _NOT_EXECUTABLE)
     except OSError:
         memory = os.memfd_create("channel", flags)
-    os.ftruncate(memory, MEMORY_BYTES)
-    # a worker that shrank it would make the kernel end the server (SIGBUS)
-    fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+    try:
+        os.ftruncate(memory, MEMORY_BYTES)
+        # a worker that shrank it would make the kernel end the server (SIGBUS)
+        fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+    except OSError:
+        os.close(memory)
+        raise
     return memory
 
 
 def _rebuild(handle: Any, memory: Any) -> Channel:
-    return Channel(handle.detach(), memory.detach())
+    return Channel(handle.detach(), None if memory is None else memory.detach())

@@ -1,5 +1,6 @@
 """Channel between the server and a worker: buffers through memory that both share, the rest through the pipe."""
 
+import errno
 import os
 import pickle
 import struct
@@ -80,6 +81,37 @@ def test_a_length_that_was_tampered_with_reads_nothing_else(ends, length):
     ours._memory[:8] = struct.pack("!Q", length)
     with pytest.raises((ValueError, OverflowError, struct.error)):
         theirs.recv()
+
+
+def test_without_memory_everything_goes_through_the_pipe(monkeypatch):
+    def refuse(descriptor, size):
+        raise OSError(errno.EFBIG, "no file grows")
+
+    monkeypatch.setattr(os, "ftruncate", refuse)
+    ours, theirs = channel()
+    with closing(ours), closing(theirs):
+        assert not ours.fits(1)
+        ours.share(("name", pickle.PickleBuffer(b"video")))
+        assert theirs.recv() == ("name", b"video")
+        theirs.share(np.arange(6, dtype=np.uint8))
+        np.testing.assert_array_equal(ours.recv(), np.arange(6))
+
+
+def test_the_other_side_s_end_is_no_message_even_where_it_left_something_unread(ends):
+    ours, theirs = ends
+    ours.share("unread")
+    theirs.close()
+    assert not ours.has_short_message()
+
+
+def test_an_end_that_is_let_go_is_closed(recwarn):
+    ours, theirs = channel()
+    descriptor = ours._file.fileno()
+    del ours
+    with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
+        os.fstat(descriptor)
+    theirs.close()
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("num_bytes", [0, MEMORY_BYTES // 2, 2 * MEMORY_BYTES])
