@@ -6,6 +6,8 @@ hides none of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,7 +37,9 @@ def read_mp4_table(read_at: ReadAt, file_size: int, track_id: int, max_packets: 
     movie = boxes_in(movie_of(read_at, file_size))
     if movie.keys() & {b"mvex", b"cmov", b"pssh"}:
         raise NoIndex("the file is fragmented, compressed or encrypted")
-    track = _track(movie, track_id)
+    tracks = [boxes_in(contents) for contents in movie.get(b"trak", [])]
+    _check_chunks(tracks, file_size)
+    track = _track(tracks, track_id)
     media = boxes_in(only(track, b"mdia"))
     information = boxes_in(only(media, b"minf"))
     _check_references(boxes_in(only(information, b"dinf")))
@@ -48,8 +52,16 @@ def read_mp4_table(read_at: ReadAt, file_size: int, track_id: int, max_packets: 
     return PacketTable(_positions(samples, sizes), sizes, _is_key(samples, len(sizes)), decode_times, times)
 
 
-def _track(movie: Boxes, track_id: int) -> Boxes:
-    tracks = [boxes_in(contents) for contents in movie.get(b"trak", [])]
+def _check_chunks(tracks: Sequence[Boxes], file_size: int) -> None:
+    """Raise NoIndex for a chunk outside of the file, of any track: FFmpeg ends there for all tracks."""
+    for track in tracks:
+        samples = boxes_in(only(boxes_in(only(boxes_in(only(track, b"mdia")), b"minf")), b"stbl"))
+        chunks = _chunks(samples)
+        if ((chunks < 0) | (chunks >= file_size)).any():
+            raise NoIndex("samples lie outside of the file")
+
+
+def _track(tracks: Sequence[Boxes], track_id: int) -> Boxes:
     found = [track for track in tracks if _track_id(only(track, b"tkhd")) == track_id]
     if len(found) != 1:
         raise NoIndex("the file has no such track, or several")
@@ -122,14 +134,20 @@ def _expanded(runs: Column, count: int) -> Column:
     return np.repeat(values, repeats)
 
 
+def _chunks(samples: Boxes) -> Column:
+    """Return the positions of a track's chunks in the file."""
+    wide = b"stco" not in samples
+    return table_in(only(samples, b"co64" if wide else b"stco"), ">i8" if wide else ">u4")[:, 0]
+
+
 def _positions(samples: Boxes, sizes: Column) -> Column:
-    chunks = table_in(only(samples, b"stco"), ">u4") if b"stco" in samples else table_in(only(samples, b"co64"), ">i8")
+    chunks = _chunks(samples)
     per_chunk = _samples_per_chunk(table_in(only(samples, b"stsc"), ">u4", 3), len(chunks))
-    if per_chunk.sum() != len(sizes) or (chunks < 0).any():
+    if per_chunk.sum() != len(sizes):
         raise NoIndex("the tables disagree on the number of samples")
     before = np.concatenate(([0], np.cumsum(sizes)[:-1]))
     first_of_chunk = np.concatenate(([0], np.cumsum(per_chunk)[:-1]))
-    return before + np.repeat(chunks[:, 0] - before[first_of_chunk], per_chunk)
+    return before + np.repeat(chunks - before[first_of_chunk], per_chunk)
 
 
 def _samples_per_chunk(runs: Column, num_chunks: int) -> Column:

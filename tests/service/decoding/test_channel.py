@@ -106,6 +106,7 @@ def test_the_other_side_s_end_is_no_message_even_where_it_left_something_unread(
 
 def test_an_end_that_is_let_go_is_closed(recwarn):
     ours, theirs = channel()
+    assert ours._file is not None
     descriptor = ours._file.fileno()
     del ours
     with pytest.raises(OSError, match=os.strerror(errno.EBADF)):

@@ -13,7 +13,10 @@ from service.telemetry.logging_config import log_config
 
 
 @pytest.fixture(autouse=True)
-def _loggers_stay_as_they_were() -> Iterator[None]:
+def _loggers_stay_as_they_were(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # dictConfig closes all handlers of the process: one of absl closes pytest's stream
+    monkeypatch.setattr(logging, "_handlerList", [])
+    monkeypatch.setattr(logging, "_handlers", {})
     names = ("service", "uvicorn", "opentelemetry")
     before = {name: (logging.getLogger(name).handlers, logging.getLogger(name).propagate) for name in names}
     yield
