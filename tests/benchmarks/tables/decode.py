@@ -14,7 +14,6 @@ NAMES = {
     "opencv": "OpenCV",
     "pyav": "PyAV loop",
 }
-NOT_MEASURED = "Not measured yet."
 PACKAGES = {"decord": "decord", "decord2": "decord2", "torchcodec": "torchcodec", "opencv": "opencv-python-headless"}
 """Packages whose version is told; the PyAV loop uses the same PyAV as tin-serve."""
 
@@ -37,7 +36,7 @@ def clips(results: Results) -> str:
 def goals(results: Results) -> str:
     """Return a row for each goal: the figure, its bound, and whether it is met."""
     rows = [_goal_row(goal) for goal in results.get("goals", [])]
-    return table(("figure", "measured", "goal", ""), rows) if rows else NOT_MEASURED
+    return table(("figure", "measured", "goal", ""), rows)
 
 
 def _goal_row(goal: Mapping[str, Any]) -> tuple[str, ...]:
@@ -51,7 +50,7 @@ def films(results: Results) -> str:
     names = {"ours": "tin-serve", "floor": "floor", **NAMES, "approximate": "torchcodec, approximate"}
     shown = [name for name in names if found and all(video["median_ms"].get(name) for video in found)]
     rows = ((video["name"], *(f"{video['median_ms'][name]:.0f} ms" for name in shown)) for video in found)
-    return table(("film", *(names[name] for name in shown)), rows) if found else NOT_MEASURED
+    return table(("film", *(names[name] for name in shown)), rows)
 
 
 def _peers(results: Results) -> list[str]:
