@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -28,6 +28,14 @@ def split_batch(num_clips: int, sizes: Sequence[int] = BATCH_SIZES) -> list[tupl
         parts.append((min(size, num_clips), size))
         num_clips -= parts[-1][0]
     return parts
+
+
+def batches_of(clips: Clips, sizes: Sequence[int] = BATCH_SIZES) -> Iterator[tuple[Clips, int]]:
+    """Yield the clips of each run in order, and the size of its batch, as `split_batch` spreads them."""
+    start = 0
+    for count, size in split_batch(len(clips), sizes):
+        yield clips[start : start + count], size
+        start += count
 
 
 def pad(clips: Clips, size: int) -> Clips:

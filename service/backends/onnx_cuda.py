@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from service.backends import cuda
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, check_clips, one_line
-from service.backends.batch_sizes import BATCH_SIZES, pad, split_batch
+from service.backends.batch_sizes import BATCH_SIZES, batches_of, pad
 from service.backends.contract import INPUT
 from service.backends.gpu_health import GpuHealth
 from service.backends.onnx_runtime import CPU, RUNTIME_ERRORS, open_session, outputs_of
@@ -99,11 +99,10 @@ class _Session:
 
     def infer(self, clips: Clips) -> Outputs:
         """Return the outputs of uint8 clips [N, T, H, W, 3]."""
-        parts, start = [], 0
-        for count, size in split_batch(len(clips), sorted(self._graphs)):
-            outputs = self._graphs[size](pad(clips[start : start + count], size))
-            parts.append({name: array[:count] for name, array in zip(self._outputs, outputs, strict=True)})
-            start += count
+        parts = []
+        for batch, size in batches_of(clips):
+            outputs = self._graphs[size](pad(batch, size))
+            parts.append({name: array[: len(batch)] for name, array in zip(self._outputs, outputs, strict=True)})
         return Outputs.joined(parts)
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ from service.backends.base import (
     check_clips,
     one_line,
 )
-from service.backends.batch_sizes import split_batch
+from service.backends.batch_sizes import batches_of
 from service.backends.contract import (
     INPUT,
     REQUIRED_OUTPUT,
@@ -111,11 +111,8 @@ class TensorRTBackend:
     def infer(self, clips: Clips) -> Outputs:
         """Run the engine on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
         check_clips(clips, self._clip)
-        parts, start = [], 0
         with self._lock, self._health.watching(), _raising(InferenceFailed, "TensorRT failed"):
-            for count, size in split_batch(len(clips), list(self._contexts)):
-                parts.append(self._contexts[size].infer(clips[start : start + count]))
-                start += count
+            parts = [self._contexts[size].infer(batch) for batch, size in batches_of(clips, list(self._contexts))]
         return Outputs.joined(parts)
 
     def check_up(self) -> None:

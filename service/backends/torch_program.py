@@ -17,7 +17,7 @@ from torch.export.passes import move_to_device_pass
 
 from service.backends import cuda
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, check_clips, one_line
-from service.backends.batch_sizes import BATCH_SIZES, pad, split_batch
+from service.backends.batch_sizes import BATCH_SIZES, batches_of, pad
 from service.backends.gpu_health import GpuHealth
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -90,12 +90,8 @@ class _RecordedProgram:
 
     @torch.inference_mode()
     def __call__(self, clips: Clips) -> Outputs:
-        parts, start = [], 0
         with cuda.RECORDING:
-            for count, size in split_batch(len(clips)):
-                parts.append(self._replay(clips[start : start + count], size))
-                start += count
-        return Outputs.joined(parts)
+            return Outputs.joined([self._replay(batch, size) for batch, size in batches_of(clips)])
 
     def _replay(self, clips: Clips, size: int) -> Arrays:
         graph, inputs, outputs = self._graphs[size]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,9 +14,9 @@ SECONDS_TO_START = 60.0
 
 
 @contextmanager
-def running_service(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Run `python -m <arguments>`; yields the process and the address that its log names, and ends it."""
-    command = [sys.executable, "-m", *arguments]
+def running_service(*arguments: str, prefix: Sequence[str] = ()) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run `<prefix> python -m <arguments>`; yields the process and the address that its log names, and ends it."""
+    command = [*prefix, sys.executable, "-m", *arguments]
     with tempfile.NamedTemporaryFile() as log, subprocess.Popen(command, stderr=log) as process:
         try:
             yield process, _address(process, Path(log.name))

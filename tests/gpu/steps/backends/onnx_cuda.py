@@ -97,14 +97,5 @@ def _times(path: Path, options: dict[str, str]) -> dict[str, float]:
         started = time.perf_counter()
         session.run_with_iobinding(binding)
         row[f"first_seconds_{batch}"] = time.perf_counter() - started
-        row[f"ms_{batch}"] = _wall_ms(lambda: session.run_with_iobinding(binding))  # noqa: B023 - called here
+        row[f"ms_{batch}"] = median_ms(lambda: session.run_with_iobinding(binding), rounds=10)  # noqa: B023 - called here
     return row
-
-
-def _wall_ms(run_it: Any, rounds: int = 10) -> float:
-    times = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        run_it()
-        times.append(1000 * (time.perf_counter() - started))
-    return sorted(times)[rounds // 2]
