@@ -46,6 +46,13 @@ SIGNATURES = (
 )
 """Position and bytes of container signatures; a file with one that cannot be opened is a damaged video."""
 
+DEMUXER_OF = {
+    re.compile(rb"....ftyp", re.DOTALL): "mov,mp4,m4a,3gp,3g2,mj2",
+    re.compile(rb"RIFF....AVI ", re.DOTALL): "avi",
+    re.compile(rb"\x1a\x45\xdf\xa3"): "matroska,webm",
+}
+"""Demuxers whose files are told by their start, so that FFmpeg need not try hundreds of others."""
+
 PHOTO_BRANDS = {b"avif", b"heic", b"heim", b"heis", b"heix", b"mif1", b"mif2"}
 """Brands of HEIF files whose main content is a still picture."""
 
@@ -194,12 +201,14 @@ class VideoFile:
 
     def _demuxer(self, file: BinaryIO, probing: dict[str, str]) -> InputContainer:
         max_pixels = str(self._limits.max_pixels_per_frame)
-        if probing is QUICK_PROBING and file.read(8)[4:] == b"ftyp":
-            probing = probing | HEADER_SUFFICES
+        start = file.read(12)
         file.seek(0)
+        if probing is QUICK_PROBING and start[4:8] == b"ftyp":
+            probing = probing | HEADER_SUFFICES
+        demuxer = next((name for pattern, name in DEMUXER_OF.items() if pattern.match(start)), None)
         options = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none", "max_pixels": max_pixels, **probing}
         try:
-            return av.open(file, "r", options=options, metadata_errors="replace", io_open=_refuse_to_open)
+            return av.open(file, "r", demuxer, options, metadata_errors="replace", io_open=_refuse_to_open)
         except (av.error.FFmpegError, PermissionError) as error:
             file.seek(0)
             raise _error_for_start(file.read(READ_AHEAD_BYTES)) from error

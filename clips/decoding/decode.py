@@ -247,8 +247,8 @@ class _Images:
 
     def add(self, index: int, frame: VideoFrame) -> None:
         """Convert a frame and keep it; several threads may do so at once."""
-        upright = self._converter.upright(frame)
-        self._place_for(index, upright.shape)[:] = upright
+        width, height = upright_size(frame)
+        self._converter.upright(frame, self._place_for(index, (height, width, 3)))
 
     def at(self, indices: Iterable[int]) -> tuple[Image, ...]:
         """Return the images with these indices; raise KeyError for one that was not added."""

@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import chain
 
 import av
+import cv2
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
@@ -21,6 +22,9 @@ from clips.video_info import VideoInfo
 
 Image = NDArray[np.uint8]
 """One picture: uint8 [H, W, 3], RGB."""
+
+TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
+"""OpenCV's names of turns, by quarters counterclockwise."""
 
 
 def describe(video: OpenVideo, size: tuple[int, int], num_frames: int, seconds_to_last: float) -> VideoInfo:
@@ -69,16 +73,29 @@ class Converter(threading.local):
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
-    def upright(self, frame: VideoFrame) -> Image:
+    def upright(self, frame: VideoFrame, memory: Image | None = None) -> Image:
         """Convert to uint8 [H, W, 3], RGB, with the display matrix applied.
 
-        The array is a view of FFmpeg's memory, so copy it before the next frame.
+        The image is written to `memory`, of just that shape and without gaps, or else to new memory.
         """
+        width, height = upright_size(frame)
+        upright = np.empty((height, width, 3), np.uint8) if memory is None else memory
+        image = self._rgb(frame)
+        if _is_mirrored(frame):
+            image = np.asarray(cv2.flip(image, 0), np.uint8)
+        turns = _quarter_turns(frame) % 4
+        if turns:
+            cv2.rotate(image, TURNS[turns], dst=upright)  # ten times as fast as a copy of np.rot90
+        else:
+            upright[:] = image
+        return upright
+
+    def _rgb(self, frame: VideoFrame) -> Image:
+        """Convert to RGB; the array is a view of FFmpeg's memory."""
         # one thread, since FFmpeg would start new ones for every frame
         rgb = self._reformatter.reformat(frame, format="rgb24", threads=1).planes[0]
         rows = np.frombuffer(memoryview(rgb), np.uint8).reshape(rgb.height, rgb.line_size)
-        image = rows[:, : rgb.width * 3].reshape(rgb.height, rgb.width, 3)
-        return np.rot90(image[::-1] if _is_mirrored(frame) else image, _quarter_turns(frame))
+        return rows[:, : rgb.width * 3].reshape(rgb.height, rgb.width, 3)
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from itertools import islice
 
 import av
-import numpy as np
 from av.video.frame import VideoFrame
 
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile, VideoSource
@@ -122,7 +121,7 @@ class FrameStream:
         self.packets_fed += video.num_packets
 
     def _image(self, frame: VideoFrame) -> Image:
-        return np.ascontiguousarray(self._converter.upright(frame))
+        return self._converter.upright(frame)
 
 
 def _times_of_packets(video: OpenVideo, survey: Survey) -> list[float]:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -98,7 +97,7 @@ class Connection:
             for frame in self._decoded(packet):
                 counts.frames += 1
                 seconds = seconds_of(frame, self._stream) if self._has_clock else None
-                yield self._clock.time_of(seconds), np.ascontiguousarray(self._converter.upright(frame))
+                yield self._clock.time_of(seconds), self._converter.upright(frame)
 
     def _packets_in_time(self, counts: FrameCounts) -> Iterator[Packet[VideoStream]]:
         """Drop packets when decoding is behind; wait before those of a source that is played."""

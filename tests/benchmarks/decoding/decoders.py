@@ -113,7 +113,7 @@ def with_plan_alone(path: str) -> tuple[list[Image], float]:
             for packet in (*run, None):
                 for frame in context.decode(packet):
                     if frame.pts in wanted:
-                        images[frame.pts] = converter.upright(frame).copy()
+                        images[frame.pts] = converter.upright(frame)
             context.flush_buffers()
             context.reorder_depth = depth
         seconds = time.process_time() - started
