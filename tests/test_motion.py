@@ -9,7 +9,7 @@ from clips.decoding.limits import DecodeLimits
 from service.api.routes.pages import WEB
 from service.config.settings import Settings
 from service.inference.prediction import Prediction
-from service.models.artifact_selection import Capabilities
+from service.models.capabilities import Capabilities
 from service.models.loading import load
 from service.models.versions import LoadedModel
 from service.store.model_store import ModelStore

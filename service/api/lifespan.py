@@ -40,7 +40,7 @@ async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncI
     ):
         pool = DecoderPool(settings.decoders, settings.max_decoder_bytes)
         timelines = TimelinePool(settings.timelines(), settings.max_decoder_bytes)
-        batcher = Batcher(metrics.observe_run)
+        batcher = Batcher(metrics.observe_run, settings.devices().count)
         gateway = make_gateway(settings, registry, metrics, LocalDecoders(pool, timelines, batcher), batcher)
         await pool.start()
         batches = asyncio.create_task(batcher.run())

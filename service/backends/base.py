@@ -116,6 +116,34 @@ class RemoteBackend(CheckedBackend, Protocol):
     """Names of the graph's outputs; None where only the server knows them."""
 
 
+@runtime_checkable
+class DeviceBackend(CheckedBackend, Protocol):
+    """A backend of which is known where it runs."""
+
+    device: str
+    """Such as cuda:0, or cpu."""
+
+
+@runtime_checkable
+class ReplicatedBackend(Backend, Protocol):
+    """A backend that is several: the model on several devices, each of which runs a batch of its own."""
+
+    replicas: tuple[Backend, ...]
+    """In the order of the devices; `infer` runs on the first."""
+
+
+def replicas_of(backend: Backend) -> tuple[Backend, ...]:
+    """Return the backends that can run batches at the same time; a backend without replicas is its only one."""
+    return backend.replicas if isinstance(backend, ReplicatedBackend) else (backend,)
+
+
+def devices_of(backend: Backend) -> tuple[str, ...]:
+    """Return the devices of the replicas, such as ("cuda:0", "cuda:1"); () for a server's, which only it knows."""
+    if isinstance(backend, RemoteBackend):
+        return ()
+    return tuple(each.device if isinstance(each, DeviceBackend) else "cpu" for each in replicas_of(backend))
+
+
 def one_line(error: object) -> str:
     """Return an error's message on one line, or the name of its type when it has none."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -8,19 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import math
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-
-RECORDING = threading.Lock()
-"""Held while a graph is recorded and while work is sent to the GPU.
-
-Most runtimes record in CUDA's global mode, in which a call of another thread that allocates or copies spoils the graph.
-"""
 
 DRIVER = "libcuda.so.1"
 
@@ -50,10 +43,20 @@ def count_devices() -> int:
     return 0 if failed else count.value
 
 
-def device_name() -> str:
-    """Return the GPU's name as its driver reports it; raises CudaError without a GPU."""
-    name: bytes = call("cudaGetDeviceProperties", 0).name
+def device_of(gpu: int) -> str:
+    """Return the name of a GPU's number, such as cuda:0."""
+    return f"cuda:{gpu}"
+
+
+def device_name(gpu: int = 0) -> str:
+    """Return the GPU's name as its driver reports it; raises CudaError without such a GPU."""
+    name: bytes = call("cudaGetDeviceProperties", gpu).name
     return name.rstrip(b"\0").decode()
+
+
+def set_device(gpu: int) -> None:
+    """Make a GPU the one that this thread allocates on and sends work to."""
+    call("cudaSetDevice", gpu)
 
 
 def allocate_pinned(resources: ExitStack, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:

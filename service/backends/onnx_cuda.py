@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +21,7 @@ from service.backends.batch_sizes import BATCH_SIZES, batches_of, pad
 from service.backends.contract import INPUT
 from service.backends.gpu_health import GpuHealth
 from service.backends.onnx_runtime import CPU, RUNTIME_ERRORS, open_session, outputs_of
+from service.backends.recording import RECORDING
 
 T = TypeVar("T")
 
@@ -35,12 +36,19 @@ OPTIONS = {
 logger = logging.getLogger("service")
 
 
-def has_cuda() -> bool:
-    """Return True if ONNX Runtime was built with CUDA and a GPU answers.
+def was_built_with_cuda() -> bool:
+    """Return True if ONNX Runtime was; it says so on machines without a GPU as well."""
+    return CUDA in ort.get_available_providers()
 
-    ONNX Runtime itself only tells what it was built with, also on machines without a GPU.
-    """
-    return CUDA in ort.get_available_providers() and cuda.count_devices() > 0
+
+def check_gpus(gpus: Sequence[int]) -> None:
+    """Raise BackendUnavailable unless ONNX Runtime was built with CUDA and the driver answers for these GPUs."""
+    if not was_built_with_cuda():
+        raise BackendUnavailable("ONNX Runtime was built without CUDA")
+    count = cuda.count_devices()
+    if missing := [gpu for gpu in gpus if gpu >= count]:
+        found = f"only {count}" if count else "no GPU and driver"
+        raise BackendUnavailable(f"{cuda.device_of(missing[0])} is not there: CUDA finds {found}")
 
 
 class OnnxCudaBackend:
@@ -49,20 +57,26 @@ class OnnxCudaBackend:
     ONNX Runtime keeps recorded graphs, and the handles and workspaces of cuDNN and cuBLAS, for each thread that runs a
     session, until the session ends. Calls may come from any thread.
 
+    Args:
+        path: ONNX graph that keeps `service.backends.contract`.
+        gpu: CUDA's number of the GPU.
+
     Raises BackendUnavailable without CUDA, and when the file is no ONNX graph or breaks the contract.
     """
 
     max_batch_size = max(BATCH_SIZES)
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, gpu: int = 0) -> None:
+        self.device = cuda.device_of(gpu)
         self._health = GpuHealth()
         self._thread = ThreadPoolExecutor(1, "onnx-cuda")
         with ExitStack() as on_failure:
             on_failure.callback(self._thread.shutdown)
             try:
-                self._session = self._on_thread(_Session, path)
+                self._session = self._on_thread(_Session, path, gpu)
             except RUNTIME_ERRORS as error:
-                raise BackendUnavailable(f"ONNX Runtime cannot run {path.name} on CUDA: {one_line(error)}") from error
+                failed = f"ONNX Runtime cannot run {path.name} on {self.device}"
+                raise BackendUnavailable(f"{failed}: {one_line(error)}") from error
             on_failure.pop_all()
 
     def infer(self, clips: Clips) -> Outputs:
@@ -90,8 +104,10 @@ class OnnxCudaBackend:
 class _Session:
     """A session with a recorded graph for each batch size; made, used and closed by one thread."""
 
-    def __init__(self, path: Path) -> None:
-        self._session = _open_on_cuda(path)
+    def __init__(self, path: Path, gpu: int) -> None:
+        self._gpu = gpu
+        with RECORDING.using():
+            self._session = _open_on_cuda(path, gpu)
         self._outputs = outputs_of(self._session)
         self.clip = tuple(self._session.get_inputs()[0].shape[1:])
         # the largest first, so that the others find room in the memory that it took
@@ -113,18 +129,23 @@ class _Session:
     def _record(self, size: int) -> Callable[[Clips], list[NDArray[np.float32]]]:
         """Bind buffers for one batch size and record its graph; return the function that replays it."""
         clips = np.zeros((size, *self.clip), np.uint8)
-        on_gpu = ort.OrtValue.ortvalue_from_numpy(clips, "cuda", 0)
-        binding = self._bind(on_gpu)
+        with RECORDING.using():
+            on_gpu = ort.OrtValue.ortvalue_from_numpy(clips, "cuda", self._gpu)
+            binding = self._bind(on_gpu)
         options = _run_options(str(size))
 
-        def replay(clips: Clips) -> list[NDArray[np.float32]]:
-            with cuda.RECORDING:
-                on_gpu.update_inplace(clips)
-                self._session.run_with_iobinding(binding, options)
-                return [np.asarray(array) for array in binding.copy_outputs_to_cpu()]
+        def run(clips: Clips) -> list[NDArray[np.float32]]:
+            on_gpu.update_inplace(clips)
+            self._session.run_with_iobinding(binding, options)
+            return [np.asarray(array) for array in binding.copy_outputs_to_cpu()]
 
-        for _ in range(2):  # the first runs record
-            replay(clips)
+        def replay(clips: Clips) -> list[NDArray[np.float32]]:
+            with RECORDING.using():
+                return run(clips)
+
+        with RECORDING.recording():
+            for _ in range(2):  # the first runs record
+                run(clips)
         return replay
 
     def _bind(self, on_gpu: ort.OrtValue) -> ort.IOBinding:
@@ -132,21 +153,22 @@ class _Session:
         binding = self._session.io_binding()
         binding.bind_ortvalue_input(INPUT, on_gpu)
         for name in self._outputs:
-            binding.bind_output(name, "cuda")
+            binding.bind_output(name, "cuda", self._gpu)
         self._session.run_with_iobinding(binding, _run_options("-1"))
         for name, value in zip(self._outputs, binding.get_outputs(), strict=True):
             binding.bind_ortvalue_output(name, value)
         return binding
 
 
-def _open_on_cuda(path: Path) -> ort.InferenceSession:
+def _open_on_cuda(path: Path, gpu: int) -> ort.InferenceSession:
     """Open a session; ONNX Runtime itself falls back to the CPU where a library of CUDA is missing."""
-    if CUDA not in ort.get_available_providers():
+    if not was_built_with_cuda():
         raise BackendUnavailable(f"ONNX Runtime was built without CUDA, which {path.name} would run on")
     _preload_libraries()
-    session = open_session(path, ort.SessionOptions(), [(CUDA, OPTIONS), CPU])
+    session = open_session(path, ort.SessionOptions(), [(CUDA, OPTIONS | {"device_id": str(gpu)}), CPU])
     if CUDA not in session.get_providers():
-        raise BackendUnavailable(f"ONNX Runtime finds no GPU, or no libraries of CUDA, for {path.name}")
+        missing = f"{cuda.device_of(gpu)}, or libraries of CUDA,"
+        raise BackendUnavailable(f"ONNX Runtime does not find {missing} for {path.name}")
     return session
 
 

@@ -7,7 +7,7 @@ change, since ahead-of-time plugins leak a module at every change (NVIDIA/Tensor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,11 +55,12 @@ class Target:
         return f"model-{gpu}-{precision}-trt{self.tensorrt}.plan"
 
 
-def find_target() -> Target:
-    """Return the target of this machine; raises BackendUnavailable without TensorRT or a GPU."""
+def find_target(gpus: Sequence[int] = (0,)) -> Target:
+    """Return the target of these GPUs, which name several kinds; raises BackendUnavailable without TensorRT or one."""
     trt = import_tensorrt()
     with _raising(BackendUnavailable, "no GPU for TensorRT"):
-        return Target(cuda.device_name(), trt.__version__)
+        kinds = dict.fromkeys(cuda.device_name(gpu) for gpu in gpus)
+    return Target(" and ".join(kinds), trt.__version__)
 
 
 def import_tensorrt() -> Any:
@@ -90,15 +91,21 @@ def make_log(trt: Any) -> Any:
 class TensorRTBackend:
     """An engine on the GPU, at the batch sizes of its optimisation profile.
 
-    Raises BackendUnavailable without TensorRT or a GPU, and when the engine was built for another GPU or version, or
-    breaks `service.backends.contract`.
+    Args:
+        path: Engine that keeps `service.backends.contract`.
+        gpu: CUDA's number of the GPU.
+
+    Raises BackendUnavailable without TensorRT or the GPU, and when the engine was built for another kind of GPU or
+    version, or breaks the contract.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, gpu: int = 0) -> None:
         trt = import_tensorrt()
+        self._gpu, self.device = gpu, cuda.device_of(gpu)
         self._lock = Lock()
         self._health = GpuHealth()
         with _raising(BackendUnavailable, f"TensorRT cannot load {path.name}"), ExitStack() as resources:
+            cuda.set_device(gpu)
             engine = _load(trt, path)
             _check_contract(path.name, engine)
             self._clip = tuple(engine.get_tensor_shape(INPUT)[1:])
@@ -112,6 +119,7 @@ class TensorRTBackend:
         """Run the engine on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
         check_clips(clips, self._clip)
         with self._lock, self._health.watching(), _raising(InferenceFailed, "TensorRT failed"):
+            cuda.set_device(self._gpu)  # of this thread, which may be any
             parts = [self._contexts[size].infer(batch) for batch, size in batches_of(clips, list(self._contexts))]
         return Outputs.joined(parts)
 
@@ -121,6 +129,7 @@ class TensorRTBackend:
 
     def close(self) -> None:
         """Free the engine's memory on the GPU."""
+        cuda.set_device(self._gpu)
         self._contexts.clear()
         self._resources.close()
 
@@ -175,7 +184,6 @@ def _raising(kind: type[BackendError], what: str) -> Iterator[None]:
 
 def _load(trt: Any, path: Path) -> Any:
     log = make_log(trt)
-    cuda.device_name()
     engine = trt.Runtime(log).deserialize_cuda_engine(path.read_bytes())
     if engine is None:
         raise RuntimeError("; ".join(log.errors) or "it is not an engine for this GPU and TensorRT version")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from service.backends import cuda
 from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs, check_clips, one_line
 from service.backends.batch_sizes import BATCH_SIZES, batches_of, pad
 from service.backends.gpu_health import GpuHealth
+from service.backends.recording import RECORDING
 
 Arrays = dict[str, NDArray[np.float32]]
 """Outputs by their names in `service.backends.contract`."""
@@ -28,25 +30,31 @@ RUNS_BEFORE_RECORDING = 3
 
 
 class TorchProgramBackend:
-    """A saved program, shared by all threads. `num_threads` 0 leaves the number of CPU threads to torch.
+    """A saved program, shared by all threads.
 
-    Raises BackendUnavailable when torch cannot load the file.
+    Args:
+        path: What `export.formats.torch_program` saved.
+        num_threads: CPU threads; 0 leaves them to torch.
+        gpu: CUDA's number of the GPU; None for the CPU, which is also taken where torch finds no GPU at all.
+
+    Raises BackendUnavailable when torch cannot load the file, or has other GPUs only.
     """
 
-    def __init__(self, path: Path, num_threads: int = 0) -> None:
+    def __init__(self, path: Path, num_threads: int = 0, gpu: int | None = 0) -> None:
         if num_threads:
             torch.set_num_threads(num_threads)
-        on_gpu = torch.cuda.is_available()
+        gpu = gpu if torch.cuda.is_available() else None
+        self.device = "cpu" if gpu is None else cuda.device_of(gpu)
         try:
             program = torch.export.load(path)
             self._clip = _shape_of_clip(program)
-            module = move_to_device_pass(program, "cuda" if on_gpu else "cpu").module()
-            self._run = _RecordedProgram(module, self._clip) if on_gpu else _EagerProgram(module)
+            module = move_to_device_pass(program, self.device).module()
+            self._run = _EagerProgram(module) if gpu is None else _RecordedProgram(module, self._clip, gpu)
         except Exception as error:  # torch.export.load raises nearly any exception for a file that is not a program
             raise BackendUnavailable(f"torch cannot load {path.name}: {one_line(error)[:300]}") from error
-        self.max_batch_size = max(BATCH_SIZES) if on_gpu else 1
+        self.max_batch_size = 1 if gpu is None else max(BATCH_SIZES)
         self._health = GpuHealth()
-        self._watching = self._health.watching if on_gpu else nullcontext
+        self._watching = nullcontext if gpu is None else self._health.watching
 
     def infer(self, clips: Clips) -> Outputs:
         """Run the program on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
@@ -79,18 +87,21 @@ class _EagerProgram:
 class _RecordedProgram:
     """A CUDA graph for each batch size, all in one pool of memory; one call at a time."""
 
-    def __init__(self, module: torch.nn.Module, clip: tuple[int, ...]) -> None:
+    def __init__(self, module: torch.nn.Module, clip: tuple[int, ...], gpu: int) -> None:
         self._module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._pool = torch.cuda.graph_pool_handle()
-        # the largest first: the others find room in its memory
-        sizes = sorted(BATCH_SIZES, reverse=True)
-        self._graphs = {
-            size: self._record(torch.zeros(size, *clip, dtype=torch.uint8, device="cuda")) for size in sizes
-        }
+        self._gpu = gpu
+        self._lock = Lock()
+        with torch.cuda.device(gpu):
+            self._pool = torch.cuda.graph_pool_handle()
+            # the largest first: the others find room in its memory
+            sizes = sorted(BATCH_SIZES, reverse=True)
+            self._graphs = {
+                size: self._record(torch.zeros(size, *clip, dtype=torch.uint8, device="cuda")) for size in sizes
+            }
 
     @torch.inference_mode()
     def __call__(self, clips: Clips) -> Outputs:
-        with cuda.RECORDING:
+        with self._lock, torch.cuda.device(self._gpu), RECORDING.using():
             return Outputs.joined([self._replay(batch, size) for batch, size in batches_of(clips)])
 
     def _replay(self, clips: Clips, size: int) -> Arrays:
@@ -103,12 +114,13 @@ class _RecordedProgram:
     def _record(self, inputs: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, dict[str, Tensor]]:
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
+        with RECORDING.using(), torch.cuda.stream(stream):
             for _ in range(RUNS_BEFORE_RECORDING):
                 self._module(inputs)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with cuda.RECORDING, torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+        recorded = torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local")
+        with RECORDING.recording(), recorded:
             outputs = self._module(inputs)
         return graph, inputs, outputs
 

@@ -26,7 +26,7 @@ from service.batch.timelines.local import each_timeline
 from service.batch.timelines.options import TimelineOptions
 from service.config.settings import Settings
 from service.decoding.process import detach_main_module
-from service.models.artifact_selection import Capabilities
+from service.models.capabilities import Capabilities
 from service.models.loading import load
 from service.models.local_store import local_store
 from service.models.versions import LoadedModel
@@ -70,7 +70,7 @@ class InferActor:
 
     @cached_property
     def _model(self) -> LoadedModel:
-        return load(_stored_model(self._options, self._settings), self._settings, Capabilities.detect())
+        return _load(self._options, self._settings)
 
 
 class DecodeAndInferActor:
@@ -103,7 +103,12 @@ class TimelineActor:
     @cached_property
     def _model(self) -> LoadedModel:
         detach_main_module()
-        return load(_stored_model(self._options, self._settings), self._settings, Capabilities.detect())
+        return _load(self._options, self._settings)
+
+
+def _load(options: PredictOptions | TimelineOptions, settings: Settings) -> LoadedModel:
+    """Load the model as it suits this node; raises StoreError and BackendError."""
+    return load(_stored_model(options, settings), settings, Capabilities.detect(settings.devices()))
 
 
 def _stored_model(options: PredictOptions | TimelineOptions, settings: Settings) -> StoredModel:

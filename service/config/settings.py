@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clips.cpu_quota import usable_cores
 from clips.decoding.limits import DecodeLimits
+from service.config.devices import AUTO, Devices
 from service.config.environment import PREFIX, check_variables, is_service_link
 from service.config.origins import parse_origins
 from service.limits.deadline import MinUploadRate
@@ -65,6 +66,11 @@ class Settings(BaseSettings):
         default="auto",
         description="Artifact format to run for every model, such as onnx or onnx-int8; "
         "auto takes the best that this machine runs",
+    )
+    device: str = Field(
+        default=AUTO,
+        description="Where models run: cpu, or GPUs with a replica of each model on each, such as cuda:0,cuda:1; "
+        "auto takes the first GPU, or the CPU where that does not work",
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 listens on all")
     port: int = Field(
@@ -216,6 +222,12 @@ class Settings(BaseSettings):
             raise ValueError(f"it must be at least max_upload_bytes, {largest:,}, so that the largest body fits")
         return value
 
+    @field_validator("device")
+    @classmethod
+    def _are_devices(cls, value: str) -> str:
+        Devices.parse(value)
+        return value
+
     @field_validator("cors_origins")
     @classmethod
     def _are_origins(cls, value: str) -> str:
@@ -235,6 +247,10 @@ class Settings(BaseSettings):
     def variables(cls) -> dict[str, str]:
         """Return the environment variable of each field, as {variable: field}."""
         return {f"{PREFIX}{name.upper()}": name for name in cls.model_fields}
+
+    def devices(self) -> Devices:
+        """Return the devices that models run on."""
+        return Devices.parse(self.device)
 
     def keys(self) -> list[str]:
         """Return the API keys, without those that are empty."""

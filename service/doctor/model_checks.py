@@ -14,7 +14,7 @@ from service.config.settings import Settings
 from service.doctor.check import Check, CheckFailed, CheckSkipped
 from service.doctor.golden import GoldenStages
 from service.doctor.pipeline_checks import served_views
-from service.models.artifact_selection import Capabilities
+from service.models.capabilities import Capabilities
 from service.models.loading import load
 from service.models.versions import LoadedModel
 from service.store.manifest import Artifact
@@ -74,7 +74,7 @@ class ModelChecker:
     def _check_loading(self) -> str:
         if self._stored is None:
             raise CheckSkipped("its files are not valid")
-        model = self._loaded = load(self._stored, self._settings, Capabilities.detect())
+        model = self._loaded = load(self._stored, self._settings, Capabilities.detect(self._settings.devices()))
         return f"{model.artifact} runs here ({model.reason}) and gives {', '.join(model.outputs)}"
 
     def _check_server(self) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, create_task_group, to_thread
 
-from service.backends.base import Backend, Clips, Outputs, RemoteBackend, split_outputs
+from service.backends.base import Backend, Clips, Outputs, RemoteBackend, replicas_of, split_outputs
 from service.models.versions import LoadedModel
 from service.telemetry.run_statistics import Run
 
@@ -31,6 +31,7 @@ class _Entry:
     model: LoadedModel
     clips: Clips
     answer: asyncio.Future[Inferred]
+    replicas: tuple[Backend, ...]
     arrived: int = field(default_factory=time.perf_counter_ns)
     """In ns of `time.perf_counter_ns`."""
 
@@ -38,21 +39,34 @@ class _Entry:
         return self.model.backend is other.model.backend and self.clips.shape[1:] == other.clips.shape[1:]
 
 
+@dataclass(frozen=True)
+class _Device:
+    """A device by its place among those of the models' replicas."""
+
+    place: int
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def runs(self, entry: _Entry) -> bool:
+        """Return True if the entry's model has a replica here, which one that runs on the CPU has on the first only."""
+        return self.place < len(entry.replicas)
+
+
 class Batcher:
-    """Runs one batch at a time, of whichever model: a batch has all cores, or the GPU, to itself.
+    """Runs one batch at a time on each device, of whichever model: a batch has all cores, or the GPU, to itself.
 
     A batch holds at most `backend.max_batch_size` clips, except that the views of one request stay together.
     Remote backends are called at once: their servers form batches themselves.
 
     Args:
         observe: Called with each run, also with those that failed.
+        num_devices: Devices with a replica of each model; a model of fewer replicas runs on the first ones only.
     """
 
-    def __init__(self, observe: Callable[[Run], None]) -> None:
+    def __init__(self, observe: Callable[[Run], None], num_devices: int = 1) -> None:
         self._observe = observe
         self._waiting: list[_Entry] = []
         self._remote_calls = CapacityLimiter(math.inf)
-        self._arrived = asyncio.Event()
+        self._devices = [_Device(place) for place in range(num_devices)]
 
     async def infer(self, model: LoadedModel, clips: Clips) -> Inferred:
         """Run the model on uint8 clips [N, T, H, W, 3] in a batch with others.
@@ -61,20 +75,26 @@ class Batcher:
         """
         if isinstance(model.backend, RemoteBackend):
             return await self._infer_remotely(model, model.backend, clips)
-        entry = _Entry(model, clips, asyncio.get_running_loop().create_future())
+        entry = _Entry(model, clips, asyncio.get_running_loop().create_future(), replicas_of(model.backend))
         self._waiting.append(entry)
-        self._arrived.set()
+        for device in self._devices:
+            device.arrived.set()
         return await entry.answer
 
     async def run(self) -> None:
         """Run batches until cancelled."""
+        async with create_task_group() as devices:
+            for device in self._devices:
+                devices.start_soon(self._run_on, device)
+
+    async def _run_on(self, device: _Device) -> None:
         while True:
-            await self._arrived.wait()
-            batch = self._next_batch()
+            await device.arrived.wait()
+            batch = self._next_batch(device)
             if batch:
-                self._observe(await _answer(batch))
+                self._observe(await _answer(batch, batch[0].replicas[device.place]))
             else:
-                self._arrived.clear()
+                device.arrived.clear()
 
     async def _infer_remotely(self, model: LoadedModel, backend: RemoteBackend, clips: Clips) -> Inferred:
         started_at, started, failed = time.time(), time.perf_counter_ns(), True
@@ -86,11 +106,12 @@ class Batcher:
             self._observe(Run(model.key, (len(clips),), (0,), 0, elapsed, 0, time.time(), failed=failed))
         return Inferred(outputs, len(clips), started_at, elapsed / 1e9)
 
-    def _next_batch(self) -> list[_Entry]:
-        """The oldest request and those that fit into its batch; cancelled requests are dropped."""
+    def _next_batch(self, device: _Device) -> list[_Entry]:
+        """The device's oldest request and those that fit into its batch; cancelled requests are dropped."""
         self._waiting = [entry for entry in self._waiting if not entry.answer.done()]
-        batch = self._waiting[:1]
-        for entry in self._waiting[1:]:
+        suited = [entry for entry in self._waiting if device.runs(entry)]
+        batch = suited[:1]
+        for entry in suited[1:]:
             num_clips = sum(len(each.clips) for each in [*batch, entry])
             if entry.fits(batch[0]) and num_clips <= entry.model.backend.max_batch_size:
                 batch.append(entry)
@@ -98,11 +119,11 @@ class Batcher:
         return batch
 
 
-async def _answer(batch: list[_Entry]) -> Run:
+async def _answer(batch: list[_Entry], replica: Backend) -> Run:
     started_at, started = time.time(), time.perf_counter_ns()
     try:
         clips = [entry.clips for entry in batch]
-        outputs, stages = await to_thread.run_sync(_infer, batch[0].model.backend, clips, started)
+        outputs, stages = await to_thread.run_sync(_infer, replica, clips, started)
     except Exception as error:  # the loop must outlive any
         for entry in batch:
             _settle(entry, error)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 
-from service.backends.base import Backend, BackendUnavailable
+from service.backends.base import Backend, BackendUnavailable, devices_of
 from service.backends.contract import SAFE_WEIGHT_BITS
 from service.config.settings import Settings
+from service.models.capabilities import Capabilities
+from service.models.replicas import open_on_each
 from service.store.manifest import Artifact
 from service.store.model_store import StoredModel
 
@@ -19,29 +21,6 @@ OIP = "oip"
 """A backend without a format of its own: a server runs the model, and its answers must be those of REFERENCE."""
 
 REFERENCE = "onnx"
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """Capabilities of a machine; `gpu` and `tensorrt` are the GPU's name and TensorRT's version, empty without one."""
-
-    has_vnni: bool = False
-    has_onnx_cuda: bool = False
-    gpu: str = ""
-    tensorrt: str = ""
-    has_avx2: bool = False
-    has_openvino: bool = False
-
-    @classmethod
-    def detect(cls) -> Capabilities:
-        """Detect the capabilities of this machine."""
-        from service.backends.tensorrt import find_target  # noqa: PLC0415 - each runtime only when it is needed
-
-        try:
-            target = find_target()
-        except BackendUnavailable:
-            return cls(_has_vnni(), _has_onnx_cuda(), has_avx2=_has_avx2(), has_openvino=_has_openvino())
-        return cls(_has_vnni(), _has_onnx_cuda(), target.gpu, target.tensorrt, _has_avx2(), _has_openvino())
 
 
 @dataclass(frozen=True)
@@ -86,17 +65,15 @@ def nothing_runs(artifacts: Sequence[Artifact], wanted: str, reasons: Sequence[s
 
 def open_backend(candidate: Candidate, path: Path, settings: Settings) -> Backend:
     """Load an artifact into its runtime, which is imported here; raises BackendUnavailable."""
-    artifact = candidate.artifact
+    artifact, gpus = candidate.artifact, settings.devices().gpus
     if artifact.format == "torchserve":
         return _open_torchserve(path, settings)
     if artifact.format == "tensorrt":
         from service.backends.tensorrt import TensorRTBackend  # noqa: PLC0415
 
-        return TensorRTBackend(path)
+        return open_on_each(gpus, partial(TensorRTBackend, path))
     if artifact.format.startswith("torch"):
-        from service.backends.torch_program import TorchProgramBackend  # noqa: PLC0415
-
-        return TorchProgramBackend(path, settings.onnx_threads)
+        return _open_torch(path, settings)
     if artifact.format.startswith("openvino"):
         from service.backends.openvino import OpenVinoBackend  # noqa: PLC0415
 
@@ -104,10 +81,21 @@ def open_backend(candidate: Candidate, path: Path, settings: Settings) -> Backen
     if candidate.on_cuda:
         from service.backends.onnx_cuda import OnnxCudaBackend  # noqa: PLC0415
 
-        return OnnxCudaBackend(path)
+        return open_on_each(gpus, partial(OnnxCudaBackend, path))
     from service.backends.onnx_runtime import OnnxRuntimeBackend  # noqa: PLC0415
 
     return OnnxRuntimeBackend(path, settings.onnx_threads)
+
+
+def _open_torch(path: Path, settings: Settings) -> Backend:
+    from service.backends.torch_program import TorchProgramBackend  # noqa: PLC0415
+
+    devices = settings.devices()
+    backend = open_on_each(devices.gpus or (None,), partial(TorchProgramBackend, path, settings.onnx_threads))
+    if "cpu" in devices_of(backend) and not devices.may_use_cpu:
+        backend.close()
+        raise BackendUnavailable(f"torch finds no GPU, and TIN_DEVICE is {devices}")
+    return backend
 
 
 def open_oip(stored: StoredModel, artifact: Artifact, settings: Settings) -> Backend:
@@ -146,7 +134,11 @@ def _in_order(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str)
         if wanted == name or (wanted == AUTO and name not in ONLY_WHEN_ASKED_FOR):
             for artifact in artifacts:
                 if artifact.format == name and (verdict := judge(artifact, machine)) is not None:
-                    yield Candidate(artifact, on_cuda, *(verdict if wanted == AUTO else _as_wanted(verdict, name)))
+                    if wanted != AUTO:
+                        verdict = _as_wanted(verdict, name)
+                    if not on_cuda:
+                        verdict = _where_allowed(verdict, name, machine)
+                    yield Candidate(artifact, on_cuda, *verdict)
 
 
 def _as_wanted(verdict: Verdict, name: str) -> Verdict:
@@ -154,22 +146,31 @@ def _as_wanted(verdict: Verdict, name: str) -> Verdict:
     return (True, "it was asked for") if verdict[0] or name in RUN_WHEN_ASKED_FOR else verdict
 
 
+def _where_allowed(verdict: Verdict, name: str, machine: Capabilities) -> Verdict:
+    """Return the verdict unless the format runs on the CPU only, which must not be used."""
+    if name in ON_CPU_ONLY and not machine.devices.may_use_cpu:
+        return False, f"it would run on the CPU, and TIN_DEVICE is {machine.devices}"
+    return verdict
+
+
 def _judge_tensorrt(artifact: Artifact, machine: Capabilities) -> Verdict:
     here = {"gpu": machine.gpu, "tensorrt": machine.tensorrt}
     if artifact.built_for == here:
         return True, f"an engine for this {machine.gpu}"
     built = " and TensorRT ".join(artifact.built_for.values())
-    return False, f"the engine is for {built}, here is {machine.gpu or 'no GPU'}"
+    return False, f"the engine is for {built}, here is {machine.gpu or machine.no_gpu or 'no GPU'}"
 
 
 def _judge_fp16(artifact: Artifact, machine: Capabilities) -> Verdict:
     if machine.has_onnx_cuda:
         return True, "ONNX Runtime has CUDA"
-    return False, "ONNX Runtime has no CUDA here"
+    return False, machine.no_gpu or "ONNX Runtime has no CUDA here"
 
 
 def _judge_fp32_on_cuda(artifact: Artifact, machine: Capabilities) -> Verdict | None:
-    return (True, "ONNX Runtime has CUDA") if machine.has_onnx_cuda else None
+    if machine.has_onnx_cuda:
+        return True, "ONNX Runtime has CUDA"
+    return (False, f"not on a GPU: {machine.no_gpu}") if machine.no_gpu else None
 
 
 def _judge_int8(artifact: Artifact, machine: Capabilities) -> Verdict:
@@ -218,6 +219,9 @@ PREFERENCE: tuple[tuple[str, bool, Callable[[Artifact, Capabilities], Verdict | 
 )
 """Formats, whether ONNX Runtime runs them on CUDA, and their judges, best first; no verdict: not worth a mention."""
 
+ON_CPU_ONLY = {"openvino-int8", "onnx-int8", "onnx", "onnx-plugin"}
+"""Formats that run on the CPU where `PREFERENCE` does not put them on CUDA."""
+
 RUN_WHEN_ASKED_FOR = {"openvino-int8", "onnx-int8"}
 """Formats that run on any CPU."""
 
@@ -226,31 +230,3 @@ WORTHWHILE_SPEEDUP = 1.1
 
 ONLY_WHEN_ASKED_FOR = {"torchserve"}
 """Formats that need another server."""
-
-
-def _has_onnx_cuda() -> bool:
-    try:
-        from service.backends.onnx_cuda import has_cuda  # noqa: PLC0415
-    except ImportError:  # not installed where TorchServe runs the models
-        return False
-    return has_cuda()
-
-
-def _has_openvino() -> bool:
-    return find_spec("openvino") is not None
-
-
-def _has_vnni() -> bool:
-    return bool({"avx512_vnni", "avx_vnni"} & _cpu_flags())
-
-
-def _has_avx2() -> bool:
-    return "avx2" in _cpu_flags()
-
-
-def _cpu_flags() -> set[str]:
-    """Return the instruction sets of an x86 CPU, by Linux's /proc/cpuinfo; empty where it has none."""
-    try:
-        return set(Path("/proc/cpuinfo").read_text().split())
-    except OSError:
-        return set()

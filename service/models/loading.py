@@ -7,18 +7,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from service.backends.base import Backend, BackendError, BackendUnavailable, InferenceFailed, Outputs, RemoteBackend
+from service.backends.base import (
+    Backend,
+    BackendError,
+    BackendUnavailable,
+    InferenceFailed,
+    Outputs,
+    RemoteBackend,
+    devices_of,
+    replicas_of,
+)
 from service.backends.contract import outputs_of_network
 from service.config.settings import Settings
 from service.models.artifact_selection import (
     OIP,
     Candidate,
-    Capabilities,
     candidates,
     nothing_runs,
     open_backend,
     open_oip,
 )
+from service.models.capabilities import Capabilities
 from service.models.refcounted_backend import refcounted
 from service.models.versions import LoadedModel
 from service.store.manifest import Artifact, TimelineDefaults
@@ -72,6 +81,7 @@ def _described(stored: StoredModel, artifact: Artifact, backend: Backend) -> Loa
         labels=manifest.labels,
         spec=manifest.clip,
         backend=backend,
+        devices=devices_of(backend),
         temporal=manifest.temporal,
         temperature=manifest.temperature,
         threshold=manifest.threshold,
@@ -91,9 +101,10 @@ def _warm_up(model: LoadedModel) -> Outputs:
     # A black clip finds a graph that does not fit its manifest now, not at the first request.
     side = model.spec.crop
     black = np.zeros((1, model.spec.num_frames, side, side, 3), np.uint8)
-    outputs = model.backend.infer(black)
-    if outputs.logits.shape != (1, len(model.labels)):
-        raise BackendUnavailable(
-            f"{model.artifact} returns logits of shape {outputs.logits.shape} for {len(model.labels)} labels"
-        )
+    for replica in replicas_of(model.backend):
+        outputs = replica.infer(black)
+        if outputs.logits.shape != (1, len(model.labels)):
+            raise BackendUnavailable(
+                f"{model.artifact} returns logits of shape {outputs.logits.shape} for {len(model.labels)} labels"
+            )
     return outputs

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from service.backends.base import BackendError
 from service.config.settings import Settings
-from service.models.artifact_selection import Capabilities
+from service.models.capabilities import Capabilities
 from service.models.loading import load
 from service.models.local_store import local_store
 from service.models.registry import NoModelReady
@@ -52,7 +52,7 @@ def _open_version(store: ModelStore, name: str, version: str | None, settings: S
     refused = []
     for candidate in [version] if version else _preferred(store, name):
         try:
-            return load(store.open(name, candidate), settings, Capabilities.detect())
+            return load(store.open(name, candidate), settings, Capabilities.detect(settings.devices()))
         except (ModelRefused, BackendError) as error:
             refused.append(f"{name} {candidate} is refused: {error}")
     raise NoModelReady("; ".join(refused))

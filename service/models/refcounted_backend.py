@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 
-from service.backends.base import Backend, CheckedBackend, Clips, Outputs, RemoteBackend
+from service.backends.base import Backend, CheckedBackend, Clips, Outputs, RemoteBackend, replicas_of
 
 
 def refcounted(backend: Backend) -> RefcountedBackend:
@@ -23,6 +23,7 @@ class RefcountedBackend:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self.max_batch_size = backend.max_batch_size
+        self.replicas = replicas_of(backend)
         self._close_once = weakref.finalize(self, backend.close)
 
     def infer(self, clips: Clips) -> Outputs:

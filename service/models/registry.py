@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from service.backends.base import BackendError, DeviceLost
 from service.config.settings import Settings
-from service.models.artifact_selection import Capabilities
+from service.models.capabilities import Capabilities
 from service.models.loading import load
 from service.models.local_store import local_store
 from service.models.policy_in_force import UNREAD, PolicyInForce
@@ -228,6 +228,6 @@ def _is_of(known: Version, fingerprint: Fingerprint) -> bool:
 
 def _open_version(store: ModelStore, name: str, version: str, settings: Settings) -> Version:
     try:
-        return load(store.open(name, version), settings, Capabilities.detect())
+        return load(store.open(name, version), settings, Capabilities.detect(settings.devices()))
     except (StoreError, BackendError) as error:
         return RefusedModel(name, version, str(error))

@@ -30,6 +30,8 @@ class LoadedModel:
     labels: tuple[str, ...]
     spec: ClipSpec
     backend: Backend
+    devices: tuple[str, ...] = ("cpu",)
+    """Devices of the replicas, such as ("cuda:0", "cuda:1"); () where a server runs the model."""
     temporal: TemporalKind = "tin"
     """The network's temporal module."""
     temperature: float = 1.0

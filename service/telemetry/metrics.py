@@ -24,12 +24,17 @@ _FRAMES = (8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384)
 
 
 class ModelLabels(NamedTuple):
-    """The labels of `tin_model_info`; `digest` is `sha256:<hexadecimal>` of the artifact that runs."""
+    """The labels of `tin_model_info`.
+
+    `digest` is `sha256:<hexadecimal>` of the artifact that runs, `device` where, as in TIN_DEVICE: cpu, or GPUs such as
+    cuda:0,cuda:1; empty where a server runs it.
+    """
 
     name: str
     version: str
     artifact: str
     digest: str
+    device: str
 
 
 class Metrics:

@@ -107,7 +107,7 @@ def test_the_autoscaler_scales_the_deployment():
 def test_the_autoscaler_reads_a_metric_that_there_is_before_the_queue_is_full(settings):
     (metric,) = read("autoscaler.yaml")["spec"]["metrics"]
     name = metric["pods"]["metric"]["name"]
-    idle = Metrics().render([ModelLabels("a", "1", "model.onnx", "sha256:0")]).decode()
+    idle = Metrics().render([ModelLabels("a", "1", "model.onnx", "sha256:0", "cpu")]).decode()
     assert f'\n{name}{{model="a",version="1"}} 0.0\n' in idle
     assert 0 < int(metric["pods"]["target"]["averageValue"]) < settings.max_queue
 

@@ -116,5 +116,5 @@ def measured():
     metrics.observe_stages(model, dict.fromkeys(("upload", "decode", "transform", "infer", "total"), 0.1))
     metrics.observe_batch(model, 1)
     metrics.observe_answer(model, "jump", 0.5)
-    text = metrics.render([ModelLabels("a", "1", "model.onnx", "sha256:0")]).decode()
+    text = metrics.render([ModelLabels("a", "1", "model.onnx", "sha256:0", "cpu")]).decode()
     return set(re.findall(r"^(?:# TYPE )?(\w+)", text, flags=re.MULTILINE))

@@ -56,8 +56,7 @@ async def ready(gateway: GatewayOfApp) -> Health:
 async def read_metrics(gateway: GatewayOfApp) -> Response:
     """The metrics in Prometheus' text format."""
     loaded = [model for model in gateway.registry.all() if isinstance(model, LoadedModel)]
-    labels = [ModelLabels(model.name, model.version, model.artifact, tagged_digest(model)) for model in loaded]
-    return Response(gateway.metrics.render(labels), media_type=METRICS_MEDIA_TYPE)
+    return Response(gateway.metrics.render(map(_labels, loaded)), media_type=METRICS_MEDIA_TYPE)
 
 
 @router.get("/problems/{slug}", include_in_schema=False)
@@ -67,3 +66,7 @@ async def explain_problem(slug: str) -> ProblemMeaning:
         if kind.slug == slug:
             return ProblemMeaning(type=f"/problems/{slug}", title=kind.title, status=kind.status)
     raise HTTPException(404)
+
+
+def _labels(model: LoadedModel) -> ModelLabels:
+    return ModelLabels(model.name, model.version, model.artifact, tagged_digest(model), ",".join(model.devices))

@@ -245,6 +245,9 @@ class ModelStatus(BaseModel):
     digest: str | None = Field(default=None, description="sha256 of the file that runs")
     artifact: str | None = Field(default=None, description="The file that runs")
     choice: str | None = Field(default=None, description="Why that file, of all those of the version")
+    devices: list[str] | None = Field(
+        default=None, description="The devices that run it, such as `cpu` or `cuda:0`; none where a server does"
+    )
     num_frames: int | None = Field(default=None, description="How many frames of a video the model sees at a time")
     num_views: int | None = Field(
         default=None, description="How often it runs for one video: crops times clips, whose probabilities are averaged"

@@ -112,6 +112,7 @@ def _model_status(version: Version, model: VersionedModel) -> ModelStatus:
         digest=tagged_digest(version),
         artifact=version.artifact,
         choice=version.reason,
+        devices=list(version.devices),
         temporal=version.temporal,
         num_frames=version.spec.num_frames,
         num_views=version.spec.num_views,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clips.clip_spec import ClipSpec
-from service.backends.base import Backend, Clips, Outputs
+from service.backends.base import Backend, Clips, DeviceLost, Outputs
 from service.models.versions import LoadedModel
 
 
@@ -36,6 +36,20 @@ class FakeBackend:
     def close(self) -> None:
         """Set `closed`."""
         self.closed = True
+
+
+class FakeGpuBackend(FakeBackend):
+    """One of two classes, on a GPU by its number, that is lost when `is_lost` is set."""
+
+    def __init__(self, gpu: int) -> None:
+        super().__init__(num_classes=2)
+        self.device = f"cuda:{gpu}"
+        self.is_lost = False
+
+    def check_up(self) -> None:
+        """Raise DeviceLost when it is lost."""
+        if self.is_lost:
+            raise DeviceLost(f"{self.device} runs nothing any more", 30)
 
 
 def loaded(backend: Backend, name: str = "fake", version: str = "1") -> LoadedModel:

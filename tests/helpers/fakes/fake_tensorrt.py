@@ -5,6 +5,7 @@ replays what was captured.
 """
 
 import ctypes
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -99,6 +100,8 @@ class Cuda:
     def __init__(self):
         self.held = 0
         self.launched = 0
+        self.devices = []
+        """The number of the GPU that each thread, by its name, has chosen, in order."""
 
     def _hold(self, resources):
         self.held += 1
@@ -107,8 +110,11 @@ class Cuda:
     def _release(self):
         self.held -= 1
 
-    def device_name(self):
+    def device_name(self, gpu=0):
         return "NVIDIA Fake 80GB"
+
+    def set_device(self, gpu):
+        self.devices.append((threading.current_thread().name, gpu))
 
     def allocate_pinned(self, resources, shape, dtype):
         self._hold(resources)

@@ -10,7 +10,7 @@ import pytest
 from service.backends import cuda, onnx_cuda
 from service.backends.base import BackendUnavailable, DeviceLost, InferenceFailed
 from service.backends.batch_sizes import BATCH_SIZES
-from service.backends.onnx_cuda import CUDA, OnnxCudaBackend, has_cuda
+from service.backends.onnx_cuda import CUDA, OnnxCudaBackend, check_gpus
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 
 
@@ -26,15 +26,22 @@ def wheel_with_cuda(monkeypatch):
 
 
 @pytest.mark.usefixtures("wheel_with_cuda")
-@pytest.mark.parametrize(("num_devices", "answer"), [(0, False), (1, True)])
-def test_a_wheel_with_cuda_needs_a_gpu_as_well(monkeypatch, num_devices, answer):
-    monkeypatch.setattr(cuda, "count_devices", lambda: num_devices)
-    assert has_cuda() is answer
+@pytest.mark.parametrize(
+    ("num_gpus", "gpus", "missing"), [(0, [0], "cuda:0"), (1, [0, 1], "cuda:1"), (1, [3], "cuda:3")]
+)
+def test_a_wheel_with_cuda_needs_the_gpus_as_well(monkeypatch, num_gpus, gpus, missing):
+    monkeypatch.setattr(cuda, "count_devices", lambda: num_gpus)
+    with pytest.raises(BackendUnavailable, match=missing):
+        check_gpus(gpus)
+    monkeypatch.setattr(cuda, "count_devices", lambda: max(gpus) + 1)
+    check_gpus(gpus)
 
 
+@pytest.mark.skipif(CUDA in ort.get_available_providers(), reason="ONNX Runtime has CUDA")
 def test_a_gpu_needs_a_wheel_with_cuda_as_well(monkeypatch):
     monkeypatch.setattr(cuda, "count_devices", lambda: 1)
-    assert has_cuda() is (CUDA in ort.get_available_providers())
+    with pytest.raises(BackendUnavailable, match="without CUDA"):
+        check_gpus([0])
 
 
 @pytest.mark.skipif(CUDA in ort.get_available_providers(), reason="ONNX Runtime has CUDA")
@@ -48,7 +55,8 @@ class SessionOnCpu:
     """A real session on the CPU behind the interface that a session on CUDA has; notes threads and graph ids."""
 
     def __init__(self, path, options, providers):
-        self.providers, self.runs, self.failure = providers, [], None
+        self.providers, self.runs, self.gpus, self.failure = providers, [], set(), None
+        self.meanwhile = lambda: None
         self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def get_providers(self):
@@ -66,8 +74,10 @@ class SessionOnCpu:
     def run_with_iobinding(self, binding, options):
         graph = options.get_run_config_entry("gpu_graph_id")
         self.runs.append((threading.current_thread().name, graph, binding.size))
+        self.gpus.add(binding.gpu)
         if self.failure:
             raise RuntimeError(self.failure)
+        self.meanwhile()
         self._session.run_with_iobinding(binding.real)
 
 
@@ -79,8 +89,9 @@ class BindingOnCpu:
         self.size = value.shape()[0]
         self.real.bind_ortvalue_input(name, value)
 
-    def bind_output(self, name, device):
+    def bind_output(self, name, device, gpu):
         assert device == "cuda"
+        self.gpu = gpu
         self.real.bind_output(name, "cpu")
 
     def bind_ortvalue_output(self, name, value):
@@ -147,6 +158,28 @@ def test_float32_is_computed_as_it_was_proven(graph, sessions):
     OnnxCudaBackend(graph).close()
     ((provider, options), _) = sessions[0].providers
     assert (provider, options["use_tf32"], options["enable_cuda_graph"]) == (CUDA, "0", "1")
+
+
+def test_a_session_keeps_to_its_gpu(graph, sessions):
+    backends = [OnnxCudaBackend(graph, gpu) for gpu in (0, 3)]
+    assert [backend.device for backend in backends] == ["cuda:0", "cuda:3"]
+    for session, backend, gpu in zip(sessions, backends, (0, 3), strict=True):
+        backend.infer(some_clips(2))
+        assert session.gpus == {gpu}
+        assert session.providers[0][1]["device_id"] == str(gpu)
+        backend.close()
+
+
+def test_gpus_run_at_the_same_time(graph, sessions):
+    """Each of two runs ends only when the other has begun."""
+    backends = [OnnxCudaBackend(graph, gpu) for gpu in (0, 1)]
+    both = threading.Barrier(2, timeout=10)
+    for session in sessions:
+        session.meanwhile = both.wait
+    with ThreadPoolExecutor(2) as callers:
+        list(callers.map(lambda backend: backend.infer(some_clips(1)), backends))
+    for backend in backends:
+        backend.close()
 
 
 def test_clips_of_another_size_say_nothing_about_the_gpu(graph, sessions):

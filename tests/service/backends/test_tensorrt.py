@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -28,11 +29,11 @@ def gpu(monkeypatch):
 def load(monkeypatch, tmp_path, gpu):
     """Opens a backend over an engine."""
 
-    def load(engine):
+    def load(engine, number=0):
         monkeypatch.setattr("service.backends.tensorrt.import_tensorrt", lambda: make_tensorrt(engine))
         path = tmp_path / "model.plan"
         path.write_bytes(b"plan")
-        return TensorRTBackend(path)
+        return TensorRTBackend(path, number)
 
     return load
 
@@ -67,6 +68,17 @@ def test_there_is_one_context_per_batch_size_and_each_batch_is_one_graph(load, g
     backend.infer(some_clips(5))
     assert [context.size for context in engine.contexts] == [1, 4, 16]
     assert gpu.launched == 2
+
+
+def test_every_thread_uses_the_engine_s_gpu(load, gpu):
+    backend = load(Engine(TYPES), 2)
+    assert backend.device == "cuda:2"
+    with ThreadPoolExecutor(1) as another:
+        another.submit(backend.infer, some_clips(1)).result()
+        another.submit(backend.close).result()
+    (opening, *later) = gpu.devices
+    assert [number for _, number in gpu.devices] == [2, 2, 2]
+    assert opening[0] not in dict(later)
 
 
 def test_closing_gives_everything_back(load, gpu):
@@ -155,4 +167,10 @@ def test_a_target_names_its_engines():
 
 def test_the_target_is_this_machine(load, gpu):
     load(Engine(TYPES)).close()
-    assert find_target() == Target("NVIDIA Fake 80GB", "11.4.0.106")
+    assert find_target() == find_target([0, 1]) == Target("NVIDIA Fake 80GB", "11.4.0.106")
+
+
+def test_gpus_of_several_kinds_are_a_target_of_no_engine(load, monkeypatch):
+    load(Engine(TYPES)).close()
+    monkeypatch.setattr(cuda, "device_name", lambda gpu: ["NVIDIA L4", "NVIDIA A10"][gpu])
+    assert find_target([0, 1]).gpu == "NVIDIA L4 and NVIDIA A10"

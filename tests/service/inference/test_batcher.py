@@ -6,6 +6,7 @@ import pytest
 
 from service.backends.base import InferenceFailed
 from service.inference.batcher import Batcher
+from service.models.replicas import Replicas
 from service.telemetry.run_statistics import Run
 from tests.helpers.fakes.fake_backend import FakeBackend, loaded
 
@@ -41,9 +42,9 @@ def clips_of(brightness, num_views=1, side=4):
     return np.full((num_views, 2, side, side, 3), brightness, np.uint8)
 
 
-def with_batcher(scenario, observe=lambda run: None):
+def with_batcher(scenario, observe=lambda run: None, num_devices=1):
     async def run():
-        batcher = Batcher(observe)
+        batcher = Batcher(observe, num_devices)
         running = asyncio.create_task(batcher.run())
         try:
             await asyncio.wait_for(scenario(batcher), 10)
@@ -56,9 +57,14 @@ def with_batcher(scenario, observe=lambda run: None):
 async def occupied(batcher, backend):
     """A request that the backend is busy with."""
     first = asyncio.create_task(batcher.infer(loaded(backend), clips_of(0)))
-    while not backend.batches:
-        await asyncio.sleep(0.001)
+    await until(backend.batches)
     return first
+
+
+async def until(batches, count=1):
+    """Wait until a backend has been given so many batches."""
+    while len(batches) < count:
+        await asyncio.sleep(0.001)
 
 
 def ask(batcher, backend, brightnesses, **shape):
@@ -130,6 +136,41 @@ def test_models_and_shapes_are_not_mixed():
         assert (backend.batches, other.batches) == ([1, 2, 1], [1])
 
     with_batcher(scenario)
+
+
+def test_each_idle_device_takes_the_next_batch():
+    async def scenario(batcher):
+        first, second = SlowBackend(), SlowBackend()
+        model = Replicas([first, second])
+        asked = ask(batcher, model, [10])
+        await until(first.batches)
+        asked += ask(batcher, model, [20])
+        await until(second.batches)
+        asked += ask(batcher, model, [30, 40])
+        await asyncio.sleep(0.01)
+        assert (first.batches, second.batches) == ([1], [1])
+        second.let_go.set()
+        await until(second.batches, 2)
+        first.let_go.set()
+        assert [(await each).outputs.logits[0, 0] for each in asked] == [10, 20, 30, 40]
+        assert (first.batches, second.batches) == ([1], [1, 2])
+
+    with_batcher(scenario, num_devices=2)
+
+
+def test_a_model_on_the_cpu_runs_one_batch_at_a_time_beside_two_gpus():
+    async def scenario(batcher):
+        alone, first, second = SlowBackend(), SlowBackend(), SlowBackend()
+        second.let_go.set()
+        asked = [await occupied(batcher, alone), *ask(batcher, alone, [10])]
+        (other,) = ask(batcher, Replicas([first, second]), [20])
+        assert (await other).outputs.logits[0, 0] == 20
+        assert (alone.batches, first.batches, second.batches) == ([1], [], [1])
+        alone.let_go.set()
+        await asyncio.gather(*asked)
+        assert alone.batches == [1, 1]
+
+    with_batcher(scenario, num_devices=2)
 
 
 def test_a_failure_is_told_and_the_next_batch_runs():

@@ -6,20 +6,22 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from service.backends.base import BackendUnavailable
+from service.backends.base import BackendUnavailable, devices_of
+from service.config.devices import Devices
 from service.config.settings import Settings
 from service.models.artifact_selection import (
     AUTO,
     Candidate,
-    Capabilities,
     candidates,
     nothing_runs,
     open_backend,
     open_oip,
 )
+from service.models.capabilities import Capabilities
 from service.models.registry import Registry
 from service.store.manifest import Artifact, ParityReport
 from service.store.model_store import ModelStore
+from tests.helpers.fakes.fake_backend import FakeBackend, FakeGpuBackend
 
 ENGINE = {"gpu": "NVIDIA L4", "tensorrt": "11.4.0"}
 PLAIN = Capabilities()
@@ -106,6 +108,39 @@ def test_the_reasons_tell_why_others_are_passed_over():
     assert [each.artifact.format for each in found] == ["tensorrt", "onnx-fp16", "onnx-int8", "onnx"]
     assert "NVIDIA L4" in str(found[0])
     assert "99.0% of 512 clips" in str(found[2])
+
+
+def test_on_a_wheel_with_cuda_the_reason_for_the_cpu_is_told():
+    found = candidates([artifact("onnx"), artifact("onnx-fp16")], Capabilities(no_gpu="cuda:0 is not there"))
+    assert [(each.artifact.format, each.suits) for each in found] == [
+        ("onnx-fp16", False),
+        ("onnx", False),
+        ("onnx", True),
+    ]
+    assert all("cuda:0 is not there" in str(each) for each in found[:2])
+
+
+def test_named_gpus_are_never_replaced_by_the_cpu():
+    named = Capabilities(has_vnni=True, devices=Devices.parse("cuda:1"), no_gpu="cuda:1 is not there")
+    for wanted in (AUTO, "onnx-int8", "onnx"):
+        with pytest.raises(BackendUnavailable, match="cuda:1"):
+            choose([artifact("onnx"), artifact("onnx-int8")], named, wanted)
+    assert choose([artifact("torch")], named).artifact.format == "torch"
+
+
+def test_torch_without_a_gpu_is_refused_where_one_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("service.backends.torch_program.TorchProgramBackend", lambda *_: FakeBackend(2))
+    candidate = Candidate(artifact("torch"), False, True, "")
+    with pytest.raises(BackendUnavailable, match="TIN_DEVICE is cuda:1"):
+        open_backend(candidate, tmp_path / "model.pt2", Settings(device="cuda:1"))
+    assert devices_of(open_backend(candidate, tmp_path / "model.pt2", Settings())) == ("cpu",)
+
+
+def test_each_gpu_that_is_named_gets_a_replica(tmp_path, monkeypatch):
+    monkeypatch.setattr("service.backends.onnx_cuda.OnnxCudaBackend", lambda _, gpu: FakeGpuBackend(gpu))
+    candidate = Candidate(artifact("onnx-fp16"), True, True, "")
+    backend = open_backend(candidate, tmp_path / "model.onnx", Settings(device="cuda:1,cuda:3"))
+    assert devices_of(backend) == ("cuda:1", "cuda:3")
 
 
 def test_int8_that_agrees_too_seldom_runs_only_when_asked_for():

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from service.backends.base import BackendUnavailable, Clips, InferenceFailed, Outputs
+from service.backends.base import Backend, BackendUnavailable, Clips, InferenceFailed, Outputs
 from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.config.settings import Settings
 from service.models import loading
-from service.models.artifact_selection import Candidate, Capabilities, open_backend
+from service.models.artifact_selection import Candidate, open_backend
+from service.models.capabilities import Capabilities
 from service.models.registry import Registry
+from service.models.replicas import open_on_each
 from service.store.model_store import ModelStore, StoredModel
 from tests.helpers.fakes.fake_backend import FakeBackend
 
@@ -60,6 +62,36 @@ def test_one_that_fails_at_its_first_run_is_closed_and_passed_over(
     assert "no kernel image" in model.reason
     assert isinstance(model.backend._backend, OnnxRuntimeBackend)  # type: ignore[attr-defined]
     model.backend.close()
+
+
+def test_every_replica_runs_once_before_the_model_answers(stored: StoredModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = stored.path_of(stored.manifest.artifacts[0])
+    opened: list[_OnGpu] = []
+
+    def open_on(gpu: int) -> Backend:
+        opened.append(_OnGpu(graph, gpu))
+        return opened[-1]
+
+    monkeypatch.setattr(loading, "open_backend", lambda *_: open_on_each([0, 1], open_on))
+    model = loading.load(stored, Settings(device="cuda:0,cuda:1"), WITH_CUDA)
+    assert model.devices == ("cuda:0", "cuda:1")
+    assert [each.num_runs for each in opened] == [1, 1]
+    model.backend.close()
+
+
+class _OnGpu(OnnxRuntimeBackend):
+    """A real session that takes the CPU for a GPU."""
+
+    def __init__(self, path: Path, gpu: int) -> None:
+        super().__init__(path, num_threads=1)
+        self.device, self.num_runs = f"cuda:{gpu}", 0
+
+    def check_up(self) -> None:
+        pass
+
+    def infer(self, clips: Clips) -> Outputs:
+        self.num_runs += 1
+        return super().infer(clips)
 
 
 def test_where_nothing_works_every_reason_is_given(stored: StoredModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def _models_of(samples: Samples, name: str) -> set[ModelKey]:
 
 
 def _labels(name: str, version: str = "1") -> ModelLabels:
-    return ModelLabels(name, version, "model.onnx", "sha256:0")
+    return ModelLabels(name, version, "model.onnx", "sha256:0", "cpu")
 
 
 def test_real_requests_are_counted_and_measured(

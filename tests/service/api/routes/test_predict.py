@@ -256,6 +256,8 @@ def test_service_without_a_good_model_lives_but_is_not_ready(
 def test_models_tells_which_artifact_runs_and_why(client: httpx.Client) -> None:
     ready = [model for model in client.get("/models").json()["models"] if model["status"] == "ready"]
     assert {(model["artifact"], model["choice"]) for model in ready} == {("model.onnx", "onnx: runs everywhere")}
+    assert [model["devices"] for model in ready] == [["cpu"]] * len(ready)
+    assert client.get("/metrics").text.count(',device="cpu",') == len(ready)
 
 
 def test_a_part_is_predicted_as_a_clip_of_its_own(client: httpx.Client, videos: dict[str, bytes]) -> None:
