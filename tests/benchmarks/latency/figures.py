@@ -15,19 +15,24 @@ SPEEDUP, THROUGHPUT = 1.7, 0.98
 
 @dataclass(frozen=True)
 class Round:
-    """Medians of one round: milliseconds of an answer, and answers per second, by clip and service."""
+    """Medians of one round: milliseconds of an answer, and answers per second, by clip and service.
+
+    `both` has the milliseconds until two videos, sent at once, are answered by two cores, one thread a video.
+    """
 
     milliseconds: dict[str, dict[str, float]]
     rates: dict[str, dict[str, float]]
+    both: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A measured ratio and the least that is wanted."""
+    """A measured ratio, the least that is wanted, and the most that there is on this machine where that is known."""
 
     name: str
     value: float
     bound: float
+    most: float | None = None
 
     @property
     def is_met(self) -> bool:
@@ -40,9 +45,14 @@ def goals_of(rounds: Sequence[Round]) -> list[Goal]:
     speedups = {clip: _ratio(times_of(rounds, clip), ONE_CORE, TWO_CORES) for clip in rounds[0].milliseconds}
     rates = {clip: _ratio(rates_of(rounds, clip), TWO_CORES, ONE_THREAD) for clip in rounds[0].rates}
     return [
-        *(Goal(f"{clip}: one core / two", ratio, SPEEDUP) for clip, ratio in speedups.items()),
+        *(Goal(f"{clip}: one core / two", ratio, SPEEDUP, most_of(rounds, clip)) for clip, ratio in speedups.items()),
         *(Goal(f"{clip}: throughput", ratio, THROUGHPUT) for clip, ratio in rates.items()),
     ]
+
+
+def most_of(rounds: Sequence[Round], clip: str) -> float:
+    """Return the speed-up of two cores over one with two videos, which share nothing: the most for one video."""
+    return statistics.median(2 * each.milliseconds[clip][ONE_CORE] / each.both[clip] for each in rounds)
 
 
 def times_of(rounds: Sequence[Round], clip: str) -> list[dict[str, float]]:

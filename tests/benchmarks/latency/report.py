@@ -38,9 +38,10 @@ def print_tables(rounds: Sequence[Round], console: Console) -> None:
         rates = medians(rates_of(rounds, clip))
         table.add_row(f"{clip}, four clients", "", f"{rates[ONE_THREAD]:.1f}/s", f"{rates[TWO_CORES]:.1f}/s")
     console.print(table)
-    goals = Table("goal", "measured", "wanted", "met")
+    goals = Table("goal", "measured", "wanted", "met", "most there is")
     for goal in goals_of(rounds):
-        goals.add_row(goal.name, f"{goal.value:.2f}", f"at least {goal.bound:g}", "yes" if goal.is_met else "no")
+        most = "" if goal.most is None else f"{goal.most:.2f}"
+        goals.add_row(goal.name, f"{goal.value:.2f}", f"at least {goal.bound:g}", "yes" if goal.is_met else "no", most)
     console.print(goals)
 
 

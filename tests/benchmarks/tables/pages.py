@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,32 +13,34 @@ from tests.benchmarks.latency import table as latency
 from tests.benchmarks.live import table as live
 from tests.benchmarks.load import table as load
 from tests.benchmarks.start import table as start
-from tests.benchmarks.tables import containers, decode, export, motions, peers, ray
+from tests.benchmarks.tables import containers, decode, export, motions, overview, peers, ray
 from tests.benchmarks.timelines import table as timelines
 from tests.benchmarks.ut_interaction import table as ut_interaction
 from tests.helpers.paths import REPOSITORY
 
 RESULTS = Path(__file__).parents[1] / "results"
 
-Make = Callable[[Mapping[str, Any]], str]
+Make = Callable[..., str]
 
 
 @dataclass(frozen=True)
 class ResultTable:
-    """A table of a page, the benchmark whose newest results it shows, and the function that makes it of them."""
+    """A table of a page, the benchmarks whose newest results it shows, and the function that makes it of them."""
 
     page: str
     name: str
-    benchmark: str
+    benchmarks: str
+    """Names, with commas between them."""
     make: Make
 
     def text(self) -> str:
         """Return the table of the newest results."""
-        return self.make(json.loads(newest(self.benchmark).read_bytes()))
+        return self.make(*(newest_results(name) for name in self.benchmarks.split(",")))
 
 
 TABLES = (
     ResultTable("README.md", "decoding by clip", "decode", decode.clips),
+    ResultTable("README.md", "figures", "decode,load,start,export,export-demo,offline,ray-cluster", overview.figures),
     ResultTable("README.md", "motions", "motions", motions.motions),
     ResultTable("README.md", "whole answers", "peers", peers.summary),
     ResultTable("docs/containers.md", "images", "containers", containers.images),
@@ -75,6 +77,12 @@ def newest(benchmark: str) -> Path:
     if not dated:
         raise FileNotFoundError(f"{RESULTS} has no results of {benchmark}")
     return dated[-1]
+
+
+def newest_results(benchmark: str) -> dict[str, Any]:
+    """Return the newest results of a benchmark, and as `measured` the day of its file. Raises FileNotFoundError."""
+    path = newest(benchmark)
+    return {**json.loads(path.read_bytes()), "measured": path.stem.removeprefix(f"{benchmark}-")}
 
 
 def with_table(text: str, name: str, table: str) -> str:
