@@ -14,7 +14,7 @@ from typing import Any
 from export.errors import ExportError, FormatUnavailable
 from export.formats.tensorrt_input import cast_input_first
 from export.formats.timing_cache import load_timings, save_timings, timings_file
-from export.tensorrt_plugin.compile import CompilationFailed, compile_ptx
+from export.tensorrt_plugin.compile import INTERLACE, CompilationFailed, compile_ptx
 from export.tensorrt_plugin.node import has_node, prefer_plugin
 from service.backends.base import BackendUnavailable, one_line
 from service.backends.contract import INPUT
@@ -44,7 +44,7 @@ class Engine:
 def to_tensorrt(
     graph: bytes, precision: str, *, batches: Sequence[int] = BATCHES, timing_cache: Path | None = None
 ) -> Engine:
-    """Build an engine from a serialised ONNX graph, with the plugin of `tin::TemporalInterlace`.
+    """Build an engine from a serialised ONNX graph, with the plugins of interlacing.
 
         to_tensorrt(to_onnx(checkpoint, GraphVariant.PLUGIN, Precision.FP16), "fp16").plan
 
@@ -126,7 +126,7 @@ def require_plugins_in_graphs(version: str) -> None:
 def require_compiler() -> None:
     """Raise FormatUnavailable without a CUDA compiler; TensorRT would only report that the plugin failed."""
     try:
-        compile_ptx(1)
+        compile_ptx(INTERLACE, 1)
     except CompilationFailed as error:
         raise FormatUnavailable(str(error)) from error
 

@@ -18,9 +18,11 @@ import torch
 
 from clips.clip_spec import ClipSpec
 from export.errors import ExportError
-from export.graph.onnx_function import define_node, interlace_by_node
-from export.graph.split_network import SplitNetwork, interlace_by_hat
+from export.graph.interlacing import Interlacer, plan_by_layers
+from export.graph.onnx_function import define_nodes, interlace_by_node, plan_by_node
+from export.graph.split_network import SplitNetwork
 from export.precision import Precision
+from export.tensorrt_plugin.launch import MOST_PLANNED_FRAMES
 from service.backends.contract import INPUT, OUTPUTS, outputs_of_network
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.tin import TIN, Architecture, Temporal
@@ -34,7 +36,7 @@ class GraphVariant(StrEnum):
     PORTABLE = "portable"
     """Standard operators."""
     PLUGIN = "plugin"
-    """The node `tin::TemporalInterlace`, with a function body in standard operators."""
+    """The nodes `tin::InterlacePlan` and `tin::TemporalInterlace`, with function bodies in standard operators."""
 
 
 def to_onnx(
@@ -94,7 +96,7 @@ def skeleton(
     example = torch.zeros((2, spec.num_frames, spec.crop, spec.crop, 3), dtype=torch.uint8)
     model = trace(network, example, outputs_of(architecture))
     if variant is GraphVariant.PLUGIN:
-        define_node(model)
+        define_nodes(model)
     _empty(model, weights)
     return model
 
@@ -129,8 +131,14 @@ def _without_origins(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _split(model: TIN, spec: ClipSpec, variant: GraphVariant, precision: Precision) -> SplitNetwork:
-    move = interlace_by_node if variant is GraphVariant.PLUGIN else interlace_by_hat
-    return SplitNetwork(model, spec, move, precision.dtype).eval()
+    interlacer = interlacer_of_nodes(spec.num_frames) if variant is GraphVariant.PLUGIN else Interlacer()
+    return SplitNetwork(model, spec, interlacer, precision.dtype).eval()
+
+
+def interlacer_of_nodes(num_frames: int) -> Interlacer:
+    """Return the operators as nodes; the plan by layers for clips that are too long for its kernel."""
+    plan = plan_by_node if num_frames <= MOST_PLANNED_FRAMES else plan_by_layers
+    return Interlacer(plan, interlace_by_node)
 
 
 def _empty(model: onnx.ModelProto, weights: Mapping[str, torch.Tensor]) -> None:

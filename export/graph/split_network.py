@@ -19,9 +19,9 @@ from torch.nn.functional import relu
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clips.clip_spec import ClipSpec
+from export.graph.interlacing import Interlacer, Interlacing, Learned
 from service.backends.contract import OUTPUTS
 from training.model.interlace import TemporalInterlace
-from training.model.interlace_ops import NUM_GROUPS
 from training.model.temporal_shift import TemporalShift, shift_halves
 from training.model.tin import TIN, Block, ConvNorm, Normalise, TemporalModule
 
@@ -38,13 +38,6 @@ class Stream(NamedTuple):
 
 Features = Stream | Tensor
 """A feature map [N * T, C, H, W]: split from LEAST_SPLIT channels on, else whole."""
-
-
-Move = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Interlacing: features [N * T, C, H, W], offsets [N, 2] and weights [N, T, 2] to features of the same shape."""
-
-Learned = tuple[Tensor, ...]
-"""Offsets [N, 2] in frames and weights [N, T, 2] of a block that interlaces; empty for other blocks."""
 
 
 class SplitOutput(nn.Module):
@@ -89,21 +82,6 @@ class JoinedInput(nn.Module):
         return result
 
 
-class Interlacing(nn.Module):
-    """The interlacing of a block's quarter (TIN)."""
-
-    def __init__(self, interlace: TemporalInterlace, move: Move) -> None:
-        super().__init__()
-        self.interlace = copy.deepcopy(interlace)
-        self.move = move
-
-    def forward(self, quarter: Tensor) -> tuple[Tensor, Learned]:
-        """[N * T, C / 4, H, W] to the moved channels, offsets [N, 2] and weights [N, T, 2]."""
-        pooled = self.interlace.pool(quarter)
-        offsets, weights = self.interlace.plan_pooled(pooled.to(self.interlace.offset_net.fc1.weight.dtype))
-        return self.move(quarter, offsets, weights), (offsets, weights)
-
-
 class Shifting(nn.Module):
     """The shift of a block's quarter (TSM): its first half one frame back, the second half one frame on."""
 
@@ -127,10 +105,10 @@ class Unmoved(nn.Module):
 class SplitBlock(nn.Module):
     """A residual block, which also returns what its interlacing learned for the clips."""
 
-    def __init__(self, block: Block, move: Move, precision: torch.dtype) -> None:
+    def __init__(self, block: Block, interlacer: Interlacer, precision: torch.dtype) -> None:
         super().__init__()
         first, *middle, last = [_folded(conv).to(precision) for conv in block.convs]
-        self.temporal = _temporal(block.interlace, move)
+        self.temporal = _temporal(block.interlace, interlacer)
         self.first = SplitInput(first) if first.in_channels >= LEAST_SPLIT else JoinedInput(first)
         self.middle = nn.ModuleList(middle)
         self.last = _output(last)
@@ -153,13 +131,17 @@ class SplitNetwork(nn.Module):
     Args:
         model: the trained network, in evaluation mode.
         spec: its ClipSpec, by which clips are normalised.
-        move: the interlacing; `interlace_by_hat` by default.
+        interlacer: the operators of interlacing; the standard ones by default.
         precision: type of the convolutions; the model's own by default. Offsets, weights, features and the head are
             computed in the model's own type in any case.
     """
 
     def __init__(
-        self, model: TIN, spec: ClipSpec, move: Move | None = None, precision: torch.dtype | None = None
+        self,
+        model: TIN,
+        spec: ClipSpec,
+        interlacer: Interlacer = Interlacer(),  # noqa: B008 - immutable
+        precision: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         precision = precision or model.head.weight.dtype
@@ -168,7 +150,7 @@ class SplitNetwork(nn.Module):
         self.precision = precision
         self.stem = _output(_folded(model.stem).to(precision))
         self.pool = model.pool
-        self.blocks = nn.ModuleList(SplitBlock(block, move or interlace_by_hat, precision) for block in model.blocks)
+        self.blocks = nn.ModuleList(SplitBlock(block, interlacer, precision) for block in model.blocks)
         self.head = model.head
 
     def forward(self, clips: Tensor) -> dict[str, Tensor]:
@@ -192,30 +174,6 @@ class SplitNetwork(nn.Module):
         return dict(zip(OUTPUTS, [self.head(features), features, *stacked], strict=False))
 
 
-def interlace_by_hat(features: Tensor, offsets: Tensor, weights: Tensor) -> Tensor:
-    """Interlace by the hat function max(0, 1 - |t - o - s|): `training.model.interlace.interlace` in fewer graph nodes.
-
-    One block matrix [N, 4 T, 4 T] times [N, 4 T, C / 4 * H * W], without a transposition of the features.
-
-    Args:
-        features: float [N * T, C, H, W], C a multiple of 4.
-        offsets: float [N, 2], in frames.
-        weights: float [N, T, 2].
-    """
-    num_frames = weights.shape[1]
-    frame = torch.arange(num_frames, dtype=offsets.dtype, device=offsets.device)
-    distance = (frame[:, None] - frame[None, :])[None, :, None, :]
-    of_group = torch.cat([offsets, -offsets], dim=1)[:, None, :, None]
-    taps = relu(1 - (distance - of_group).abs()) * torch.cat([weights, weights], dim=2)[..., None]
-    own_group = torch.eye(NUM_GROUPS, dtype=taps.dtype, device=taps.device)
-    matrix = taps[..., None] * own_group[:, None, :]
-    pairs = num_frames * NUM_GROUPS
-    channels, height, width = features.shape[1:]
-    flat = features.reshape(-1, pairs, channels // NUM_GROUPS * height * width)
-    moved = torch.matmul(matrix.reshape(-1, pairs, pairs).to(features.dtype), flat)
-    return moved.reshape(-1, channels, height, width)
-
-
 def _split(features: Features) -> Stream:
     if isinstance(features, Stream):
         return features
@@ -237,10 +195,10 @@ def _output(folded: nn.Conv2d) -> nn.Module:
     return SplitOutput(folded) if folded.out_channels >= LEAST_SPLIT else folded
 
 
-def _temporal(module: TemporalModule | None, move: Move) -> nn.Module:
+def _temporal(module: TemporalModule | None, interlacer: Interlacer) -> nn.Module:
     match module:
         case TemporalInterlace():
-            return Interlacing(module, move)
+            return Interlacing(module, interlacer)
         case TemporalShift():
             return Shifting(module.num_frames)
         case None:

@@ -1,4 +1,4 @@
-"""Compilation of `interlace.cu` to PTX, by NVRTC (package nvidia-cuda-nvrtc, or CUDA's own) or else by nvcc.
+"""Compilation of the kernels to PTX, by NVRTC (package nvidia-cuda-nvrtc, or CUDA's own) or else by nvcc.
 
 Neither needs a GPU. The calls follow NVRTC's manual (docs.nvidia.com/cuda/nvrtc). PTX needs a driver at least as new as
 the compiler: PTX of CUDA 13.0 needs driver 580.
@@ -17,7 +17,8 @@ from pathlib import Path
 
 from service.backends.base import one_line
 
-SOURCE = Path(__file__).with_name("interlace.cu")
+INTERLACE = Path(__file__).with_name("interlace.cu")
+PLAN = Path(__file__).with_name("plan.cu")
 ARCHITECTURE = "compute_75"
 """Turing; the driver compiles the PTX for newer GPUs."""
 
@@ -27,14 +28,14 @@ class CompilationFailed(Exception):
 
 
 @cache
-def compile_ptx(num_frames: int) -> bytes:
-    """Return the PTX of every kernel in `interlace.cu`, for clips of `num_frames`. Raises CompilationFailed."""
+def compile_ptx(source: Path, num_frames: int) -> bytes:
+    """Return the PTX of every kernel in a source, for clips of `num_frames`. Raises CompilationFailed."""
     library = find_nvrtc()
     if library is not None:
-        return compile_with_nvrtc(library, num_frames)
+        return compile_with_nvrtc(library, source, num_frames)
     nvcc = shutil.which("nvcc")
     if nvcc is not None:
-        return compile_with_nvcc(nvcc, num_frames)
+        return compile_with_nvcc(nvcc, source, num_frames)
     raise CompilationFailed("no CUDA compiler: install nvidia-cuda-nvrtc, or put nvcc on the PATH")
 
 
@@ -46,26 +47,26 @@ def find_nvrtc() -> str | None:
     return str(max(libraries, key=_release)) if libraries else find_library("nvrtc")
 
 
-def compile_with_nvrtc(library: str, num_frames: int) -> bytes:
+def compile_with_nvrtc(library: str, source: Path, num_frames: int) -> bytes:
     """Return the PTX for clips of `num_frames`, compiled by that NVRTC library. Raises CompilationFailed."""
     nvrtc = _load(Path(library))
     program = ctypes.c_void_p()
-    source = SOURCE.read_bytes()
-    _check(nvrtc, nvrtc.nvrtcCreateProgram(ctypes.byref(program), source, SOURCE.name.encode(), 0, None, None))
+    text, name = source.read_bytes(), source.name
+    _check(nvrtc, nvrtc.nvrtcCreateProgram(ctypes.byref(program), text, name.encode(), 0, None, None))
     try:
-        return _compiled(nvrtc, program, num_frames)
+        return _compiled(nvrtc, program, name, num_frames)
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
 
 
-def compile_with_nvcc(nvcc: str, num_frames: int) -> bytes:
+def compile_with_nvcc(nvcc: str, source: Path, num_frames: int) -> bytes:
     """Return the PTX for clips of `num_frames`, compiled by that nvcc. Raises CompilationFailed."""
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "interlace.ptx"
-        command = [nvcc, "-ptx", *_options(num_frames), "-o", str(target), str(SOURCE)]
+        target = Path(folder) / "kernels.ptx"
+        command = [nvcc, "-ptx", *_options(num_frames), "-o", str(target), str(source)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
-            raise CompilationFailed(f"nvcc refused {SOURCE.name}: {one_line(done.stderr)}")
+            raise CompilationFailed(f"nvcc refused {source.name}: {one_line(done.stderr)}")
         return target.read_bytes()
 
 
@@ -88,12 +89,12 @@ def _options(num_frames: int) -> list[str]:
     return [f"--gpu-architecture={ARCHITECTURE}", "--std=c++17", f"-DNUM_FRAMES={num_frames}"]
 
 
-def _compiled(nvrtc: ctypes.CDLL, program: ctypes.c_void_p, num_frames: int) -> bytes:
+def _compiled(nvrtc: ctypes.CDLL, program: ctypes.c_void_p, name: str, num_frames: int) -> bytes:
     options = [option.encode() for option in _options(num_frames)]
     status = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
     if status:
         log = _text(nvrtc, program, "ProgramLog").decode(errors="replace")
-        raise CompilationFailed(f"NVRTC refused {SOURCE.name}: {one_line(log)}")
+        raise CompilationFailed(f"NVRTC refused {name}: {one_line(log)}")
     return _text(nvrtc, program, "PTX")
 
 

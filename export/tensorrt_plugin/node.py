@@ -1,20 +1,23 @@
-"""The ONNX node `tin::TemporalInterlace`: its name, and its form for TensorRT's parser."""
+"""The ONNX nodes `tin::TemporalInterlace` and `tin::InterlacePlan`: names, and form for TensorRT's parser."""
 
 from __future__ import annotations
 
 import onnx
 
-DOMAIN, OPERATOR = "tin", "TemporalInterlace"
-"""Domain and type of the ONNX node; namespace and name of the plugin."""
+DOMAIN = "tin"
+"""Domain of the ONNX nodes; namespace of the plugins."""
+
+INTERLACE, PLAN = "TemporalInterlace", "InterlacePlan"
+"""Types of the ONNX nodes; names of the plugins."""
 
 
 def has_node(graph: bytes) -> bool:
-    """Return True if a serialised graph has the node."""
+    """Return True if a serialised graph has one of the nodes."""
     return any(_is_ours(node) for node in onnx.load_from_string(graph).graph.node)
 
 
 def prefer_plugin(graph: bytes) -> bytes:
-    """Return the graph with its nodes assigned to the plugin, and without the function that defines them.
+    """Return the graph with its nodes assigned to the plugins, and without the functions that define them.
 
     TensorRT 11's parser searches the namespace in the attribute `plugin_namespace`, not the node's domain, and silently
     uses the function if it finds no plugin there (onnx-tensorrt, ModelImporter.cpp, parseNode).
@@ -31,4 +34,4 @@ def prefer_plugin(graph: bytes) -> bytes:
 
 
 def _is_ours(node: onnx.NodeProto) -> bool:
-    return (node.domain, node.op_type) == (DOMAIN, OPERATOR)
+    return node.domain == DOMAIN and node.op_type in (INTERLACE, PLAN)

@@ -1,98 +1,27 @@
-"""Registration of `tin::TemporalInterlace` as an ahead-of-time TensorRT plugin, whose PTX becomes part of the engine.
+"""Registration of the ahead-of-time TensorRT plugins, whose PTX becomes part of the engine.
 
 Such an engine loads anywhere, without Python. See "Providing an Ahead-of-Time (AOT) Implementation" in TensorRT's
 Python plugin guide. Needs TensorRT 10.9 or newer; import this only where it is installed.
 """
 
-# TensorRT reads the annotations, so there is no `from __future__ import annotations` here.
+from __future__ import annotations
 
-from typing import Any
-
-import tensorrt as trt
 import tensorrt.plugin as trtp
 
-from export.precision import Precision
-from export.tensorrt_plugin.compile import compile_ptx
-from export.tensorrt_plugin.launch import THREADS, Launch, Layout, plan_launch
-from export.tensorrt_plugin.node import DOMAIN, OPERATOR
+from export.tensorrt_plugin import interlace_plugin, plan_plugin
+from export.tensorrt_plugin.node import DOMAIN, INTERLACE, PLAN
 
-PLUGIN = f"{DOMAIN}::{OPERATOR}"
+PLUGINS = {INTERLACE: interlace_plugin, PLAN: plan_plugin}
 
 
 def register() -> None:
-    """Register the plugin with TensorRT in this process; a second call has no effect."""
-    if _is_registered():
-        return
-    trtp.register(PLUGIN)(describe)
-    trtp.autotune(PLUGIN)(offer_formats)
-    trtp.aot_impl(PLUGIN)(implement)
+    """Register the plugins with TensorRT in this process; a second call has no effect."""
+    for name, plugin in PLUGINS.items():
+        if not _is_registered(name):
+            trtp.register(f"{DOMAIN}::{name}")(plugin.describe)
+            trtp.autotune(f"{DOMAIN}::{name}")(plugin.offer_formats)
+            trtp.aot_impl(f"{DOMAIN}::{name}")(plugin.implement)
 
 
-def describe(
-    features: trtp.TensorDesc, offsets: trtp.TensorDesc, weights: trtp.TensorDesc, num_frames: int
-) -> trtp.TensorDesc:
-    """Describe the output, which has the shape and type of the features.
-
-    Args:
-        features: float32 or float16 [N * T, C, H, W].
-        offsets: float32 [N, 2], in frames.
-        weights: float32 [N, T, 2].
-        num_frames: T.
-    """
-    return features.like()
-
-
-def offer_formats(
-    features: trtp.TensorDesc,
-    offsets: trtp.TensorDesc,
-    weights: trtp.TensorDesc,
-    outputs: tuple[trtp.TensorDesc],
-) -> list[trtp.AutoTuneCombination]:
-    """Return the formats for TensorRT to time: LINEAR for both types, and HWC8 for fp16 where it needs no padding.
-
-    Args:
-        features: [N * T, C, H, W].
-        offsets: [N, 2].
-        weights: [N, T, 2].
-        outputs: one tensor like the features.
-    """
-    offers = [trtp.AutoTuneCombination("FP32|FP16, FP32, FP32, FP32|FP16", "LINEAR")]
-    if features.shape[1] % 8 == 0:
-        offers.append(trtp.AutoTuneCombination("FP16, FP32, FP32, FP16", "HWC8, LINEAR, LINEAR, HWC8"))
-    return offers
-
-
-def implement(
-    features: trtp.TensorDesc,
-    offsets: trtp.TensorDesc,
-    weights: trtp.TensorDesc,
-    num_frames: int,
-    outputs: tuple[trtp.TensorDesc],
-    tactic: int,
-) -> tuple[str | bytes, str | bytes, trtp.KernelLaunchParams, trtp.SymIntExprs]:
-    """Return the kernel's name, its PTX, its launch and its scalar arguments.
-
-    Args:
-        features: [N * T, C, H, W], of known C, H and W.
-        offsets: [N, 2].
-        weights: [N, T, 2].
-        num_frames: T.
-        outputs: one tensor like the features.
-        tactic: not used; the kernel has a single one.
-
-    Raises CompilationFailed, and ValueError for shapes that cannot be interlaced.
-    """
-    launch = _launch_for(features)
-    grid = trtp.KernelLaunchParams(grid_x=launch.blocks, block_x=THREADS)
-    grid.grid_y = features.shape_expr[0] // num_frames
-    scalars = trtp.SymIntExprs.from_tuple([trtp.SymInt32(launch.frame_size), trtp.SymInt32(launch.run)])
-    return launch.kernel, compile_ptx(num_frames), grid, scalars
-
-
-def _launch_for(features: Any) -> Launch:
-    precision = Precision.FP16 if features.dtype == trt.float16 else Precision.FP32
-    return plan_launch(list(features.shape)[1:], precision, Layout(features.format.name))
-
-
-def _is_registered() -> bool:
-    return hasattr(trtp.op, DOMAIN) and hasattr(getattr(trtp.op, DOMAIN), OPERATOR)
+def _is_registered(name: str) -> bool:
+    return hasattr(trtp.op, DOMAIN) and hasattr(getattr(trtp.op, DOMAIN), name)

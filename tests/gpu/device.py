@@ -8,7 +8,7 @@ import os
 
 import torch
 
-from export.tensorrt_plugin.compile import CompilationFailed, compile_ptx
+from export.tensorrt_plugin.compile import INTERLACE, CompilationFailed, compile_ptx
 from tests.gpu.session.step import Missing
 
 
@@ -30,7 +30,7 @@ def why_not() -> str:
         return "torch sees no CUDA GPU"
     try:
         importlib.import_module("cuda.bindings.driver")
-        compile_ptx(8)
+        compile_ptx(INTERLACE, 8)
     except (ImportError, CompilationFailed) as error:
         return str(error)
     return ""

@@ -13,13 +13,16 @@ from onnx import numpy_helper
 from clips.clip_spec import ClipSpec
 from export.errors import ExportError
 from export.graph import onnx_export
-from export.graph.onnx_export import GraphVariant, skeleton, to_onnx, trace
-from export.graph.onnx_function import define_node, interlace_by_node
-from export.graph.split_network import SplitNetwork, interlace_by_hat
+from export.graph.interlacing import Interlacer, plan_by_layers
+from export.graph.onnx_export import GraphVariant, interlacer_of_nodes, skeleton, to_onnx, trace
+from export.graph.onnx_function import define_nodes, interlace_by_node, plan_by_node
+from export.graph.split_network import SplitNetwork
 from export.precision import Precision
-from export.tensorrt_plugin.node import DOMAIN, OPERATOR
+from export.tensorrt_plugin.launch import LAYERS, MOST_PLANNED_FRAMES
+from export.tensorrt_plugin.node import DOMAIN, INTERLACE, PLAN
 from tests.helpers.graphs.from_floats import FromFloats
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.plugin.plan_cases import make_plan_case
 from tests.helpers.reference import golden_arrays, normalised_frames, tin_r50_tensors
 from tests.helpers.training.foreign_files import from_mmaction2
 from training.checkpoints.checkpoint import Checkpoint
@@ -39,11 +42,11 @@ def r50():
 
 @pytest.fixture(scope="module", params=GraphVariant)
 def inner(request, r50):
-    move = {GraphVariant.PORTABLE: interlace_by_hat, GraphVariant.PLUGIN: interlace_by_node}[request.param]
-    network = FromFloats(SplitNetwork(r50.build_model(), r50.clip, move)).eval()
+    interlacer = interlacer_of_nodes(8) if request.param is GraphVariant.PLUGIN else Interlacer()
+    network = FromFloats(SplitNetwork(r50.build_model(), r50.clip, interlacer)).eval()
     model = trace(network, torch.zeros(2, 8, 3, 224, 224))
     if request.param is GraphVariant.PLUGIN:
-        define_node(model)
+        define_nodes(model)
     return ort.InferenceSession(model.SerializeToString(), providers=CPU)
 
 
@@ -130,12 +133,12 @@ def test_the_portable_variant_holds_standard_operators_only(export):
     assert [entry.version for entry in model.opset_import] == [18]
 
 
-def test_the_plugin_variant_holds_a_node_a_block_with_its_definition(export):
+def test_the_plugin_variant_holds_two_nodes_a_block_with_their_definitions(export):
     model = onnx.load_from_string(export(GraphVariant.PLUGIN, Precision.FP32))
     nodes = [node for node in model.graph.node if node.domain == DOMAIN]
-    assert [node.op_type for node in nodes] == [OPERATOR] * 8
+    assert [node.op_type for node in nodes] == [PLAN, INTERLACE] * 8
     assert all(onnx.helper.get_node_attr_value(node, "num_frames") == 8 for node in nodes)
-    assert [function.name for function in model.functions] == [OPERATOR]
+    assert [function.name for function in model.functions] == [PLAN, INTERLACE]
 
 
 def test_half_precision_is_for_the_convolutions_alone(export):
@@ -167,7 +170,7 @@ def node_alone(dtype, num_frames):
     kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     value = onnx.helper.make_tensor_value_info
     node = onnx.helper.make_node(
-        OPERATOR, ["features", "offsets", "weights"], ["moved"], domain=DOMAIN, num_frames=num_frames
+        INTERLACE, ["features", "offsets", "weights"], ["moved"], domain=DOMAIN, num_frames=num_frames
     )
     inputs = [
         value("features", kind, ["frames", 8, "height", "width"]),
@@ -176,8 +179,31 @@ def node_alone(dtype, num_frames):
     ]
     graph = onnx.helper.make_graph([node], "alone", inputs, [value("moved", kind, None)])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
-    define_node(model)
+    define_nodes(model)
     return model.SerializeToString()
+
+
+@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("num_frames", [3, 8])
+def test_the_node_of_the_plan_equals_the_networks_of_training(precision, num_frames):
+    case = make_plan_case(16, precision, num_frames)
+    names = ["pooled", *(name.replace(".", "_") for name in LAYERS)]
+    inputs = dict(zip(names, (each.numpy() for each in (case.pooled, *case.parameters)), strict=True))
+    value, kind_of = onnx.helper.make_tensor_value_info, onnx.helper.np_dtype_to_tensor_dtype
+    node = onnx.helper.make_node(PLAN, names, ["offsets", "weights"], domain=DOMAIN, num_frames=num_frames)
+    given = [value(name, kind_of(array.dtype), array.shape) for name, array in inputs.items()]
+    given[0] = value("pooled", kind_of(inputs["pooled"].dtype), ["frames", 16])
+    outputs = [value(name, onnx.TensorProto.FLOAT, None) for name in ("offsets", "weights")]
+    graph = onnx.helper.make_graph([node], "alone", given, outputs)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10)
+    define_nodes(model)
+    planned = ort.InferenceSession(model.SerializeToString(), providers=CPU).run(None, inputs)
+    case.check(*map(torch.from_numpy, planned))
+
+
+def test_clips_too_long_for_the_kernel_are_planned_by_layers():
+    assert interlacer_of_nodes(MOST_PLANNED_FRAMES).plan is plan_by_node
+    assert interlacer_of_nodes(MOST_PLANNED_FRAMES + 1) == Interlacer(plan_by_layers, interlace_by_node)
 
 
 @pytest.mark.parametrize("temporal", [Temporal.TSM, Temporal.NONE])

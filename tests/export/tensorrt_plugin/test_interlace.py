@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from export.precision import Precision
-from export.tensorrt_plugin.compile import SOURCE
+from export.tensorrt_plugin.compile import INTERLACE
 from export.tensorrt_plugin.launch import THREADS
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.plugin.cases import cases_of
@@ -27,7 +27,7 @@ def compiled(request, tmp_path_factory):
     """Number of frames, and the library compiled for it."""
     library = tmp_path_factory.mktemp("host") / "interlace.so"
     flags = ["-std=c++17", "-O2", "-mf16c", "-Wno-unknown-pragmas", f"-DNUM_FRAMES={request.param}"]
-    subprocess.run(["g++", *flags, "-shared", "-fPIC", f"-I{SOURCE.parent}", "-o", library, HOST], check=True)
+    subprocess.run(["g++", *flags, "-shared", "-fPIC", f"-I{INTERLACE.parent}", "-o", library, HOST], check=True)
     return request.param, ctypes.CDLL(str(library))
 
 

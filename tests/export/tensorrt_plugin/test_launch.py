@@ -3,7 +3,7 @@
 import pytest
 
 from export.precision import Precision
-from export.tensorrt_plugin.launch import Layout, plan_launch
+from export.tensorrt_plugin.launch import Layout, interlace_launch
 
 
 @pytest.mark.parametrize(
@@ -17,17 +17,17 @@ from export.tensorrt_plugin.launch import Layout, plan_launch
     ],
 )
 def test_the_widest_vector_that_stays_in_its_group_is_taken(shape, precision, layout, kernel, run, blocks):
-    launch = plan_launch(shape, precision, layout)
+    launch = interlace_launch(shape, precision, layout)
     assert (launch.kernel, launch.run, launch.blocks) == (kernel, run, blocks)
     assert launch.frame_size == shape[0] * shape[1] * shape[2]
 
 
 def test_channels_that_hwc8_would_pad_are_refused():
     with pytest.raises(ValueError, match="12 channels"):
-        plan_launch((12, 7, 7), Precision.FP16, Layout.HWC8)
+        interlace_launch((12, 7, 7), Precision.FP16, Layout.HWC8)
 
 
 @pytest.mark.parametrize("shape", [(6, 7, 7), (16, -1, 7), (0, 7, 7)])
 def test_shapes_that_cannot_be_interlaced_are_refused(shape):
     with pytest.raises(ValueError, match=str(shape[0])):
-        plan_launch(shape, Precision.FP32, Layout.LINEAR)
+        interlace_launch(shape, Precision.FP32, Layout.LINEAR)

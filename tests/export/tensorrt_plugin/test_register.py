@@ -53,9 +53,9 @@ def test_tensorrt_has_all_that_the_build_and_the_backend_call(reported):
     assert reported["types"] == [DTYPE_NAMES["uint8"], DTYPE_NAMES["float32"]]
 
 
-def test_the_plugin_goes_by_the_name_of_the_onnx_node(reported):
-    assert reported["creator"] == "tin::TemporalInterlace"
-    assert reported["fields"] == ["num_frames"]
+def test_the_plugins_go_by_the_names_of_the_onnx_nodes(reported):
+    assert reported["creators"] == ["tin::TemporalInterlace", "tin::InterlacePlan"]
+    assert reported["fields"] == [["num_frames"]] * 2
 
 
 @pytest.mark.parametrize(("build", "kind", "shape"), [("fp32", "FLOAT", [64, 56, 56]), ("padded", "HALF", [4, 7, 7])])
@@ -87,3 +87,22 @@ def test_the_build_receives_the_launch(reported, build, kernel, blocks, scalars)
     assert asked["scalars"] == scalars
     one = dict.fromkeys(("grid_z", "block_y", "block_z"), 1)
     assert asked["grid"] == {"grid_x": blocks, "grid_y": 7, "block_x": THREADS, "shared_mem": 0, **one}
+
+
+@pytest.mark.parametrize("build", ["plan_fp32", "plan_fp16"])
+def test_the_plan_gives_float32_from_features_of_either_type(reported, build):
+    asked = reported[build]
+    assert asked["output_types"] == ["FLOAT", "FLOAT"]
+    assert asked["output_shapes"] == [[7, 2], [7, 8, 2]]
+    plain = ["FLOAT LINEAR"] * 11
+    assert asked["formats"] == [*plain, "HALF LINEAR", *plain[1:]]
+
+
+@pytest.mark.parametrize(("build", "channels"), [("plan_fp32", 512), ("plan_fp16", 16)])
+def test_the_plan_is_launched_with_a_block_per_clip(reported, build, channels):
+    asked = reported[build]
+    assert asked["kernel"] == build
+    assert asked["kernel_is_in_ptx"]
+    assert asked["scalars"] == [channels]
+    one = dict.fromkeys(("grid_y", "grid_z", "block_y", "block_z"), 1)
+    assert asked["grid"] == {"grid_x": 7, "block_x": 128, "shared_mem": 0, **one}

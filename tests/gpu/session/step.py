@@ -43,13 +43,14 @@ class Step:
 
 STEPS = (
     Step("facts", 30, "the GPU, its driver, and the versions of all packages"),
-    Step("kernels.ptx", 60, "the plugin's PTX equals the definition of interlacing"),
+    Step("kernels.ptx", 60, "the plugins' PTX equals the definition of interlacing"),
     Step("backends.cuda_runtime", 30, "memory, copies and graphs through service.backends.cuda"),
     Step("kernels.triton_kernels", 120, "training's kernels equal the plain form in float64"),
     Step(
         "backends.torch_program", 90, "the torch backend: parity, milliseconds and memory of its recorded batch sizes"
     ),
     Step("kernels.bandwidth", 45, "the plugin's kernel beside a copy of the same memory"),
+    Step("kernels.plan", 45, "offsets and weights in one launch beside torch's layers"),
     Step("backends.interlace_cost", 75, "TIN beside TSN as CUDA graphs, and clips a second in float16"),
     Step("backends.onnx_cuda", 150, "ONNX Runtime on CUDA: parity, threads without growth, options"),
     Step("training.step_cost", 90, "interlacing with gradients, memory of a training step, videos a second"),

@@ -9,7 +9,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from export.tensorrt_plugin.compile import compile_ptx
+from export.tensorrt_plugin.compile import INTERLACE, PLAN, compile_ptx
 from tests.helpers.machine_code.cubin import ARCHITECTURES, MachineCode, assemble, disassemble
 from tests.helpers.paths import REPOSITORY
 
@@ -21,8 +21,12 @@ TRITON_LAYOUTS = {"contiguous": {"runs": 1, "run": 16 * 56 * 56}, "channels_last
 
 
 def cuda_kernels(capability):
-    """Return the MachineCode of all kernels of the TensorRT plugin, for clips of 8 frames, by name."""
-    return disassemble(assemble(compile_ptx(8), capability))
+    """Return the MachineCode of all kernels of the TensorRT plugins, for clips of 8 frames, by name."""
+    return {
+        name: code
+        for source in (INTERLACE, PLAN)
+        for name, code in disassemble(assemble(compile_ptx(source, 8), capability)).items()
+    }
 
 
 def triton_kernels(capability):

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from export.tensorrt_plugin.node import DOMAIN, OPERATOR
+from export.tensorrt_plugin.node import DOMAIN, INTERLACE, PLAN
 from tests.helpers.plugin.cases import OFFSETS
 
 NUM_CLIPS, NUM_FRAMES = len(OFFSETS), 8
@@ -46,7 +46,7 @@ USED = {
 
 
 class Registry:
-    """Fake plugin registry, which holds the plugin's creator."""
+    """Fake plugin registry, which holds the creators of plugins."""
 
     def __init__(self):
         self.creators = []
@@ -55,7 +55,7 @@ class Registry:
         self.creators.append(creator)
 
     def get_creator(self, name, version, namespace):
-        return self.creators[-1]
+        return next(creator for creator in self.creators if creator.name == name)
 
 
 class Arithmetic:
@@ -101,26 +101,54 @@ def tensor(trt, shape, kind, layout):
     return described
 
 
-def build(trt, creator, shape, kind, layout):
-    """Make the calls of an engine build to the plugin, in order, and return the results."""
+def build_interlace(trt, creator, shape, kind, layout):
+    """Return what an engine build of the interlacing learns from the plugin."""
+    features = tensor(trt, (-1, *shape), kind, layout)
+    linear = trt.TensorFormat.LINEAR
+    small = [tensor(trt, dims, trt.float32, linear) for dims in ((-1, 2), (-1, NUM_FRAMES, 2))]
+    sizes = [[NUM_CLIPS * NUM_FRAMES, *shape], [NUM_CLIPS, 2], [NUM_CLIPS, NUM_FRAMES, 2]]
+    return build(trt, creator, [features, *small], [features], sizes)
+
+
+def build_plan(trt, creator, channels, kind):
+    """Return what an engine build of the plan learns from the plugin."""
+    parameters = [
+        (1, channels, 3),
+        (1,),
+        (NUM_FRAMES,) * 2,
+        (NUM_FRAMES,),
+        (2, NUM_FRAMES),
+        (2,),
+        (2, channels, 3),
+        (2,),
+    ]
+    linear = trt.TensorFormat.LINEAR
+    inputs = [tensor(trt, (-1, channels), kind, linear)]
+    inputs += [tensor(trt, shape, trt.float32, linear) for shape in parameters]
+    outputs = [tensor(trt, shape, trt.float32, linear) for shape in ((-1, 2), (-1, NUM_FRAMES, 2))]
+    sizes = [[NUM_CLIPS * NUM_FRAMES, channels], *map(list, parameters)]
+    return build(trt, creator, inputs, outputs, sizes)
+
+
+def build(trt, creator, inputs, outputs, sizes):
+    """Make the calls of an engine build to the plugin, in order, and return the results.
+
+    `sizes` are the shapes of the inputs, with the size of a batch.
+    """
     field = trt.PluginField("num_frames", np.array([NUM_FRAMES]), trt.PluginFieldType.INT64)
     fields = trt.PluginFieldCollection([field])
     request = trt.QuickPluginCreationRequest.PREFER_AOT
-    plugin = creator.create_plugin(OPERATOR, DOMAIN, fields, trt.TensorRTPhase.BUILD, request)
-    kinds = plugin.get_output_data_types([kind, trt.float32, trt.float32], [4, 2, 3])
-    sizes = [[NUM_CLIPS * NUM_FRAMES, *shape], [NUM_CLIPS, 2], [NUM_CLIPS, NUM_FRAMES, 2]]
+    plugin = creator.create_plugin(creator.name, DOMAIN, fields, trt.TensorRTPhase.BUILD, request)
+    kinds = plugin.get_output_data_types([each.desc.type for each in inputs], [len(size) for size in sizes])
     shapes = plugin.get_output_shapes(sizes, [], Arithmetic())
 
-    linear = trt.TensorFormat.LINEAR
-    features = tensor(trt, (-1, *shape), kind, layout)
-    small = [tensor(trt, dims, trt.float32, linear) for dims in ((-1, 2), (-1, NUM_FRAMES, 2))]
-    tensors = [features, *small, features]
-    formats = plugin.get_supported_format_combinations(tensors, 3)
-    plugin.configure_plugin(tensors[:3], tensors[3:])
+    tensors, num_inputs = [*inputs, *outputs], len(inputs)
+    formats = plugin.get_supported_format_combinations(tensors, num_inputs)
+    plugin.configure_plugin(inputs, outputs)
     plugin.set_tactic(0)
     grid, scalars = SimpleNamespace(), Scalars()
-    plugin.get_launch_params(None, tensors, 3, grid, scalars, Arithmetic())
-    kernel, ptx = plugin.get_kernel([each.desc for each in tensors[:3]], [features.desc])
+    plugin.get_launch_params(None, tensors, num_inputs, grid, scalars, Arithmetic())
+    kernel, ptx = plugin.get_kernel([each.desc for each in inputs], [each.desc for each in outputs])
     return {
         "output_types": [each.name for each in kinds],
         "output_shapes": shapes,
@@ -138,16 +166,19 @@ def main(folder):
 
     register()
     register()
-    [creator] = registry.creators
+    interlace, plan = registry.creators
+    assert (interlace.name, plan.name) == (INTERLACE, PLAN)
     linear, channels_last = trt.TensorFormat.LINEAR, trt.TensorFormat.HWC8
     return {
         "missing": [name for kind in USED for name in USED[kind] if not hasattr(getattr(trt, kind), name)],
         "types": [trt.uint8.name, trt.float32.name],
-        "creator": f"{creator.plugin_namespace}::{creator.name}",
-        "fields": [field.name for field in creator.field_names],
-        "fp32": build(trt, creator, (64, 56, 56), trt.float32, linear),
-        "fp16": build(trt, creator, (64, 56, 56), trt.float16, channels_last),
-        "padded": build(trt, creator, (4, 7, 7), trt.float16, linear),
+        "creators": [f"{creator.plugin_namespace}::{creator.name}" for creator in registry.creators],
+        "fields": [[field.name for field in creator.field_names] for creator in registry.creators],
+        "fp32": build_interlace(trt, interlace, (64, 56, 56), trt.float32, linear),
+        "fp16": build_interlace(trt, interlace, (64, 56, 56), trt.float16, channels_last),
+        "padded": build_interlace(trt, interlace, (4, 7, 7), trt.float16, linear),
+        "plan_fp32": build_plan(trt, plan, 512, trt.float32),
+        "plan_fp16": build_plan(trt, plan, 16, trt.float16),
     }
 
 

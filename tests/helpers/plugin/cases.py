@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from export.precision import Precision
-from export.tensorrt_plugin.launch import Launch, Layout, plan_launch
+from export.tensorrt_plugin.launch import Launch, Layout, interlace_launch
 from training.model.interlace import interlace
 
 OFFSETS = [(0.0, 0.0), (1.0, -1.0), (2.0, -2.0), (0.25, -1.75), (-0.5, 1.9375), (1.2, -0.7), (1e-7, -1e-7)]
@@ -51,4 +51,4 @@ def make_case(shape, precision, layout, num_frames, offsets=OFFSETS):
     expected = interlace(features.float(), pairs, weights).to(features.dtype)
     if layout is Layout.HWC8:
         features, expected = (tensor.permute(0, 2, 3, 1).contiguous() for tensor in (features, expected))
-    return Case(plan_launch(shape, precision, layout), features, pairs, weights, expected)
+    return Case(interlace_launch(shape, precision, layout), features, pairs, weights, expected)

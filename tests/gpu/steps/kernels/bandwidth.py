@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from export.precision import Precision
-from export.tensorrt_plugin.compile import compile_ptx
-from export.tensorrt_plugin.launch import Layout, plan_launch
+from export.tensorrt_plugin.compile import INTERLACE, compile_ptx
+from export.tensorrt_plugin.launch import Layout, interlace_launch
 from tests.gpu.device import require_gpu, require_package
 from tests.gpu.replay import replay
 from tests.gpu.session.figures import Figures
@@ -34,8 +34,8 @@ def run(figures: Figures) -> None:
     """Measure every shape in every kind."""
     for kind in KINDS:
         for shape in SHAPES.values():
-            plan_launch(shape, *kind)
-    figures.add(ptx_bytes=len(compile_ptx(NUM_FRAMES)), goal=GOAL)
+            interlace_launch(shape, *kind)
+    figures.add(ptx_bytes=len(compile_ptx(INTERLACE, NUM_FRAMES)), goal=GOAL)
     require_gpu()
     require_package("cuda.bindings")
     rows: list[dict[str, Any]] = []
@@ -57,7 +57,7 @@ def bandwidth(shape: tuple[int, int, int], precision: Precision, layout: Layout,
         layout: memory layout of the features.
         num_clips: batch size.
     """
-    kernels, launch = load_kernels(), plan_launch(shape, precision, layout)
+    kernels, launch = load_kernels(), interlace_launch(shape, precision, layout)
     size = num_clips * NUM_FRAMES * launch.frame_size
     count = max(2, WORKING_SET // (2 * size * precision.num_bytes))
     first = torch.randn(size, device="cuda").to(torch.float16 if precision is Precision.FP16 else torch.float32)
