@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from clips.decoding.errors import Encrypted, LimitExceeded, NotAVideo, Undecodable
-from clips.decoding.limits import DecodeLimits
+from clips.decoding.limits import CpuClock, DecodeLimits
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -76,22 +75,9 @@ VideoSource = bytes | os.PathLike[str] | int
 """A video file: its bytes, its path, or the descriptor of an open file."""
 
 READ_AHEAD_BYTES = 1 << 18
+MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 1 << 16, 1 << 20
+"""The least that is read at once of a file with an index, and the most that is kept for the parts that follow."""
 PACKETS_PER_CLOCK_CHECK = 32
-
-
-class CpuClock:
-    """Counts the CPU seconds of this thread, or of all threads of the process where `threads` of them decode."""
-
-    def __init__(self, max_seconds: float, threads: int = 1) -> None:
-        self._max_seconds = max_seconds
-        self._now = time.thread_time if threads == 1 else time.process_time
-        self._start = self._now()
-
-    def check(self) -> None:
-        """Raise LimitExceeded once the time is used up."""
-        if self._now() - self._start > self._max_seconds:
-            limit = f"{self._max_seconds:g} s of CPU time"
-            raise LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
 
 
 @dataclass
@@ -188,8 +174,7 @@ class VideoFile:
         if isinstance(self._source, bytes):
             view = memoryview(self._source)
             return lambda begin, end: view[begin:end]
-        descriptor = self._source if isinstance(self._source, int) else file.fileno()
-        return lambda begin, end: memoryview(os.pread(descriptor, max(0, end - begin), begin))
+        return ReadAhead(self._source if isinstance(self._source, int) else file.fileno()).read_at
 
     def _bytes(self) -> BinaryIO:
         match self._source:
@@ -212,6 +197,24 @@ class VideoFile:
         except (av.error.FFmpegError, PermissionError) as error:
             file.seek(0)
             raise _error_for_start(file.read(READ_AHEAD_BYTES)) from error
+
+
+class ReadAhead:
+    """Reads parts of an open file, which mostly follow each other; several threads may do so at once."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._block = 0, memoryview(b"")
+
+    def read_at(self, begin: int, end: int) -> memoryview:
+        """Return the bytes from one position up to another, or fewer where the file ends."""
+        first, block = self._block
+        if begin < first or end > first + len(block):
+            size = max(MIN_BLOCK_BYTES, end - begin)
+            first, block = begin, memoryview(os.pread(self._descriptor, size, begin))
+            if size <= MAX_BLOCK_BYTES:
+                self._block = first, block
+        return block[begin - first : max(begin, end) - first]
 
 
 class _OpenFile(io.RawIOBase):

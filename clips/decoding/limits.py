@@ -1,8 +1,12 @@
-"""DecodeLimits: upper bounds for one decode, since an upload may be hostile."""
+"""Limits of one decode, since an upload may be hostile: upper bounds, and the clock that one of them needs."""
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass
+
+from clips.decoding.errors import LimitExceeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,3 +33,29 @@ class DecodeLimits:
 
 
 DEFAULT_LIMITS = DecodeLimits()
+
+
+class CpuClock:
+    """Counts the CPU seconds of this thread, or of all threads of the process where `threads` of them decode."""
+
+    def __init__(self, max_seconds: float, threads: int = 1) -> None:
+        self._max_seconds = max_seconds
+        self._now = time.thread_time if threads == 1 else time.process_time
+        self._num_cores = 1 if threads == 1 else os.cpu_count() or 1
+        self._start = self._now()
+        self._wait()
+
+    def check(self) -> None:
+        """Raise LimitExceeded once the time is used up."""
+        # to read the CPU's clock is a system call, which may take as long as a small picture
+        if time.monotonic() < self._earliest_end:
+            return
+        if self._now() - self._start > self._max_seconds:
+            limit = f"{self._max_seconds:g} s of CPU time"
+            raise LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
+        self._wait()
+
+    def _wait(self) -> None:
+        """Set the earliest moment at which the time can be used up."""
+        seconds_left = self._max_seconds - (self._now() - self._start)
+        self._earliest_end = time.monotonic() + seconds_left / self._num_cores

@@ -8,7 +8,10 @@ import av
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from clips.decoding.container import ReadAhead
 from clips.decoding.decode import decode
 from clips.decoding.errors import ClipError, Encrypted, LimitExceeded, NotAVideo, Undecodable
 from clips.decoding.limits import DecodeLimits
@@ -166,3 +169,14 @@ def test_an_flv_that_ends_after_a_tag(options, tmp_path):
     assert clip.video.frames == 20
     for image, expected in zip(clip.images, decode(whole, lambda _: clip.indices).images, strict=True):
         np.testing.assert_array_equal(image, expected)
+
+
+@given(parts=st.lists(st.tuples(st.integers(0, 300_000), st.integers(0, 300_000)), max_size=8))
+def test_parts_of_a_file_are_those_of_its_bytes(tmp_path_factory, parts):
+    path = tmp_path_factory.getbasetemp() / "bytes"
+    content = bytes(range(251)) * 1_000
+    path.write_bytes(content)
+    with path.open("rb") as file:
+        read_at = ReadAhead(file.fileno()).read_at
+        for begin, end in parts:
+            assert bytes(read_at(begin, end)) == content[begin:end]

@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from clips.decoding.container import QUICK_PROBING, CpuClock, VideoFile
+from clips.decoding.container import QUICK_PROBING, VideoFile
 from clips.decoding.decode import decode
 from clips.decoding.errors import LimitExceeded
-from clips.decoding.limits import DecodeLimits
+from clips.decoding.limits import CpuClock, DecodeLimits
 from clips.decoding.parallel import threads as choice
 from clips.decoding.parallel import visit
 from clips.decoding.parallel.threads import Threads, choose_threads
