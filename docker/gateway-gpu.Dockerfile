@@ -8,7 +8,9 @@
 
 FROM python:3.11-slim-bookworm AS build
 
-RUN python3 -m venv /opt/venv
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends binutils \
+ && python3 -m venv /opt/venv
 WORKDIR /build
 COPY pyproject.toml constraints.txt ./
 ARG TENSORRT=tensorrt-cu13
@@ -20,13 +22,21 @@ RUN touch README.md \
       cuda-bindings "onnxruntime-gpu[cuda,cudnn]" $TENSORRT \
  && /opt/venv/bin/pip uninstall --yes pip setuptools \
  && find /opt/venv -type d -name tests -prune -exec rm -r {} + \
- # TensorRT's builder, the most of its bytes, makes engines only; the gateway runs them.
- && find /opt/venv -name "libnvinfer_builder_resource*" -delete
+ && find /opt/venv -name "*.cpython-*.so" -exec strip --strip-debug {} + \
+ && find /opt/venv -name "*.abi3.so" -exec strip --strip-debug {} + \
+ # TensorRT's builder, the most of its bytes, makes engines only; the gateway runs them. The others are a second build of
+ # NVRTC, which nothing loads, and what compilers read.
+ && find /opt/venv -name "libnvinfer_builder_resource*" -delete \
+ && find /opt/venv -path "*/nvidia/*" \( -name "*.alt.so*" -o -name "*.a" -o -name "*.h" -o -name "*.hpp" \) -delete
 
 COPY clips /app/clips
 COPY service /app/service
 COPY tin /app/tin
-RUN python3 -m compileall -q /app
+# Bytecode of the modules that the service imports, and of no others: a container could not keep it.
+ENV PYTHONPYCACHEPREFIX=/opt/bytecode
+RUN cd /app && /opt/venv/bin/python -c "import urllib.request, uvicorn.lifespan.on, uvicorn.loops.auto, \
+      service.__main__, service.serve_command, service.deployment.uvicorn_server, service.backends.onnx_cuda, \
+      service.backends.tensorrt, service.decoding.worker, service.decoding.sandbox.late_parts"
 
 FROM python:3.11-slim-bookworm
 
@@ -36,6 +46,7 @@ LABEL org.opencontainers.image.title="tin-serve gateway for GPUs" \
 
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin tin
 COPY --from=build /opt/venv /opt/venv
+COPY --from=build /opt/bytecode /opt/bytecode
 COPY --from=build /app /app
 
 ARG NVIDIA=/opt/venv/lib/python3.11/site-packages/nvidia
@@ -45,6 +56,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPYCACHEPREFIX=/opt/bytecode \
     TIN_HOST=0.0.0.0 \
     TIN_MODEL_STORE=/model_store
 WORKDIR /app

@@ -4,14 +4,19 @@
 
 FROM python:3.11-slim-bookworm AS build
 
-RUN python3 -m venv /opt/venv
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends binutils \
+ && python3 -m venv /opt/venv
 WORKDIR /build
 # The project without its code gives what it depends on: this layer stays when only code changes.
 COPY pyproject.toml constraints.txt ./
 RUN touch README.md \
  && /opt/venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt .[oip,otel,remote] \
  && /opt/venv/bin/pip uninstall --yes pip setuptools \
- && find /opt/venv -type d -name tests -prune -exec rm -r {} +
+ && find /opt/venv -type d -name tests -prune -exec rm -r {} + \
+ # Some wheels' modules hold what only a debugger reads, 44 MB in all.
+ && find /opt/venv -name "*.cpython-*.so" -exec strip --strip-debug {} + \
+ && find /opt/venv -name "*.abi3.so" -exec strip --strip-debug {} +
 
 COPY clips /app/clips
 COPY service /app/service

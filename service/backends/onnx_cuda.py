@@ -47,8 +47,8 @@ def check_gpus(gpus: Sequence[int]) -> None:
         raise BackendUnavailable("ONNX Runtime was built without CUDA")
     count = cuda.count_devices()
     if missing := [gpu for gpu in gpus if gpu >= count]:
-        found = f"only {count}" if count else "no GPU and driver"
-        raise BackendUnavailable(f"{cuda.device_of(missing[0])} is not there: CUDA finds {found}")
+        found = f"the driver counts {count}" if count else "no NVIDIA driver answers"
+        raise BackendUnavailable(f"{cuda.device_of(missing[0])} is not there: {found}")
 
 
 class OnnxCudaBackend:

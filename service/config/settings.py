@@ -72,6 +72,12 @@ class Settings(BaseSettings):
         description="Where models run: cpu, or GPUs with a replica of each model on each, such as cuda:0,cuda:1; "
         "auto takes the first GPU, or the CPU where that does not work",
     )
+    model_gpus: float = Field(
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="On Ray: GPUs of each model replica, which Ray places where they are free; a fraction shares one",
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 listens on all")
     port: int = Field(
         default=8000, ge=0, le=65535, description="TCP port to listen on, else that of PORT; 0 takes a free one"
@@ -226,6 +232,13 @@ class Settings(BaseSettings):
     @classmethod
     def _are_devices(cls, value: str) -> str:
         Devices.parse(value)
+        return value
+
+    @field_validator("model_gpus")
+    @classmethod
+    def _are_whole_or_a_share(cls, value: float) -> float:
+        if value > 1 and not value.is_integer():
+            raise ValueError("a replica has a share of one GPU, or whole ones: write a number up to 1, or a whole one")
         return value
 
     @field_validator("cors_origins")

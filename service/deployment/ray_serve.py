@@ -21,7 +21,7 @@ from typing import Any
 import ray
 from fastapi import FastAPI
 from ray import serve
-from ray.serve import Application
+from ray.serve import Application, Deployment
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clips.decoding.errors import ClipError
@@ -96,9 +96,11 @@ class DecoderReplica:
 class ModelReplica:
     """The models and policies of the store when the replica started; newer ones come with a rolling update."""
 
-    async def __init__(self, open_registry: Callable[[], Registry]) -> None:  # type: ignore[misc]  # Ray awaits it
+    async def __init__(  # type: ignore[misc]  # Ray awaits it
+        self, open_registry: Callable[[], Registry], num_devices: int = 1
+    ) -> None:
         self._registry = await asyncio.to_thread(open_registry)
-        self._batcher = Batcher(lambda run: None)
+        self._batcher = Batcher(lambda run: None, num_devices)
         self._batches = asyncio.create_task(self._batcher.run())
 
     async def infer(self, name: str, version: str, clips: Clips) -> Inferred:
@@ -158,7 +160,7 @@ def build(settings: Settings, open_registry: Callable[[], Registry]) -> Applicat
     decoders = decoder_deployment.options(max_replicas_per_node=max_decoders_per_node()).bind(
         settings.max_decoder_bytes
     )
-    models = model_deployment.bind(open_registry)
+    models = models_with(settings).bind(open_registry, settings.devices().count)
 
     def build_app() -> ASGIApp:
         return WithState(create_app(settings, cluster_lifespan))
@@ -174,6 +176,14 @@ def build(settings: Settings, open_registry: Callable[[], Registry]) -> Applicat
     )(serve.ingress(build_app)(Ingress))
     application: Application = ingress.bind(decoders, models)
     return application
+
+
+def models_with(settings: Settings) -> Deployment:
+    """Return the deployment of the models, with a core and the GPUs of the settings for each replica.
+
+    Ray numbers the GPUs that it gives to a replica from 0, and hides the others from it.
+    """
+    return model_deployment.options(ray_actor_options={"num_cpus": 1, "num_gpus": settings.model_gpus})
 
 
 def max_decoders_per_node() -> int:

@@ -28,7 +28,8 @@ from service.store.policy import PolicyRefused, read_policy, unknown_versions
 
 ALLOW_SANDBOX = "run on Linux (x86-64 or ARM64), and let the container use seccomp or Landlock"
 CHANGE_POLICY = "write it again: `tin models pin NAME VERSION`, or `tin models serve NAME latest`"
-LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless")
+LIBRARIES = ("av", "numpy", ("onnxruntime", "onnxruntime-gpu"), "opencv-python-headless")
+"""Distributions; of those with the same module any is right."""
 
 
 def checks(settings: Settings) -> Iterator[Check]:
@@ -69,7 +70,13 @@ def _free_memory() -> int | None:
 
 
 def _name_libraries() -> str:
-    return ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
+    names = [name if isinstance(name, str) else _installed_of(name) for name in LIBRARIES]
+    return ", ".join(f"{name} {metadata.version(name)}" for name in names)
+
+
+def _installed_of(names: Sequence[str]) -> str:
+    installed = {distribution.name for distribution in metadata.distributions()}
+    return next((name for name in names if name in installed), names[0])
 
 
 def _check_free_space(needed: int) -> str:

@@ -18,6 +18,7 @@ GATEWAYS = [name for name in SERVICES if name.startswith("gateway")]
 VERSION = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
 
 OF_THE_IMAGE = {"TIN_HOST", "TIN_PORT", "TIN_MODEL_STORE"}
+OF_RAY = {"TIN_MODEL_GPUS"}
 OF_TRACES = {
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_HEADERS",
@@ -65,7 +66,7 @@ def test_the_store_is_served_read_only():
 
 
 def test_every_setting_can_be_passed():
-    everything = {f"TIN_{name.upper()}" for name in Settings.model_fields}
+    everything = {f"TIN_{name.upper()}" for name in Settings.model_fields} - OF_RAY
     for name in GATEWAYS:
         passed = set(SERVICES[name]["environment"])
         assert passed - OF_TORCHSERVE == (everything - OF_THE_IMAGE - OF_TORCHSERVE) | OF_TRACES
@@ -97,15 +98,27 @@ def test_stopping_waits_for_what_was_accepted():
         assert float(SERVICES[name]["stop_grace_period"].removesuffix("s")) > deadline
 
 
-def test_a_gpu_is_chosen_by_number_or_uuid():
-    (device,) = SERVICES["gateway-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+@pytest.mark.parametrize("name", ["gateway-gpu", "trainer-gpu"])
+def test_a_gpu_is_chosen_by_number_or_uuid(name):
+    (device,) = SERVICES[name]["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "device_ids": ["${GPU_DEVICE:-0}"], "capabilities": ["gpu"]}
+
+
+def test_batches_have_room_to_form_on_a_gpu():
     assert SERVICES["gateway-gpu"]["environment"]["TIN_MAX_QUEUE"] == "${TIN_MAX_QUEUE:-64}"
+
+
+def test_trainers_write_to_the_caller_s_folder_as_its_owner():
+    for name in ("trainer", "trainer-gpu"):
+        assert SERVICES[name]["user"] == "${TRAINER_USER:-10001}"
+        assert SERVICES[name]["volumes"] == ["${TRAINER_FOLDER:-.}:/project"]
+    assert SERVICES["trainer-gpu"]["tmpfs"][0].endswith(",exec"), "Triton loads what it compiled there"
 
 
 def test_compose_understands_it():
     compose = _compose()
-    profiles = [word for name in ("torchserve", "gpu", "monitoring", "train") for word in ("--profile", name)]
+    names = ("torchserve", "gpu", "monitoring", "train", "train-gpu")
+    profiles = [word for name in names for word in ("--profile", name)]
     environment = os.environ | {"GATEWAY_PORT": "8123", "TIN_API_KEYS": "secret"}
     command = [*compose, *profiles, "config"]
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)

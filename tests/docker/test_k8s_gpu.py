@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from service.backends.batch_sizes import BATCH_SIZES
+from service.config.devices import Devices
+from service.config.settings import Settings
 from tests.docker.test_k8s import DEPLOYMENT, KUSTOMIZATION, NEWEST, OLDEST
 from tests.helpers.paths import REPOSITORY
 
@@ -43,6 +45,7 @@ def test_each_pod_has_a_gpu_and_room_for_batches(deployment):
     environment = {each["name"]: each.get("value") for each in container["env"]}
     assert int(environment["TIN_MAX_QUEUE"]) >= 2 * max(BATCH_SIZES)
     assert environment["TIN_MODEL_STORE"] == "/model_store"
+    assert Settings(device=environment["TIN_DEVICE"]).devices() == Devices((0,), may_use_cpu=False)
     assert container["startupProbe"]["httpGet"]["path"] == "/health/live"
 
 

@@ -19,10 +19,12 @@ from ray.serve.schema import ServeDeploySchema  # noqa: E402
 
 from service.__main__ import cli  # noqa: E402
 from service.config.settings import Settings  # noqa: E402
-from service.deployment.ray_serve import build  # noqa: E402
+from service.deployment.ray_serve import build, models_with  # noqa: E402
 from service.models.registry import Registry  # noqa: E402
 
 FOLDER = REPOSITORY / "docker" / "ray"
+OF_MODELS = models_with(Settings()).ray_actor_options or {}
+"""Of the settings, as the file leaves them open."""
 
 
 def load(name: str) -> dict[str, Any]:
@@ -68,7 +70,7 @@ def test_a_manifest_lets_only_holders_of_the_token_in(cluster):
 def test_the_head_has_room_for_the_ingress_alone():
     cluster = load("rayservice.yaml")["spec"]["rayClusterConfig"]
     needed = {
-        deployment["name"]: deployment["ray_actor_options"]["num_cpus"]
+        deployment["name"]: deployment.get("ray_actor_options", OF_MODELS)["num_cpus"]
         for deployment in load("serve.yaml")["applications"][0]["deployments"]
     }
     room = float(cluster["headGroupSpec"]["rayStartParams"]["num-cpus"])

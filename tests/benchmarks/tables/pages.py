@@ -13,7 +13,7 @@ from tests.benchmarks.latency import table as latency
 from tests.benchmarks.live import table as live
 from tests.benchmarks.load import table as load
 from tests.benchmarks.start import table as start
-from tests.benchmarks.tables import containers, decode, export, motions, overview, peers, ray
+from tests.benchmarks.tables import containers, decode, export, feeding, motions, overview, peers, ray
 from tests.benchmarks.timelines import table as timelines
 from tests.benchmarks.ut_interaction import table as ut_interaction
 from tests.helpers.paths import REPOSITORY
@@ -49,6 +49,7 @@ TABLES = (
     ResultTable("docs/decoding.md", "films", "decode", decode.films),
     ResultTable("docs/export.md", "graphs", "export", export.graphs),
     ResultTable("docs/export.md", "demo graphs", "export-demo", export.graphs),
+    ResultTable("docs/growing.md", "cores for a GPU", "decode,load", feeding.cores),
     ResultTable("docs/growing.md", "offline", "offline", ray.offline),
     ResultTable("docs/growing.md", "request cost", "ray-request-cost", ray.request_cost),
     ResultTable("docs/growing.md", "a thousand requests", "ray-request-cost", ray.thousand),

@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,6 +50,25 @@ def test_torch_is_not_needed() -> None:
     code = "import sys; sys.modules['torch'] = None; from service.__main__ import cli; cli(['doctor'])"
     done = subprocess.run([sys.executable, "-c", code], cwd=SHIPPED.parent, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(("installed", "status"), [("onnxruntime", "ok"), ("onnxruntime-gpu", "ok"), ("", "failed")])
+def test_either_distribution_of_onnx_runtime_is_right(
+    monkeypatch: pytest.MonkeyPatch, installed: str, status: str
+) -> None:
+    names = {"av", "numpy", "opencv-python-headless", installed}
+
+    def version(name: str) -> str:
+        if name not in names:
+            raise metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(metadata, "distributions", lambda: [SimpleNamespace(name=name) for name in names])
+    monkeypatch.setattr(metadata, "version", version)
+    libraries = next(check for check in checks(Settings()) if check.name == "libraries")
+    finding = examine(libraries, lambda _: None)
+    assert finding.status == status
+    assert (installed or "onnxruntime") in finding.found
 
 
 def test_a_failed_check_says_what_to_do(run_cli: Run) -> None:
