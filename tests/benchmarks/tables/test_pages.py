@@ -1,5 +1,6 @@
 import pytest
 
+from tests.benchmarks.tables.feeding import KINDS, cores
 from tests.benchmarks.tables.pages import TABLES, NoTable, pages, with_table
 
 
@@ -22,3 +23,10 @@ def test_a_table_replaces_the_one_that_is_there():
 def test_a_page_without_a_place_is_named(text):
     with pytest.raises(NoTable, match="'t'"):
         with_table(text, "t", "")
+
+
+def test_cores_are_the_rate_times_the_cpu_time_over_the_utilisation():
+    decoding = {"videos": [{"name": name, "median_ms": {"ours": 18.0}} for name in KINDS]}
+    rows = cores(decoding, {"stages": {"http": 1.0, "decoder": 2.0}}).splitlines()[2:]
+    assert len(rows) == len(KINDS)
+    assert {row.split(" | ", 1)[1] for row in rows} == {"18 ms | 15 cores | 30 cores | 90 cores |"}
