@@ -34,6 +34,9 @@ class DecodeLimits:
 
 DEFAULT_LIMITS = DecodeLimits()
 
+NUM_CORES = os.cpu_count() or 1
+"""Counted at import: the C library opens a file for it, which a confined process may not."""
+
 
 class CpuClock:
     """Counts the CPU seconds of this thread, or of all threads of the process where `threads` of them decode."""
@@ -41,7 +44,7 @@ class CpuClock:
     def __init__(self, max_seconds: float, threads: int = 1) -> None:
         self._max_seconds = max_seconds
         self._now = time.thread_time if threads == 1 else time.process_time
-        self._num_cores = 1 if threads == 1 else os.cpu_count() or 1
+        self._num_cores = 1 if threads == 1 else NUM_CORES
         self._start = self._now()
         self._wait()
 
