@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import cv2
@@ -22,6 +22,9 @@ from clips.part import WHOLE, Part, PickFrames
 from clips.sampling import evaluation_indices, shifted_indices
 from clips.transforms import make_views, resize_short_side
 
+DecodeVideo = Callable[[VideoSource, PickFrames, DecodeLimits, Part, int], DecodedClip]
+"""Decodes chosen frames of a video, or of a part of it, on so many threads."""
+
 THUMBNAIL_SHORT_SIDE = 160
 """In pixels; eight such thumbnails take well under 100 kB."""
 
@@ -35,6 +38,7 @@ def preprocess(
     shifted: bool = False,
     part: Part = WHOLE,
     threads: int = 1,
+    decode_video: DecodeVideo = decode,
 ) -> ModelInput:
     """Decode, sample, resize and crop a video, or a part of it.
 
@@ -48,13 +52,14 @@ def preprocess(
         shifted: also sample other frames, half-way to the next ones, from the same decode.
         part: sample the frames that begin in it, as if they were all; of frames that were read, this was done.
         threads: the most threads to decode on.
+        decode_video: decodes a video that is a file, as `clips.decoding.decode.decode` does.
 
     Raises:
         ClipError: the video cannot be decoded within the limits.
         OSError: the path cannot be read.
     """
     started_at, started = time.time(), time.perf_counter()
-    clip = _decode(video, _frames_for(spec, shifted), limits, part, threads)
+    clip = _decode(video, _frames_for(spec, shifted), limits, part, threads, decode_video)
     decoded = time.perf_counter()
     sampled = _sampling(clip, slice(spec.num_sampled), spec)
     return ModelInput(
@@ -100,13 +105,18 @@ def preprocess_frames(frames: NDArray[np.uint8] | Sequence[Image], spec: ClipSpe
 
 
 def _decode(
-    video: VideoSource | EncodedFrames, pick_frames: PickFrames, limits: DecodeLimits, part: Part, threads: int
+    video: VideoSource | EncodedFrames,
+    pick_frames: PickFrames,
+    limits: DecodeLimits,
+    part: Part,
+    threads: int,
+    decode_video: DecodeVideo,
 ) -> DecodedClip:
     if isinstance(video, EncodedFrames):
         return decode_frames(video, limits)
     if isinstance(video, os.PathLike | str) and os.path.isdir(video):
         return decode_frames(read_frames(video, pick_frames, limits, part), limits)
-    return decode(video, pick_frames, limits, part, threads)
+    return decode_video(video, pick_frames, limits, part, threads)
 
 
 def _frames_for(spec: ClipSpec, shifted: bool) -> PickFrames:

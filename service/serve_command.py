@@ -12,6 +12,7 @@ import typer
 
 from service.command_line import StoreOption, errors_end_command, give_up, settings_of
 from service.config.api_keys import ApiKeys
+from service.config.settings import Settings
 from service.decoding.fork_server import start_fork_server
 from service.models.local_store import local_store
 from service.models.open_model import check_store
@@ -34,6 +35,7 @@ def serve(
         check_store(local_store(settings).model_store)
         check_teach_folder(settings)
         ApiKeys(settings).current()
+        _check_decoding(settings)
     start_fork_server()  # before the imports, which take a while
     with _nothing_collected():
         from service.deployment.uvicorn_server import listen, run  # noqa: PLC0415
@@ -43,6 +45,16 @@ def serve(
     except (OSError, socket.gaierror) as error:
         give_up(f"cannot listen on {settings.host} port {settings.port}: {error.strerror}")
     run(settings, listener)
+
+
+def _check_decoding(settings: Settings) -> None:
+    if settings.decode == "nvdec":
+        from service.decoding.nvdec import NvdecUnavailable, check_nvdec  # noqa: PLC0415 - seldom, and loads a decoder
+
+        try:
+            check_nvdec(settings.devices().gpus)
+        except NvdecUnavailable as error:
+            give_up(str(error))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from service.config.settings import Settings
 from service.decoding.pool import DecoderPool
 from service.decoding.timeline_pool import TimelinePool
 from service.inference.batcher import Batcher
-from service.inference.pipeline import Gateway, LocalDecoders, make_gateway
+from service.inference.pipeline import Gateway, LocalDecoders, Preprocessing, make_gateway
 from service.models.hot_reload import live_registry
 from service.teaching.live_teaching import live_teaching
 from service.teaching.teaching import Teaching
@@ -41,10 +41,22 @@ async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncI
         pool = DecoderPool(settings.decoders, settings.max_decoder_bytes)
         timelines = TimelinePool(settings.timelines(), settings.max_decoder_bytes)
         batcher = Batcher(metrics.observe_run, settings.devices().count)
-        gateway = make_gateway(settings, registry, metrics, LocalDecoders(pool, timelines, batcher), batcher)
+        decoders = LocalDecoders(_in_front_of(pool, settings), timelines, batcher)
+        gateway = make_gateway(settings, registry, metrics, decoders, batcher)
         await pool.start()
         batches = asyncio.create_task(batcher.run())
         app.state.admission, app.state.registry = gateway.admission, registry
         yield {"gateway": gateway, "tracer": tracer, "teaching": teaching}
         batches.cancel()
         await pool.close()
+
+
+def _in_front_of(pool: DecoderPool, settings: Settings) -> Preprocessing:
+    """Return the pool, or a GPU that decodes in front of it where the settings say so; raises NvdecUnavailable."""
+    if settings.decode == "workers":
+        return pool
+    from service.decoding.nvdec import NvdecPool, check_nvdec  # noqa: PLC0415 - brings a decoder into this process
+
+    gpus = settings.devices().gpus
+    check_nvdec(gpus)
+    return NvdecPool(pool, gpus[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         default=0.0,
         ge=0,
         description="Seconds that the service goes on after SIGTERM while /health/ready answers 503",
+    )
+    decode: Literal["workers", "nvdec"] = Field(
+        default="workers",
+        description="What decodes videos: workers, in a sandbox, or nvdec, the hardware of the first GPU, without one: "
+        "only where every video is trusted",
     )
     decoders: int = Field(
         default=CORES,

@@ -153,8 +153,12 @@ def open_in_replica(settings: Settings) -> Registry:
 def build(settings: Settings, open_registry: Callable[[], Registry]) -> Application:
     """The three deployments, bound; `open_registry` is called in each model replica.
 
-    Raises BadTeachFolder where TIN_TEACH is on.
+    Raises BadTeachFolder where TIN_TEACH is on, and ValueError for TIN_DECODE=nvdec.
     """
+    if settings.decode != "workers":
+        raise ValueError(
+            f"TIN_DECODE={settings.decode} works in a single service; on Ray decoders are replicas on cores"
+        )
     if settings.teach:
         raise BadTeachFolder("TIN_TEACH=true works in a single service, not on Ray: its takes lie in one folder")
     decoders = decoder_deployment.options(max_replicas_per_node=max_decoders_per_node()).bind(

@@ -13,7 +13,6 @@ from clips.windows import Windowing
 from service.backends.base import Clips
 from service.config.settings import Settings
 from service.decoding.job import DecodeJob
-from service.decoding.pool import DecoderPool
 from service.decoding.timeline_pool import TimelinePool
 from service.inference.batcher import Batcher, Inferred
 from service.inference.prediction import Prediction, StageTimes, score
@@ -43,6 +42,13 @@ class Decoders(Protocol):
         """Yield a start, each window with the model's logits, and an end. When it is closed, decoding ends."""
 
 
+class Preprocessing(Protocol):
+    """Decodes videos for POST /predict: a pool of workers, or a GPU in front of one."""
+
+    async def preprocess(self, job: DecodeJob) -> ModelInput:
+        """Return the model's input. When this is cancelled, decoding ends."""
+
+
 class Batching(Protocol):
     """Runs models on batches of several requests' clips: in this process, or in replicas on Ray."""
 
@@ -52,9 +58,9 @@ class Batching(Protocol):
 
 @dataclass(frozen=True)
 class LocalDecoders:
-    """Worker processes of this one: a pool for POST /predict, and one worker per timeline."""
+    """Worker processes of this one: a pool for POST /predict, or a GPU, and one worker per timeline."""
 
-    pool: DecoderPool
+    pool: Preprocessing
     timelines: TimelinePool
     batcher: Batcher
 
