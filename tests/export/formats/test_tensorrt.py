@@ -9,7 +9,6 @@ import torch
 from clips.clip_spec import ClipSpec
 from export.errors import ExportError, FormatUnavailable
 from export.formats.tensorrt import (
-    BATCHES,
     Engine,
     build,
     configure,
@@ -18,6 +17,7 @@ from export.formats.tensorrt import (
     to_tensorrt,
 )
 from export.graph.onnx_export import to_onnx
+from service.backends.batch_sizes import BATCH_SIZES
 from service.backends.tensorrt import Target, make_log
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.tin import TIN, Architecture, Temporal
@@ -42,7 +42,7 @@ def small(checkpoint):
     return to_onnx(checkpoint)
 
 
-def build_with(rtx, graph, batches=BATCHES):
+def build_with(rtx, graph, batches=BATCH_SIZES):
     log = make_log(rtx)
     builder = rtx.Builder(log)
     network = parse(rtx, builder, log, graph)
@@ -72,8 +72,8 @@ def test_the_parser_s_messages_are_reported(rtx):
         build_with(rtx, graph.SerializeToString())
 
 
-@pytest.mark.parametrize("batches", [(4, 1, 16), (0, 1, 2), (1, 2)])
-def test_batches_that_are_no_profile_are_refused(rtx, small, batches):
+@pytest.mark.parametrize("batches", [(4, 1, 16), (0, 1, 2), (1, 1), ()])
+def test_batches_that_are_no_profiles_are_refused(rtx, small, batches):
     with pytest.raises(ExportError, match="batches"):
         build_with(rtx, small, batches)
 
