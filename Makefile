@@ -42,9 +42,9 @@ demo-model: .venv-dev/ready ## train the demo model from nothing and publish it 
 	.venv-dev/bin/python -m training.train tin_motion_figures --work-dir work-dirs/tin_motion_figures --validate
 	.venv-dev/bin/python -m training.evaluate tin_motion work-dirs/tin_motion_figures/checkpoint.safetensors --calibrate
 	.venv-dev/bin/python -m export work-dirs/tin_motion_figures/checkpoint.safetensors --name tin-motion --version 1 \
-	  --formats onnx,onnx-int8,torchserve,triton --replace
+	  --formats onnx,onnx-int8,onnx-fp16,torchserve,triton --replace
 	.venv-dev/bin/python -m tests.benchmarks.timelines --write  # window, step and threshold of its timelines
-	.venv-dev/bin/python -m tin reexport --store model_store --formats onnx,onnx-int8,torchserve,triton
+	.venv-dev/bin/python -m tin reexport --store model_store --formats onnx,onnx-int8,onnx-fp16,torchserve,triton
 
 figures: .venv-dev/ready ## print how well the demo model sees motion (a few minutes)
 	.venv-dev/bin/python -m training.motion_report tin_motion model_store/tin-motion/1/checkpoint.safetensors \

@@ -16,6 +16,7 @@ from export.formats.tensorrt import (
     require_plugins_in_graphs,
     to_tensorrt,
 )
+from export.formats.tensorrt_input import cast_input_first
 from export.graph.onnx_export import to_onnx
 from service.backends.batch_sizes import BATCH_SIZES
 from service.backends.tensorrt import Target, make_log
@@ -45,7 +46,7 @@ def small(checkpoint):
 def build_with(rtx, graph, batches=BATCH_SIZES):
     log = make_log(rtx)
     builder = rtx.Builder(log)
-    network = parse(rtx, builder, log, graph)
+    network = parse(rtx, builder, log, cast_input_first(graph))
     config = configure(builder, network, batches)
     config.num_compute_capabilities = 1
     config.set_compute_capability(rtx.ComputeCapability.SM80, 0)
@@ -61,6 +62,12 @@ def test_nvidias_parser_and_builder_take_the_full_size_network(rtx, full_size):
         expected += [("offsets", "FLOAT", 3), ("weights", "FLOAT", 4)]
     assert [(output.name, output.dtype.name, len(output.shape)) for output in outputs] == expected
     assert len(plan) > 90e6
+
+
+def test_uint8_must_be_cast_before_it_is_transposed(rtx, small):
+    log = make_log(rtx)
+    with pytest.raises(ExportError, match="UInt8"):
+        parse(rtx, rtx.Builder(log), log, small)
 
 
 def test_the_parser_s_messages_are_reported(rtx):
