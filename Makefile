@@ -106,6 +106,10 @@ attack: .venv/ready .venv-dev/ready ## send 100,000 hostile uploads and count th
 smoke: ## build the images, start them, post a clip, look inside, remove the containers (needs Docker)
 	docker/smoke tests/benchmarks/results
 
+smoke-gpu: .venv-dev/ready ## build the gateway's image for GPUs, without TensorRT, and start it without a GPU (needs Docker and 7 GB)
+	docker build --file docker/gateway-gpu.Dockerfile --build-arg TENSORRT= --tag tin-serve/gateway-gpu:0.1.0 .
+	.venv-dev/bin/python -m pytest tests/docker/test_gateway_gpu.py
+
 swagger-ui: ## fetch Swagger UI, which the page /docs loads to try an operation, in its pinned version (needs npm)
 	folder=$$(mktemp -d) && npm pack --silent --pack-destination $$folder swagger-ui-dist@$(SWAGGER_UI) \
 	&& tar -xzmf $$folder/*.tgz --strip-components=1 --no-same-owner -C service/web/docs/swagger-ui \
@@ -159,4 +163,4 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu gpu-pack bench-decode bench-export bench-latency bench-peers bench-start figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu gpu-pack bench-decode bench-export bench-latency bench-peers bench-start figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke smoke-gpu swagger-ui fuzz help
