@@ -17,13 +17,12 @@ import av
 import cv2
 import numpy as np
 
+from service.decoding.sandbox.heap import keep_freed_memory
+
 UNUSED_MODULES = ("av.__main__", "av.datasets")
 
 CHARACTER_SETS = ("ISO6937", "UCS-2BE", "KSC_5601", "GB2312", *(f"ISO-8859-{number}" for number in range(1, 16)))
 """Those of the names of programmes in MPEG-TS, which FFmpeg converts by iconv."""
-
-M_ARENA_MAX = -8
-"""Parameter of glibc's mallopt: the most regions of memory that threads divide among them."""
 
 
 def _import_all_of_pyav() -> None:
@@ -38,13 +37,6 @@ def _load_character_sets() -> None:
     libc = ctypes.CDLL(None)
     for name in CHARACTER_SETS if hasattr(libc, "iconv_open") else ():
         libc.iconv_open(b"UTF-8", name.encode())
-
-
-def _share_memory_between_threads() -> None:
-    """The C library reads files to give threads regions of memory of their own, and to make these smaller."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(M_ARENA_MAX, 1)
 
 
 def _use_each_part_of_opencv() -> None:
@@ -64,6 +56,6 @@ def _read_no_sources() -> None:
 
 _import_all_of_pyav()
 _load_character_sets()
-_share_memory_between_threads()
+keep_freed_memory()
 _use_each_part_of_opencv()
 _read_no_sources()

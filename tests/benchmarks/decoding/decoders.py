@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import av
 import cv2
 import numpy as np
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from clips.decoding.container import QUICK_PROBING, VideoFile
+from clips.decoding.container import HEADER_SUFFICES, QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile
 from clips.decoding.decode import decode
 from clips.decoding.frames import Converter, Image
 from clips.decoding.limits import DecodeLimits
 from clips.decoding.packet_plan import reorder_depth
 from clips.decoding.seek import plan_frames, survey_packets
+from clips.decoding.survey.survey import Survey
 from clips.sampling import evaluation_indices
 
 LIMITS = DecodeLimits(max_packets=1_000_000, max_frames=1_000_000, max_bytes=1_000_000_000)
@@ -87,37 +93,68 @@ def _count(path: str) -> int:
         return sum(packet.size > 0 for packet in container.demux(video=0))
 
 
-class NotPlanned(Exception):
-    """A video of which every packet must be decoded has no plan, and so no floor."""
+def with_packets_alone(path: str) -> tuple[list[Image], float]:
+    """Decode and convert exactly the packets of the plan, or all on the full path.
 
-
-def with_plan_alone(path: str) -> tuple[list[Image], float]:
-    """Decode and convert exactly the packets of the plan; return the frames, and the CPU seconds of that alone.
-
-    Raises NotPlanned.
+    Return the frames, and the CPU seconds of that alone.
     """
     file = VideoFile(Path(path), LIMITS)
     with file.open(QUICK_PROBING) as video:
         survey = survey_packets(file, video)
-        if survey.reason:
-            raise NotPlanned(survey.reason)
-        plan = plan_frames(eight(len(survey.shown)), video, survey)
-        runs = iter([*survey.read([number for run in plan.runs for number in run])])
-        packets = [[next(runs) for _ in run] for run in plan.runs]
-        wanted = {plan.times[index] for index in plan.indices}
-        context, converter = video.stream.codec_context, Converter()
-        images: dict[int, Image] = {}
-        context.reorder_depth = depth = max(context.reorder_depth, reorder_depth(survey.times))
-        started = time.process_time()
-        for run in packets:
-            for packet in (*run, None):
-                for frame in context.decode(packet):
-                    if frame.pts in wanted:
-                        images[frame.pts] = converter.upright(frame)
-            context.flush_buffers()
-            context.reorder_depth = depth
-        seconds = time.process_time() - started
-        return [images[plan.times[index]] for index in plan.indices], seconds
+        if not survey.reason:
+            return _planned_alone(video, survey)
+    indices = decode(Path(path), eight, LIMITS).indices
+    with file.open(THOROUGH_PROBING) as video:
+        return _every_packet_alone(video, indices)
+
+
+def _planned_alone(video: OpenVideo, survey: Survey) -> tuple[list[Image], float]:
+    plan = plan_frames(eight(len(survey.shown)), video, survey)
+    runs = iter([*survey.read([number for run in plan.runs for number in run])])
+    packets = [[next(runs) for _ in run] for run in plan.runs]
+    wanted = {plan.times[index] for index in plan.indices}
+    context, converter = video.stream.codec_context, Converter()
+    images: dict[int, Image] = {}
+    context.reorder_depth = depth = max(context.reorder_depth, reorder_depth(survey.times))
+    started = time.process_time()
+    for run in packets:
+        for packet in (*run, None):
+            for frame in context.decode(packet):
+                if frame.pts in wanted:
+                    images[frame.pts] = converter.upright(frame)
+        context.flush_buffers()
+        context.reorder_depth = depth
+    seconds = time.process_time() - started
+    return [images[plan.times[index]] for index in plan.indices], seconds
+
+
+def _every_packet_alone(video: OpenVideo, indices: Sequence[int]) -> tuple[list[Image], float]:
+    packets, context, converter = [*video.packets(), None], video.stream.codec_context, Converter()
+    images: dict[int, Image] = {}
+    started = time.process_time()
+    frames = chain.from_iterable(_decoded(context, packet) for packet in packets)
+    for index, frame in enumerate(frames):
+        if index in indices:
+            images[index] = converter.upright(frame)
+    seconds = time.process_time() - started
+    return [images[index] for index in indices], seconds
+
+
+def _decoded(context: VideoCodecContext, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+    try:
+        return context.decode(packet)
+    except av.error.FFmpegError:
+        return []
+
+
+def with_container_alone(path: str) -> tuple[list[Image], float]:
+    """Open the container and read the stream's parameters; return no frames, and the CPU seconds of that."""
+    started = time.process_time()
+    with av.open(path, "r", options=QUICK_PROBING | HEADER_SUFFICES) as container:
+        video = container.streams.best("video")
+        assert isinstance(video, VideoStream)
+        assert video.codec_context.width
+    return [], time.process_time() - started
 
 
 def _timed(decode_eight: Callable[[str], Any]) -> Callable[[str], tuple[Any, float]]:
@@ -131,14 +168,17 @@ def _timed(decode_eight: Callable[[str], Any]) -> Callable[[str], tuple[Any, flo
 
 DECODERS: dict[str, Callable[[str], tuple[Any, float]]] = {
     "ours": _timed(with_ours),
-    "floor": with_plan_alone,
+    "floor": with_packets_alone,
+    "open": with_container_alone,
     "decord2": _timed(with_decord),
     "torchcodec": _timed(with_torchcodec),
     "approximate": _timed(with_torchcodec_approximate),
     "opencv": _timed(with_opencv),
     "pyav": _timed(with_pyav),
 }
-"""Each returns the eight frames and CPU seconds, summed over threads."""
+"""Each returns the eight frames, `open` none, and CPU seconds, summed over threads."""
+LEAST = ("floor", "open")
+"""What no reader can leave out."""
 PEERS = ("decord2", "torchcodec", "opencv", "pyav")
 """Those measured on every clip. torchcodec's approximate mode is measured on films, where OpenCV and PyAV are not."""
 MODULES = {"decord2": "decord", "torchcodec": "torchcodec.decoders", "approximate": "torchcodec.decoders"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,12 +19,15 @@ from numpy.typing import NDArray
 
 from clips.decoding.decode import decode
 from clips.decoding.frames import Image
+from service.decoding.sandbox.heap import keep_freed_memory
 from tests.benchmarks.decoding.decoders import DECODERS, LIMITS, MODULES, eight
 
 CLEARLY = 1.5
 SMALLEST_ERROR = 3.0
 """Mean difference, of 255, below which a frame is correct: decoders convert to RGB with different rounding."""
 BIT_EXACT = ("ours", "floor")
+MIN_SECONDS, MAX_REPEATS = 0.1, 20
+"""A small video is decoded again and again for this long in each round."""
 
 
 @dataclass
@@ -50,6 +53,11 @@ class Row:
             return None
         pairs = zip(self.milliseconds[decoder], self.milliseconds["ours"], strict=True)
         return statistics.median(theirs / ours for theirs, ours in pairs)
+
+    def least(self) -> float | None:
+        """Return the milliseconds that any reader of these frames needs: floor and open; None without a floor."""
+        floor, opening = self.median("floor"), self.median("open")
+        return None if floor is None or opening is None else floor + opening
 
     def is_right(self, decoder: str) -> bool:
         """Return True for a decoder that was measured and returned the right frames."""
@@ -77,8 +85,13 @@ class Reference:
         return cls(np.stack(small), {i: image for i, image in enumerate(images) if image is not None})
 
     def num_wrong(self, decoder: str, images: Sequence[Any], indices: Sequence[int]) -> int:
-        """Return how many of a decoder's frames are wrong: ours if any bit differs, others if another is closer."""
+        """Return how many of a decoder's frames are wrong: ours if any bit differs, others if another is closer.
+
+        Frames that lie on their side are wrong.
+        """
         places = [index % len(self.small) for index in indices]
+        if decoder == "open":
+            return 0
         pairs = list(zip(images, places, strict=True))
         if decoder in BIT_EXACT:
             return sum(not np.array_equal(image, self.at[place]) for image, place in pairs)
@@ -86,7 +99,8 @@ class Reference:
 
     def _is_wrong(self, image: Any, place: int) -> bool:
         errors = np.abs(self.small - _shrunk(image)).mean(axis=(1, 2, 3))
-        return bool(errors[place] > SMALLEST_ERROR and errors[place] > CLEARLY * errors.min())
+        is_upright = image.shape == next(iter(self.at.values())).shape
+        return not is_upright or bool(errors[place] > SMALLEST_ERROR and errors[place] > CLEARLY * errors.min())
 
 
 def _shrunk(image: Any) -> NDArray[np.float32]:
@@ -108,7 +122,7 @@ class Worker:
         return first
 
     def milliseconds(self) -> float:
-        """Decode once more; return milliseconds of CPU time, summed over threads."""
+        """Decode again, a small video many times; return the median milliseconds of CPU time, summed over threads."""
         self._pipe.send(True)
         return float(self._pipe.recv())
 
@@ -120,6 +134,7 @@ class Worker:
 
 def _work(decoder: str, path: str, pipe: Connection) -> None:
     cv2.setNumThreads(1)
+    keep_freed_memory()
     decode_eight = DECODERS[decoder]
     try:
         if decoder in MODULES:
@@ -132,7 +147,14 @@ def _work(decoder: str, path: str, pipe: Connection) -> None:
     pipe.send((images, (_peak_kilobytes() - before) / 1024))
     del images
     while pipe.recv():
-        pipe.send(decode_eight(path)[1] * 1000)
+        pipe.send(_median_milliseconds(decode_eight, path))
+
+
+def _median_milliseconds(decode_eight: Callable[[str], tuple[Any, float]], path: str) -> float:
+    seconds: list[float] = []
+    while sum(seconds) < MIN_SECONDS and len(seconds) < MAX_REPEATS:
+        seconds.append(decode_eight(path)[1])
+    return statistics.median(seconds) * 1000
 
 
 def _peak_kilobytes() -> int:

@@ -41,7 +41,8 @@ def goals(results: Results) -> str:
 
 def _goal_row(goal: Mapping[str, Any]) -> tuple[str, ...]:
     bound = f"{'at most' if goal['is_upper'] else 'at least'} {goal['bound']}"
-    return goal["name"], f"{goal['value']:.2f}", bound, "met" if goal["is_met"] else "missed"
+    least = "" if goal.get("least") is None else f", floor and open: {goal['least']:.2f}"
+    return goal["name"], f"{goal['value']:.2f}", bound, "met" if goal["is_met"] else f"missed{least}"
 
 
 def films(results: Results) -> str:
