@@ -59,6 +59,11 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """Read the body of a request and send ANSWER."""
     while (await receive())["more_body"]:
         pass
+    await send_answer(send)
+
+
+async def send_answer(send: Send) -> None:
+    """Send ANSWER."""
     head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(ANSWER))]
     await send({"type": "http.response.start", "status": 200, "headers": head})
     await send({"type": "http.response.body", "body": ANSWER})
@@ -134,9 +139,11 @@ def lifespan_until(stage: Stage, video: bytes) -> Lifespan:
     return lifespan
 
 
-def _without_application(application: ASGIApp) -> ASGIApp:
+def with_handler(application: ASGIApp, handler: ASGIApp) -> ASGIApp:
+    """Return an application that starts and ends as another one, and answers requests by a handler."""
+
     async def serve_one(scope: Scope, receive: Receive, send: Send) -> None:
-        await (echo if scope["type"] == "http" else application)(scope, receive, send)
+        await (handler if scope["type"] == "http" else application)(scope, receive, send)
 
     return serve_one
 
@@ -146,7 +153,7 @@ def main() -> None:
     stage, video, settings = Stage(sys.argv[1]), Path(sys.argv[2]).read_bytes(), Settings(port=0)
     app = create_app(settings, lifespan_until(stage, video))
     if stage is Stage.HTTP:
-        app.middleware_stack = _without_application(app.build_middleware_stack())
+        app.middleware_stack = with_handler(app.build_middleware_stack(), echo)
     serve(app, settings, listen(settings.host, 0))
 
 

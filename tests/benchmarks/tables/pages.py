@@ -60,6 +60,8 @@ TABLES = (
     ResultTable("docs/peers.md", "overload", "peers", peers.overload),
     ResultTable("docs/peers.md", "damage", "peers", peers.damage),
     ResultTable("docs/peers.md", "goals", "peers", peers.goals),
+    ResultTable("docs/serving.md", "rates", "load", load.rates),
+    ResultTable("docs/serving.md", "goals of the gateway", "load", load.goals),
     ResultTable("docs/serving.md", "stages", "load", load.stages),
     ResultTable("docs/serving.md", "a video alone", "latency", latency.alone),
     ResultTable("docs/serving.md", "start and size", "start", start.figures),
