@@ -27,6 +27,9 @@ from service.decoding.job import DecodeJob
 MAX_AT_ONCE = 4
 """Videos at the same time; each takes memory of the GPU."""
 
+WITHOUT_TIMES = {"avi"}
+"""Containers whose times FFmpeg invents; torchcodec takes other frames of them than a full decode counts."""
+
 OpenVideo = Callable[[VideoSource, str], Any]
 """Opens a video on a device, as torchcodec's VideoDecoder of frames [H, W, 3]."""
 
@@ -107,6 +110,8 @@ class NvdecPool:
     ) -> DecodedClip:
         """Decode the frames that `pick_frames` chooses; raises NotOnGpu and ClipError."""
         with VideoFile(source, limits).open(QUICK_PROBING) as video:
+            if video.container.format.name in WITHOUT_TIMES:
+                raise NotOnGpu(f"{video.container.format.name} has no times, by which torchcodec finds frames")
             try:
                 opened = self._open_video(source, self._device)
                 if opened.cpu_fallback:

@@ -21,6 +21,7 @@ from clips.preprocess import preprocess
 from service.backends import cuda
 from service.decoding.job import DecodeJob
 from service.decoding.nvdec import NvdecPool, NvdecUnavailable, check_nvdec
+from tests.helpers.paths import REPOSITORY
 
 SPEC = ClipSpec()
 
@@ -88,6 +89,11 @@ def test_frames_times_and_facts_are_those_of_the_workers(job: DecodeJob) -> None
 def test_parts_are_decoded_by_workers(job: DecodeJob) -> None:
     part = replace(job, part=Part(0.2, 0.6))
     assert run(part)[1].jobs == [part]
+
+
+def test_files_without_times_are_decoded_by_workers(job: DecodeJob) -> None:
+    avi = replace(job, video=(REPOSITORY / "service" / "doctor" / "clips" / "mpeg4.avi").read_bytes())
+    assert run(avi)[1].jobs == [avi]
 
 
 class Fallen(OnGpu):
