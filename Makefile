@@ -42,9 +42,9 @@ demo-model: .venv-dev/ready ## train the demo model from nothing and publish it 
 	.venv-dev/bin/python -m training.train tin_motion_figures --work-dir work-dirs/tin_motion_figures --validate
 	.venv-dev/bin/python -m training.evaluate tin_motion work-dirs/tin_motion_figures/checkpoint.safetensors --calibrate
 	.venv-dev/bin/python -m export work-dirs/tin_motion_figures/checkpoint.safetensors --name tin-motion --version 1 \
-	  --formats onnx,onnx-int8,torchserve,triton --replace
+	  --formats onnx,onnx-int8,onnx-fp16,torchserve,triton --replace
 	.venv-dev/bin/python -m tests.benchmarks.timelines --write  # window, step and threshold of its timelines
-	.venv-dev/bin/python -m tin reexport --store model_store --formats onnx,onnx-int8,torchserve,triton
+	.venv-dev/bin/python -m tin reexport --store model_store --formats onnx,onnx-int8,onnx-fp16,torchserve,triton
 
 figures: .venv-dev/ready ## print how well the demo model sees motion (a few minutes)
 	.venv-dev/bin/python -m training.motion_report tin_motion model_store/tin-motion/1/checkpoint.safetensors \
@@ -106,6 +106,10 @@ attack: .venv/ready .venv-dev/ready ## send 100,000 hostile uploads and count th
 smoke: ## build the images, start them, post a clip, look inside, remove the containers (needs Docker)
 	docker/smoke tests/benchmarks/results
 
+smoke-gpu: .venv-dev/ready ## build the gateway's image for GPUs, without TensorRT, and start it without a GPU (needs Docker and 7 GB)
+	docker build --file docker/gateway-gpu.Dockerfile --build-arg TENSORRT= --tag tin-serve/gateway-gpu:0.1.0 .
+	.venv-dev/bin/python -m pytest tests/docker/test_gateway_gpu.py
+
 swagger-ui: ## fetch Swagger UI, which the page /docs loads to try an operation, in its pinned version (needs npm)
 	folder=$$(mktemp -d) && npm pack --silent --pack-destination $$folder swagger-ui-dist@$(SWAGGER_UI) \
 	&& tar -xzmf $$folder/*.tgz --strip-components=1 --no-same-owner -C service/web/docs/swagger-ui \
@@ -159,4 +163,4 @@ fuzz: .venv-fuzz/ready ## check 5,000 videos with wrong times, then damage video
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu gpu-pack bench-decode bench-export bench-latency bench-peers bench-start figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke swagger-ui fuzz help
+.PHONY: serve test test-fast coverage check demo-model figures control test-rtx gpu gpu-pack bench-decode bench-export bench-latency bench-peers bench-start figures-docs bench-timeline bench-ut load soak soak-live soak-live-page attack smoke smoke-gpu swagger-ui fuzz help

@@ -17,11 +17,9 @@ from export.formats.timing_cache import load_timings, save_timings, timings_file
 from export.tensorrt_plugin.compile import INTERLACE, CompilationFailed, compile_ptx
 from export.tensorrt_plugin.node import has_node, prefer_plugin
 from service.backends.base import BackendUnavailable, one_line
+from service.backends.batch_sizes import BATCH_SIZES
 from service.backends.contract import INPUT
 from service.backends.tensorrt import Target, find_target, import_tensorrt, make_log
-
-BATCHES = (1, 4, 16)
-"""Batch sizes of an engine's optimisation profile: minimum, optimum and maximum."""
 
 OLDEST_TENSORRT = (10, 9)
 """The first release whose ONNX parser takes ahead-of-time plugins."""
@@ -42,7 +40,7 @@ class Engine:
 
 
 def to_tensorrt(
-    graph: bytes, precision: str, *, batches: Sequence[int] = BATCHES, timing_cache: Path | None = None
+    graph: bytes, precision: str, *, batches: Sequence[int] = BATCH_SIZES, timing_cache: Path | None = None
 ) -> Engine:
     """Build an engine from a serialised ONNX graph, with the plugins of interlacing.
 
@@ -51,7 +49,7 @@ def to_tensorrt(
     Args:
         graph: a graph of `export.graph.onnx_export.to_onnx`.
         precision: that of the graph, for the name of the file.
-        batches: three ascending batch sizes: minimum, optimum and maximum.
+        batches: the batch sizes that the engine runs, each with an optimisation profile of its own.
         timing_cache: folder with timings of earlier builds, one file for each target; makes builds faster.
 
     Raises:
@@ -94,17 +92,18 @@ def parse(trt: Any, builder: Any, log: Any, graph: bytes) -> Any:
 
 
 def configure(builder: Any, network: Any, batches: Sequence[int]) -> Any:
-    """Return a build configuration with one optimisation profile over three batch sizes.
+    """Return a build configuration with an optimisation profile for each batch size, which fits no other.
 
-    Raises ExportError unless `batches` are three ascending sizes from 1 on.
+    Raises ExportError unless `batches` are ascending sizes from 1 on.
     """
-    if len(batches) != 3 or sorted(batches) != list(batches) or batches[0] < 1:
-        raise ExportError(f"batches must be three ascending sizes from 1 on, not {list(batches)}")
+    if not batches or sorted(set(batches)) != list(batches) or batches[0] < 1:
+        raise ExportError(f"batches must be ascending sizes from 1 on, not {list(batches)}")
     config = builder.create_builder_config()
-    profile = builder.create_optimization_profile()
     clip = tuple(network.get_input(0).shape)[1:]
-    profile.set_shape(INPUT, *((size, *clip) for size in batches))
-    config.add_optimization_profile(profile)
+    for size in batches:
+        profile = builder.create_optimization_profile()
+        profile.set_shape(INPUT, *[(size, *clip)] * 3)
+        config.add_optimization_profile(profile)
     return config
 
 

@@ -82,6 +82,23 @@ def create_stream(resources: ExitStack) -> Any:
     return stream
 
 
+def create_event(resources: ExitStack) -> Any:
+    """Create an event that orders streams and takes no time."""
+    event = call("cudaEventCreateWithFlags", 2)
+    resources.callback(call, "cudaEventDestroy", event)
+    return event
+
+
+def record_event(event: Any, stream: Any) -> None:
+    """Enqueue an event, which happens when the work before it on the stream is done."""
+    call("cudaEventRecord", event, stream)
+
+
+def wait_for_event(event: Any, stream: Any) -> None:
+    """Let the work that is enqueued on a stream from now on begin after an event."""
+    call("cudaStreamWaitEvent", stream, event, 0)
+
+
 def upload(host: NDArray[Any], device: int, stream: Any) -> None:
     """Enqueue a copy from pinned memory to the device."""
     _copy(device, host.ctypes.data, host.nbytes, "cudaMemcpyHostToDevice", stream)

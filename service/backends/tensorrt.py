@@ -1,13 +1,12 @@
 """TensorRT backend: an engine that was built for this GPU and TensorRT version.
 
-Each batch size has an execution context with pinned staging buffers, captured once as a CUDA graph. Its shapes never
-change, since ahead-of-time plugins leak a module at every change (NVIDIA/TensorRT#4849).
+Each batch size has an execution context of `service.backends.engine`, recorded once as a CUDA graph.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +31,11 @@ from service.backends.contract import (
     INPUT,
     REQUIRED_OUTPUT,
     TensorType,
-    known_outputs,
     list_types,
     tensor_types,
 )
+from service.backends.engine.contexts import EngineContext, make_workspace, outputs_of, profiles_of, tensors_of
+from service.backends.engine.staging import Staging
 from service.backends.gpu_health import GpuHealth
 
 DTYPE_NAMES = {"uint8": "UINT8", "float32": "FLOAT"}
@@ -89,7 +89,9 @@ def make_log(trt: Any) -> Any:
 
 
 class TensorRTBackend:
-    """An engine on the GPU, at the batch sizes of its optimisation profile.
+    """An engine on the GPU, at the batch sizes of its optimisation profiles.
+
+    The clips of a call are copied to the GPU while another call's run there.
 
     Args:
         path: Engine that keeps `service.backends.contract`.
@@ -109,18 +111,18 @@ class TensorRTBackend:
             engine = _load(trt, path)
             _check_contract(path.name, engine)
             self._clip = tuple(engine.get_tensor_shape(INPUT)[1:])
-            stream = cuda.create_stream(resources)
-            sizes = sorted({shape[0] for shape in engine.get_tensor_profile_shape(INPUT, 0)})
-            self._contexts = {size: _Context(engine, size, stream, resources) for size in sizes}
-            self.max_batch_size = max(sizes)
+            profiles = profiles_of(engine)
+            self.max_batch_size = max(profiles)
+            self._staging = Staging(self.max_batch_size, self._clip, resources)
+            self._contexts = self._make_contexts(trt, engine, profiles, resources)
             self._resources = resources.pop_all()
 
     def infer(self, clips: Clips) -> Outputs:
         """Run the engine on uint8 clips [N, T, H, W, 3]; raises InferenceFailed."""
         check_clips(clips, self._clip)
-        with self._lock, self._health.watching(), _raising(InferenceFailed, "TensorRT failed"):
+        with self._health.watching(), _raising(InferenceFailed, "TensorRT failed"):
             cuda.set_device(self._gpu)  # of this thread, which may be any
-            parts = [self._contexts[size].infer(batch) for batch, size in batches_of(clips, list(self._contexts))]
+            parts = [self._run(batch, size) for batch, size in batches_of(clips, list(self._contexts))]
         return Outputs.joined(parts)
 
     def check_up(self) -> None:
@@ -133,44 +135,18 @@ class TensorRTBackend:
         self._contexts.clear()
         self._resources.close()
 
+    def _make_contexts(
+        self, trt: Any, engine: Any, profiles: Mapping[int, int], resources: ExitStack
+    ) -> dict[int, EngineContext]:
+        """Make a context for each batch size, given the numbers of their optimisation profiles."""
+        strategy = trt.ExecutionContextAllocationStrategy.USER_MANAGED
+        shared = make_workspace(engine, resources), cuda.create_stream(resources), self._staging.slots, resources
+        return {size: EngineContext(engine, strategy, size, profile, *shared) for size, profile in profiles.items()}
 
-class _Context:
-    """Execution context of one batch size: pinned input, CUDA graph, pinned outputs."""
-
-    def __init__(self, engine: Any, size: int, stream: Any, resources: ExitStack) -> None:
-        self._stream = stream
-        self._context = engine.create_execution_context()
-        if self._context is None:
-            raise cuda.CudaError(f"no memory on the GPU to run {size} clips at once")
-        if not self._context.set_input_shape(INPUT, (size, *engine.get_tensor_shape(INPUT)[1:])):
-            raise cuda.CudaError(f"the engine does not take {size} clips at once")
-        self._clips, self._clips_on_gpu = self._bind(INPUT, np.uint8, resources)
-        self._outputs = {name: self._bind(name, np.float32, resources) for name in _outputs_of(engine)}
-        # The first run allocates, which a graph capture must not.
-        self._enqueue()
-        cuda.call("cudaStreamSynchronize", stream)
-        self._graph = cuda.capture(resources, stream, self._enqueue)
-
-    def infer(self, clips: Clips) -> dict[str, NDArray[np.float32]]:
-        """Return the outputs, by name, of at most as many clips as the batch size."""
-        self._clips[: len(clips)] = clips
-        cuda.call("cudaGraphLaunch", self._graph, self._stream)
-        cuda.call("cudaStreamSynchronize", self._stream)
-        return {name: host[: len(clips)].copy() for name, (host, _) in self._outputs.items()}
-
-    def _bind(self, name: str, dtype: Any, resources: ExitStack) -> tuple[Any, int]:
-        host = cuda.allocate_pinned(resources, tuple(self._context.get_tensor_shape(name)), dtype)
-        device = cuda.allocate_device(resources, host.nbytes)
-        if not self._context.set_tensor_address(name, device):
-            raise cuda.CudaError(f"the engine does not take memory for {name}")
-        return host, device
-
-    def _enqueue(self) -> None:
-        cuda.upload(self._clips, self._clips_on_gpu, self._stream)
-        if not self._context.execute_async_v3(int(self._stream)):
-            raise cuda.CudaError("the execution context refused to run")
-        for host, device in self._outputs.values():
-            cuda.download(device, host, self._stream)
+    def _run(self, clips: Clips, size: int) -> dict[str, NDArray[np.float32]]:
+        # outside of the lock, the clips are copied while another batch runs
+        with self._staging.staged(clips) as slot, self._lock:
+            return self._contexts[size].run(slot, len(clips))
 
 
 @contextmanager
@@ -190,18 +166,10 @@ def _load(trt: Any, path: Path) -> Any:
     return engine
 
 
-def _tensors_of(engine: Any) -> list[str]:
-    return [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
-
-
-def _outputs_of(engine: Any) -> tuple[str, ...]:
-    return known_outputs(_tensors_of(engine))
-
-
 def _check_contract(file: str, engine: Any) -> None:
-    names = _tensors_of(engine)
+    names = tensors_of(engine)
     found = {TensorType(name, engine.get_tensor_dtype(name).name, len(engine.get_tensor_shape(name))) for name in names}
-    expected = tensor_types({INPUT, REQUIRED_OUTPUT, *_outputs_of(engine)}, DTYPE_NAMES)
+    expected = tensor_types({INPUT, REQUIRED_OUTPUT, *outputs_of(engine)}, DTYPE_NAMES)
     if found != expected:
         extra, missing = list_types(found - expected), list_types(expected - found)
         raise BackendUnavailable(f"{file} has {extra} instead of {missing}")

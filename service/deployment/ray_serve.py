@@ -30,6 +30,7 @@ from clips.windows import Windowing
 from service.api.app import create_app
 from service.api.lifespan import State
 from service.backends.base import Clips
+from service.config.devices import AUTO
 from service.config.settings import Settings
 from service.decoding.job import DecodeJob
 from service.decoding.pool import DecoderPool
@@ -147,7 +148,18 @@ def open_in_replica(settings: Settings) -> Registry:
     """Load the store's models, on as many threads as Ray gave cores to this replica; the others are not its own."""
     assigned = ray.get_runtime_context().get_assigned_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
     threads = settings.onnx_threads or max(1, int(assigned))
-    return Registry.open(settings.model_copy(update={"onnx_threads": threads}))
+    return Registry.open(on_given_gpus(settings).model_copy(update={"onnx_threads": threads}))
+
+
+def on_given_gpus(settings: Settings) -> Settings:
+    """Return the settings with the GPUs that Ray gives to a replica named, unless there are none or TIN_DEVICE does.
+
+    Ray numbers them from 0, and hides the others. The CPU does not replace one that was given.
+    """
+    if not settings.model_gpus or settings.device != AUTO:
+        return settings
+    given = ",".join(f"cuda:{number}" for number in range(max(1, int(settings.model_gpus))))
+    return settings.model_copy(update={"device": given})
 
 
 def build(settings: Settings, open_registry: Callable[[], Registry]) -> Application:
@@ -164,7 +176,7 @@ def build(settings: Settings, open_registry: Callable[[], Registry]) -> Applicat
     decoders = decoder_deployment.options(max_replicas_per_node=max_decoders_per_node()).bind(
         settings.max_decoder_bytes
     )
-    models = models_with(settings).bind(open_registry, settings.devices().count)
+    models = models_with(settings).bind(open_registry, on_given_gpus(settings).devices().count)
 
     def build_app() -> ASGIApp:
         return WithState(create_app(settings, cluster_lifespan))
@@ -183,10 +195,7 @@ def build(settings: Settings, open_registry: Callable[[], Registry]) -> Applicat
 
 
 def models_with(settings: Settings) -> Deployment:
-    """Return the deployment of the models, with a core and the GPUs of the settings for each replica.
-
-    Ray numbers the GPUs that it gives to a replica from 0, and hides the others from it.
-    """
+    """Return the deployment of the models, with a core and the GPUs of the settings for each replica."""
     return model_deployment.options(ray_actor_options={"num_cpus": 1, "num_gpus": settings.model_gpus})
 
 

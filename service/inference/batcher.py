@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from anyio import CapacityLimiter, create_task_group, to_thread
 
-from service.backends.base import Backend, Clips, Outputs, RemoteBackend, replicas_of, split_outputs
+from service.backends.base import Backend, Clips, Outputs, RemoteBackend, split_outputs
 from service.models.versions import LoadedModel
 from service.telemetry.run_statistics import Run
 
@@ -31,7 +31,6 @@ class _Entry:
     model: LoadedModel
     clips: Clips
     answer: asyncio.Future[Inferred]
-    replicas: tuple[Backend, ...]
     arrived: int = field(default_factory=time.perf_counter_ns)
     """In ns of `time.perf_counter_ns`."""
 
@@ -48,7 +47,7 @@ class _Device:
 
     def runs(self, entry: _Entry) -> bool:
         """Return True if the entry's model has a replica here, which one that runs on the CPU has on the first only."""
-        return self.place < len(entry.replicas)
+        return self.place < len(entry.model.replicas)
 
 
 class Batcher:
@@ -73,9 +72,9 @@ class Batcher:
 
         Raises InferenceFailed and TryLater. When this is cancelled before its batch has formed, the clips are not run.
         """
-        if isinstance(model.backend, RemoteBackend):
-            return await self._infer_remotely(model, model.backend, clips)
-        entry = _Entry(model, clips, asyncio.get_running_loop().create_future(), replicas_of(model.backend))
+        if model.remote is not None:
+            return await self._infer_remotely(model, model.remote, clips)
+        entry = _Entry(model, clips, asyncio.get_running_loop().create_future())
         self._waiting.append(entry)
         for device in self._devices:
             device.arrived.set()
@@ -92,7 +91,7 @@ class Batcher:
             await device.arrived.wait()
             batch = self._next_batch(device)
             if batch:
-                self._observe(await _answer(batch, batch[0].replicas[device.place]))
+                self._observe(await _answer(batch, batch[0].model.replicas[device.place]))
             else:
                 device.arrived.clear()
 

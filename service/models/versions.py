@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from clips.clip_spec import ClipSpec
 from clips.scores import average_views
-from service.backends.base import Backend, CheckedBackend, DeviceLost, RuntimeDown
+from service.backends.base import Backend, CheckedBackend, DeviceLost, RemoteBackend, RuntimeDown, replicas_of
 from service.backends.contract import OUTPUTS
 from service.models.policy_in_force import NEWEST, PolicyInForce
 from service.store.fingerprint import Fingerprint
@@ -62,10 +62,26 @@ class LoadedModel:
         """Return True for a top-1 probability that reaches the threshold; None for a model without a threshold."""
         return None if self.threshold is None else probability >= self.threshold
 
+    # To look for the methods of a protocol costs more than to call them, so it is done once.
+
+    @cached_property
+    def remote(self) -> RemoteBackend | None:
+        """The backend of a model that a server runs, else None."""
+        return self.backend if isinstance(self.backend, RemoteBackend) else None
+
+    @cached_property
+    def replicas(self) -> tuple[Backend, ...]:
+        """The backends that can run batches at the same time."""
+        return replicas_of(self.backend)
+
+    @cached_property
+    def _checked(self) -> CheckedBackend | None:
+        return self.backend if isinstance(self.backend, CheckedBackend) else None
+
     def check_up(self) -> None:
         """Raise DeviceLost when its GPU is lost, RuntimeDown while the server that runs the model is down."""
-        if isinstance(self.backend, CheckedBackend):
-            self.backend.check_up()
+        if self._checked is not None:
+            self._checked.check_up()
 
     def failure(self) -> DeviceLost | RuntimeDown | None:
         """Return the error of `check_up`; None when the model can answer."""

@@ -176,9 +176,10 @@ def _format(artifact: Artifact) -> str:
 
 def _parity(manifest: Manifest) -> str:
     rows = [_parity_row(artifact.file, artifact.parity) for artifact in manifest.artifacts]
-    heading = ("file", "clips", "largest logit difference", "allowed", "same top-1", "needed")
+    heading = ("file", "device", "clips", "largest logit difference", "allowed", "same top-1", "needed")
     table = "\n".join(f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading), *rows))
-    return f"## Parity\n\nEach file's answers were compared with those of the weights in torch.\n\n{table}"
+    compared = "Each file's answers were compared with those of the weights in torch, on the device in the table."
+    return f"## Parity\n\n{compared}\n\n{table}"
 
 
 def _parity_row(file: str, parity: ParityReport) -> tuple[str, ...]:
@@ -186,6 +187,7 @@ def _parity_row(file: str, parity: ParityReport) -> tuple[str, ...]:
     needed = percent_of(parity.required_top1_agreement) + (" (accepted below)" if parity.is_accepted else "")
     return (
         f"`{file}`",
+        _plain(parity.device),
         str(parity.num_clips),
         f"{parity.max_abs_logit_difference:.1e}",
         limit,

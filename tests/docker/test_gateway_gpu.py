@@ -1,4 +1,4 @@
-"""Image of the gateway for GPUs, started without one: it serves on the CPU and says why. Needs Docker and the image."""
+"""Image of the gateway for GPUs, started without one: it serves on the CPU and says why."""
 
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ def docker(*arguments):
 def start():
     """Starts the image with settings; returns its address and a function that reads its log."""
     if shutil.which("docker") is None or docker("image", "inspect", IMAGE) is None:
-        pytest.skip(f"needs Docker, and {IMAGE}: docker/gateway-gpu.Dockerfile says how to build it")
+        pytest.skip(f"needs Docker, and {IMAGE}, which `make smoke-gpu` builds")
     started = []
 
     def start(**settings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -44,7 +44,7 @@ async def predict_video(
         job = DecodeJob(upload.body, model.spec, settings.decode_limits(), asked.explain, asked.stability, asked.part)
         work = in_time(gateway.predict(job, model, task.top_k, features=asked.features), settings.deadline_seconds)
         prediction = await while_connected(work, request.receive)
-    timing = timing_ms(upload.finish(asdict(prediction.seconds)))
+    timing = timing_ms(upload.finish(vars(prediction.seconds)))
     response.headers["Server-Timing"] = server_timing(timing)
     return answer(prediction, model, size_bytes=len(upload.body), timing=timing, explain=asked.explain, part=asked.part)
 

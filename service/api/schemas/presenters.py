@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from clips.clip_spec import ClipSpec
@@ -187,7 +186,7 @@ def _stability(variants: Variants, shifted: Sampling) -> Stability:
 
 def actions(scores: list[Score]) -> list[Action]:
     """The scores as actions, in the order given."""
-    return [Action(**asdict(score)) for score in scores]
+    return [Action(**vars(score)) for score in scores]
 
 
 def segment_of_clip(segment: Segment, model: LoadedModel) -> SegmentOfClip:

@@ -9,7 +9,6 @@ import torch
 from clips.clip_spec import ClipSpec
 from export.errors import ExportError, FormatUnavailable
 from export.formats.tensorrt import (
-    BATCHES,
     Engine,
     build,
     configure,
@@ -17,7 +16,9 @@ from export.formats.tensorrt import (
     require_plugins_in_graphs,
     to_tensorrt,
 )
+from export.formats.tensorrt_input import cast_input_first
 from export.graph.onnx_export import to_onnx
+from service.backends.batch_sizes import BATCH_SIZES
 from service.backends.tensorrt import Target, make_log
 from training.checkpoints.checkpoint import Checkpoint
 from training.model.tin import TIN, Architecture, Temporal
@@ -42,10 +43,10 @@ def small(checkpoint):
     return to_onnx(checkpoint)
 
 
-def build_with(rtx, graph, batches=BATCHES):
+def build_with(rtx, graph, batches=BATCH_SIZES):
     log = make_log(rtx)
     builder = rtx.Builder(log)
-    network = parse(rtx, builder, log, graph)
+    network = parse(rtx, builder, log, cast_input_first(graph))
     config = configure(builder, network, batches)
     config.num_compute_capabilities = 1
     config.set_compute_capability(rtx.ComputeCapability.SM80, 0)
@@ -63,6 +64,12 @@ def test_nvidias_parser_and_builder_take_the_full_size_network(rtx, full_size):
     assert len(plan) > 90e6
 
 
+def test_uint8_must_be_cast_before_it_is_transposed(rtx, small):
+    log = make_log(rtx)
+    with pytest.raises(ExportError, match="UInt8"):
+        parse(rtx, rtx.Builder(log), log, small)
+
+
 def test_the_parser_s_messages_are_reported(rtx):
     graph = onnx.parser.parse_model("""
         <ir_version: 10, opset_import: ["" : 18, "elsewhere" : 1]>
@@ -72,8 +79,8 @@ def test_the_parser_s_messages_are_reported(rtx):
         build_with(rtx, graph.SerializeToString())
 
 
-@pytest.mark.parametrize("batches", [(4, 1, 16), (0, 1, 2), (1, 2)])
-def test_batches_that_are_no_profile_are_refused(rtx, small, batches):
+@pytest.mark.parametrize("batches", [(4, 1, 16), (0, 1, 2), (1, 1), ()])
+def test_batches_that_are_no_profiles_are_refused(rtx, small, batches):
     with pytest.raises(ExportError, match="batches"):
         build_with(rtx, small, batches)
 

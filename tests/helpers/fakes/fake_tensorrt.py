@@ -7,10 +7,12 @@ replays what was captured.
 import ctypes
 import threading
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 CLIP = (2, 4, 4, 3)
+USER_MANAGED = "user managed"
 SHAPES = {
     "clips": (-1, *CLIP),
     "logits": (-1, 5),
@@ -20,17 +22,40 @@ SHAPES = {
 }
 
 
+RECORDED: list[Any] = []
+"""Work that is being recorded, if a graph is: a list in this list."""
+
+
+def do(work):
+    """Do a piece of work on the stream now, or when the graph that is being recorded is replayed."""
+    if RECORDED:
+        RECORDED[-1].append(work)
+    else:
+        work()
+
+
 def view(address, shape, dtype):
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     return np.frombuffer((ctypes.c_uint8 * size).from_address(address), dtype).reshape(shape)
 
 
 class Context:
-    def __init__(self):
+    def __init__(self, profiles):
+        self.profiles, self.profile, self.memory = profiles, None, None
         self.size, self.addresses, self.runs = None, {}, 0
+
+    def set_device_memory(self, address, size):
+        self.memory = (address, size)
+
+    def set_optimization_profile_async(self, profile, stream):
+        assert self.size is None, "a profile is chosen before the shape"
+        self.profile = profile
+        return True
 
     def set_input_shape(self, name, shape):
         assert self.size is None, "the shape of a context changed"
+        least, _, most = self.profiles[self.profile]
+        assert least <= shape[0] <= most, "the shape is not of the profile"
         self.size = shape[0]
         return True
 
@@ -42,20 +67,31 @@ class Context:
         return True
 
     def execute_async_v3(self, stream):
-        self.runs += 1
-        clips = view(self.addresses["clips"], (self.size, *CLIP), np.uint8)
-        mean = clips.reshape(self.size, -1).mean(axis=1)
-        for name in self.addresses.keys() - {"clips"}:
-            output = view(self.addresses[name], (self.size, *SHAPES[name][1:]), np.float32)
-            output[:] = mean.reshape(-1, *[1] * (output.ndim - 1))
+        assert self.memory, "there is no memory for activations"
+        addresses = dict(self.addresses)
+        do(lambda: self._run(addresses))
         return True
+
+    def _run(self, addresses):
+        self.runs += 1
+        clips = view(addresses["clips"], (self.size, *CLIP), np.uint8)
+        mean = clips.reshape(self.size, -1).mean(axis=1)
+        for name in addresses.keys() - {"clips"}:
+            output = view(addresses[name], (self.size, *SHAPES[name][1:]), np.float32)
+            output[:] = mean.reshape(-1, *[1] * (output.ndim - 1))
 
 
 class Engine:
-    """An engine with these tensors, given by the names of their element types."""
+    """An engine with these tensors, given by the names of their element types, and with these profiles.
 
-    def __init__(self, types):
+    A profile has three batch sizes: the smallest, the one that it is tuned for, and the largest.
+    """
+
+    device_memory_size_v2 = 1 << 10
+
+    def __init__(self, types, profiles=((1, 1, 1), (4, 4, 4), (16, 16, 16))):
         self.types, self.contexts, self.num_io_tensors = types, [], len(types)
+        self.profiles, self.num_optimization_profiles = profiles, len(profiles)
 
     def get_tensor_name(self, index):
         return list(self.types)[index]
@@ -67,10 +103,11 @@ class Engine:
         return SHAPES[name]
 
     def get_tensor_profile_shape(self, name, profile):
-        return [(size, *CLIP) for size in (1, 4, 16)]
+        return [(size, *CLIP) for size in self.profiles[profile]]
 
-    def create_execution_context(self):
-        self.contexts.append(Context())
+    def create_execution_context(self, strategy):
+        assert strategy == USER_MANAGED
+        self.contexts.append(Context(self.profiles))
         return self.contexts[-1]
 
 
@@ -91,7 +128,10 @@ def make_tensorrt(engine):
                 self.log.log(Logger.ERROR, "built for\nanother GPU")
             return engine
 
-    return SimpleNamespace(ILogger=Logger, Runtime=Runtime, __version__="11.4.0.106")
+    strategies = SimpleNamespace(USER_MANAGED=USER_MANAGED)
+    return SimpleNamespace(
+        ILogger=Logger, Runtime=Runtime, ExecutionContextAllocationStrategy=strategies, __version__="11.4.0.106"
+    )
 
 
 class Cuda:
@@ -100,6 +140,7 @@ class Cuda:
     def __init__(self):
         self.held = 0
         self.launched = 0
+        self.recorded = []
         self.devices = []
         """The number of the GPU that each thread, by its name, has chosen, in order."""
 
@@ -130,17 +171,32 @@ class Cuda:
         self._hold(resources)
         return 7
 
+    def create_event(self, resources):
+        self._hold(resources)
+        return object()
+
+    def record_event(self, event, stream):
+        self.recorded.append(event)
+
+    def wait_for_event(self, event, stream):
+        assert event in self.recorded, "nothing was recorded to wait for"
+
     def upload(self, host, device, stream):
-        ctypes.memmove(device, host.ctypes.data, host.nbytes)
+        do(lambda: ctypes.memmove(device, host.ctypes.data, host.nbytes))
 
     def download(self, device, host, stream):
-        ctypes.memmove(host.ctypes.data, device, host.nbytes)
+        do(lambda: ctypes.memmove(host.ctypes.data, device, host.nbytes))
 
     def capture(self, resources, stream, enqueue):
         self._hold(resources)
-        return enqueue
+        recorded: list[Any] = []
+        RECORDED.append(recorded)
+        enqueue()
+        RECORDED.pop()
+        return recorded
 
     def call(self, function, *arguments):
         if function == "cudaGraphLaunch":
             self.launched += 1
-            arguments[0]()
+            for work in arguments[0]:
+                work()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -81,6 +82,65 @@ def test_every_thread_uses_the_engine_s_gpu(load, gpu):
     assert opening[0] not in dict(later)
 
 
+def test_each_batch_size_has_its_own_profile_and_all_share_one_workspace(load):
+    engine = Engine(TYPES, [(size, size, size) for size in (1, 2, 4, 8, 16)])
+    backend = load(engine)
+    assert backend.max_batch_size == 16
+    assert [(context.size, context.profile) for context in engine.contexts] == [(1, 0), (2, 1), (4, 2), (8, 3), (16, 4)]
+    [(_, size)] = {context.memory for context in engine.contexts}
+    assert size == Engine.device_memory_size_v2
+
+
+def test_the_profile_that_is_tuned_for_a_size_comes_before_one_that_takes_it(load):
+    engine = Engine(TYPES, [(1, 4, 16), (1, 1, 1)])
+    load(engine)
+    assert [(context.size, context.profile) for context in engine.contexts] == [(1, 1), (4, 0), (16, 0)]
+
+
+def test_the_next_clips_are_copied_while_a_batch_runs(load, gpu, monkeypatch):
+    backend = load(Engine(TYPES))
+    first_runs, second_is_staged, staged = threading.Event(), threading.Event(), []
+    upload, call = cuda.upload, cuda.call
+
+    def note_upload(host, device, stream):
+        upload(host, device, stream)
+        staged.append(device)
+        if len(staged) == 2:
+            second_is_staged.set()
+
+    def hold_the_first(function, *arguments):
+        if function == "cudaGraphLaunch" and not first_runs.is_set():
+            first_runs.set()
+            assert second_is_staged.wait(5)
+        call(function, *arguments)
+
+    monkeypatch.setattr(cuda, "upload", note_upload)
+    monkeypatch.setattr(cuda, "call", hold_the_first)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(backend.infer, some_clips(4))
+        assert first_runs.wait(5)
+        second = threads.submit(backend.infer, some_clips(3))
+        for answer, num_clips in ((first, 4), (second, 3)):
+            expected = some_clips(num_clips).reshape(num_clips, -1).mean(axis=1, dtype=np.float32)
+            np.testing.assert_allclose(answer.result(5).logits[:, 0], expected, rtol=1e-6)
+    assert len(set(staged)) == 2
+
+
+def test_a_failed_run_keeps_no_slot(load, monkeypatch):
+    backend = load(Engine(TYPES))
+    call = cuda.call
+
+    def fail(function, *_):
+        raise cuda.CudaError(f"{function}: out of memory")
+
+    monkeypatch.setattr(cuda, "call", fail)
+    for _ in range(4):
+        with pytest.raises(InferenceFailed):
+            backend.infer(some_clips(1))
+    monkeypatch.setattr(cuda, "call", call)
+    assert backend.infer(some_clips(2)).logits.shape == (2, 5)
+
+
 def test_closing_gives_everything_back(load, gpu):
     backend = load(Engine(TYPES))
     assert gpu.held
@@ -109,7 +169,8 @@ def test_a_run_that_cuda_refuses_is_our_error(load, monkeypatch):
     [
         ("create_execution_context", None, "memory"),
         ("set_input_shape", False, "1 clips"),
-        ("set_tensor_address", False, "clips"),
+        ("set_tensor_address", False, "logits"),
+        ("set_optimization_profile_async", False, "profile 0"),
     ],
 )
 def test_a_call_that_tensorrt_refuses_is_our_error(load, gpu, monkeypatch, method, answer, named):

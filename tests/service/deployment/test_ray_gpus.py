@@ -20,7 +20,7 @@ import ray  # noqa: E402
 from ray import serve  # noqa: E402
 
 from service.config.settings import Settings  # noqa: E402
-from service.deployment.ray_serve import models_with  # noqa: E402
+from service.deployment.ray_serve import models_with, on_given_gpus  # noqa: E402
 from service.models.registry import Registry  # noqa: E402
 from service.models.versions import RefusedModel  # noqa: E402
 
@@ -62,6 +62,20 @@ def test_each_replica_has_a_gpu_of_its_own() -> None:
 @pytest.mark.usefixtures("two_gpus")
 def test_without_any_a_replica_sees_none() -> None:
     assert seen_by_replicas(1, 0) == {""}
+
+
+@pytest.mark.parametrize(
+    ("model_gpus", "device", "used"),
+    [
+        (0, "auto", "auto"),
+        (0.5, "auto", "cuda:0"),
+        (1, "auto", "cuda:0"),
+        (2, "auto", "cuda:0,cuda:1"),
+        (2, "cuda:1", "cuda:1"),
+    ],
+)
+def test_a_replica_uses_what_it_was_given_and_not_the_cpu(model_gpus: float, device: str, used: str) -> None:
+    assert on_given_gpus(Settings(model_gpus=model_gpus, device=device)).device == used
 
 
 @pytest.mark.parametrize("value", ["-1", "1.5", "inf", "nan"])

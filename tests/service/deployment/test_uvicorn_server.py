@@ -8,6 +8,7 @@ import os
 import statistics
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -71,3 +72,18 @@ def test_a_lost_gpu_ends_the_service_for_its_supervisor(
     assert (lost.status_code, lost.json()["type"]) in {(503, "/problems/gpu-lost"), (503, "/problems/draining")}
     assert int(lost.headers["Retry-After"]) > 0
     assert server.process.wait(timeout=20) == EXIT_GPU_LOST
+
+
+def test_two_gpus_answer_at_the_same_time(
+    start_server: Callable[..., Server], publish: Callable[..., Path], tmp_path: Path
+) -> None:
+    publish(tmp_path, "colours", "1")
+    video, device = cached_clip(ClipRecipe("clip")), "cuda:0,cuda:1"
+    server = start_server(module="tests.helpers.fakes.two_gpus_at_work", model_store=tmp_path, device=device)
+    with httpx.Client(base_url=server.address, timeout=20) as client, ThreadPoolExecutor(2) as clients:
+        (model,) = client.get("/models").json()["models"]
+        assert model["devices"] == ["cuda:0", "cuda:1"]
+        assert f'device="{device}"' in client.get("/metrics").text
+        for _ in range(3):
+            answers = list(clients.map(lambda _: client.post("/predict", content=video), range(2)))
+            assert [answer.status_code for answer in answers] == [200, 200]

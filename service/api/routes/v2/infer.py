@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 
 from anyio import to_thread
@@ -70,7 +69,7 @@ async def _run(gateway: Gateway, model: LoadedModel, call: InferCall) -> tuple[O
         inferred = await gateway.infer(model, call.input)
         return inferred.outputs, {"infer": inferred.seconds}
     video = await gateway.infer_video(DecodeJob(call.input, model.spec, gateway.settings.decode_limits()), model)
-    return video.inferred.outputs, asdict(video.seconds)
+    return video.inferred.outputs, vars(video.seconds)
 
 
 def _respond(model: LoadedModel, call: InferCall, outputs: Outputs) -> Response:
