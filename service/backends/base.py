@@ -132,6 +132,19 @@ class ReplicatedBackend(Backend, Protocol):
     """In the order of the devices; `infer` runs on the first."""
 
 
+@runtime_checkable
+class StagingBackend(Backend, Protocol):
+    """A backend that copies the clips of one call to its device while those of another run."""
+
+    calls_at_once: int
+    """Calls of `infer` that get on at the same time."""
+
+
+def calls_at_once(backend: Backend) -> int:
+    """Return the number of calls of `infer` that get on at the same time; 1 for a backend that stages nothing."""
+    return backend.calls_at_once if isinstance(backend, StagingBackend) else 1
+
+
 def replicas_of(backend: Backend) -> tuple[Backend, ...]:
     """Return the backends that can run batches at the same time; a backend without replicas is its only one."""
     return backend.replicas if isinstance(backend, ReplicatedBackend) else (backend,)

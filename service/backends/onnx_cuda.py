@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -60,20 +60,23 @@ class OnnxCudaBackend:
     Args:
         path: ONNX graph that keeps `service.backends.contract`.
         gpu: CUDA's number of the GPU.
+        options: further options of ONNX Runtime's CUDA provider, such as `{"prefer_nhwc": "1"}`.
 
     Raises BackendUnavailable without CUDA, and when the file is no ONNX graph or breaks the contract.
     """
 
     max_batch_size = max(BATCH_SIZES)
+    calls_at_once = 2
+    """The clips of a call are brought together on the caller's thread while those of another run."""
 
-    def __init__(self, path: Path, gpu: int = 0) -> None:
+    def __init__(self, path: Path, gpu: int = 0, options: Mapping[str, str] | None = None) -> None:
         self.device = cuda.device_of(gpu)
         self._health = GpuHealth()
         self._thread = ThreadPoolExecutor(1, "onnx-cuda")
         with ExitStack() as on_failure:
             on_failure.callback(self._thread.shutdown)
             try:
-                self._session = self._on_thread(_Session, path, gpu)
+                self._session = self._on_thread(_Session, path, gpu, OPTIONS | dict(options or {}))
             except RUNTIME_ERRORS as error:
                 failed = f"ONNX Runtime cannot run {path.name} on {self.device}"
                 raise BackendUnavailable(f"{failed}: {one_line(error)}") from error
@@ -84,9 +87,13 @@ class OnnxCudaBackend:
         check_clips(clips, self._session.clip)
         with self._health.watching():
             try:
-                return self._on_thread(self._session.infer, clips)
+                parts = [
+                    self._on_thread(self._session.infer, pad(batch, size), len(batch))
+                    for batch, size in batches_of(clips)
+                ]
             except RUNTIME_ERRORS as error:
                 raise InferenceFailed(f"ONNX Runtime failed: {one_line(error)}") from error
+        return Outputs.joined(parts)
 
     def check_up(self) -> None:
         """Raise DeviceLost when the GPU runs nothing any more."""
@@ -104,22 +111,19 @@ class OnnxCudaBackend:
 class _Session:
     """A session with a recorded graph for each batch size; made, used and closed by one thread."""
 
-    def __init__(self, path: Path, gpu: int) -> None:
+    def __init__(self, path: Path, gpu: int, options: Mapping[str, str]) -> None:
         self._gpu = gpu
         with RECORDING.using():
-            self._session = _open_on_cuda(path, gpu)
+            self._session = _open_on_cuda(path, gpu, options)
         self._outputs = outputs_of(self._session)
         self.clip = tuple(self._session.get_inputs()[0].shape[1:])
         # the largest first, so that the others find room in the memory that it took
         self._graphs = {size: self._record(size) for size in sorted(BATCH_SIZES, reverse=True)}
 
-    def infer(self, clips: Clips) -> Outputs:
-        """Return the outputs of uint8 clips [N, T, H, W, 3]."""
-        parts = []
-        for batch, size in batches_of(clips):
-            outputs = self._graphs[size](pad(batch, size))
-            parts.append({name: array[: len(batch)] for name, array in zip(self._outputs, outputs, strict=True)})
-        return Outputs.joined(parts)
+    def infer(self, clips: Clips, num_clips: int) -> dict[str, NDArray[np.float32]]:
+        """Return the outputs, by name, of the first clips of a batch of a recorded size, uint8 [N, T, H, W, 3]."""
+        outputs = self._graphs[len(clips)](clips)
+        return {name: array[:num_clips] for name, array in zip(self._outputs, outputs, strict=True)}
 
     def close(self) -> None:
         """Free the session; the object is not used afterwards."""
@@ -160,12 +164,12 @@ class _Session:
         return binding
 
 
-def _open_on_cuda(path: Path, gpu: int) -> ort.InferenceSession:
+def _open_on_cuda(path: Path, gpu: int, options: Mapping[str, str]) -> ort.InferenceSession:
     """Open a session; ONNX Runtime itself falls back to the CPU where a library of CUDA is missing."""
     if not was_built_with_cuda():
         raise BackendUnavailable(f"ONNX Runtime was built without CUDA, which {path.name} would run on")
     _preload_libraries()
-    session = open_session(path, ort.SessionOptions(), [(CUDA, OPTIONS | {"device_id": str(gpu)}), CPU])
+    session = open_session(path, ort.SessionOptions(), [(CUDA, {**options, "device_id": str(gpu)}), CPU])
     if CUDA not in session.get_providers():
         missing = f"{cuda.device_of(gpu)}, or libraries of CUDA,"
         raise BackendUnavailable(f"ONNX Runtime does not find {missing} for {path.name}")

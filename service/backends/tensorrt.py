@@ -35,7 +35,7 @@ from service.backends.contract import (
     tensor_types,
 )
 from service.backends.engine.contexts import EngineContext, make_workspace, outputs_of, profiles_of, tensors_of
-from service.backends.engine.staging import Staging
+from service.backends.engine.staging import NUM_SLOTS, Staging
 from service.backends.gpu_health import GpuHealth
 
 DTYPE_NAMES = {"uint8": "UINT8", "float32": "FLOAT"}
@@ -100,6 +100,8 @@ class TensorRTBackend:
     Raises BackendUnavailable without TensorRT or the GPU, and when the engine was built for another kind of GPU or
     version, or breaks the contract.
     """
+
+    calls_at_once = NUM_SLOTS
 
     def __init__(self, path: Path, gpu: int = 0) -> None:
         trt = import_tensorrt()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from anyio import CapacityLimiter, create_task_group, to_thread
 
-from service.backends.base import Backend, Clips, Outputs, RemoteBackend, split_outputs
+from service.backends.base import Backend, Clips, Outputs, RemoteBackend, calls_at_once, split_outputs
 from service.models.versions import LoadedModel
 from service.telemetry.run_statistics import Run
 
@@ -43,17 +43,34 @@ class _Device:
     """A device by its place among those of the models' replicas."""
 
     place: int
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a request came or a batch ended."""
+    running: list[Backend] = field(default_factory=list)
+    """The replica of each batch that runs or is copied to the device."""
 
     def runs(self, entry: _Entry) -> bool:
         """Return True if the entry's model has a replica here, which one that runs on the CPU has on the first only."""
         return self.place < len(entry.model.replicas)
 
+    def replica_of(self, entry: _Entry) -> Backend:
+        """Return the replica that runs the entry here."""
+        return entry.model.replicas[self.place]
+
+    def has_room(self, replica: Backend, *, is_full: bool) -> bool:
+        """Return True if a batch can begin: on an idle device, or a full one to be copied beside one that runs.
+
+        A batch that is not full waits, since others may join it until the device is idle.
+        """
+        if not self.running:
+            return True
+        return is_full and self.running[0] is replica and len(self.running) < calls_at_once(replica)
+
 
 class Batcher:
     """Runs one batch at a time on each device, of whichever model: a batch has all cores, or the GPU, to itself.
 
-    A batch holds at most `backend.max_batch_size` clips, except that the views of one request stay together.
+    A batch holds at most `backend.max_batch_size` clips, except that the views of one request stay together. A backend
+    that stages gets the next batch of its model as soon as it is full, and copies it while the one before runs.
     Remote backends are called at once: their servers form batches themselves.
 
     Args:
@@ -77,7 +94,7 @@ class Batcher:
         entry = _Entry(model, clips, asyncio.get_running_loop().create_future())
         self._waiting.append(entry)
         for device in self._devices:
-            device.arrived.set()
+            device.changed.set()
         return await entry.answer
 
     async def run(self) -> None:
@@ -87,13 +104,22 @@ class Batcher:
                 devices.start_soon(self._run_on, device)
 
     async def _run_on(self, device: _Device) -> None:
-        while True:
-            await device.arrived.wait()
-            batch = self._next_batch(device)
-            if batch:
-                self._observe(await _answer(batch, batch[0].model.replicas[device.place]))
-            else:
-                device.arrived.clear()
+        async with create_task_group() as batches:
+            while True:
+                await device.changed.wait()
+                if batch := self._next_batch(device):
+                    replica = device.replica_of(batch[0])
+                    device.running.append(replica)
+                    batches.start_soon(self._run_batch, device, batch, replica)
+                else:
+                    device.changed.clear()
+
+    async def _run_batch(self, device: _Device, batch: list[_Entry], replica: Backend) -> None:
+        try:
+            self._observe(await _answer(batch, replica))
+        finally:
+            device.running.remove(replica)
+            device.changed.set()
 
     async def _infer_remotely(self, model: LoadedModel, backend: RemoteBackend, clips: Clips) -> Inferred:
         started_at, started, failed = time.time(), time.perf_counter_ns(), True
@@ -106,16 +132,31 @@ class Batcher:
         return Inferred(outputs, len(clips), started_at, elapsed / 1e9)
 
     def _next_batch(self, device: _Device) -> list[_Entry]:
-        """The device's oldest request and those that fit into its batch; cancelled requests are dropped."""
+        """The device's oldest request and those that fit into its batch; cancelled requests are dropped.
+
+        Empty when nothing waits, or when the batch cannot begin yet.
+        """
         self._waiting = [entry for entry in self._waiting if not entry.answer.done()]
         suited = [entry for entry in self._waiting if device.runs(entry)]
-        batch = suited[:1]
-        for entry in suited[1:]:
-            num_clips = sum(len(each.clips) for each in [*batch, entry])
-            if entry.fits(batch[0]) and num_clips <= entry.model.backend.max_batch_size:
-                batch.append(entry)
+        batch, is_full = _form_batch(suited)
+        if not batch or not device.has_room(device.replica_of(batch[0]), is_full=is_full):
+            return []
         self._waiting = [entry for entry in self._waiting if entry not in batch]
         return batch
+
+
+def _form_batch(entries: Sequence[_Entry]) -> tuple[list[_Entry], bool]:
+    """Return the first entry and those that fit into its batch; and True if no other of its model would."""
+    batch: list[_Entry] = []
+    num_clips, is_full = 0, False
+    for entry in entries:
+        if not batch or entry.fits(batch[0]):
+            if batch and num_clips + len(entry.clips) > entry.model.backend.max_batch_size:
+                is_full = True
+                continue
+            batch.append(entry)
+            num_clips += len(entry.clips)
+    return batch, is_full or (bool(batch) and num_clips >= batch[0].model.backend.max_batch_size)
 
 
 async def _answer(batch: list[_Entry], replica: Backend) -> Run:

@@ -53,6 +53,7 @@ STEPS = (
     Step("kernels.plan", 45, "offsets and weights in one launch beside torch's layers"),
     Step("backends.interlace_cost", 75, "TIN beside TSN as CUDA graphs, and clips a second in float16"),
     Step("backends.onnx_cuda", 150, "ONNX Runtime on CUDA: parity, threads without growth, options"),
+    Step("backends.staging", 120, "full batches with the next one copied meanwhile, and without"),
     Step("training.step_cost", 90, "interlacing with gradients, memory of a training step, videos a second"),
     Step("kernels.memory_checker", 90, "compute-sanitizer finds no fault in the kernels"),
     Step(

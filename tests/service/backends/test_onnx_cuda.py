@@ -160,6 +160,12 @@ def test_float32_is_computed_as_it_was_proven(graph, sessions):
     assert (provider, options["use_tf32"], options["enable_cuda_graph"]) == (CUDA, "0", "1")
 
 
+def test_options_are_given_beside_those_of_the_service(graph, sessions):
+    OnnxCudaBackend(graph, options={"prefer_nhwc": "1"}).close()
+    ((_, options), _) = sessions[0].providers
+    assert (options["prefer_nhwc"], options["use_tf32"]) == ("1", "0")
+
+
 def test_a_session_keeps_to_its_gpu(graph, sessions):
     backends = [OnnxCudaBackend(graph, gpu) for gpu in (0, 3)]
     assert [backend.device for backend in backends] == ["cuda:0", "cuda:3"]

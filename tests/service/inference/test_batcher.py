@@ -138,6 +138,40 @@ def test_models_and_shapes_are_not_mixed():
     with_batcher(scenario)
 
 
+class StagingSlowBackend(SlowBackend):
+    calls_at_once = 2
+
+
+@pytest.mark.parametrize(("num_waiting", "given"), [(3, [1]), (4, [1, 4]), (9, [1, 4])])
+def test_a_full_batch_is_staged_while_another_runs_and_others_wait_for_more(num_waiting, given):
+    async def scenario(batcher):
+        backend = StagingSlowBackend(max_batch_size=4)
+        first = await occupied(batcher, backend)
+        others = ask(batcher, backend, range(num_waiting))
+        await until(backend.batches, len(given))
+        await asyncio.sleep(0.05)
+        assert backend.batches == given
+        backend.let_go.set()
+        await asyncio.gather(first, *others)
+        assert sum(backend.batches) == 1 + num_waiting
+
+    with_batcher(scenario)
+
+
+def test_a_batch_of_another_model_waits_for_the_one_that_runs():
+    async def scenario(batcher):
+        backend, other = StagingSlowBackend(max_batch_size=1), StagingSlowBackend(max_batch_size=1)
+        other.let_go.set()
+        first = await occupied(batcher, backend)
+        second = asyncio.create_task(batcher.infer(loaded(other), clips_of(0)))
+        await asyncio.sleep(0.05)
+        assert not other.batches
+        backend.let_go.set()
+        await asyncio.gather(first, second)
+
+    with_batcher(scenario)
+
+
 def test_each_idle_device_takes_the_next_batch():
     async def scenario(batcher):
         first, second = SlowBackend(), SlowBackend()
