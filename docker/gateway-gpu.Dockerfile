@@ -52,6 +52,7 @@ COPY --from=build /app /app
 ARG NVIDIA=/opt/venv/lib/python3.11/site-packages/nvidia
 ENV PATH=/opt/venv/bin:$PATH \
     LD_LIBRARY_PATH=$NVIDIA/cu13/lib:$NVIDIA/cudnn/lib \
+    CUDA_DEVICE_ORDER=PCI_BUS_ID \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     PYTHONUNBUFFERED=1 \

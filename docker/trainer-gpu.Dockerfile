@@ -36,6 +36,7 @@ COPY training /app/training
 COPY export /app/export
 
 ENV PATH=/opt/venv/bin:$PATH \
+    CUDA_DEVICE_ORDER=PCI_BUS_ID \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     PYTHONPATH=/app \

@@ -62,6 +62,13 @@ def test_it_says_what_it_is(lines):
     assert all(f"org.opencontainers.image.{name}=" in labels for name in ("title", "description", "licenses"))
 
 
+@pytest.mark.parametrize("name", ["gateway-gpu", "trainer-gpu"])
+def test_gpus_are_numbered_as_nvidia_smi_does(name):
+    text = (REPOSITORY / "docker" / f"{name}.Dockerfile").read_text()
+    assert "CUDA_DEVICE_ORDER=PCI_BUS_ID" in text
+    assert "NVIDIA_DRIVER_CAPABILITIES=compute,utility" in text
+
+
 def test_what_serves_tells_its_health():
     for path in FILES:
         assert ("HEALTHCHECK" in path.read_text()) == (not path.stem.startswith("trainer")), path
