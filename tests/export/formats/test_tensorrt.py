@@ -17,7 +17,8 @@ from export.formats.tensorrt import (
     to_tensorrt,
 )
 from export.formats.tensorrt_input import cast_input_first
-from export.graph.onnx_export import to_onnx
+from export.graph.onnx_export import GraphVariant, to_onnx
+from export.precision import Precision
 from service.backends.batch_sizes import BATCH_SIZES
 from service.backends.tensorrt import Target, make_log
 from training.checkpoints.checkpoint import Checkpoint
@@ -62,6 +63,14 @@ def test_nvidias_parser_and_builder_take_the_full_size_network(rtx, full_size):
         expected += [("offsets", "FLOAT", 3), ("weights", "FLOAT", 4)]
     assert [(output.name, output.dtype.name, len(output.shape)) for output in outputs] == expected
     assert len(plan) > 90e6
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_without_plugins_the_nodes_are_built_from_their_definitions(rtx, checkpoint, precision):
+    network, plan = build_with(rtx, to_onnx(checkpoint, GraphVariant.PLUGIN, precision))
+    outputs = [network.get_output(index) for index in range(network.num_outputs)]
+    assert {output.dtype.name for output in outputs} == {"FLOAT"}
+    assert plan
 
 
 def test_uint8_must_be_cast_before_it_is_transposed(rtx, small):

@@ -3,13 +3,23 @@
 import enum
 import subprocess
 import sys
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from service.backends import cuda
-from service.backends.cuda import CudaError, call, count_devices, device_name, upload
+from service.backends.cuda import (
+    CudaError,
+    call,
+    count_devices,
+    create_event,
+    device_name,
+    record_event,
+    upload,
+    wait_for_event,
+)
 
 
 def test_missing_bindings_are_named(monkeypatch):
@@ -24,6 +34,19 @@ def test_a_failing_call_is_named_with_what_cuda_says():
         pytest.skip("this machine has a GPU")
     with pytest.raises(CudaError, match=r"cudaGetDeviceProperties: \w+"):
         device_name()
+
+
+def test_events_are_asked_of_cuda_as_its_functions_take_them():
+    runtime = pytest.importorskip("cuda.bindings.runtime", reason="needs cuda-bindings")
+    if not runtime.cudaGetDeviceCount()[0]:
+        pytest.skip("this machine has a GPU")
+    event, stream = runtime.cudaEvent_t(0), runtime.cudaStream_t(0)
+    with pytest.raises(CudaError, match="cudaEventCreateWithFlags"), ExitStack() as resources:
+        create_event(resources)
+    with pytest.raises(CudaError, match="cudaEventRecord"):
+        record_event(event, stream)
+    with pytest.raises(CudaError, match="cudaStreamWaitEvent"):
+        wait_for_event(event, stream)
 
 
 DRIVER = """

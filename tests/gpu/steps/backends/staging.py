@@ -42,7 +42,8 @@ def run(figures: Figures) -> None:
         rates["onnx_cuda"] = _rates(OnnxCudaBackend(graph), clips)
         figures.add(clips_per_second=rates)
         if importlib.util.find_spec("tensorrt") is not None:
-            engine = to_tensorrt(to_onnx(checkpoint, GraphVariant.PLUGIN, Precision.FP16), "fp16")
+            plugin = to_onnx(checkpoint, GraphVariant.PLUGIN, Precision.FP16)
+            engine = to_tensorrt(plugin, "fp16", batches=(len(clips),))
             path = Path(folder) / engine.file
             path.write_bytes(engine.plan)
             rates["tensorrt"] = _rates(TensorRTBackend(path), clips)

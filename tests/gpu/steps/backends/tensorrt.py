@@ -37,7 +37,8 @@ def run(figures: Figures) -> None:
         clips = np.random.default_rng(0).integers(0, 256, (max(BATCHES), 8, 224, 224, 3), np.uint8)
         expected = OnnxRuntimeBackend(reference).infer(clips[:1]).logits
         started = time.perf_counter()
-        engine = to_tensorrt(to_onnx(checkpoint, GraphVariant.PLUGIN, Precision.FP16), "fp16")
+        graph = to_onnx(checkpoint, GraphVariant.PLUGIN, Precision.FP16)
+        engine = to_tensorrt(graph, "fp16", batches=BATCHES)
         figures.add(build_seconds=time.perf_counter() - started, engine_bytes=len(engine.plan))
         path = Path(folder) / engine.file
         path.write_bytes(engine.plan)
