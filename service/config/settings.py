@@ -26,6 +26,9 @@ from service.telemetry.logging_config import LogFormat
 CORES = usable_cores()
 _ONE_PER_CORE: JsonDict = {"default_of_machine": "1 per usable core"}
 
+QUEUE_PER_GPU = 32
+"""Two batches of 16: one forms while the other runs."""
+
 _ADDRESS = r"^(https?://[^/]+/?)?$"
 _ADDRESS_WITH_PATH = r"^(https?://\S+)?$"
 
@@ -34,6 +37,11 @@ _REPOSITORY_STORE = Path(__file__).resolve().parents[2] / "model_store"
 
 def _default_store() -> Path:
     return _REPOSITORY_STORE if _REPOSITORY_STORE.is_dir() else Path("model_store")
+
+
+def _named_gpus(device: str) -> int:
+    devices = Devices.parse(device)
+    return 0 if devices.may_use_cpu else devices.count
 
 
 class Settings(BaseSettings):
@@ -106,10 +114,12 @@ class Settings(BaseSettings):
         description="Bytes of request bodies in memory; further requests get 503; default: 5 of the largest bodies",
     )
     max_queue: int = Field(
-        default=max(4, 2 * CORES),
+        default_factory=lambda valid: max(4, 2 * CORES, QUEUE_PER_GPU * _named_gpus(valid.get("device", AUTO))),
         ge=1,
         description="Videos waiting or in work; further requests get 503",
-        json_schema_extra={"default_of_machine": "2 per usable core, at least 4"},
+        json_schema_extra={
+            "default_of_machine": f"2 per usable core, at least 4, and {QUEUE_PER_GPU} for each GPU that is named"
+        },
     )
     api_keys: str = Field(
         default="",

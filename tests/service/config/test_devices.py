@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from service.config.devices import Devices
-from service.config.settings import Settings
+from service.config.settings import CORES, Settings
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,9 @@ def test_the_setting_names_what_is_wrong_with_it(monkeypatch):
     monkeypatch.setenv("TIN_DEVICE", "gpu1")
     with pytest.raises(ValidationError, match=r"device\n.*'gpu1'"):
         Settings()
+
+
+@pytest.mark.parametrize(("device", "least"), [("auto", 4), ("cpu", 4), ("cuda:0", 32), ("cuda:0,cuda:1,cuda:2", 96)])
+def test_batches_have_room_to_form_on_each_gpu_that_is_named(device, least):
+    assert Settings(device=device).max_queue == max(least, 2 * CORES)
+    assert Settings(device=device, max_queue=7).max_queue == 7
