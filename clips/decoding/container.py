@@ -52,6 +52,9 @@ DEMUXER_OF = {
 }
 """Demuxers whose files are told by their start, so that FFmpeg need not try hundreds of others."""
 
+UNTIMED = re.compile(rb"\x00\x00\x01\xba|IMKH|OggS|GIF8")
+"""Start of program streams (IMKH: of cameras), Ogg and GIF, whose packets do not say when each frame is shown."""
+
 PHOTO_BRANDS = {b"avif", b"heic", b"heim", b"heis", b"heix", b"mif1", b"mif2"}
 """Brands of HEIF files whose main content is a still picture."""
 
@@ -75,7 +78,7 @@ VideoSource = bytes | os.PathLike[str] | int
 """A video file: its bytes, its path, or the descriptor of an open file."""
 
 READ_AHEAD_BYTES = 1 << 18
-MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 1 << 16, 1 << 20
+MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 1 << 14, 1 << 23
 """The least that is read at once of a file with an index, and the most that is kept for the parts that follow."""
 PACKETS_PER_CLOCK_CHECK = 32
 
@@ -91,6 +94,8 @@ class OpenVideo:
     file_size: int
     read_at: Callable[[int, int], memoryview]
     """Returns the file's bytes from one position up to another, or fewer where the file ends."""
+    is_thorough: bool
+    """Opened by thorough probing: the packets are those that a full decode reads."""
     num_packets: int = 0
     """Number of packets read so far."""
 
@@ -162,13 +167,18 @@ class VideoFile:
     def open(self, probing: dict[str, str]) -> Iterator[OpenVideo]:
         """Open the file from its start and select its best video stream.
 
-        `probing` are FFmpeg's options for reading the first packets; they do not reach the decoder. Raises NotAVideo,
-        Undecodable or LimitExceeded.
+        `probing` are FFmpeg's options for reading the first packets; they do not reach the decoder. It is thorough for
+        files of which every packet must be decoded. Raises NotAVideo, Undecodable or LimitExceeded.
         """
-        with self._bytes() as file, self._demuxer(file, probing) as container:
-            stream = _best_stream(container)
-            _configure_decoder(stream.codec_context, self._limits)
-            yield OpenVideo(container, stream, self._limits, self._clock, self._size, self._reader_of(file))
+        with self._bytes() as file:
+            start = file.read(12)
+            file.seek(0)
+            is_thorough = probing is THOROUGH_PROBING or UNTIMED.match(start) is not None
+            with self._demuxer(file, start, THOROUGH_PROBING if is_thorough else probing) as container:
+                stream = _best_stream(container)
+                _configure_decoder(stream.codec_context, self._limits)
+                read_at = self._reader_of(file)
+                yield OpenVideo(container, stream, self._limits, self._clock, self._size, read_at, is_thorough)
 
     def _reader_of(self, file: BinaryIO) -> Callable[[int, int], memoryview]:
         if isinstance(self._source, bytes):
@@ -184,10 +194,8 @@ class VideoFile:
                 return io.BufferedReader(_OpenFile(self._source, self._size), READ_AHEAD_BYTES)
         return open(self._source, "rb", buffering=READ_AHEAD_BYTES)
 
-    def _demuxer(self, file: BinaryIO, probing: dict[str, str]) -> InputContainer:
+    def _demuxer(self, file: BinaryIO, start: bytes, probing: dict[str, str]) -> InputContainer:
         max_pixels = str(self._limits.max_pixels_per_frame)
-        start = file.read(12)
-        file.seek(0)
         if probing is QUICK_PROBING and start[4:8] == b"ftyp":
             probing = probing | HEADER_SUFFICES
         demuxer = next((name for pattern, name in DEMUXER_OF.items() if pattern.match(start)), None)

@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from clips.decoding.container import QUICK_PROBING, THOROUGH_PROBING, OpenVideo, VideoFile, VideoSource
 from clips.decoding.errors import NoFrames
-from clips.decoding.frame_times import rising
+from clips.decoding.frame_times import all_rising
 from clips.decoding.frames import Converter, Image, describe, every_frame, frame_seconds, in_seconds, upright_size
 from clips.decoding.limits import DEFAULT_LIMITS, DecodeLimits
 from clips.decoding.parallel.visit import visit_frames
@@ -79,11 +81,13 @@ def decode(
     """
     file = VideoFile(source, limits, threads)
     with file.open(QUICK_PROBING) as video:
-        survey = survey_packets(file, video)
+        survey = survey_packets(file, video, needs_times=False)
         try:
             return _decode_minimal(file, video, survey, pick_frames, part, threads)
         except FullDecodeRequired as error:
             reason = str(error)
+        if part == WHOLE and survey.every_packet is not None:
+            return _decode_read_packets(file, video, survey.every_packet, pick_frames, reason)
     if part != WHOLE:
         return _decode_part_in_full(file, pick_frames, part, reason)
     return _decode_full(file, pick_frames, len(survey.timestamps), reason)
@@ -128,13 +132,13 @@ def _planned_images(file: VideoFile, video: OpenVideo, survey: Survey, plan: Pla
 def _assemble(video: OpenVideo, survey: Survey, plan: Plan, images: tuple[Image, ...]) -> DecodedClip:
     time_base = video.stream.time_base
     assert time_base is not None
-    first = in_seconds(plan.times[0], time_base)
+    first, last, *times = (in_seconds(time, time_base) for time in plan.times[[0, -1, *plan.indices]].tolist())
     height, width, _ = images[0].shape
     return DecodedClip(
         images,
         plan.indices,
-        tuple(in_seconds(plan.times[index], time_base) - first for index in plan.indices),
-        describe(video, (width, height), len(plan.times), in_seconds(plan.times[-1], time_base) - first),
+        tuple(time - first for time in times),
+        describe(video, (width, height), len(plan.times), last - first),
         DecodeReport("minimal", plan.num_fed, len(survey.times)),
     )
 
@@ -143,17 +147,34 @@ def _decode_part_in_full(file: VideoFile, pick_frames: PickFrames, part: Part, r
     """Decode every packet twice: the frames in the part are known when all times are."""
     times, duration = times_by_decoding(file)
     indices = part.pick(pick_frames, times, duration)
-    clip = _decode_every_packet(file, lambda _: indices, len(times), reason)
+    with file.open(THOROUGH_PROBING) as video:
+        clip = _decode_every_packet(video, lambda _: indices, len(times), reason)
     return replace(clip, report=replace(clip.report, packets_fed=2 * clip.report.packets_fed))
 
 
 def _decode_full(file: VideoFile, pick_frames: PickFrames, num_expected: int, reason: str) -> DecodedClip:
     """Decode every packet, once unless the number of frames is far from `num_expected`, that of the packets."""
     try:
-        return _decode_every_packet(file, pick_frames, num_expected, reason)
+        with file.open(THOROUGH_PROBING) as video:
+            return _decode_every_packet(video, pick_frames, num_expected, reason)
     except _OtherCount as other:
         num_frames = other.num_frames
-    return _decode_every_packet(file, pick_frames, num_frames, reason)
+    with file.open(THOROUGH_PROBING) as video:
+        return _decode_every_packet(video, pick_frames, num_frames, reason)
+
+
+def _decode_read_packets(
+    file: VideoFile,
+    video: OpenVideo,
+    packets: Sequence[Packet[VideoStream]],
+    pick_frames: PickFrames,
+    reason: str,
+) -> DecodedClip:
+    """Decode all packets of a video, which have been read for the survey."""
+    try:
+        return _decode_every_packet(video, pick_frames, len(packets), reason, packets)
+    except _OtherCount as other:
+        return _decode_full(file, pick_frames, other.num_frames, reason)
 
 
 class _OtherCount(Exception):
@@ -164,28 +185,31 @@ class _OtherCount(Exception):
         self.num_frames = num_frames
 
 
-def _decode_every_packet(file: VideoFile, pick_frames: PickFrames, num_expected: int, reason: str) -> DecodedClip:
+def _decode_every_packet(
+    video: OpenVideo,
+    pick_frames: PickFrames,
+    num_expected: int,
+    reason: str,
+    packets: Sequence[Packet[VideoStream]] | None = None,
+) -> DecodedClip:
     if num_expected == 0:
         raise NoFrames("the video holds no frame")
     stamps: list[int | None] = []
     last: VideoFrame | None = None
-    with file.open(THOROUGH_PROBING) as video:
-        picked = _picked_for_likely_counts(pick_frames, num_expected, video)
-        kept = _KeptFrames(picked, num_expected)
-        for index, last in enumerate(every_frame(video)):
-            stamps.append(last.pts)
-            kept.add(index, last)
-        num_frames = len(stamps)
-        if last is None:
-            raise NoFrames("no frame of the video could be decoded")
-        if num_frames not in picked:
-            raise _OtherCount(num_frames)
-        time_base = video.stream.time_base
-        timed = (
-            (None if stamp is None or time_base is None else in_seconds(stamp, time_base), None) for stamp in stamps
-        )
-        times = [time for time, _ in rising(timed, frame_seconds(video.stream))]
-        info = describe(video, upright_size(last), num_frames, times[-1])
+    picked = _picked_for_likely_counts(pick_frames, num_expected, video)
+    kept = _KeptFrames(picked, num_expected)
+    for index, last in enumerate(every_frame(video, packets)):
+        stamps.append(last.pts)
+        kept.add(index, last)
+    num_frames = len(stamps)
+    if last is None:
+        raise NoFrames("no frame of the video could be decoded")
+    if num_frames not in picked:
+        raise _OtherCount(num_frames)
+    time_base = video.stream.time_base
+    seconds = [None if stamp is None or time_base is None else in_seconds(stamp, time_base) for stamp in stamps]
+    times = all_rising(seconds, frame_seconds(video.stream))
+    info = describe(video, upright_size(last), num_frames, times[-1])
     indices = picked[num_frames]
     report = DecodeReport("full", video.num_packets, video.num_packets, reason)
     return DecodedClip(kept.at(indices), indices, tuple(times[i] for i in indices), info, report)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
+from itertools import pairwise
 from typing import TypeVar
 
 from clips.decoding.packet_plan import MAX_REORDER_DEPTH
@@ -15,6 +16,15 @@ MIN_RESET_SECONDS = 1.0
 """A clock that steps back further, and further than frames may be reordered, has begun anew."""
 MIN_STEP_SECONDS = 1e-5
 """Frames that share a time are moved this far apart."""
+
+
+def all_rising(seconds: Sequence[float | None], frame_seconds: float) -> list[float]:
+    """Return the times of a video's frames as `rising` gives them, at once where they already rise."""
+    known = [time for time in seconds if time is not None]
+    times = [time - known[0] for time in known]
+    if len(known) == len(seconds) and all(later >= time + MIN_STEP_SECONDS for time, later in pairwise(times)):
+        return times
+    return [time for time, _ in rising(((time, None) for time in seconds), frame_seconds)]
 
 
 def rising(timed: Iterable[tuple[float | None, T]], frame_seconds: float) -> Iterator[tuple[float, T]]:

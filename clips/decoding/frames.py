@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 
 import av
 import cv2
 import numpy as np
+from av.packet import Packet
 from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
@@ -49,13 +50,14 @@ def describe(video: OpenVideo, size: tuple[int, int], num_frames: int, seconds_t
     )
 
 
-def every_frame(video: OpenVideo) -> Iterator[VideoFrame]:
+def every_frame(video: OpenVideo, packets: Iterable[Packet[VideoStream]] | None = None) -> Iterator[VideoFrame]:
     """Decode every packet and yield the frames in output order; skip packets that do not decode, as players do.
 
-    Raises LimitExceeded for too many frames, and whatever `OpenVideo.packets` raises.
+    `packets` are all of them, if they were read before. Raises LimitExceeded for too many frames, and whatever
+    `OpenVideo.packets` raises.
     """
     count = 0
-    for packet in chain(video.packets(), [None]):
+    for packet in chain(video.packets() if packets is None else packets, [None]):
         video.clock.check()
         try:
             frames = video.stream.codec_context.decode(packet)

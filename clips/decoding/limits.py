@@ -46,19 +46,15 @@ class CpuClock:
         self._now = time.thread_time if threads == 1 else time.process_time
         self._num_cores = 1 if threads == 1 else NUM_CORES
         self._start = self._now()
-        self._wait()
+        self._earliest_end = time.monotonic() + max_seconds / self._num_cores
 
     def check(self) -> None:
         """Raise LimitExceeded once the time is used up."""
         # to read the CPU's clock is a system call, which may take as long as a small picture
         if time.monotonic() < self._earliest_end:
             return
-        if self._now() - self._start > self._max_seconds:
+        seconds_left = self._max_seconds - (self._now() - self._start)
+        if seconds_left < 0:
             limit = f"{self._max_seconds:g} s of CPU time"
             raise LimitExceeded(f"decoding takes more than {limit}; send a shorter or smaller video")
-        self._wait()
-
-    def _wait(self) -> None:
-        """Set the earliest moment at which the time can be used up."""
-        seconds_left = self._max_seconds - (self._now() - self._start)
         self._earliest_end = time.monotonic() + seconds_left / self._num_cores

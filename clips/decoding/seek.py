@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 
 from clips.decoding.bitstream.packet_reader import first_packet_matters
 from clips.decoding.container import OpenVideo, VideoFile
-from clips.decoding.packet_plan import plan_runs, reorder_depth
+from clips.decoding.packet_plan import Times, plan_runs, reorder_depth
 from clips.decoding.picture import FullDecodeRequired
 from clips.decoding.survey.demuxed import survey_demuxed
 from clips.decoding.survey.indexed import survey_indexed, table_of
@@ -44,7 +44,7 @@ class Plan:
     """
 
     indices: tuple[int, ...]
-    times: Sequence[int]
+    times: Times
     runs: Sequence[Sequence[int]]
 
     @property
@@ -53,15 +53,18 @@ class Plan:
         return sum(len(run) for run in self.runs)
 
 
-def survey_packets(file: VideoFile, video: OpenVideo) -> Survey:
-    """Survey all packets; raise NoFrames, LimitExceeded or Undecodable."""
+def survey_packets(file: VideoFile, video: OpenVideo, *, needs_times: bool = True) -> Survey:
+    """Survey all packets; raise NoFrames, LimitExceeded or Undecodable.
+
+    Unless times are needed, `timestamps` may be None where every packet must be decoded; their number is right.
+    """
     packets = video.packets()
     first = None
     try:
         table = table_of(video)
         first = next(packets, None)
         if first is not None:
-            return survey_indexed(video, table, first)
+            return survey_indexed(video, table, first, needs_times=needs_times)
     except NoIndex:
         video.check_index()
     return survey_demuxed(file, video, packets if first is None else chain([first], packets))
@@ -72,7 +75,7 @@ def plan_frames(indices: Sequence[int], video: OpenVideo, survey: Survey) -> Pla
     targets = set(survey.shown[list(indices)].tolist())
     always_fed = {0} if first_packet_matters(video.codec, survey.first_packet) else set()
     runs = plan_runs(targets, survey.times, survey.pictures, always_fed)
-    return Plan(tuple(indices), survey.times[survey.shown].tolist(), runs)
+    return Plan(tuple(indices), survey.times[survey.shown], runs)
 
 
 def decode_planned(
@@ -91,7 +94,7 @@ def decode_planned(
     """
     context = video.stream.codec_context
     context.reorder_depth = max(context.reorder_depth, reorder_depth(survey.times))
-    index_of = {time: index for index, time in enumerate(plan.times)}
+    index_of = _indices_by_time(survey, plan)
     with closing(_packets_of_runs(survey, plan.runs if runs is None else runs)) as packets_of_runs:
         for run, packets in packets_of_runs:
             expected = iter(np.sort(survey.times[run][survey.pictures.is_shown[run]]).tolist())
@@ -102,6 +105,13 @@ def decode_planned(
                 yield index, frame
             if next(expected, None) is not None:
                 raise FullDecodeRequired(OUT_OF_ORDER)
+
+
+def _indices_by_time(survey: Survey, plan: Plan) -> dict[int, int]:
+    """Return the indices of the frames that the plan decodes, by their times."""
+    fed = np.array([number for run in plan.runs for number in run])
+    times = survey.times[fed[survey.pictures.is_shown[fed]]]
+    return dict(zip(times.tolist(), plan.times.searchsorted(times).tolist(), strict=True))
 
 
 def _packets_of_runs(

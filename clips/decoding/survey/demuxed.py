@@ -28,6 +28,9 @@ def survey_demuxed(file: VideoFile, video: OpenVideo, packets: Iterator[Packet[V
     read_packets = _ReadPackets(file)
     try:
         read = reader_of(video)
+    except FullDecodeRequired as error:
+        return _survey_unread(video, packets, error)
+    try:
         for packet in packets:
             read_packets.add(packet, read)
         times, pictures = np.array(read_packets.times, np.int64), Pictures.of(read_packets.pictures)
@@ -39,6 +42,21 @@ def survey_demuxed(file: VideoFile, video: OpenVideo, packets: Iterator[Packet[V
         for packet in packets:  # those after the one that was in the way
             read_packets.count(packet)
         return survey_without_pictures(read_packets.timestamps, error)
+
+
+def _survey_unread(video: OpenVideo, packets: Iterator[Packet[VideoStream]], error: FullDecodeRequired) -> Survey:
+    """Survey a video whose packets' headers cannot be read."""
+    timestamps, held, num_bytes = [], [], 0
+    for packet in packets:
+        if not packet.is_discard:
+            timestamps.append(packet.pts)
+        num_bytes += packet.size
+        if video.is_thorough and num_bytes <= MAX_HELD_BYTES:
+            held.append(packet)
+    survey = survey_without_pictures(timestamps, error)
+    if video.is_thorough and num_bytes <= MAX_HELD_BYTES:
+        survey.every_packet = held
+    return survey
 
 
 def reader_of(video: OpenVideo) -> PacketReader:

@@ -57,10 +57,13 @@ def _compare_with_index(table: PacketTable, stream: VideoStream) -> None:
             raise NoIndex("FFmpeg lists other packets")
 
 
-def survey_indexed(video: OpenVideo, table: PacketTable, first: Packet[VideoStream]) -> Survey:
+def survey_indexed(
+    video: OpenVideo, table: PacketTable, first: Packet[VideoStream], *, needs_times: bool = True
+) -> Survey:
     """Survey a video by its packets' table and the first packet that FFmpeg reads.
 
-    Raises NoIndex if they differ, NoFrames and LimitExceeded.
+    Raises NoIndex if they differ, and where the table has no times but every packet must be decoded, unless times are
+    not needed; NoFrames and LimitExceeded.
     """
     begin, size = int(table.positions[0]), int(table.sizes[0])
     is_odd = first.is_discard or first.is_corrupt or any(True for _ in first.iter_sidedata())
@@ -74,8 +77,10 @@ def survey_indexed(video: OpenVideo, table: PacketTable, first: Packet[VideoStre
         table = replace(table, decode_times=decode_times, times=times)
         return survey_of(times, pictures, bytes(first), _reader_of(video, table))
     except FullDecodeRequired as error:
-        if table.times is None:
+        if table.times is None and needs_times:
             raise NoIndex("the times follow from the pictures") from error
+        if table.times is None:
+            return survey_without_pictures([None] * len(table), error)
         return survey_without_pictures((table.times - table.times[0] + first.pts).tolist(), error)
 
 

@@ -43,6 +43,8 @@ class Survey:
     shown: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
     first_packet: bytes = b""
     read: ReadPackets = _read_nothing
+    every_packet: Sequence[Packet[VideoStream]] | None = None
+    """All packets as a full decode reads them, where they are at hand."""
     reads_in_any_order: bool = True
     """`read` may be called again and again, also on several threads; else once."""
 

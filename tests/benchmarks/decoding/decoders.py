@@ -112,7 +112,8 @@ def _planned_alone(video: OpenVideo, survey: Survey) -> tuple[list[Image], float
     plan = plan_frames(eight(len(survey.shown)), video, survey)
     runs = iter([*survey.read([number for run in plan.runs for number in run])])
     packets = [[next(runs) for _ in run] for run in plan.runs]
-    wanted = {plan.times[index] for index in plan.indices}
+    times = plan.times[list(plan.indices)].tolist()
+    wanted = set(times)
     context, converter = video.stream.codec_context, Converter()
     images: dict[int, Image] = {}
     context.reorder_depth = depth = max(context.reorder_depth, reorder_depth(survey.times))
@@ -120,12 +121,12 @@ def _planned_alone(video: OpenVideo, survey: Survey) -> tuple[list[Image], float
     for run in packets:
         for packet in (*run, None):
             for frame in context.decode(packet):
-                if frame.pts in wanted:
+                if frame.pts is not None and frame.pts in wanted:
                     images[frame.pts] = converter.upright(frame)
         context.flush_buffers()
         context.reorder_depth = depth
     seconds = time.process_time() - started
-    return [images[plan.times[index]] for index in plan.indices], seconds
+    return [images[time] for time in times], seconds
 
 
 def _every_packet_alone(video: OpenVideo, indices: Sequence[int]) -> tuple[list[Image], float]:

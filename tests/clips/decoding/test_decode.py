@@ -10,11 +10,17 @@ import numpy as np
 import pytest
 
 from clips.decoding import decode as decode_module
+from clips.decoding.container import QUICK_PROBING, VideoFile
 from clips.decoding.decode import decode
 from clips.decoding.frames import every_frame as every_decoded_frame
+from clips.decoding.limits import DecodeLimits
+from clips.decoding.seek import survey_packets
+from clips.decoding.survey import demuxed
 from clips.sampling import evaluation_indices
 from tests.helpers.fuzzing.clock_faults import full_decode
 from tests.helpers.videos.alterations import pad_packets, set_display_matrix
+from tests.helpers.videos.clip_recipes import recipe_named
+from tests.helpers.videos.make_clip import cached_clip
 from tests.helpers.videos.moving_square import moving_square
 from training.synthetic.video_encoder import ENCODINGS, Encoding, encode_video
 
@@ -74,9 +80,9 @@ def test_a_path_and_its_bytes_give_the_same(make_video):
 def test_packets_decode_once_though_some_show_nothing(monkeypatch, num_lost, num_passes):
     passes = []
 
-    def counted(video):
+    def counted(video, packets):
         passes.append(video)
-        return every_decoded_frame(video)
+        return every_decoded_frame(video, packets)
 
     monkeypatch.setattr(decode_module, "every_frame", counted)
     without_b = Encoding("mp4", "libx264", {"bf": "0", "g": "250"})
@@ -171,3 +177,32 @@ def _motion_jpeg(jpeg):
         packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 25)
         container.mux(packet)
     return file.getvalue()
+
+
+@pytest.mark.parametrize("max_held_bytes", [0, demuxed.MAX_HELD_BYTES])
+@pytest.mark.parametrize("name", ["gif", "mpeg2-ps"])
+def test_a_file_without_times_is_read_once_if_its_packets_fit_in_memory(name, max_held_bytes, monkeypatch):
+    data, opened, open_file = cached_clip(recipe_named(name)), [], VideoFile.open
+
+    def open_and_count(file, probing):
+        opened.append(probing)
+        return open_file(file, probing)
+
+    monkeypatch.setattr(demuxed, "MAX_HELD_BYTES", max_held_bytes)
+    monkeypatch.setattr(VideoFile, "open", open_and_count)
+    clip = decode(data, every_frame)
+    assert clip.report.path == "full"
+    assert clip.report.packets_fed == clip.report.packets
+    assert len(opened) == (1 if max_held_bytes else 2)
+    for image, expected in zip(clip.images, full_decode(data), strict=True):
+        np.testing.assert_array_equal(image, expected)
+
+
+@pytest.mark.parametrize("name", ["mpeg4-avi", "mpeg4-avi-b", "mpeg4-avi-packed", "mjpeg-avi", "huffyuv", "mpeg2-ts"])
+def test_packets_are_counted_alike_where_their_times_are_not_needed(name):
+    def count(*, needs_times):
+        file = VideoFile(cached_clip(recipe_named(name)), DecodeLimits())
+        with file.open(QUICK_PROBING) as video:
+            return len(survey_packets(file, video, needs_times=needs_times).timestamps)
+
+    assert count(needs_times=False) == count(needs_times=True) > 0

@@ -4,8 +4,10 @@ import random
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from clips.decoding.frame_times import rising
+from clips.decoding.frame_times import all_rising, rising
 from clips.decoding.packet_plan import MAX_REORDER_DEPTH
 
 FRAME = 0.04
@@ -62,3 +64,12 @@ def test_few_frames_are_held():
 
     for count, _ in enumerate(rising(source(), FRAME)):
         assert taken <= count + MAX_REORDER_DEPTH + 1
+
+
+MOMENTS = st.floats(-2, 20, allow_subnormal=False)
+
+
+@given(stamps=st.lists(st.none() | MOMENTS, max_size=40), ordered=st.lists(MOMENTS))
+def test_times_that_already_rise_are_given_at_once(stamps, ordered):
+    for seconds in (stamps, sorted(ordered)):
+        assert all_rising(seconds, FRAME) == times_of(seconds)

@@ -107,7 +107,7 @@ def test_runs_are_shared_and_large_pictures_of_few_runs_decoded_by_threads(name,
         runs = [range(start, start + 10) for start in (0, 12, 24, 36)][: 1 if "250" in name or "one" in name else 4]
         video.stream.codec_context.width *= scale
         video.stream.codec_context.height *= scale
-        plan = Plan((0,), survey.times.tolist(), runs)
+        plan = Plan((0,), survey.times, runs)
         assert choose_threads(num_threads, video, survey, plan) == threads
 
 
