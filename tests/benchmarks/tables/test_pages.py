@@ -1,7 +1,14 @@
+import re
+
 import pytest
 
 from tests.benchmarks.tables.feeding import KINDS, cores
 from tests.benchmarks.tables.pages import TABLES, NoTable, pages, with_table
+from tests.helpers.paths import REPOSITORY
+
+PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (REPOSITORY / "docs").glob("*.md"))]
+MEASURED = re.compile(r"\d (ms|videos/s|clips/s|answers/s)\b|\d/s\b")
+"""A time or a rate."""
 
 
 def test_pages_show_the_newest_results():
@@ -12,6 +19,13 @@ def test_pages_show_the_newest_results():
 def test_every_table_has_figures():
     texts = [each.text() for each in TABLES]
     assert all(len(text.splitlines()) > 3 for text in texts)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_table_that_is_typed_by_hand_has_no_measured_times(page):
+    of_results = re.compile(r"<!-- table: (.+?) -->.*?<!-- end of table: \1 -->", re.DOTALL)
+    text = of_results.sub("", (REPOSITORY / page).read_text())
+    assert [line for line in text.splitlines() if line.startswith("|") and MEASURED.search(line)] == []
 
 
 def test_a_table_replaces_the_one_that_is_there():
