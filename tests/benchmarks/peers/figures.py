@@ -55,6 +55,7 @@ class Load:
         others_share: float,
         megabytes: float,
         drain_seconds: float = 0.0,
+        sending: float | None = None,
     ) -> Load:
         """Compute the figures from the outcomes of a job.
 
@@ -66,14 +67,17 @@ class Load:
             others_share: share of the machine's CPU time that other processes had.
             megabytes: resident memory of the contender at the end.
             drain_seconds: time until it was idle again.
+            sending: seconds for which an open loop sent; the rate then counts up to the last answer, and at least them.
         """
         outcomes = list(outcomes)
         fates = Counter(fate(status) for _, _, status in outcomes)
         begin, end = window
-        counted = [ended - begun for begun, ended, status in outcomes if status == 200 and begin <= ended < end]
+        counted = [(begun, ended) for begun, ended, status in outcomes if status == 200 and begin <= ended < end]
+        if sending is not None:
+            end = max([sending, *(ended for _, ended in counted)])
         return cls(
             rate=len(counted) / (end - begin),
-            latencies=[seconds * 1000 for seconds in counted],
+            latencies=[(ended - begun) * 1000 for begun, ended in counted],
             fates=dict(fates),
             server_ms=server_seconds * 1000 / max(1, fates[ANSWERED]),
             client_share=client_seconds / max(1e-9, client_seconds + server_seconds),

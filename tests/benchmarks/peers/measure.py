@@ -99,9 +99,17 @@ class Bench:
     def _overload(self, server: Server, rate: float) -> Load:
         window = (0.0, self._timing.overload + PATIENCE)
         job = {"rate": rate * TIMES_ITS_RATE, "seconds": self._timing.overload}
-        return self._run(server, self._videos["main"], window, PATIENCE, **job)
+        return self._run(server, self._videos["main"], window, PATIENCE, sending=self._timing.overload, **job)
 
-    def _run(self, server: Server, video: Path, window: tuple[float, float], patience: float, **job: Any) -> Load:
+    def _run(
+        self,
+        server: Server,
+        video: Path,
+        window: tuple[float, float],
+        patience: float,
+        sending: float | None = None,
+        **job: Any,
+    ) -> Load:
         before, busy = server.cpu_seconds(), _busy_seconds()
         job = {"seconds": window[1], **job, "video": str(video), "patience": patience}
         done = self._clients.ask(address=server.address, field=server.contender.field, **job)
@@ -116,6 +124,7 @@ class Bench:
             others_share=max(0.0, 1 - (spent + done["cpu_seconds"]) / all_busy),
             megabytes=server.megabytes(),
             drain_seconds=drain_seconds,
+            sending=sending,
         )
 
     def _damage(self, server: Server) -> Damage:

@@ -51,6 +51,12 @@ def test_answers_within_the_window_count():
     assert measured.lost == 0
 
 
+@pytest.mark.parametrize(("last", "rate"), [(3.5, 2 / 4), (8.0, 2 / 8)])
+def test_in_overload_the_rate_is_that_up_to_the_last_answer(last, rate):
+    outcomes = [(0.0, 1.0, 200), (0.1, last, 200), (0.2, 10.0, TIMED_OUT)]
+    assert of(outcomes, window=(0.0, 14.0), sending=4.0).rate == pytest.approx(rate)
+
+
 def test_cpu_time_is_shared_by_all_answers_of_the_job():
     measured = of([(0.0, 0.5, 200), (2.0, 3.5, 200), (0.0, 10.0, TIMED_OUT)])
     assert measured.server_ms == pytest.approx(500)
