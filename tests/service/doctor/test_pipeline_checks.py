@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,7 +38,7 @@ def test_here_everything_is_equal_to_the_bit(record: GoldenRecord) -> None:
     assert found.count("equal to the bit") == ALL_CODECS + 3
 
 
-def _frames_before(source: Any, pick_frames: Callable[[int], list[int]], *options: Any) -> DecodedClip:
+def _frames_before(source: Any, pick_frames: Callable[[int], Sequence[int]], *options: Any) -> DecodedClip:
     return decode(source, lambda num_frames: [max(index - 1, 0) for index in pick_frames(num_frames)], *options)
 
 
