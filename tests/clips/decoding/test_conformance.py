@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from av.video.stream import VideoStream
 
+from clips.decoding import seek
 from clips.decoding.decode import decode
 from clips.sampling import evaluation_indices
 from tests.helpers.videos.clip_recipes import CLIPS, recipe_named
@@ -61,6 +62,20 @@ def test_the_eight_frames_are_those_of_a_full_decode(recipe):
         np.testing.assert_array_equal(image, expected[index])
         if None not in times:  # an AVI's frames come with times in decode order
             assert time == pytest.approx(sorted(times)[index] - min(times), abs=1e-9)
+
+
+@by_name
+def test_a_short_video_decodes_by_its_index_as_a_long_one_does(recipe, monkeypatch):
+    expected = decode(cached_clip(recipe), eight)
+    monkeypatch.setattr(seek, "FEW_PACKETS", 0)
+    clip = decode(cached_clip(recipe), eight)
+    np.testing.assert_array_equal(clip.images, expected.images)
+    assert (clip.indices, clip.times, clip.video, clip.report) == (
+        expected.indices,
+        expected.times,
+        expected.video,
+        expected.report,
+    )
 
 
 @by_name
