@@ -80,8 +80,7 @@ class Converter(threading.local):
 
         The image is written to `memory`, of just that shape and without gaps, or else to new memory.
         """
-        width, height = upright_size(frame)
-        upright = np.empty((height, width, 3), np.uint8) if memory is None else memory
+        upright = _new_image(upright_size(frame)) if memory is None else memory
         image = self._rgb(frame)
         if _is_mirrored(frame):
             image = np.asarray(cv2.flip(image, 0), np.uint8)
@@ -98,6 +97,11 @@ class Converter(threading.local):
         rgb = self._reformatter.reformat(frame, format="rgb24", threads=1).planes[0]
         rows = np.frombuffer(memoryview(rgb), np.uint8).reshape(rgb.height, rgb.line_size)
         return rows[:, : rgb.width * 3].reshape(rgb.height, rgb.width, 3)
+
+
+def _new_image(size: tuple[int, int]) -> Image:
+    width, height = size
+    return np.empty((height, width, 3), np.uint8)
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:

@@ -11,10 +11,11 @@ from fastapi import FastAPI
 from opentelemetry.trace import Tracer
 
 from service.config.settings import Settings
+from service.decoding.job import Preprocessor
 from service.decoding.pool import DecoderPool
 from service.decoding.timeline_pool import TimelinePool
 from service.inference.batcher import Batcher
-from service.inference.pipeline import Gateway, LocalDecoders, Preprocessing, make_gateway
+from service.inference.pipeline import Gateway, LocalDecoders, make_gateway
 from service.models.hot_reload import live_registry
 from service.teaching.live_teaching import live_teaching
 from service.teaching.teaching import Teaching
@@ -51,7 +52,7 @@ async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncI
         await pool.close()
 
 
-def _in_front_of(pool: DecoderPool, settings: Settings) -> Preprocessing:
+def _in_front_of(pool: DecoderPool, settings: Settings) -> Preprocessor:
     """Return the pool, or a GPU that decodes in front of it where the settings say so; raises NvdecUnavailable."""
     if settings.decode == "workers":
         return pool

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from clips.clip_spec import ClipSpec
 from clips.decoding.errors import ClipError
@@ -17,6 +17,7 @@ from clips.windows import Windowing
 if TYPE_CHECKING:  # jobs are made in processes that decode nothing
     from clips.decoding.container import VideoSource
     from clips.decoding.frame_folder import EncodedFrames
+    from clips.model_input import ModelInput
 
 Failure = ClipError | str
 """An error of the video, or the traceback of an unexpected exception."""
@@ -44,6 +45,16 @@ class DecodeJob:
     shifted: bool = False
     part: Part = WHOLE
     threads: int = 1
+
+
+class Preprocessor(Protocol):
+    """Decodes videos for POST /predict: a pool of workers, a GPU in front of one, or replicas on Ray.
+
+    Raises clips.decoding.errors.ClipError and service.decoding.process.DecoderError.
+    """
+
+    async def preprocess(self, job: DecodeJob) -> ModelInput:
+        """Return the model's input. When this is cancelled, decoding ends."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
@@ -22,7 +22,7 @@ from clips.model_input import ModelInput
 from clips.part import WHOLE, Part, PickFrames
 from clips.preprocess import preprocess
 from service.backends import cuda
-from service.decoding.job import DecodeJob
+from service.decoding.job import DecodeJob, Preprocessor
 
 MAX_AT_ONCE = 4
 """Videos at the same time; each takes memory of the GPU."""
@@ -42,13 +42,6 @@ class NvdecUnavailable(Exception):
 
 class NotOnGpu(Exception):
     """The hardware does not decode this video."""
-
-
-class Workers(Protocol):
-    """Decoders on cores, as `service.decoding.pool.DecoderPool`."""
-
-    async def preprocess(self, job: DecodeJob) -> ModelInput:
-        """Return the model's input."""
 
 
 def check_nvdec(gpus: Sequence[int]) -> None:
@@ -80,7 +73,7 @@ class NvdecPool:
         open_video: Opens a video on a device.
     """
 
-    def __init__(self, workers: Workers, gpu: int = 0, open_video: OpenVideo = open_by_torchcodec) -> None:
+    def __init__(self, workers: Preprocessor, gpu: int = 0, open_video: OpenVideo = open_by_torchcodec) -> None:
         self._workers = workers
         self._device = cuda.device_of(gpu)
         self._open_video = open_video

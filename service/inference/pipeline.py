@@ -12,7 +12,7 @@ from clips.model_input import ModelInput, TimelineEnd
 from clips.windows import Windowing
 from service.backends.base import Clips
 from service.config.settings import Settings
-from service.decoding.job import DecodeJob
+from service.decoding.job import DecodeJob, Preprocessor
 from service.decoding.timeline_pool import TimelinePool
 from service.inference.batcher import Batcher, Inferred
 from service.inference.prediction import Prediction, StageTimes, score
@@ -29,24 +29,14 @@ class ReplicaLost(Exception):
     """Replica after replica was lost under one request (service.deployment.ray_clients)."""
 
 
-class Decoders(Protocol):
+class Decoders(Preprocessor, Protocol):
     """Decoders of videos: worker processes of this one, or replicas on Ray (service.deployment.ray_clients).
 
     Both methods raise clips.decoding.errors.ClipError and service.decoding.process.DecoderError.
     """
 
-    async def preprocess(self, job: DecodeJob) -> ModelInput:
-        """Return the model's input. When this is cancelled, decoding ends."""
-
     def windows(self, job: DecodeJob, windowing: Windowing, model: LoadedModel) -> AsyncGenerator[InferredPart, None]:
         """Yield a start, each window with the model's logits, and an end. When it is closed, decoding ends."""
-
-
-class Preprocessing(Protocol):
-    """Decodes videos for POST /predict: a pool of workers, or a GPU in front of one."""
-
-    async def preprocess(self, job: DecodeJob) -> ModelInput:
-        """Return the model's input. When this is cancelled, decoding ends."""
 
 
 class Batching(Protocol):
@@ -60,7 +50,7 @@ class Batching(Protocol):
 class LocalDecoders:
     """Worker processes of this one: a pool for POST /predict, or a GPU, and one worker per timeline."""
 
-    pool: Preprocessing
+    pool: Preprocessor
     timelines: TimelinePool
     batcher: Batcher
 

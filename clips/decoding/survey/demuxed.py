@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from av.packet import Packet
@@ -46,17 +47,17 @@ def survey_demuxed(file: VideoFile, video: OpenVideo, packets: Iterator[Packet[V
 
 def _survey_unread(video: OpenVideo, packets: Iterator[Packet[VideoStream]], error: FullDecodeRequired) -> Survey:
     """Survey a video whose packets' headers cannot be read."""
-    timestamps, held, num_bytes = [], [], 0
+    timestamps, num_bytes = [], 0
+    held: list[Packet[VideoStream]] | None = [] if video.is_thorough else None
     for packet in packets:
         if not packet.is_discard:
             timestamps.append(packet.pts)
         num_bytes += packet.size
-        if video.is_thorough and num_bytes <= MAX_HELD_BYTES:
+        if num_bytes > MAX_HELD_BYTES:
+            held = None
+        if held is not None:
             held.append(packet)
-    survey = survey_without_pictures(timestamps, error)
-    if video.is_thorough and num_bytes <= MAX_HELD_BYTES:
-        survey.every_packet = held
-    return survey
+    return replace(survey_without_pictures(timestamps, error), every_packet=held)
 
 
 def reader_of(video: OpenVideo) -> PacketReader:
