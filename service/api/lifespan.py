@@ -43,7 +43,7 @@ async def lifespan(app: FastAPI, settings: Settings, metrics: Metrics) -> AsyncI
         timelines = TimelinePool(settings.timelines(), settings.max_decoder_bytes)
         batcher = Batcher(metrics.observe_run, settings.devices().count)
         decoders = LocalDecoders(_in_front_of(pool, settings), timelines, batcher)
-        gateway = make_gateway(settings, registry, metrics, decoders, batcher)
+        gateway = make_gateway(settings, registry, metrics, decoders, batcher, pool.is_backed_up)
         await pool.start()
         batches = asyncio.create_task(batcher.run())
         app.state.admission, app.state.registry = gateway.admission, registry

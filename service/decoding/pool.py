@@ -35,6 +35,7 @@ class DecoderPool:
         self._cores = min(size, usable_cores())
         self._max_memory_bytes = max_memory_bytes
         self._idle: asyncio.Queue[Decoder] = asyncio.Queue()
+        self._num_waiting = 0
         self._threads = CapacityLimiter(2 * size)
         self._replacements: set[asyncio.Task[None]] = set()
 
@@ -60,6 +61,10 @@ class DecoderPool:
         finally:
             self._take_back(decoder)
 
+    def is_backed_up(self) -> bool:
+        """True while so many jobs wait for a worker that none stays idle between two: half as many as workers."""
+        return 2 * self._num_waiting >= self._size
+
     async def close(self) -> None:
         """End the workers; no job may be in work any more."""
         for task in self._replacements:
@@ -84,9 +89,13 @@ class DecoderPool:
         return await to_thread.run_sync(run, job, abandon_on_cancel=True, limiter=self._threads)
 
     async def _next(self) -> Decoder:
-        while not (decoder := await self._idle.get()).is_alive:
-            self._take_back(decoder)
-        return decoder
+        self._num_waiting += 1
+        try:
+            while not (decoder := await self._idle.get()).is_alive:
+                self._take_back(decoder)
+            return decoder
+        finally:
+            self._num_waiting -= 1
 
     def _take_back(self, decoder: Decoder) -> None:
         if decoder.is_alive:

@@ -26,7 +26,7 @@ from service.deployment.ray_nodes import NodeLosses, NodeLost
 from service.inference.batcher import Inferred
 from service.inference.pipeline import ReplicaLost
 from service.inference.windows import InferredPart, InferredWindow
-from service.limits.admission import Overloaded
+from service.limits.slots import Overloaded
 from service.models.versions import LoadedModel
 from service.telemetry.run_statistics import Run
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -146,9 +146,17 @@ async def traced_infer(batcher: Batching, model: LoadedModel, clips: Clips) -> I
 
 
 def make_gateway(
-    settings: Settings, registry: Registry, metrics: Metrics, decoders: Decoders, batcher: Batching
+    settings: Settings,
+    registry: Registry,
+    metrics: Metrics,
+    decoders: Decoders,
+    batcher: Batching,
+    is_backed_up: Callable[[], bool] = lambda: False,
 ) -> Gateway:
-    """Put the parts of the request's path together, sized by the settings; nothing is started yet."""
+    """Put the parts of the request's path together, sized by the settings; nothing is started yet.
+
+    `is_backed_up` is True while enough videos wait to keep the decoders busy.
+    """
     admission = Admission(
         max_uploads=settings.max_uploads,
         max_bytes_held=settings.max_upload_bytes_held,
@@ -156,6 +164,7 @@ def make_gateway(
         max_timelines=settings.timelines(),
         max_per_key=settings.max_queue_per_key,
         service_time=ServiceTime(settings.decoders),
+        is_backed_up=is_backed_up,
     )
     metrics.set_queue_capacity(settings.max_queue)
     return Gateway(settings, registry, metrics, admission, decoders, batcher)

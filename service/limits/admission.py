@@ -8,19 +8,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
-
-class Overloaded(Exception):
-    """No slot is free; `retry_after` is in whole seconds."""
-
-    def __init__(self, message: str, retry_after: int) -> None:
-        super().__init__(message, retry_after)  # both are needed to unpickle it, as Ray does
-        self.retry_after = retry_after
-
-    def __str__(self) -> str:
-        """The message alone."""
-        return str(self.args[0])
+from service.limits.slots import Overloaded, Slots, WorkSlots
 
 
 class KeyLimitExceeded(Overloaded):
@@ -54,44 +44,6 @@ class ServiceTime:
         return max(1, math.ceil(num_videos * self.mean_seconds))
 
 
-class Slots:
-    """At most `capacity` holders at a time; one more raises Overloaded. Used within one event loop.
-
-    Args:
-        capacity: The number of slots.
-        holders: Named in refusals, such as "uploads under way".
-        retry_after: Called when full; returns whole seconds.
-        within: Other slots, of which a holder takes one as well.
-    """
-
-    def __init__(
-        self, capacity: int, holders: str, retry_after: Callable[[], int], within: Slots | None = None
-    ) -> None:
-        self._capacity = capacity
-        self._holders = holders
-        self._retry_after = retry_after
-        self._within = within
-        self.num_taken = 0
-
-    def check(self) -> None:
-        """Raise Overloaded when no slot is free."""
-        if self._within:
-            self._within.check()
-        if self.num_taken >= self._capacity:
-            raise _overloaded(f"{self._holders}: {self.num_taken}", self._retry_after())
-
-    @contextmanager
-    def take(self) -> Iterator[None]:
-        """Hold one slot; raises Overloaded."""
-        self.check()
-        with self._within.take() if self._within else nullcontext():
-            self.num_taken += 1
-            try:
-                yield
-            finally:
-                self.num_taken -= 1
-
-
 class Admission:
     """The slots and the memory of all requests under way. Used within one event loop.
 
@@ -102,6 +54,7 @@ class Admission:
         max_timelines: Timelines in work.
         max_per_key: Requests of any one API key.
         service_time: Of a video; `timeline_time` is the same of a timeline.
+        is_backed_up: True while enough videos wait to keep the decoders busy, where that is known.
     """
 
     def __init__(
@@ -113,6 +66,7 @@ class Admission:
         max_timelines: int,
         max_per_key: int,
         service_time: ServiceTime,
+        is_backed_up: Callable[[], bool] = lambda: False,
     ) -> None:
         self._max_bytes_held = max_bytes_held
         self._max_per_key = max_per_key
@@ -122,7 +76,7 @@ class Admission:
         self.service_time = service_time
         self.timeline_time = ServiceTime(max_timelines)
         self.upload_slots = Slots(max_uploads, "uploads under way", self._until_empty)
-        self.work_slots = Slots(max_queue, "videos waiting or in work", self._until_empty)
+        self.work_slots = WorkSlots(max_queue, self._until_empty, is_backed_up)
         self.timeline_slots = Slots(
             max_timelines, "timelines in work", lambda: self.timeline_time.retry_after(1), within=self.work_slots
         )
@@ -154,7 +108,7 @@ class Admission:
     def check_memory(self, num_bytes: int) -> None:
         """Raise Overloaded when so many more bytes do not fit into memory."""
         if self.num_bytes_held + num_bytes > self._max_bytes_held:
-            raise _overloaded(f"bytes held by uploads: {self.num_bytes_held:,}", self._until_empty())
+            raise Overloaded.because(f"bytes held by uploads: {self.num_bytes_held:,}", self._until_empty())
 
     def check_staying(self) -> None:
         """Raise Draining once the service is about to stop."""
@@ -181,8 +135,3 @@ class MemoryReservation:
         self._admission.check_memory(num_bytes)
         self._admission.num_bytes_held += num_bytes
         self.num_bytes += num_bytes
-
-
-def _overloaded(reason: str, retry_after: int) -> Overloaded:
-    """The refusal, with what to do in its message."""
-    return Overloaded(f"{reason}, which is the limit; send it again in {retry_after} s", retry_after)

@@ -72,6 +72,11 @@ def is_full(server) -> bool:
             return False
 
 
+def until_queued(server, count: int) -> None:
+    """Wait until as many videos wait or are in work."""
+    until(lambda: metric(server.address, "tin_queue_depth") == count)
+
+
 def kill_decoders(server) -> None:
     """Kill the decoders and wait until they are gone: a video given to a dying one would be lost."""
     killed = set(server.decoders())
@@ -162,6 +167,21 @@ def test_clients_that_leave_free_their_slots(server, post, videos):
     until(lambda: not is_full(server))
     assert post().result().status_code == 200
     assert not before & set(server.decoders())
+
+
+def test_after_a_refusal_half_as_many_videos_wait_as_there_are_decoders(server, videos):
+    server.signal_decoders(signal.SIGSTOP)
+    connections = []
+    for count in range(QUEUE):
+        connections.append(connect(server, videos["mp4"], len(videos["mp4"])))
+        until_queued(server, count + 1)
+    for depth in (3, 2):  # those that came last wait
+        assert is_full(server)
+        connections.pop().close()
+        until_queued(server, depth)
+    assert not is_full(server)
+    for connection in connections:
+        connection.close()
 
 
 def test_sigterm_lets_what_was_accepted_finish(server, post, videos):

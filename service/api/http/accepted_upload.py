@@ -11,8 +11,9 @@ from typing import Generic, TypeVar
 from starlette.requests import Request
 
 from service.inference.pipeline import Gateway
-from service.limits.admission import MemoryReservation, Slots
+from service.limits.admission import MemoryReservation
 from service.limits.deadline import MinUploadRate
+from service.limits.slots import Slots
 from service.telemetry.metrics import Metrics
 from service.telemetry.model_metrics import NO_MODEL, ModelKey
 from service.telemetry.tracing import stage

@@ -15,8 +15,9 @@ from service.api.http.accepted_upload import AcceptedUpload, accepted_upload
 from service.api.http.json_upload import is_json, read_json_video
 from service.api.http.upload import read_video
 from service.inference.pipeline import Gateway
-from service.limits.admission import MemoryReservation, Slots
+from service.limits.admission import MemoryReservation
 from service.limits.deadline import MinUploadRate
+from service.limits.slots import Slots
 
 Query = TypeVar("Query", bound=BaseModel)
 Task = TypeVar("Task")

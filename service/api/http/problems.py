@@ -23,7 +23,7 @@ from service.api.schemas.predict import Problem
 from service.backends import base
 from service.decoding import process
 from service.inference import features, pipeline, timeline_plan
-from service.limits import admission, deadline
+from service.limits import admission, deadline, slots
 from service.models import registry
 from service.open_inference import errors as open_inference
 from service.store import model_store
@@ -45,7 +45,7 @@ class ProblemType:
     detail: str | None = None
 
 
-_EXPECTED = (admission.Overloaded, admission.Draining, base.TryLater)
+_EXPECTED = (slots.Overloaded, admission.Draining, base.TryLater)
 """Errors that many requests get at once through no fault of their own: they are not logged one by one."""
 
 _FAILED = "the service failed on this request; its log has the reason under the request id"
@@ -71,7 +71,7 @@ DOCUMENTED: dict[type[Exception] | int, ProblemType] = {
     model_store.ModelNotFound: ProblemType("unknown-model", 404, "No such model"),
     registry.ModelUnavailable: ProblemType("model-unavailable", 503, "The model is not served"),
     registry.NoModelReady: ProblemType("not-ready", 503, "No model is ready"),
-    admission.Overloaded: ProblemType("overloaded", 503, "Too much to do"),
+    slots.Overloaded: ProblemType("overloaded", 503, "Too much to do"),
     admission.KeyLimitExceeded: ProblemType("share-exceeded", 429, "Too many requests of one key"),
     admission.Draining: ProblemType("draining", 503, "About to stop"),
     process.DecoderEnded: ProblemType("decoder-ended", 503, "The decoder was ended"),
@@ -141,7 +141,7 @@ def _headers(error: Exception) -> Mapping[str, str] | None:
     match error:
         case HTTPException():
             return error.headers
-        case admission.Overloaded() | base.TryLater():
+        case slots.Overloaded() | base.TryLater():
             return {"Retry-After": str(error.retry_after)}
         case api_keys.Unauthorised():
             return {"WWW-Authenticate": "Bearer"}

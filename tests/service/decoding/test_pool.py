@@ -74,6 +74,21 @@ def test_a_job_gets_the_cores_that_no_other_has(videos, monkeypatch, size, cores
     assert sorted(given) == threads
 
 
+@pytest.mark.parametrize(("size", "num_waiting"), [(1, 1), (2, 1), (3, 2)])
+def test_half_as_many_jobs_as_workers_back_it_up(videos, size, num_waiting):
+    async def scenario(pool):
+        jobs = [asyncio.create_task(work(pool, videos["mp4"])) for _ in range(size + num_waiting - 1)]
+        await asyncio.sleep(0)
+        assert not pool.is_backed_up()
+        jobs.append(asyncio.create_task(work(pool, videos["mp4"])))
+        await asyncio.sleep(0)
+        assert pool.is_backed_up()
+        await asyncio.gather(*jobs)
+        assert not pool.is_backed_up()
+
+    with_pool(size, scenario)
+
+
 def test_giving_up_ends_the_child_that_works_and_not_the_one_that_waits(videos, started):
     async def scenario(pool):
         os.kill(started[0]._process.pid, signal.SIGSTOP)

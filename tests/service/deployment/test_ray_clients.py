@@ -18,7 +18,7 @@ from service.backends.base import Outputs
 from service.decoding.job import DecodeJob
 from service.inference.batcher import Inferred
 from service.inference.windows import InferredWindow
-from service.limits.admission import Overloaded
+from service.limits.slots import Overloaded
 from service.models.versions import LoadedModel
 from service.telemetry.run_statistics import Run
 from tests.helpers.fakes.fake_backend import FakeBackend, loaded

@@ -3,7 +3,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from service.limits.admission import Admission, Draining, KeyLimitExceeded, Overloaded, ServiceTime
+from service.limits.admission import Admission, Draining, KeyLimitExceeded, ServiceTime
+from service.limits.slots import Overloaded
 
 
 @pytest.fixture

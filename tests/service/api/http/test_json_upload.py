@@ -19,8 +19,9 @@ from starlette.requests import Request
 
 from service.api.http.json_upload import MAX_FIELDS_BYTES, read_json_video
 from service.api.http.upload import BadBase64, EmptyUpload, MissingVideo, UploadError, UploadTooLarge
-from service.limits.admission import Admission, Overloaded, ServiceTime
+from service.limits.admission import Admission, ServiceTime
 from service.limits.deadline import MinUploadRate
+from service.limits.slots import Overloaded
 from tests.helpers.http import metric, problem
 from tests.helpers.servers.service import UPLOAD_LIMIT
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from service.api.middleware.load_shedding import LoadShedding
-from service.limits.admission import Admission, Overloaded, ServiceTime
+from service.limits.admission import Admission, ServiceTime
+from service.limits.slots import Overloaded
 
 
 def seen_behind_the_gate(admission: Admission, scope: dict[str, Any]) -> bool:
