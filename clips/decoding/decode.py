@@ -115,14 +115,8 @@ def _pick_within(part: Part, pick_frames: PickFrames, video: OpenVideo, survey: 
 
 def _planned_images(file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan, threads: int) -> tuple[Image, ...]:
     """Return the wanted frames; raise FullDecodeRequired if one is missing or differs in size."""
-    wanted = frozenset(plan.indices)
-    images = _Images(len(wanted))
-
-    def keep(index: int, frame: VideoFrame) -> None:
-        if index in wanted:
-            images.add(index, frame)
-
-    visit_frames(file, video, survey, plan, keep, threads)
+    images = _Images(len(set(plan.indices)))
+    visit_frames(file, video, survey, plan, images.add, threads)
     found = images.at(plan.indices) if images.is_full else ()
     if len({image.shape for image in found}) != 1:
         raise FullDecodeRequired("frames are missing or differ in size")

@@ -45,10 +45,11 @@ def display_order(times: Times, pictures: Pictures) -> NDArray[np.intp]:
     if not shown.size:
         raise NoFrames("the video holds no frame")
     order = shown[times[shown].argsort(kind="stable")]
-    if (np.diff(times[order]) == 0).any():
+    in_time, in_bitstream = times[order], pictures.order[order]
+    if (in_time[1:] == in_time[:-1]).any():
         raise WrongTimes("frames share a time")
     # containers lie about times: B pictures with times in decode order, keyframes that are late, clocks that step back
-    if (np.diff(pictures.order[order]) <= 0).any():
+    if (in_bitstream[1:] <= in_bitstream[:-1]).any():
         raise WrongTimes("the times of the frames contradict their order in the bitstream")
     return order
 
@@ -84,28 +85,34 @@ def plan_runs(
         Runs of packets; the decoder is flushed before each, so that it remembers nothing of the run before.
     """
     is_needed = pictures.is_reference | (pictures.layer < pictures.layer.max())
-    starts = np.append(0, np.flatnonzero(pictures.is_start[1:]) + 1)
-    last_target_from = {_start_for(target, times, starts): target for target in sorted(targets)}
+    in_order = np.array(sorted(targets))
+    last_target_from = dict(zip(_starts_for(in_order, times, pictures), in_order.tolist(), strict=True))
     is_fed = np.zeros(len(times), np.bool_)
     is_fed[[*targets, *always_fed]] = True
     for start, last in last_target_from.items():
-        is_fed[start:last] |= is_needed[start:last] & (times[start:last] >= times[start])
-    return _split_at_gaps(np.flatnonzero(is_fed), pictures, is_needed)
+        if start < last:
+            is_fed[start:last] |= is_needed[start:last] & (times[start:last] >= times[start])
+    return _split_at_gaps(np.flatnonzero(is_fed).tolist(), pictures, is_needed)
 
 
-def _start_for(target: int, times: Times, starts: NDArray[np.intp]) -> int:
-    """Return the last start that is decoded and shown no later than the target, or else the first start."""
-    at = int(starts.searchsorted(target, "right")) - 1
+def _starts_for(targets: NDArray[np.intp], times: Times, pictures: Pictures) -> list[int]:
+    """Return for each target the last start decoded and shown no later than it, or else the first packet."""
+    is_start = pictures.is_start.copy()
+    is_start[0] = True
+    starts = np.flatnonzero(is_start)
+    at = starts.searchsorted(targets, "right") - 1
     # a leading picture of an open GOP follows a start in decode order, is shown before it, and needs the start before
-    while at and times[starts[at]] > times[target]:
-        at -= 1
-    return int(starts[at])
+    while (is_leading := (at > 0) & (times[starts[at]] > times[targets])).any():
+        at -= is_leading
+    found: list[int] = starts[at].tolist()
+    return found
 
 
-def _split_at_gaps(fed: NDArray[np.intp], pictures: Pictures, is_needed: NDArray[np.bool_]) -> list[list[int]]:
+def _split_at_gaps(fed: list[int], pictures: Pictures, is_needed: NDArray[np.bool_]) -> list[list[int]]:
     """Split where a picture that others may need is left out; a new run begins at a start."""
-    num_needed_before = np.append(0, np.cumsum(is_needed))
-    num_left_out = num_needed_before[fed[1:]] - num_needed_before[fed[:-1] + 1]
-    cuts = np.flatnonzero(pictures.is_start[fed[1:]] & (num_left_out > 0)) + 1
-    edges = [0, *cuts.tolist(), len(fed)]
-    return [fed[begin:end].tolist() for begin, end in pairwise(edges)]
+    runs = [fed[:1]]
+    for previous, number in pairwise(fed):
+        if number - previous > 1 and pictures.is_start[number] and is_needed[previous + 1 : number].any():
+            runs.append([])
+        runs[-1].append(number)
+    return runs

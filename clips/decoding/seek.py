@@ -35,7 +35,9 @@ from clips.decoding.survey.survey import Survey
 FEW_PACKETS = 64
 """So few are demuxed sooner than a container's index is read: three of them in 0.4 ms instead of 1.1."""
 
-OUT_OF_ORDER = "frames came in another number or order than their packets"
+OUT_OF_ORDER = "frames came in another number or order, or at other times, than their packets"
+NO_FRAME = None, -1
+"""Time and index where no frame is expected."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def plan_frames(indices: Sequence[int], video: OpenVideo, survey: Survey) -> Pla
 def decode_planned(
     video: OpenVideo, survey: Survey, plan: Plan, runs: Iterable[Sequence[int]] | None = None
 ) -> Generator[tuple[int, VideoFrame], None, None]:
-    """Feed the planned packets and yield each frame with its index, in display order within a run.
+    """Feed the planned packets and yield each requested frame with its index, in display order within a run.
 
     Raises FullDecodeRequired as soon as a frame differs from the plan in number, order or time; the frames before it
     are exact.
@@ -99,34 +101,37 @@ def decode_planned(
     """
     context = video.stream.codec_context
     context.reorder_depth = max(context.reorder_depth, reorder_depth(survey.times))
-    index_of = _indices_by_time(survey, plan)
-    with closing(_packets_of_runs(survey, plan.runs if runs is None else runs)) as packets_of_runs:
+    frame_of = _frames_by_packet(survey, plan)
+    requested = frozenset(plan.indices)
+    with closing(_packets_of_runs(survey, plan, runs)) as packets_of_runs:
         for run, packets in packets_of_runs:
-            expected = iter(np.sort(survey.times[run][survey.pictures.is_shown[run]]).tolist())
+            expected = iter(sorted(frame_of[number] for number in run if number in frame_of))
             for frame in _decode_run(video, packets):
-                index = _index_of_frame(frame, index_of)
-                if frame.pts != next(expected, None):
-                    raise FullDecodeRequired(OUT_OF_ORDER)
-                yield index, frame
+                time, index = next(expected, NO_FRAME)
+                _check(frame, time)
+                if index in requested:
+                    yield index, frame
             if next(expected, None) is not None:
                 raise FullDecodeRequired(OUT_OF_ORDER)
 
 
-def _indices_by_time(survey: Survey, plan: Plan) -> dict[int, int]:
-    """Return the indices of the frames that the plan decodes, by their times."""
+def _frames_by_packet(survey: Survey, plan: Plan) -> dict[int, tuple[int, int]]:
+    """Return time and index of the frame in each planned packet, of those that are shown."""
     fed = np.array([number for run in plan.runs for number in run])
-    times = survey.times[fed[survey.pictures.is_shown[fed]]]
-    return dict(zip(times.tolist(), plan.times.searchsorted(times).tolist(), strict=True))
+    shown = fed[survey.pictures.is_shown[fed]]
+    times = survey.times[shown]
+    indices = plan.times.searchsorted(times)
+    return dict(zip(shown.tolist(), zip(times.tolist(), indices.tolist(), strict=True), strict=True))
 
 
 def _packets_of_runs(
-    survey: Survey, runs: Iterable[Sequence[int]]
+    survey: Survey, plan: Plan, runs: Iterable[Sequence[int]] | None
 ) -> Generator[tuple[Sequence[int], Iterator[Packet[VideoStream]]], None, None]:
-    if survey.reads_in_any_order:
+    if runs is not None and survey.reads_in_any_order:
         for run in runs:
             yield run, survey.read(run)
         return
-    in_order = list(runs)
+    in_order = list(plan.runs if runs is None else runs)
     with closing(survey.read([number for run in in_order for number in run])) as packets:
         for run in in_order:
             yield run, islice(packets, len(run))
@@ -146,11 +151,11 @@ def _decode_run(video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Ite
     context.reorder_depth = depth
 
 
-def _index_of_frame(frame: VideoFrame, index_of: dict[int, int]) -> int:
+def _check(frame: VideoFrame, time: int | None) -> None:
+    """Raise FullDecodeRequired for a frame that is damaged, interlaced, or not the one of this time."""
     if frame.is_corrupt:
         raise FullDecodeRequired("a frame is damaged")
     if frame.interlaced_frame:
         raise FullDecodeRequired("frames are interlaced")
-    if frame.pts not in index_of:
-        raise FullDecodeRequired("a frame has another time than its packet")
-    return index_of[frame.pts]
+    if time is None or frame.pts != time:
+        raise FullDecodeRequired(OUT_OF_ORDER)

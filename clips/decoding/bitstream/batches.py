@@ -5,12 +5,18 @@ A packet of an unusual form is read by its codec's `PacketReader`, so that a bat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from clips.decoding.picture import PacketReader, Picture, Pictures
+
+MAX_BATCH_BYTES = 1 << 23
+"""Packets are read in batches of about so many bytes."""
 
 
 class PacketBatch(NamedTuple):
@@ -20,15 +26,27 @@ class PacketBatch(NamedTuple):
     begins: NDArray[np.int64]
     ends: NDArray[np.int64]
 
+    @classmethod
+    def of(cls, packets: Sequence[Packet[VideoStream]]) -> PacketBatch:
+        """Copy the bytes of packets that were read one by one."""
+        ends = np.cumsum([packet.size for packet in packets])
+        data = np.frombuffer(b"".join(map(memoryview, packets)), np.uint8)
+        return cls(data, np.append(0, ends[:-1]), ends)
+
     def packet(self, number: int) -> memoryview:
         """Return a packet's bytes."""
         return self.data.data[self.begins[number] : self.ends[number]]
 
     def heads(self, num_bytes: int) -> NDArray[np.uint8]:
         """Return the first bytes of each packet, [N, num_bytes]; what follows a shorter packet is of no meaning."""
-        at = self.begins[:, np.newaxis] + np.arange(num_bytes)
-        heads: NDArray[np.uint8] = self.data[np.minimum(at, len(self.data) - 1)]
-        return heads
+        last_begin = len(self.data) - num_bytes
+        if self.begins[-1] > last_begin:
+            at = self.begins[:, np.newaxis] + np.arange(num_bytes)
+            heads: NDArray[np.uint8] = self.data[np.minimum(at, len(self.data) - 1)]
+            return heads
+        # a row for each position, without a copy: rows are taken several times as fast as single bytes
+        rows = np.ndarray((last_begin + 1, num_bytes), np.uint8, self.data, strides=(1, 1))
+        return rows[self.begins]
 
 
 class BatchReader(Protocol):

@@ -7,6 +7,8 @@ from clips.decoding.picture import FullDecodeRequired
 EMULATION_PREVENTION = b"\0\0\3"
 """H.264 and HEVC write zeros that might look like a start code with a 3 behind the second one."""
 
+TOO_LONG = "a header is longer than any that is known"
+
 
 class BitReader:
     """Reads unsigned integers, highest bit first, from the first bytes of a header; past its end are zeros.
@@ -37,15 +39,17 @@ class BitReader:
         """Read the next `count` bits."""
         self._left -= count
         if self._left < 0:
-            raise FullDecodeRequired("a header is longer than any that is known")
+            raise FullDecodeRequired(TOO_LONG)
         return self._number >> self._left & ((1 << count) - 1)
 
     def read_golomb(self) -> int:
         """Read an unsigned Exp-Golomb code: ue(v) in ITU-T H.264, 9.1."""
         rest = self._number & ((1 << self._left) - 1)
         num_zeros = self._left - rest.bit_length()
-        self.read(min(num_zeros, self._left))
-        return self.read(num_zeros + 1) - 1
+        self._left -= 2 * num_zeros + 1
+        if self._left < 0:
+            raise FullDecodeRequired(TOO_LONG)
+        return (rest >> self._left) - 1
 
     def read_signed_golomb(self) -> int:
         """Read a signed Exp-Golomb code: se(v) in ITU-T H.264, 9.1.1."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,9 @@ from clips.decoding.picture import Picture, Pictures
 
 FIRST_SLICE = 0x80
 """Bit of the byte behind a slice's unit header: it is the first one of its picture."""
+
+MIN_PACKETS = 48
+"""Fewer are read one by one, in less time than NumPy needs to begin."""
 
 MAX_LESSONS = 8
 """Packets that are read one by one for the layout of the others with the same unit header."""
@@ -30,15 +35,25 @@ class NalBatches:
 
     def add(self, batch: PacketBatch) -> None:
         """Read the next packets; raise FullDecodeRequired where the reader does."""
-        heads = _Heads(batch, self._reader)
         rows = np.zeros((len(batch.begins), NUM_COLUMNS), np.int64)
+        if len(rows) < MIN_PACKETS:
+            self._read_each(range(len(rows)), rows, batch)
+        else:
+            self._read_most(rows, batch)
+        self._batches.append(rows)
+
+    def _read_each(self, numbers: Iterable[int], rows: NDArray[np.int64], batch: PacketBatch) -> None:
+        for number in numbers:
+            rows[number] = _row(self._reader.read(batch.packet(number)))
+
+    def _read_most(self, rows: NDArray[np.int64], batch: PacketBatch) -> None:
+        """Read packets of which most are one slice."""
+        heads = _Heads(batch, self._reader)
         alone = heads.is_plain_slice
         alone[0] &= bool(self._batches)  # the first packet may bring parameters
-        for number in np.flatnonzero(~alone).tolist():
-            rows[number] = _row(self._reader.read(batch.packet(number)))
+        self._read_each(np.flatnonzero(~alone).tolist(), rows, batch)
         for header in set(heads.headers[alone].tolist()):
             self._read_alike(header, np.flatnonzero(alone & (heads.headers == header)), rows, heads.words, batch)
-        self._batches.append(rows)
 
     def _read_alike(
         self,
@@ -62,10 +77,9 @@ class NalBatches:
             numbers = numbers[~is_known]
             if not numbers.size:
                 return
-            rows[numbers[0]] = _row(self._reader.read(batch.packet(int(numbers[0]))))  # which the layout learns from
+            self._read_each(numbers[:1].tolist(), rows, batch)  # which the layout learns from
             numbers = numbers[1:]
-        for number in numbers.tolist():
-            rows[number] = _row(self._reader.read(batch.packet(number)))
+        self._read_each(numbers.tolist(), rows, batch)
 
     def pictures(self) -> Pictures:
         """Return the pictures of all packets."""
@@ -94,15 +108,15 @@ class _Heads:
         self.headers = _numbers(heads[:, length_size:begin])
         self.words = np.ascontiguousarray(heads[:, begin:]).view(">u8")[:, 0].astype(np.uint64)
         fills = _numbers(heads[:, :length_size]) == sizes - length_size
-        zeros = heads[:, begin:] == 0
-        is_escaped = (zeros[:, :-2] & zeros[:, 1:-1] & (heads[:, begin + 2 :] == EMULATION_PREVENTION[-1])).any(axis=1)
         is_first_slice = heads[:, begin] >= FIRST_SLICE
-        self.is_plain_slice = fills & (sizes >= heads.shape[1]) & is_first_slice & ~is_escaped
+        self.is_plain_slice = fills & (sizes >= heads.shape[1]) & is_first_slice
+        zeros = heads[:, begin:] == 0
+        escapes = zeros[:, :-2] & zeros[:, 1:-1] & (heads[:, begin + 2 :] == EMULATION_PREVENTION[-1])
+        self.is_plain_slice[escapes.nonzero()[0]] = False
 
 
 def _numbers(columns: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the big-endian numbers in rows of bytes."""
-    numbers = columns[:, 0].astype(np.int64)
-    for column in columns.T[1:]:
-        numbers = numbers << 8 | column
-    return numbers
+    """Return the big-endian numbers in rows of at most seven bytes."""
+    padded = np.zeros((len(columns), 8), np.uint8)
+    padded[:, -columns.shape[1] :] = columns
+    return padded.view(">i8")[:, 0].astype(np.int64)

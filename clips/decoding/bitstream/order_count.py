@@ -17,6 +17,9 @@ SEQUENCE_SPAN = 1 << 40
 MAX_LAYOUTS = 32
 """Streams have a few; one that numbers its IDR pictures has as many as these."""
 
+MIN_PICTURES = 48
+"""The order counts of fewer are completed one by one, in less time than NumPy needs to begin."""
+
 
 class OrderCounter:
     """Completes the order counts of a stream's pictures, which come in decode order."""
@@ -56,6 +59,11 @@ class OrderCounter:
             self._previous = count
         return self._first + count
 
+    def _next(self, low_bits: int, begins: bool, is_anchor: bool) -> int:
+        if begins:
+            self.begin_sequence()
+        return self.order(low_bits, is_anchor)
+
     def orders(
         self, low_bits: NDArray[np.int64], begins: NDArray[np.bool_], is_anchor: NDArray[np.bool_]
     ) -> NDArray[np.int64]:
@@ -66,28 +74,23 @@ class OrderCounter:
             begins: the pictures that begin a sequence.
             is_anchor: those that the next ones count from.
         """
+        if len(begins) < MIN_PICTURES:
+            rows = zip(low_bits.tolist(), begins.tolist(), is_anchor.tolist(), strict=True)
+            orders: NDArray[np.int64] = np.array([self._next(*row) for row in rows])
+            return orders
+        places = np.arange(len(begins))
+        last_begin = np.maximum.accumulate(np.where(begins, places, 0))
         first = np.cumsum(begins) * SEQUENCE_SPAN
         if not self._num_bits:
-            places = np.arange(1, len(begins) + 1)
-            return first + places - np.maximum.accumulate(np.where(begins, places - 1, 0))
-        anchors = np.flatnonzero(is_anchor | begins)
-        low_of_anchors = np.where(is_anchor, low_bits, 0)[anchors]
-        counts = self._counts_of(low_of_anchors, begins[anchors])
-        before = anchors.searchsorted(np.arange(len(begins))) - 1
-        has_none = begins | (before < 0)
-        previous = np.where(has_none, 0, counts[before]) if anchors.size else np.zeros(len(begins), np.int64)
-        low_of_previous = np.where(has_none, 0, low_of_anchors[before]) if anchors.size else previous
-        return first + previous + self._nearest(low_bits - low_of_previous)
-
-    def _counts_of(self, low_bits: NDArray[np.int64], begins: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Complete the counts of pictures each of which counts from the one before."""
-        steps = low_bits.copy()
-        steps[1:] -= np.where(begins[1:], 0, low_bits[:-1])
-        steps = self._nearest(steps)
-        sums = np.cumsum(steps)
-        before_sequence = np.where(begins, sums - steps, 0)
-        last_begin = np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))
-        return sums - before_sequence[last_begin]
+            return first + places - last_begin + 1
+        counts_from_next = is_anchor | begins
+        # the last one stands for none before
+        low_before = np.append(np.where(is_anchor, low_bits, 0)[counts_from_next], 0)
+        before = np.cumsum(counts_from_next) - counts_from_next - 1
+        steps = self._nearest(low_bits - np.where(begins, 0, low_before[before]))
+        steps_of_anchors = np.where(is_anchor, steps, 0)
+        sums = np.cumsum(steps_of_anchors) - steps_of_anchors
+        return first + sums - sums[last_begin] + steps
 
     def _nearest(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
         span = 1 << (self._num_bits or 0)

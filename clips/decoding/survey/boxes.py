@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,8 +12,10 @@ from clips.decoding.survey.packet_table import NoIndex, ReadAt
 
 MAX_TOP_LEVEL_BOXES = 64
 MAX_MOVIE_BYTES = 1 << 25
+SHORT_HEADER = struct.Struct(">I4s")
+"""Size and type of a box."""
 HEADER_BYTES = 16
-"""Of a box whose size has 64 bits."""
+"""Length of the header of a box whose size has 64 bits."""
 
 Boxes = dict[bytes, list[memoryview]]
 """Contents of the boxes in a box, by type."""
@@ -50,10 +53,12 @@ def _top_level(read_at: ReadAt, file_size: int) -> Iterator[tuple[bytes, int, in
     raise NoIndex("the file has too many boxes")
 
 
-def _header_of(header: memoryview) -> tuple[int, bytes, int]:
-    """Return size (0 for the rest of the file), type, and length of the header."""
-    size, kind = int.from_bytes(header[:4]), bytes(header[4:8])
-    return (int.from_bytes(header[8:16]), kind, 16) if size == 1 else (size, kind, 8)
+def _header_of(contents: memoryview, at: int = 0) -> tuple[int, bytes, int]:
+    """Return size (0 for the rest of the file), type, and length of the header of a box."""
+    if at + SHORT_HEADER.size > len(contents):
+        raise NoIndex("a box is cut short")
+    size, kind = SHORT_HEADER.unpack_from(contents, at)
+    return (number_at(contents, at + 8, 8), kind, HEADER_BYTES) if size == 1 else (size, kind, SHORT_HEADER.size)
 
 
 def boxes_in(contents: memoryview) -> Boxes:
@@ -61,7 +66,7 @@ def boxes_in(contents: memoryview) -> Boxes:
     boxes: Boxes = {}
     at = 0
     while at < len(contents):
-        size, kind, begin = _header_of(contents[at : at + HEADER_BYTES])
+        size, kind, begin = _header_of(contents, at)
         if size < begin or at + size > len(contents):
             raise NoIndex("a box is cut short")
         boxes.setdefault(kind, []).append(contents[at + begin : at + size])
@@ -84,6 +89,11 @@ def number_at(contents: memoryview, at: int, size: int = 4) -> int:
     return int.from_bytes(contents[at : at + size])
 
 
+def version_of(contents: memoryview) -> int:
+    """Return the version of a full box. Raises NoIndex for an empty one."""
+    return number_at(contents, 0, 1)
+
+
 def table_in(contents: memoryview, kind: str, num_columns: int = 1, at: int = 4) -> NDArray[np.int64]:
     """Return a table of integers, [rows, columns], that stands in a box after the number of its rows.
 
@@ -95,4 +105,5 @@ def table_in(contents: memoryview, kind: str, num_columns: int = 1, at: int = 4)
     end = begin + num_rows * num_columns * item.itemsize
     if end > len(contents):
         raise NoIndex("a table is cut short")
-    return np.frombuffer(contents[begin:end], item).astype(np.int64).reshape(num_rows, num_columns)
+    table = np.frombuffer(contents, item, num_rows * num_columns, begin)
+    return table.astype(np.int64).reshape(num_rows, num_columns)

@@ -9,9 +9,10 @@ import numpy as np
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from clips.decoding.bitstream.packet_reader import packet_reader
+from clips.decoding.bitstream.batches import MAX_BATCH_BYTES, BatchReader, PacketBatch
+from clips.decoding.bitstream.packet_reader import batch_reader
 from clips.decoding.container import QUICK_PROBING, OpenVideo, VideoFile
-from clips.decoding.picture import FullDecodeRequired, PacketReader, Picture, Pictures
+from clips.decoding.picture import FullDecodeRequired, Pictures
 from clips.decoding.survey.survey import Survey, survey_of, survey_without_pictures
 
 TIMED_CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "flv", "asf", "avi"})
@@ -26,15 +27,14 @@ MAX_HELD_BYTES = 32_000_000
 
 def survey_demuxed(file: VideoFile, video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Survey:
     """Read all packets; raise NoFrames, LimitExceeded or Undecodable."""
-    read_packets = _ReadPackets(file)
     try:
-        read = reader_of(video)
+        read_packets = _ReadPackets(file, reader_of(video))
     except FullDecodeRequired as error:
         return _survey_unread(video, packets, error)
     try:
         for packet in packets:
-            read_packets.add(packet, read)
-        times, pictures = np.array(read_packets.times, np.int64), Pictures.of(read_packets.pictures)
+            read_packets.add(packet)
+        times, pictures = np.array(read_packets.times, np.int64), read_packets.pictures()
         video.check_frames(int(pictures.is_shown.sum()))
         is_held = read_packets.held is not None
         return survey_of(times, pictures, read_packets.first_packet, read_packets.read, reads_in_any_order=is_held)
@@ -60,27 +60,30 @@ def _survey_unread(video: OpenVideo, packets: Iterator[Packet[VideoStream]], err
     return replace(survey_without_pictures(timestamps, error), every_packet=held)
 
 
-def reader_of(video: OpenVideo) -> PacketReader:
+def reader_of(video: OpenVideo) -> BatchReader:
     """Return the reader of a video's packets. Raises FullDecodeRequired for a codec or container without one."""
     container = video.container.format.name
     if container not in TIMED_CONTAINERS:
         raise FullDecodeRequired(f"{container} does not say when each frame is shown")
-    return packet_reader(video.codec, video.stream.codec_context.extradata or b"")
+    return batch_reader(video.codec, video.stream.codec_context.extradata or b"")
 
 
 class _ReadPackets:
     """The packets read so far: times and pictures, and the packets themselves unless they exceed MAX_HELD_BYTES."""
 
-    def __init__(self, file: VideoFile) -> None:
+    def __init__(self, file: VideoFile, reader: BatchReader) -> None:
         self.timestamps: list[int | None] = []
         self.times: list[int] = []
-        self.pictures: list[Picture] = []
         self.first_packet = b""
         self.held: list[Packet[VideoStream]] | None = []
         self._file = file
-        self._num_bytes = 0
+        self._reader = reader
+        self._discarded: list[int] = []
+        self._num_held_bytes = 0
+        self._batch: list[Packet[VideoStream]] = []
+        self._num_batch_bytes = 0
 
-    def add(self, packet: Packet[VideoStream], read: PacketReader) -> None:
+    def add(self, packet: Packet[VideoStream]) -> None:
         """Add the next packet; raise FullDecodeRequired if it is damaged, has no time, or changes parameters."""
         self.count(packet)
         time = packet.pts
@@ -91,23 +94,40 @@ class _ReadPackets:
         for extra in packet.iter_sidedata():
             if extra.data_type in CHANGING_SIDE_DATA:
                 raise FullDecodeRequired("the stream's parameters change")
-        picture = read(memoryview(packet))
-        if not self.times:
-            self.first_packet = bytes(packet)
+        if packet.is_discard:
+            self._discarded.append(len(self.times))
+        self.first_packet = self.first_packet or bytes(packet)
         self.times.append(time)
-        self.pictures.append(picture._replace(is_shown=False) if packet.is_discard else picture)
         if self.held is not None:
             self._hold(packet, self.held)
+        self._batch.append(packet)
+        self._num_batch_bytes += packet.size
+        if self._num_batch_bytes > MAX_BATCH_BYTES:
+            self._read_batch()
+
+    def pictures(self) -> Pictures:
+        """Return the pictures of all packets; raise FullDecodeRequired where their reader does."""
+        if not self.times:
+            return Pictures.all_starts(0)
+        self._read_batch()
+        pictures = self._reader.pictures()
+        pictures.is_shown[self._discarded] = False
+        return pictures
 
     def count(self, packet: Packet[VideoStream]) -> None:
         """Count the next packet, whatever it holds."""
         if not packet.is_discard:
             self.timestamps.append(packet.pts)
 
+    def _read_batch(self) -> None:
+        if self._batch:
+            self._reader.add(PacketBatch.of(self._batch))
+        self._batch, self._num_batch_bytes = [], 0
+
     def _hold(self, packet: Packet[VideoStream], held: list[Packet[VideoStream]]) -> None:
         held.append(packet)
-        self._num_bytes += packet.size
-        if self._num_bytes > MAX_HELD_BYTES:
+        self._num_held_bytes += packet.size
+        if self._num_held_bytes > MAX_HELD_BYTES:
             self.held = None
 
     def read(self, numbers: Sequence[int]) -> Generator[Packet[VideoStream], None, None]:

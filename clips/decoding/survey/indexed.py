@@ -40,6 +40,7 @@ def table_of(video: OpenVideo) -> PacketTable:
         table = read_avi_table(video.read_at, video.file_size, stream.index, most)
     else:
         table = read_mp4_table(video.read_at, video.file_size, stream.id, most)
+    table.check()
     _compare_with_index(table, stream)
     video.check_end(table.end())
     return table
@@ -49,11 +50,14 @@ def _compare_with_index(table: PacketTable, stream: VideoStream) -> None:
     entries = stream.index_entries
     if len(entries) != len(table):
         raise NoIndex("FFmpeg lists another number of packets")
+    numbers = [place * (len(table) - 1) // (NUM_COMPARED - 1) for place in range(NUM_COMPARED)]
     shifts = set()
-    for number in np.linspace(0, len(table) - 1, NUM_COMPARED).astype(int).tolist():
+    for number, size, time in zip(
+        numbers, table.sizes[numbers].tolist(), table.decode_times[numbers].tolist(), strict=True
+    ):
         entry = entries[number]
-        shifts.add(entry.timestamp - int(table.decode_times[number]))
-        if entry.size != table.sizes[number] or entry.is_discard or len(shifts) > 1:
+        shifts.add(entry.timestamp - time)
+        if entry.size != size or entry.is_discard or len(shifts) > 1:
             raise NoIndex("FFmpeg lists other packets")
 
 

@@ -6,12 +6,14 @@ hides none of them.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clips.decoding.survey.boxes import Boxes, boxes_in, movie_of, number_at, only, table_in
+from clips.decoding.survey.boxes import Boxes, boxes_in, movie_of, number_at, only, table_in, version_of
 from clips.decoding.survey.packet_table import NoIndex, PacketTable, ReadAt
 
 Column = NDArray[np.int64]
@@ -27,6 +29,24 @@ IN_THIS_FILE = 1
 EMPTY = -1
 """Media time of an edit that shows nothing."""
 NORMAL_RATE = 1 << 16
+SHORT_EDIT, LONG_EDIT = struct.Struct(">IiI"), struct.Struct(">QqI")
+"""Duration, media time and rate of an edit."""
+
+
+class _Track(NamedTuple):
+    """The boxes of a track, by type: its own, and those within its `mdia`, `minf` and `stbl`."""
+
+    boxes: Boxes
+    media: Boxes
+    information: Boxes
+    samples: Boxes
+
+    @classmethod
+    def of(cls, contents: memoryview) -> _Track:
+        boxes = boxes_in(contents)
+        media = boxes_in(only(boxes, b"mdia"))
+        information = boxes_in(only(media, b"minf"))
+        return cls(boxes, media, information, boxes_in(only(information, b"stbl")))
 
 
 def read_mp4_table(read_at: ReadAt, file_size: int, track_id: int, max_packets: int) -> PacketTable:
@@ -37,45 +57,48 @@ def read_mp4_table(read_at: ReadAt, file_size: int, track_id: int, max_packets: 
     movie = boxes_in(movie_of(read_at, file_size))
     if movie.keys() & {b"mvex", b"cmov", b"pssh"}:
         raise NoIndex("the file is fragmented, compressed or encrypted")
-    tracks = [boxes_in(contents) for contents in movie.get(b"trak", [])]
-    _check_chunks(tracks, file_size)
-    track = _track(tracks, track_id)
-    media = boxes_in(only(track, b"mdia"))
-    information = boxes_in(only(media, b"minf"))
-    _check_references(boxes_in(only(information, b"dinf")))
-    samples = boxes_in(only(information, b"stbl"))
+    tracks = [_Track.of(contents) for contents in movie.get(b"trak", [])]
+    chunks = [_chunks(track.samples, file_size) for track in tracks]
+    number = _number_of(tracks, track_id)
+    track, samples = tracks[number], tracks[number].samples
+    _check_references(boxes_in(only(track.information, b"dinf")))
     _check_samples(samples)
     sizes = _sizes(samples, max_packets)
     decode_times = _decode_times(samples, len(sizes))
     times = decode_times + _delays(samples, len(sizes))
-    _check_edits(track, times, _timescale(only(media, b"mdhd")), _timescale(only(movie, b"mvhd")))
-    return PacketTable(_positions(samples, sizes), sizes, _is_key(samples, len(sizes)), decode_times, times)
+    _check_edits(track.boxes, times, _timescale(only(track.media, b"mdhd")), _timescale(only(movie, b"mvhd")))
+    positions = _positions(samples, chunks[number], sizes)
+    return PacketTable(positions, sizes, _is_key(samples, len(sizes)), decode_times, times)
 
 
-def _check_chunks(tracks: Sequence[Boxes], file_size: int) -> None:
-    """Raise NoIndex for a chunk outside of the file, of any track: FFmpeg ends there for all tracks."""
-    for track in tracks:
-        samples = boxes_in(only(boxes_in(only(boxes_in(only(track, b"mdia")), b"minf")), b"stbl"))
-        chunks = _chunks(samples)
-        if ((chunks < 0) | (chunks >= file_size)).any():
-            raise NoIndex("samples lie outside of the file")
+def _chunks(samples: Boxes, file_size: int) -> Column:
+    """Return the positions of a track's chunks in the file.
+
+    Raises NoIndex for one outside of it: FFmpeg ends there for all tracks.
+    """
+    wide = b"stco" not in samples
+    chunks = table_in(only(samples, b"co64" if wide else b"stco"), ">i8" if wide else ">u4")[:, 0]
+    if ((chunks < 0) | (chunks >= file_size)).any():
+        raise NoIndex("samples lie outside of the file")
+    return chunks
 
 
-def _track(tracks: Sequence[Boxes], track_id: int) -> Boxes:
-    found = [track for track in tracks if _track_id(only(track, b"tkhd")) == track_id]
+def _number_of(tracks: Sequence[_Track], track_id: int) -> int:
+    """Return the place of the track with this identifier."""
+    found = [number for number, track in enumerate(tracks) if _track_id(only(track.boxes, b"tkhd")) == track_id]
     if len(found) != 1:
         raise NoIndex("the file has no such track, or several")
-    if b"senc" in found[0]:
+    if b"senc" in tracks[found[0]].boxes:
         raise NoIndex("the file is encrypted")
     return found[0]
 
 
 def _track_id(header: memoryview) -> int:
-    return number_at(header, 20 if header[0] == 1 else 12)
+    return number_at(header, 20 if version_of(header) == 1 else 12)
 
 
 def _timescale(header: memoryview) -> int:
-    return number_at(header, 20 if header[0] == 1 else 12)
+    return number_at(header, 20 if version_of(header) == 1 else 12)
 
 
 def _check_references(data: Boxes) -> None:
@@ -103,9 +126,9 @@ def _sizes(samples: Boxes, max_packets: int) -> Column:
 
 def _decode_times(samples: Boxes, count: int) -> Column:
     durations = _expanded(table_in(only(samples, b"stts"), ">u4", 2), count)
-    if (durations <= 0).any() or (durations >= MAX_DURATION).any():
+    if ((durations <= 0) | (durations >= MAX_DURATION)).any():
         raise NoIndex("samples have no duration")
-    return np.concatenate(([0], np.cumsum(durations[:-1])))
+    return _sums_before(durations)
 
 
 def _delays(samples: Boxes, count: int) -> Column:
@@ -134,29 +157,27 @@ def _expanded(runs: Column, count: int) -> Column:
     return np.repeat(values, repeats)
 
 
-def _chunks(samples: Boxes) -> Column:
-    """Return the positions of a track's chunks in the file."""
-    wide = b"stco" not in samples
-    return table_in(only(samples, b"co64" if wide else b"stco"), ">i8" if wide else ">u4")[:, 0]
+def _sums_before(numbers: Column) -> Column:
+    """Return for each number the sum of those before it."""
+    return np.cumsum(numbers) - numbers
 
 
-def _positions(samples: Boxes, sizes: Column) -> Column:
-    chunks = _chunks(samples)
+def _positions(samples: Boxes, chunks: Column, sizes: Column) -> Column:
     per_chunk = _samples_per_chunk(table_in(only(samples, b"stsc"), ">u4", 3), len(chunks))
     if per_chunk.sum() != len(sizes):
         raise NoIndex("the tables disagree on the number of samples")
-    before = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    first_of_chunk = np.concatenate(([0], np.cumsum(per_chunk)[:-1]))
-    return before + np.repeat(chunks - before[first_of_chunk], per_chunk)
+    before = _sums_before(sizes)
+    return before + np.repeat(chunks - before[_sums_before(per_chunk)], per_chunk)
 
 
 def _samples_per_chunk(runs: Column, num_chunks: int) -> Column:
     first, per_chunk, description = runs.T
-    if not len(runs) or first[0] != 1 or (np.diff(first) <= 0).any() or first[-1] > num_chunks:
+    lengths = np.append(first[1:], num_chunks + 1) - first[: len(runs)]
+    if not len(runs) or first[0] != 1 or (lengths <= 0).any():
         raise NoIndex("the chunks are out of order")
-    if (description != 1).any() or (per_chunk <= 0).any():
+    if ((description != 1) | (per_chunk <= 0)).any():
         raise NoIndex("chunks are empty, or their samples have several descriptions")
-    return np.repeat(per_chunk, np.diff(np.append(first, num_chunks + 1)))
+    return np.repeat(per_chunk, lengths)
 
 
 def _check_edits(track: Boxes, times: Column, timescale: int, movie_timescale: int) -> None:
@@ -175,10 +196,8 @@ def _check_edits(track: Boxes, times: Column, timescale: int, movie_timescale: i
 
 def _edits(box: memoryview) -> list[tuple[int, int, int]]:
     """Return duration, media time and rate of each edit."""
-    kind = [("duration", ">u8"), ("time", ">i8"), ("rate", ">u4")] if box[0] == 1 else None
-    kind = kind or [("duration", ">u4"), ("time", ">i4"), ("rate", ">u4")]
-    count, item = number_at(box, 4), np.dtype(kind)
-    if 8 + count * item.itemsize > len(box):
+    entry = LONG_EDIT if version_of(box) == 1 else SHORT_EDIT
+    end = 8 + number_at(box, 4) * entry.size
+    if end > len(box):
         raise NoIndex("a table is cut short")
-    edits: list[tuple[int, int, int]] = np.frombuffer(box[8 : 8 + count * item.itemsize], item).tolist()
-    return edits
+    return [*entry.iter_unpack(box[8:end])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,11 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from clips.decoding.bitstream.batches import PacketBatch
+from clips.decoding.bitstream.batches import MAX_BATCH_BYTES, PacketBatch
 
-MAX_BATCH_BYTES = 1 << 23
-"""Packets are read in batches of at most so many bytes, unless a single one has more."""
+MAX_PACKETS_AHEAD, MAX_BYTES_AHEAD = 256, 1 << 22
+"""Packets are made up to so many at once: between two pictures, when the caches hold the decoder's memory, one takes
+15 microseconds instead of 3."""
 
 ReadAt = Callable[[int, int], memoryview]
 """Returns a file's bytes from one position up to another, or fewer where the file ends."""
@@ -29,7 +30,7 @@ class PacketTable:
 
     `positions` and `sizes`, int64 [N], are in bytes of the file. Times are in the stream's time base, perhaps from
     another moment than FFmpeg's; `times` of presentation are None where the container tells none. `is_key` is the
-    container's mark. Raises NoIndex for packets that overlap, are empty, or lie in another order.
+    container's mark.
     """
 
     positions: NDArray[np.int64]
@@ -38,14 +39,15 @@ class PacketTable:
     decode_times: NDArray[np.int64]
     times: NDArray[np.int64] | None
 
-    def __post_init__(self) -> None:
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def check(self) -> None:
+        """Raise NoIndex for packets that overlap, are empty, or lie in another order."""
         if not self.sizes.size or (self.sizes <= 0).any():
             raise NoIndex("packets are empty")
         if (self.positions[1:] < self.positions[:-1] + self.sizes[:-1]).any():
             raise NoIndex("packets overlap or lie out of order")
-
-    def __len__(self) -> int:
-        return len(self.sizes)
 
     def end(self) -> int:
         """Return the position behind the last packet."""
@@ -63,19 +65,30 @@ class PacketTable:
             first = last
 
     def packets(
-        self, numbers: Iterable[int], stream: VideoStream, read_at: ReadAt
+        self, numbers: Sequence[int], stream: VideoStream, read_at: ReadAt
     ) -> Generator[Packet[VideoStream], None, None]:
         """Yield packets as FFmpeg would read them, from a table that has times of presentation."""
+        rows = np.asarray(numbers)
+        ends = self.sizes[rows].cumsum()
+        first = 0
+        while first < len(rows):
+            fitting = int(ends.searchsorted(ends[first] + MAX_BYTES_AHEAD, "right"))
+            last = max(first + 1, min(fitting, first + MAX_PACKETS_AHEAD))
+            yield from self._made(rows[first:last], stream, read_at)
+            first = last
+
+    def _made(self, rows: NDArray[np.intp], stream: VideoStream, read_at: ReadAt) -> list[Packet[VideoStream]]:
         time_base = stream.time_base
         assert time_base is not None
         assert self.times is not None
-        for number in numbers:
-            begin, size = int(self.positions[number]), int(self.sizes[number])
+        columns = (self.positions, self.sizes, self.times, self.decode_times, self.is_key)
+        packets = []
+        for begin, size, time, decode_time, is_key in zip(*(column[rows].tolist() for column in columns), strict=True):
             packet: Packet[VideoStream] = Packet(size)  # type: ignore[assignment]
             # not Packet(data), which lacks the zeros behind its end that decoders read
             packet.update(read_at(begin, begin + size))  # type: ignore[arg-type]
             packet.stream = stream
             packet.time_base = time_base
-            packet.pts, packet.dts = int(self.times[number]), int(self.decode_times[number])
-            packet.is_keyframe = bool(self.is_key[number])
-            yield packet
+            packet.pts, packet.dts, packet.is_keyframe = time, decode_time, is_key
+            packets.append(packet)
+        return packets

@@ -69,3 +69,12 @@ def test_a_file_with_more_samples_than_the_limit_has_no_index():
     data = cached_clip(recipe_named("x264-gop-12"))
     with pytest.raises(NoIndex):
         table_of(data, max_packets=39)
+
+
+def test_an_edit_list_without_contents_gives_no_index():
+    data = cached_clip(recipe_named("x264-gop-12"))
+    at = data.index(b"elst") - 4
+    size = int.from_bytes(data[at : at + 4])
+    empty = (8).to_bytes(4) + b"elst" + (size - 8).to_bytes(4) + b"free"
+    with pytest.raises(NoIndex):
+        table_of(data[:at] + empty + data[at + 16 :], max_packets=1000)
