@@ -52,8 +52,9 @@ DEMUXER_OF = {
 }
 """Demuxers whose files are told by their start, so that FFmpeg need not try hundreds of others."""
 
-UNTIMED = re.compile(rb"\x00\x00\x01\xba|IMKH|OggS|GIF8")
-"""Start of program streams (IMKH: of cameras), Ogg and GIF, whose packets do not say when each frame is shown."""
+OPENED_ONCE = re.compile(rb"RIFF....AVI |\x00\x00\x01\xba|IMKH|OggS|GIF8", re.DOTALL)
+"""Start of AVI, program streams (IMKH: of cameras), Ogg and GIF: packets that often do not say when each frame is
+shown, in files that thorough probing opens as fast as quick one."""
 
 PHOTO_BRANDS = {b"avif", b"heic", b"heim", b"heis", b"heix", b"mif1", b"mif2"}
 """Brands of HEIF files whose main content is a still picture."""
@@ -173,7 +174,7 @@ class VideoFile:
         with self._bytes() as file:
             start = file.read(12)
             file.seek(0)
-            is_thorough = probing is THOROUGH_PROBING or UNTIMED.match(start) is not None
+            is_thorough = probing is THOROUGH_PROBING or OPENED_ONCE.match(start) is not None
             with self._demuxer(file, start, THOROUGH_PROBING if is_thorough else probing) as container:
                 stream = _best_stream(container)
                 _configure_decoder(stream.codec_context, self._limits)

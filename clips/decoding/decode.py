@@ -9,12 +9,10 @@ might not be exact, it raises `FullDecodeRequired`, and the full path decodes ev
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -52,6 +50,8 @@ class DecodeReport:
 class DecodedClip:
     """The wanted frames of one video: `images` uint8 [H, W, 3] RGB, rotated upright, in full size.
 
+    Rows of an image may have gaps between them: `np.ascontiguousarray` closes these.
+
     `times` are in seconds from the video's first frame. A frame wanted twice is the same array twice.
     """
 
@@ -87,7 +87,7 @@ def decode(
         except FullDecodeRequired as error:
             reason = str(error)
         if part == WHOLE and survey.every_packet is not None:
-            return _decode_read_packets(file, video, survey.every_packet, pick_frames, reason)
+            return _decode_read_packets(file, video, survey, pick_frames, reason)
     if part != WHOLE:
         return _decode_part_in_full(file, pick_frames, part, reason)
     return _decode_full(file, pick_frames, len(survey.timestamps), reason)
@@ -115,12 +115,16 @@ def _pick_within(part: Part, pick_frames: PickFrames, video: OpenVideo, survey: 
 
 def _planned_images(file: VideoFile, video: OpenVideo, survey: Survey, plan: Plan, threads: int) -> tuple[Image, ...]:
     """Return the wanted frames; raise FullDecodeRequired if one is missing or differs in size."""
-    images = _Images(len(set(plan.indices)))
-    visit_frames(file, video, survey, plan, images.add, threads)
-    found = images.at(plan.indices) if images.is_full else ()
-    if len({image.shape for image in found}) != 1:
+    images: dict[int, Image] = {}
+    converter = Converter()
+
+    def keep(index: int, frame: VideoFrame) -> None:
+        images[index] = converter.upright(frame)
+
+    visit_frames(file, video, survey, plan, keep, threads)
+    if not images.keys() >= set(plan.indices) or len({image.shape for image in images.values()}) != 1:
         raise FullDecodeRequired("frames are missing or differ in size")
-    return found
+    return tuple(images[index] for index in plan.indices)
 
 
 def _assemble(video: OpenVideo, survey: Survey, plan: Plan, images: tuple[Image, ...]) -> DecodedClip:
@@ -158,15 +162,11 @@ def _decode_full(file: VideoFile, pick_frames: PickFrames, num_expected: int, re
 
 
 def _decode_read_packets(
-    file: VideoFile,
-    video: OpenVideo,
-    packets: Sequence[Packet[VideoStream]],
-    pick_frames: PickFrames,
-    reason: str,
+    file: VideoFile, video: OpenVideo, survey: Survey, pick_frames: PickFrames, reason: str
 ) -> DecodedClip:
-    """Decode all packets of a video, which have been read for the survey."""
+    """Decode all packets of a video, which the survey has read or left to be read."""
     try:
-        return _decode_every_packet(video, pick_frames, len(packets), reason, packets)
+        return _decode_every_packet(video, pick_frames, len(survey.timestamps), reason, survey.every_packet)
     except _OtherCount as other:
         return _decode_full(file, pick_frames, other.num_frames, reason)
 
@@ -184,7 +184,7 @@ def _decode_every_packet(
     pick_frames: PickFrames,
     num_expected: int,
     reason: str,
-    packets: Sequence[Packet[VideoStream]] | None = None,
+    packets: Iterable[Packet[VideoStream]] | None = None,
 ) -> DecodedClip:
     if num_expected == 0:
         raise NoFrames("the video holds no frame")
@@ -228,55 +228,19 @@ class _KeptFrames:
     def __init__(self, picked: dict[int, tuple[int, ...]], num_expected: int) -> None:
         self._expected = frozenset(picked[num_expected])
         self._likely = frozenset(index for indices in picked.values() for index in indices)
-        self._images = _Images(len(self._likely))
+        self._converter = Converter()
+        self._images: dict[int, Image] = {}
         self._spare: dict[int, VideoFrame] = {}
 
     def add(self, index: int, frame: VideoFrame) -> None:
         """Keep a frame if it may be picked."""
         if index in self._expected:
-            self._images.add(index, frame)
+            self._images[index] = self._converter.upright(frame)
         elif index in self._likely:
             self._spare[index] = frame
 
     def at(self, indices: Sequence[int]) -> tuple[Image, ...]:
         """Return the images of the frames that were picked after all."""
         for index in set(indices) & self._spare.keys():
-            self._images.add(index, self._spare.pop(index))
-        return self._images.at(indices)
-
-
-class _Images:
-    """RGB images of up to `capacity` frames by index, in one block of memory.
-
-    One block, since the kernel hands out few large pages faster than many small ones.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._converter = Converter()
-        self._block: Image | None = None
-        self._of: dict[int, Image] = {}
-        self._lock = threading.Lock()
-
-    @property
-    def is_full(self) -> bool:
-        """True when as many frames were added as there is room for."""
-        return len(self._of) == self._capacity
-
-    def add(self, index: int, frame: VideoFrame) -> None:
-        """Convert a frame and keep it; several threads may do so at once."""
-        width, height = upright_size(frame)
-        self._converter.upright(frame, self._place_for(index, (height, width, 3)))
-
-    def at(self, indices: Iterable[int]) -> tuple[Image, ...]:
-        """Return the images with these indices; raise KeyError for one that was not added."""
-        return tuple(self._of[index] for index in indices)
-
-    def _place_for(self, index: int, shape: tuple[int, ...]) -> Image:
-        """Return memory for the frame; one of another size than the first gets memory of its own."""
-        with self._lock:
-            if self._block is None:
-                self._block = np.empty((self._capacity, *shape), np.uint8)
-            place = self._of.get(index, self._block[len(self._of) % self._capacity])
-            self._of[index] = place = place if place.shape == shape else np.empty(shape, np.uint8)
-            return place
+            self._images[index] = self._converter.upright(self._spare.pop(index))
+        return tuple(self._images[index] for index in indices)

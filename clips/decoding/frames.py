@@ -19,10 +19,15 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from clips.decoding.container import OpenVideo
+from clips.decoding.errors import Undecodable
 from clips.video_info import VideoInfo
 
 Image = NDArray[np.uint8]
 """One picture: uint8 [H, W, 3], RGB."""
+
+MAX_PACKETS_AHEAD, MAX_BYTES_AHEAD = 256, 1 << 22
+"""Up to so many packets are read or made at once. Between two pictures, when the caches hold the decoder's memory, each
+would take several times as long."""
 
 TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 """OpenCV's names of turns, by quarters counterclockwise."""
@@ -57,7 +62,7 @@ def every_frame(video: OpenVideo, packets: Iterable[Packet[VideoStream]] | None 
     `OpenVideo.packets` raises.
     """
     count = 0
-    for packet in chain(video.packets() if packets is None else packets, [None]):
+    for packet in chain(_read_ahead(video.packets() if packets is None else packets), [None]):
         video.clock.check()
         try:
             frames = video.stream.codec_context.decode(packet)
@@ -69,39 +74,45 @@ def every_frame(video: OpenVideo, packets: Iterable[Packet[VideoStream]] | None 
             yield frame
 
 
+def _read_ahead(packets: Iterable[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
+    """Yield packets, of which several are read at once; those before damage come first."""
+    ahead: list[Packet[VideoStream]] = []
+    num_bytes = 0
+    try:
+        for packet in packets:
+            ahead.append(packet)
+            num_bytes += packet.size
+            if len(ahead) == MAX_PACKETS_AHEAD or num_bytes > MAX_BYTES_AHEAD:
+                yield from ahead
+                ahead, num_bytes = [], 0
+    except Undecodable:
+        yield from ahead
+        raise
+    yield from ahead
+
+
 class Converter(threading.local):
     """Converts decoded frames to RGB images; keeps FFmpeg's scaler between frames, one for each thread."""
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
-    def upright(self, frame: VideoFrame, memory: Image | None = None) -> Image:
-        """Convert to uint8 [H, W, 3], RGB, with the display matrix applied.
-
-        The image is written to `memory`, of just that shape and without gaps, or else to new memory.
-        """
-        upright = _new_image(upright_size(frame)) if memory is None else memory
+    def upright(self, frame: VideoFrame) -> Image:
+        """Convert to uint8 [H, W, 3], RGB, with the display matrix applied; rows may have gaps between them."""
         image = self._rgb(frame)
         if _is_mirrored(frame):
             image = np.asarray(cv2.flip(image, 0), np.uint8)
         turns = _quarter_turns(frame) % 4
         if turns:
-            cv2.rotate(image, TURNS[turns], dst=upright)  # ten times as fast as a copy of np.rot90
-        else:
-            upright[:] = image
-        return upright
+            image = np.asarray(cv2.rotate(image, TURNS[turns]), np.uint8)  # ten times as fast as a copy of np.rot90
+        return image
 
     def _rgb(self, frame: VideoFrame) -> Image:
-        """Convert to RGB; the array is a view of FFmpeg's memory."""
+        """Convert to RGB; the array is a view of FFmpeg's memory, which it keeps."""
         # one thread, since FFmpeg would start new ones for every frame
         rgb = self._reformatter.reformat(frame, format="rgb24", threads=1).planes[0]
         rows = np.frombuffer(memoryview(rgb), np.uint8).reshape(rgb.height, rgb.line_size)
         return rows[:, : rgb.width * 3].reshape(rgb.height, rgb.width, 3)
-
-
-def _new_image(size: tuple[int, int]) -> Image:
-    width, height = size
-    return np.empty((height, width, 3), np.uint8)
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:

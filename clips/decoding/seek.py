@@ -71,7 +71,7 @@ def survey_packets(file: VideoFile, video: OpenVideo, *, needs_times: bool = Tru
         table = table_of(video)
         first = next(packets, None)
         if first is not None:
-            return survey_indexed(video, table, first, needs_times=needs_times)
+            return survey_indexed(video, table, first, packets, needs_times=needs_times)
     except NoIndex:
         video.check_index()
     return survey_demuxed(file, video, packets if first is None else chain([first], packets))

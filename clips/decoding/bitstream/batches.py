@@ -39,14 +39,18 @@ class PacketBatch(NamedTuple):
 
     def heads(self, num_bytes: int) -> NDArray[np.uint8]:
         """Return the first bytes of each packet, [N, num_bytes]; what follows a shorter packet is of no meaning."""
-        last_begin = len(self.data) - num_bytes
-        if self.begins[-1] > last_begin:
-            at = self.begins[:, np.newaxis] + np.arange(num_bytes)
-            heads: NDArray[np.uint8] = self.data[np.minimum(at, len(self.data) - 1)]
-            return heads
-        # a row for each position, without a copy: rows are taken several times as fast as single bytes
-        rows = np.ndarray((last_begin + 1, num_bytes), np.uint8, self.data, strides=(1, 1))
-        return rows[self.begins]
+        return rows_at(self.data, self.begins, num_bytes)
+
+
+def rows_at(data: NDArray[np.uint8], begins: NDArray[np.int64], num_bytes: int) -> NDArray[np.uint8]:
+    """Return the bytes from positions in ascending order, [N, num_bytes]; past the end the last one is repeated."""
+    last_begin = len(data) - num_bytes
+    if begins[-1] > last_begin:
+        at = begins[:, np.newaxis] + np.arange(num_bytes)
+        rows: NDArray[np.uint8] = data[np.minimum(at, len(data) - 1)]
+        return rows
+    # a row for each position, without a copy: rows are taken several times as fast as single bytes
+    return np.ndarray((last_begin + 1, num_bytes), np.uint8, data, strides=(1, 1))[begins]
 
 
 class BatchReader(Protocol):

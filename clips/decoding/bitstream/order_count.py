@@ -76,10 +76,10 @@ class OrderCounter:
         """
         if len(begins) < MIN_PICTURES:
             rows = zip(low_bits.tolist(), begins.tolist(), is_anchor.tolist(), strict=True)
-            orders: NDArray[np.int64] = np.array([self._next(*row) for row in rows])
-            return orders
+            one_by_one: NDArray[np.int64] = np.array([self._next(*row) for row in rows])
+            return one_by_one
         places = np.arange(len(begins))
-        last_begin = np.maximum.accumulate(np.where(begins, places, 0))
+        last_begin: NDArray[np.int64] = np.maximum.accumulate(np.where(begins, places, 0))
         first = np.cumsum(begins) * SEQUENCE_SPAN
         if not self._num_bits:
             return first + places - last_begin + 1
@@ -90,7 +90,8 @@ class OrderCounter:
         steps = self._nearest(low_bits - np.where(begins, 0, low_before[before]))
         steps_of_anchors = np.where(is_anchor, steps, 0)
         sums = np.cumsum(steps_of_anchors) - steps_of_anchors
-        return first + sums - sums[last_begin] + steps
+        places_shown: NDArray[np.int64] = first + sums - sums[last_begin] + steps
+        return places_shown
 
     def _nearest(self, steps: NDArray[np.int64]) -> NDArray[np.int64]:
         span = 1 << (self._num_bits or 0)

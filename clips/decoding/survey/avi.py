@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from clips.decoding.bitstream.batches import rows_at
 from clips.decoding.survey.packet_table import NoIndex, PacketTable, ReadAt
 
 RIFF_HEADER_BYTES = 12
@@ -14,8 +15,10 @@ MAX_INDEX_BYTES = MAX_LIST_BYTES = 1 << 25
 """Larger ones are not read at once."""
 KEY = 0x10
 """Flag of an entry."""
-ENTRY = np.dtype([("id", "S4"), ("flags", "<u4"), ("position", "<u4"), ("size", "<u4")])
-CHUNK = np.dtype([("id", "S4"), ("size", "<u4")])
+ID, FLAGS, POSITION, SIZE = range(4)
+"""Columns of the index."""
+
+Index = NDArray[np.uint32]
 
 
 def read_avi_table(read_at: ReadAt, file_size: int, stream: int, max_packets: int) -> PacketTable:
@@ -26,17 +29,16 @@ def read_avi_table(read_at: ReadAt, file_size: int, stream: int, max_packets: in
     """
     lists = _lists(read_at, file_size)
     begin, end = lists[b"movi"]
-    entries = np.frombuffer(read_at(*lists[b"idx1"]), ENTRY)
-    positions = _positions(entries, begin, end)
-    headers = _headers(read_at, begin, end, positions)
-    if not (np.array_equal(headers["id"], entries["id"]) and np.array_equal(headers["size"], entries["size"])):
-        raise NoIndex("the index differs from the chunks")
-    of_stream = np.isin(entries["id"], [b"%02ddc" % stream, b"%02ddb" % stream])
+    index: Index = np.frombuffer(read_at(*lists[b"idx1"]), "<u4").reshape(-1, 4)
+    positions = _positions(index, begin, end)
+    _compare_with_chunks(index, positions, begin, end, read_at)
+    data, other_data = (int.from_bytes(b"%02d%s" % (stream, kind), "little") for kind in (b"dc", b"db"))
+    of_stream = (index[:, ID] == data) | (index[:, ID] == other_data)
     if of_stream.sum() > max_packets:
         raise NoIndex("the file has too many packets")
-    entries, positions = entries[of_stream], positions[of_stream] + CHUNK_HEADER_BYTES
-    is_key = entries["flags"] & KEY > 0
-    return PacketTable(positions, entries["size"].astype(np.int64), is_key, np.arange(len(entries)), None)
+    index, positions = index[of_stream], positions[of_stream] + CHUNK_HEADER_BYTES
+    is_key = index[:, FLAGS] & KEY > 0
+    return PacketTable(positions, index[:, SIZE].astype(np.int64), is_key, np.arange(len(index)), None)
 
 
 def _lists(read_at: ReadAt, file_size: int) -> dict[bytes, tuple[int, int]]:
@@ -63,24 +65,25 @@ def _lists(read_at: ReadAt, file_size: int) -> dict[bytes, tuple[int, int]]:
     return lists
 
 
-def _positions(entries: NDArray[np.void], begin: int, end: int) -> NDArray[np.int64]:
+def _positions(index: Index, begin: int, end: int) -> NDArray[np.int64]:
     """Return the positions of the chunks' headers, which the index counts from the file's begin or from the list's."""
-    if not entries.size:
+    if not index.size:
         raise NoIndex("the index is empty")
-    positions = entries["position"].astype(np.int64)
+    positions, sizes = index[:, POSITION].astype(np.int64), index[:, SIZE].astype(np.int64)
     positions += begin - positions[0]
-    sizes = entries["size"].astype(np.int64)
-    following = np.append(positions[1:], end + end % 2)
-    if not np.array_equal(positions + CHUNK_HEADER_BYTES + sizes + sizes % 2, following):
+    ends = positions + CHUNK_HEADER_BYTES + sizes + sizes % 2
+    if ends[-1] != end + end % 2 or (ends[:-1] != positions[1:]).any():
         raise NoIndex("the index leaves out parts of the file")
     return positions
 
 
-def _headers(read_at: ReadAt, begin: int, end: int, positions: NDArray[np.int64]) -> NDArray[np.void]:
+def _compare_with_chunks(index: Index, positions: NDArray[np.int64], begin: int, end: int, read_at: ReadAt) -> None:
+    """Raise NoIndex unless each chunk of the list has the identifier and the size that the index says."""
     if end - begin > MAX_LIST_BYTES:
         raise NoIndex("the file is too large to compare its index with its chunks")
     data = np.frombuffer(read_at(begin, end), np.uint8)
     if len(data) < end - begin:
         raise NoIndex("the file is cut short")
-    at = (positions - begin)[:, np.newaxis] + np.arange(CHUNK_HEADER_BYTES)
-    return np.ascontiguousarray(data[at]).view(CHUNK)[:, 0]
+    headers = rows_at(data, positions - begin, CHUNK_HEADER_BYTES).view("<u4")
+    if (headers != index[:, [ID, SIZE]]).any():
+        raise NoIndex("the index differs from the chunks")

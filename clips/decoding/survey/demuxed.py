@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 from av.packet import Packet
@@ -27,37 +26,21 @@ MAX_HELD_BYTES = 32_000_000
 
 def survey_demuxed(file: VideoFile, video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Survey:
     """Read all packets; raise NoFrames, LimitExceeded or Undecodable."""
+    read_packets = _ReadPackets(file)
     try:
-        read_packets = _ReadPackets(file, reader_of(video))
-    except FullDecodeRequired as error:
-        return _survey_unread(video, packets, error)
-    try:
+        reader = reader_of(video)
         for packet in packets:
-            read_packets.add(packet)
-        times, pictures = np.array(read_packets.times, np.int64), read_packets.pictures()
+            read_packets.add(packet, reader)
+        times, pictures = np.array(read_packets.times, np.int64), read_packets.pictures(reader)
         video.check_frames(int(pictures.is_shown.sum()))
         is_held = read_packets.held is not None
         return survey_of(times, pictures, read_packets.first_packet, read_packets.read, reads_in_any_order=is_held)
     except FullDecodeRequired as error:
-        read_packets.held = None
+        if not video.is_thorough:
+            read_packets.held = None
         for packet in packets:  # those after the one that was in the way
-            read_packets.count(packet)
-        return survey_without_pictures(read_packets.timestamps, error)
-
-
-def _survey_unread(video: OpenVideo, packets: Iterator[Packet[VideoStream]], error: FullDecodeRequired) -> Survey:
-    """Survey a video whose packets' headers cannot be read."""
-    timestamps, num_bytes = [], 0
-    held: list[Packet[VideoStream]] | None = [] if video.is_thorough else None
-    for packet in packets:
-        if not packet.is_discard:
-            timestamps.append(packet.pts)
-        num_bytes += packet.size
-        if num_bytes > MAX_HELD_BYTES:
-            held = None
-        if held is not None:
-            held.append(packet)
-    return replace(survey_without_pictures(timestamps, error), every_packet=held)
+            read_packets.take(packet)
+        return survey_without_pictures(read_packets.timestamps, error, read_packets.held)
 
 
 def reader_of(video: OpenVideo) -> BatchReader:
@@ -71,21 +54,30 @@ def reader_of(video: OpenVideo) -> BatchReader:
 class _ReadPackets:
     """The packets read so far: times and pictures, and the packets themselves unless they exceed MAX_HELD_BYTES."""
 
-    def __init__(self, file: VideoFile, reader: BatchReader) -> None:
+    def __init__(self, file: VideoFile) -> None:
         self.timestamps: list[int | None] = []
         self.times: list[int] = []
         self.first_packet = b""
         self.held: list[Packet[VideoStream]] | None = []
-        self._file = file
-        self._reader = reader
-        self._discarded: list[int] = []
         self._num_held_bytes = 0
+        self._file = file
+        self._discarded: list[int] = []
         self._batch: list[Packet[VideoStream]] = []
         self._num_batch_bytes = 0
 
-    def add(self, packet: Packet[VideoStream]) -> None:
+    def take(self, packet: Packet[VideoStream]) -> None:
+        """Count and hold the next packet, whatever it holds."""
+        if not packet.is_discard:
+            self.timestamps.append(packet.pts)
+        self._num_held_bytes += packet.size
+        if self._num_held_bytes > MAX_HELD_BYTES:
+            self.held = None
+        if self.held is not None:
+            self.held.append(packet)
+
+    def add(self, packet: Packet[VideoStream], reader: BatchReader) -> None:
         """Add the next packet; raise FullDecodeRequired if it is damaged, has no time, or changes parameters."""
-        self.count(packet)
+        self.take(packet)
         time = packet.pts
         if time is None:
             raise FullDecodeRequired("a packet has no time")
@@ -98,37 +90,24 @@ class _ReadPackets:
             self._discarded.append(len(self.times))
         self.first_packet = self.first_packet or bytes(packet)
         self.times.append(time)
-        if self.held is not None:
-            self._hold(packet, self.held)
         self._batch.append(packet)
         self._num_batch_bytes += packet.size
         if self._num_batch_bytes > MAX_BATCH_BYTES:
-            self._read_batch()
+            self._read_batch(reader)
 
-    def pictures(self) -> Pictures:
+    def pictures(self, reader: BatchReader) -> Pictures:
         """Return the pictures of all packets; raise FullDecodeRequired where their reader does."""
         if not self.times:
             return Pictures.all_starts(0)
-        self._read_batch()
-        pictures = self._reader.pictures()
+        self._read_batch(reader)
+        pictures = reader.pictures()
         pictures.is_shown[self._discarded] = False
         return pictures
 
-    def count(self, packet: Packet[VideoStream]) -> None:
-        """Count the next packet, whatever it holds."""
-        if not packet.is_discard:
-            self.timestamps.append(packet.pts)
-
-    def _read_batch(self) -> None:
+    def _read_batch(self, reader: BatchReader) -> None:
         if self._batch:
-            self._reader.add(PacketBatch.of(self._batch))
+            reader.add(PacketBatch.of(self._batch))
         self._batch, self._num_batch_bytes = [], 0
-
-    def _hold(self, packet: Packet[VideoStream], held: list[Packet[VideoStream]]) -> None:
-        held.append(packet)
-        self._num_held_bytes += packet.size
-        if self._num_held_bytes > MAX_HELD_BYTES:
-            self.held = None
 
     def read(self, numbers: Sequence[int]) -> Generator[Packet[VideoStream], None, None]:
         """Yield the packets with these places in decode order, which ascend."""

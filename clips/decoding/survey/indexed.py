@@ -6,7 +6,9 @@ by FFmpeg and compared, and so are some entries of the index that FFmpeg itself 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 from av.packet import Packet
@@ -62,9 +64,14 @@ def _compare_with_index(table: PacketTable, stream: VideoStream) -> None:
 
 
 def survey_indexed(
-    video: OpenVideo, table: PacketTable, first: Packet[VideoStream], *, needs_times: bool = True
+    video: OpenVideo,
+    table: PacketTable,
+    first: Packet[VideoStream],
+    others: Iterable[Packet[VideoStream]],
+    *,
+    needs_times: bool = True,
 ) -> Survey:
-    """Survey a video by its packets' table and the first packet that FFmpeg reads.
+    """Survey a video by its packets' table and the first packet that FFmpeg reads; `others` are left to be read.
 
     Raises NoIndex if they differ, and where the table has no times but every packet must be decoded, unless times are
     not needed; NoFrames and LimitExceeded.
@@ -83,9 +90,10 @@ def survey_indexed(
     except FullDecodeRequired as error:
         if table.times is None and needs_times:
             raise NoIndex("the times follow from the pictures") from error
+        every_packet = chain([first], others) if video.is_thorough else None
         if table.times is None:
-            return survey_without_pictures([None] * len(table), error)
-        return survey_without_pictures((table.times - table.times[0] + first.pts).tolist(), error)
+            return survey_without_pictures([None] * len(table), error, every_packet)
+        return survey_without_pictures((table.times - table.times[0] + first.pts).tolist(), error, every_packet)
 
 
 def _pictures(video: OpenVideo, table: PacketTable) -> Pictures:

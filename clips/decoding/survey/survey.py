@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -43,8 +43,8 @@ class Survey:
     shown: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
     first_packet: bytes = b""
     read: ReadPackets = _read_nothing
-    every_packet: Sequence[Packet[VideoStream]] | None = None
-    """All packets as a full decode reads them, where they are at hand."""
+    every_packet: Iterable[Packet[VideoStream]] | None = None
+    """All packets, once, as a full decode reads them, where they are at hand."""
     reads_in_any_order: bool = True
     """`read` may be called again and again, also on several threads; else once."""
 
@@ -70,6 +70,10 @@ def survey_of(
     )
 
 
-def survey_without_pictures(timestamps: Sequence[int | None], error: FullDecodeRequired) -> Survey:
+def survey_without_pictures(
+    timestamps: Sequence[int | None],
+    error: FullDecodeRequired,
+    every_packet: Iterable[Packet[VideoStream]] | None = None,
+) -> Survey:
     """Survey a video of which every packet must be decoded."""
-    return Survey(timestamps, str(error), isinstance(error, WrongTimes))
+    return Survey(timestamps, str(error), isinstance(error, WrongTimes), every_packet=every_packet)

@@ -30,8 +30,8 @@ def same_by_index(data: bytes, *, has_true_keys: bool = True) -> bool:
 
 def survey_by_index(video: OpenVideo) -> Survey:
     """Survey an open video by its index. Raises NoIndex."""
-    table = table_of(video)
-    return survey_indexed(video, table, next(video.packets()))
+    table, packets = table_of(video), video.packets()
+    return survey_indexed(video, table, next(packets), packets)
 
 
 def _check_same(survey: Survey, expected: Survey) -> None:
