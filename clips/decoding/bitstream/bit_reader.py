@@ -20,6 +20,7 @@ class BitReader:
     """
 
     NUM_BYTES = 64
+    MAX_PARAMETER_BYTES = 1024
 
     def __init__(self, data: bytes | memoryview, num_bytes: int = NUM_BYTES) -> None:
         self._number = int.from_bytes(bytes(data[:num_bytes]).ljust(num_bytes, b"\0"))
@@ -29,6 +30,11 @@ class BitReader:
     def unescaped(cls, data: bytes | memoryview, num_bytes: int = NUM_BYTES) -> BitReader:
         """Make a reader of a NAL unit's first bytes, without the bytes that prevent the emulation of start codes."""
         return cls(bytes(data[:num_bytes]).replace(EMULATION_PREVENTION, b"\0\0"), num_bytes)
+
+    @classmethod
+    def of_parameters(cls, unit: bytes) -> BitReader:
+        """Make a reader of a NAL unit that holds parameters, which may be longer than a header."""
+        return cls.unescaped(unit, min(len(unit) + cls.NUM_BYTES, cls.MAX_PARAMETER_BYTES))
 
     @property
     def num_read(self) -> int:

@@ -18,7 +18,6 @@ HIGH_PROFILES = frozenset({44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 1
 FORMAT_444 = 3
 
 MAX_CACHED_HEADERS = 256
-MAX_PARAMETER_BYTES = 1024
 
 
 class SequenceParameters(NamedTuple):
@@ -105,7 +104,7 @@ class H264Syntax:
 
     def add_parameters(self, unit: bytes) -> None:
         """Remember a sequence or picture parameter set."""
-        bits = BitReader.unescaped(unit[1:], MAX_PARAMETER_BYTES)
+        bits = BitReader.of_parameters(unit[1:])
         kind = unit[0] & 31
         if kind == SPS:
             profile, _constraints, _level = bits.read(8), bits.read(8), bits.read(8)

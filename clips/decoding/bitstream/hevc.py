@@ -23,7 +23,6 @@ FORMAT_444 = 3
 
 MAX_CACHED_HEADERS = 256
 """A real stream has some ten different headers; a hostile one may have 65,536."""
-MAX_PARAMETER_BYTES = 1024
 
 
 class SequenceParameters(NamedTuple):
@@ -114,7 +113,7 @@ class HevcSyntax:
 
     def add_parameters(self, unit: bytes) -> None:
         """Remember a sequence or picture parameter set."""
-        bits = BitReader.unescaped(unit[2:], MAX_PARAMETER_BYTES)
+        bits = BitReader.of_parameters(unit[2:])
         kind = unit[0] >> 1 & 63
         if kind == SPS:
             identifier, sequence = SequenceParameters.read(bits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,14 +37,14 @@ class NalBatches:
         """Read the next packets; raise FullDecodeRequired where the reader does."""
         rows = np.zeros((len(batch.begins), NUM_COLUMNS), np.int64)
         if len(rows) < MIN_PACKETS:
-            self._read_each(range(len(rows)), rows, batch)
+            self._read_each([*range(len(rows))], rows, batch)
         else:
             self._read_most(rows, batch)
         self._batches.append(rows)
 
-    def _read_each(self, numbers: Iterable[int], rows: NDArray[np.int64], batch: PacketBatch) -> None:
-        for number in numbers:
-            rows[number] = _row(self._reader.read(batch.packet(number)))
+    def _read_each(self, numbers: Sequence[int], rows: NDArray[np.int64], batch: PacketBatch) -> None:
+        if numbers:
+            rows[numbers] = [_row(self._reader.read(batch.packet(number))) for number in numbers]
 
     def _read_most(self, rows: NDArray[np.int64], batch: PacketBatch) -> None:
         """Read packets of which most are one slice."""
@@ -90,7 +90,8 @@ class NalBatches:
 
 
 def _row(coded: CodedPicture) -> tuple[int, ...]:
-    return (*map(int, coded.picture[:-1]), *map(int, coded[1:]))
+    picture, *order = coded
+    return (*picture[:-1], *order)
 
 
 class _Heads:

@@ -90,22 +90,22 @@ class NalReader:
         syntax = self.syntax
         size = syntax.num_header_bytes
         slices: list[Picture] = []
-        first_slices: list[Unit] = []
+        first_slices: list[tuple[bytes, Unit]] = []
         for unit in self._units(data):
             if len(unit) > size:
                 header = bytes(unit[:size])
                 if picture := syntax.picture_of(header):
                     slices.append(picture)
                     if unit[size] & 0x80:
-                        first_slices.append(unit)
+                        first_slices.append((header, unit))
                 elif syntax.is_parameters(header):
                     self._check_parameters(bytes(unit))
         self._is_first_packet = False
         if len(first_slices) != 1:
             raise FullDecodeRequired("a packet does not hold exactly one picture")
         picture = slices[0] if len(slices) == 1 else _merge_slices(slices)
-        first = first_slices[0]
-        header, low_bits = bytes(first[:size]), syntax.low_bits_of(first, picture)
+        ((header, first),) = first_slices
+        low_bits = syntax.low_bits_of(first, picture)
         return CodedPicture(picture, syntax.begins_sequence(header), syntax.is_anchor(header, picture), low_bits)
 
     def _units(self, data: memoryview) -> Iterable[Unit]:
@@ -133,6 +133,8 @@ def _split_by_length(data: memoryview, size: int) -> Iterator[memoryview]:
 
 
 def _merge_slices(slices: Sequence[Picture]) -> Picture:
+    if all(one == slices[0] for one in slices):
+        return slices[0]
     if any((one.is_start, one.layer) != (slices[0].is_start, slices[0].layer) for one in slices):
         raise FullDecodeRequired("the slices of a picture differ in kind")
     # a slice may be marked as no reference while others of its picture are references
