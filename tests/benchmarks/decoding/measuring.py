@@ -26,6 +26,7 @@ CLEARLY = 1.5
 SMALLEST_ERROR = 3.0
 """Mean difference, of 255, below which a frame is correct: decoders convert to RGB with different rounding."""
 BIT_EXACT = ("ours", "floor")
+WITHOUT_FRAMES = ("open", "packets")
 MIN_SECONDS, MAX_REPEATS = 0.1, 20
 """A small video is decoded again and again for this long in each round."""
 
@@ -54,10 +55,10 @@ class Row:
         pairs = zip(self.milliseconds[decoder], self.milliseconds["ours"], strict=True)
         return statistics.median(theirs / ours for theirs, ours in pairs)
 
-    def least(self) -> float | None:
-        """Return the milliseconds that any reader of these frames needs: floor and open; None without a floor."""
-        floor, opening = self.median("floor"), self.median("open")
-        return None if floor is None or opening is None else floor + opening
+    def together(self, names: Sequence[str]) -> float | None:
+        """Return the sum of the median milliseconds of these decoders; None if one of them was not measured."""
+        medians = [self.median(name) for name in names]
+        return None if None in medians else sum(median for median in medians if median is not None)
 
     def is_right(self, decoder: str) -> bool:
         """Return True for a decoder that was measured and returned the right frames."""
@@ -90,7 +91,7 @@ class Reference:
         Frames that lie on their side are wrong.
         """
         places = [index % len(self.small) for index in indices]
-        if decoder == "open":
+        if decoder in WITHOUT_FRAMES:
             return 0
         pairs = list(zip(images, places, strict=True))
         if decoder in BIT_EXACT:

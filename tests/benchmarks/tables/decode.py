@@ -42,6 +42,7 @@ def goals(results: Results) -> str:
 def _goal_row(goal: Mapping[str, Any]) -> tuple[str, ...]:
     bound = f"{'at most' if goal['is_upper'] else 'at least'} {goal['bound']}"
     least = "" if goal.get("least") is None else f", floor and open: {goal['least']:.2f}"
+    least += "" if goal.get("least_exact") is None else f", with every packet read: {goal['least_exact']:.2f}"
     return goal["name"], f"{goal['value']:.2f}", bound, "met" if goal["is_met"] else f"missed{least}"
 
 
