@@ -177,7 +177,7 @@ async def _answer(batch: list[_Entry], replica: Backend) -> Run:
 
 def _infer(backend: Backend, clips: Sequence[Clips], started: int) -> tuple[list[Outputs], tuple[int, int, int]]:
     """Run the clips of several requests in one call; also returns the ns of joining, inference and splitting."""
-    together = np.concatenate(clips)
+    together = clips[0] if len(clips) == 1 else np.concatenate(clips)
     joined = time.perf_counter_ns()
     outputs = backend.infer(together)
     inferred = time.perf_counter_ns()

@@ -1,6 +1,6 @@
 """Whole answers of tin-serve and of what else one would run: rate, latency, CPU time, memory, overload, damage.
 
-    python -m tests.benchmarks.peers [--short] [--models demo,R50] [--peers FastAPI,...] [--rounds 3] [--out FOLDER]
+    python -m tests.benchmarks.peers [--short] [--models demo,R50] [--peers FastAPI,...] [--rounds 2] [--out FOLDER]
 
 All contenders run at once, warm; one at a time has work. Each round takes every contender with one client and with
 eight, in rotating order; rates are medians over the rounds, and their ratio is the median of the rounds' ratios, since
@@ -29,7 +29,7 @@ from tests.benchmarks.peers.videos import make_videos
 from tests.helpers.measuring.worker import Worker
 
 RESULTS = Path(__file__).parents[1] / "results"
-TIMINGS = {DEMO: Timing(seconds=3, to_settle=1, overload=4), R50: Timing(seconds=7, to_settle=3, overload=4)}
+TIMINGS = {DEMO: Timing(seconds=6, to_settle=1, overload=4), R50: Timing(seconds=7, to_settle=3, overload=4)}
 
 
 class DifferentAnswers(RuntimeError):
@@ -67,7 +67,8 @@ def run_model(
             answers[contender.name] = servers[-1].wait_until_ready(videos["plain"])
         _check_answers(contenders, answers)
         clients = stack.enter_context(Worker("tests.benchmarks.peers.clients"))
-        bench = Bench(servers, clients, videos, TIMINGS[name])
+        least = stack.enter_context(Worker("tests.benchmarks.decoding.least", str(model.store)))
+        bench = Bench(servers, clients, least, videos, TIMINGS[name])
         with_large = name == DEMO and "large" in videos
         return bench.measure(rounds, lambda text: status.update(f"{name}, {text}"), with_large=with_large)
 
@@ -89,7 +90,7 @@ def main() -> None:
     )
     parser.add_argument("--models", type=_names, help="of demo and R50, separated by commas; by default both")
     parser.add_argument("--peers", type=_names, help="those to compare with, separated by commas; by default all")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument(
         "--out", type=Path, help="folder of the figures as JSON and SVG; none of a short run by default"
     )

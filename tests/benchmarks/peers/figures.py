@@ -151,7 +151,7 @@ def goals_of(model: str, busy: Rounds, overload: Rounds, ours: Sequence[str], bo
         goal = bound if name == ours[0] else None
         yield Goal(f"{model}: answers/s of {name}, times the best peer's", ratio_to_best(busy, name, peers), goal)
     for name in ours:
-        thrift = min(pooled(busy[peer]).server_ms for peer in peers) / pooled(busy[name]).server_ms
+        thrift = _thriftiest(busy, peers) / pooled(busy[name]).server_ms
         yield Goal(f"{model}: CPU time an answer of the thriftiest peer, times that of {name}", thrift)
     p99 = {name: percentile(pooled(busy[name]).latencies, 99) for name in busy}
     lowest = min(p99[peer] for peer in peers)
@@ -159,6 +159,26 @@ def goals_of(model: str, busy: Rounds, overload: Rounds, ours: Sequence[str], bo
     lost = {name: pooled(overload[name]).lost for name in overload}
     yield Goal(f"{model}: requests that {ours[0]} loses in overload", lost[ours[0]], 0, is_lower_bound=False)
     yield Goal(f"{model}: peers that lose none", sum(not lost[peer] for peer in peers), 0, is_lower_bound=False)
+
+
+def at_most(model: str, busy: Rounds, ours: Sequence[str], least_ms: Sequence[float]) -> Iterator[Goal]:
+    """Yield what a server would reach that does no more than decode and infer.
+
+    Args:
+        model: its name.
+        busy: the rounds with many clients.
+        ours: names of tin-serve among the contenders.
+        least_ms: CPU time of decoding and inference alone in each round; empty where it was not measured.
+    """
+    peers = [name for name in busy if name not in ours]
+    if peers and least_ms:
+        most = _thriftiest(busy, peers) / statistics.median(least_ms)
+        alone = "decoding and inference alone"
+        yield Goal(f"{model}: CPU time an answer of the thriftiest peer, times that of {alone}", most)
+
+
+def _thriftiest(busy: Rounds, peers: Sequence[str]) -> float:
+    return min(pooled(busy[peer]).server_ms for peer in peers)
 
 
 def ratio_to_best(rounds: Rounds, ours: str, peers: Sequence[str]) -> float:

@@ -56,14 +56,19 @@ class Measured:
     damage: dict[str, Damage] = field(default_factory=dict)
     idle_share: dict[str, float] = field(default_factory=dict)
     """Share of a core that a contender uses without requests."""
+    least_ms: list[float] = field(default_factory=list)
+    """CPU time of decoding and inference alone, in ms, in each round."""
 
 
 class Bench:
-    """Warm contenders, and a load generator in a process of its own."""
+    """Warm contenders, and processes of the load generator and of tests.benchmarks.decoding.least."""
 
-    def __init__(self, servers: Sequence[Server], clients: Worker, videos: dict[str, Path], timing: Timing) -> None:
+    def __init__(
+        self, servers: Sequence[Server], clients: Worker, least: Worker, videos: dict[str, Path], timing: Timing
+    ) -> None:
         self._servers = servers
         self._clients = clients
+        self._least = least
         self._videos = videos
         self._timing = timing
 
@@ -81,6 +86,7 @@ class Bench:
                 for server in _rotated(self._servers, number):
                     told(f"round {number + 1}, {load}: {server.contender.name}")
                     measured.rounds[load][server.contender.name].append(self._closed(server, load))
+            measured.least_ms.append(self._least.ask(video=str(self._videos["main"])))
         for server in self._servers:
             name = server.contender.name
             told(f"overload and damage: {name}")

@@ -22,6 +22,7 @@ from tests.benchmarks.peers.figures import (
     Load,
     Rounds,
     as_facts,
+    at_most,
     goals_of,
     pooled,
 )
@@ -51,7 +52,9 @@ def goals(name: str, measured: Measured) -> list[Goal]:
     """Return a model's goals with the measured values."""
     ours = [each for each in (OURS, OURS_FP32) if each in measured.rounds[MANY]]
     bound = DEMO_GOAL if name == DEMO else R50_GOAL
-    return list(goals_of(name, measured.rounds[MANY], measured.rounds[OVERLOAD], ours, bound))
+    busy = measured.rounds[MANY]
+    found = goals_of(name, busy, measured.rounds[OVERLOAD], ours, bound)
+    return [*found, *at_most(name, busy, ours, measured.least_ms)]
 
 
 def print_tables(name: str, measured: Measured, console: Console) -> None:
@@ -109,6 +112,7 @@ def model_facts(name: str, measured: Measured) -> dict[str, Any]:
         "rates": {load: _of_each(rounds, _rates) for load, rounds in measured.rounds.items()},
         "damaged": damage_facts(measured),
         "idle_share": {each: round(share, 3) for each, share in measured.idle_share.items()},
+        "least_ms": [round(each, 2) for each in measured.least_ms],
         "goals": [{**vars(goal), "is_met": goal.is_met} for goal in goals(name, measured)],
     }
 

@@ -9,6 +9,7 @@ from tests.benchmarks.peers.figures import (
     REFUSED,
     Load,
     as_facts,
+    at_most,
     fate,
     goals_of,
     pooled,
@@ -98,3 +99,11 @@ def test_goals_compare_with_the_best_peer():
 
 def test_goals_need_a_peer():
     assert not goals({OURS: [load()]}, {})
+    assert not [*at_most("demo", {OURS: [load()]}, [OURS], [40.0])]
+
+
+def test_decoding_and_inference_alone_are_compared_with_the_thriftiest_peer():
+    busy = {OURS: [load(server_ms=50.0)], "a": [load(server_ms=90.0)], "b": [load(server_ms=60.0)]}
+    (most,) = at_most("demo", busy, [OURS, FP32], [39.0, 40.0, 42.0])
+    assert (most.value, most.is_met) == (1.5, None)
+    assert not [*at_most("demo", busy, [OURS, FP32], [])]

@@ -29,9 +29,13 @@ def videos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def measured(videos, tmp_path_factory):
     model = ServedModel(DEMO, STORE, tmp_path_factory.mktemp("model"))
-    with Server(CONTENDERS[0], model) as server, Worker("tests.benchmarks.peers.clients") as clients:
+    with (
+        Server(CONTENDERS[0], model) as server,
+        Worker("tests.benchmarks.peers.clients") as clients,
+        Worker("tests.benchmarks.decoding.least", str(STORE)) as least,
+    ):
         assert server.wait_until_ready(videos["main"])
-        yield Bench([server], clients, videos, TIMING).measure(2, lambda _: None, with_large=False)
+        yield Bench([server], clients, least, videos, TIMING).measure(2, lambda _: None, with_large=False)
 
 
 @pytest.mark.parametrize("name", [ONE, MANY])
@@ -49,6 +53,12 @@ def test_overload_loses_nothing(measured):
     (load,) = measured.rounds[OVERLOAD][OURS]
     assert load.lost == 0
     assert sum(load.fates.values()) > 0
+
+
+def test_decoding_and_inference_alone_take_less_than_an_answer(measured):
+    (load, _) = measured.rounds[ONE][OURS]
+    assert len(measured.least_ms) == 2
+    assert all(0 < least < load.server_ms for least in measured.least_ms)
 
 
 def test_a_damaged_video_is_answered(measured):
