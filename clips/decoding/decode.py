@@ -194,7 +194,8 @@ def _decode_every_packet(
     kept = _KeptFrames(picked, num_expected)
     for index, last in enumerate(every_frame(video, packets)):
         stamps.append(last.pts)
-        kept.add(index, last)
+        if index in kept.likely:
+            kept.add(index, last)
     num_frames = len(stamps)
     if last is None:
         raise NoFrames("no frame of the video could be decoded")
@@ -223,20 +224,23 @@ def _picked_for_likely_counts(
 
 
 class _KeptFrames:
-    """The frames that are picked if the video has the expected number of frames, as images, and others as decoded."""
+    """The frames that are picked if the video has the expected number of frames, as images, and others as decoded.
+
+    `likely` are the indices of all of them.
+    """
 
     def __init__(self, picked: dict[int, tuple[int, ...]], num_expected: int) -> None:
         self._expected = frozenset(picked[num_expected])
-        self._likely = frozenset(index for indices in picked.values() for index in indices)
+        self.likely = frozenset(index for indices in picked.values() for index in indices)
         self._converter = Converter()
         self._images: dict[int, Image] = {}
         self._spare: dict[int, VideoFrame] = {}
 
     def add(self, index: int, frame: VideoFrame) -> None:
-        """Keep a frame if it may be picked."""
+        """Keep a frame that is likely picked."""
         if index in self._expected:
             self._images[index] = self._converter.upright(frame)
-        elif index in self._likely:
+        else:
             self._spare[index] = frame
 
     def at(self, indices: Sequence[int]) -> tuple[Image, ...]:

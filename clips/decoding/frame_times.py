@@ -21,9 +21,10 @@ MIN_STEP_SECONDS = 1e-5
 def all_rising(seconds: Sequence[float | None], frame_seconds: float) -> list[float]:
     """Return the times of a video's frames as `rising` gives them, at once where they already rise."""
     known = [time for time in seconds if time is not None]
-    times = [time - known[0] for time in known]
-    if len(known) == len(seconds) and all(later >= time + MIN_STEP_SECONDS for time, later in pairwise(times)):
-        return times
+    if len(known) == len(seconds):
+        times = [time - known[0] for time in known]
+        if all(later >= time + MIN_STEP_SECONDS for time, later in pairwise(times)):
+            return times
     return [time for time, _ in rising(((time, None) for time in seconds), frame_seconds)]
 
 

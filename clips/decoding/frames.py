@@ -61,17 +61,16 @@ def every_frame(video: OpenVideo, packets: Iterable[Packet[VideoStream]] | None 
     `packets` are all of them, if they were read before. Raises LimitExceeded for too many frames, and whatever
     `OpenVideo.packets` raises.
     """
-    count = 0
+    context, count = video.stream.codec_context, 0
     for packet in chain(_read_ahead(video.packets() if packets is None else packets), [None]):
         video.clock.check()
         try:
-            frames = video.stream.codec_context.decode(packet)
+            frames = context.decode(packet)
         except av.error.FFmpegError:
             continue
-        for frame in frames:
-            count += 1
-            video.check_frames(count)
-            yield frame
+        count += len(frames)
+        video.check_frames(count)
+        yield from frames
 
 
 def _read_ahead(packets: Iterable[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:

@@ -19,6 +19,8 @@ DIVX = b"DivX"
 
 MAX_HEADERS_BYTES = 256
 
+MAY_BE_EMPTY = "a packet may hold an empty picture"
+
 GROUP_SPAN = 1 << 32
 """Above any number of B-VOPs between two others."""
 
@@ -44,7 +46,7 @@ class Mpeg4Reader:
         if not vop or (self.may_be_packed and VOP in bytes(data)[len(headers) + len(VOP) :]):
             raise FullDecodeRequired("a packet does not hold exactly one picture")
         if len(data) - len(headers) <= MAX_EMPTY_VOP_BYTES:
-            raise FullDecodeRequired("a packet may hold an empty picture")
+            raise FullDecodeRequired(MAY_BE_EMPTY)
         coding_type = body[0] >> 6
         self._check_parameters(headers.partition(GROUP_OF_VOPS)[0], is_start=coding_type == I_VOP)
         is_reference = coding_type != B_VOP
@@ -78,15 +80,21 @@ class Mpeg4Batches:
 
     def add(self, batch: PacketBatch) -> None:
         """Read the next packets; raise FullDecodeRequired where `Mpeg4Reader` does."""
+        sizes = batch.ends - batch.begins
+        if (sizes <= MAX_EMPTY_VOP_BYTES).any():
+            raise FullDecodeRequired(MAY_BE_EMPTY)
         heads = batch.heads(len(VOP) + 1)
         types = heads[:, -1].astype(np.int64) >> 6
         is_plain = (heads[:, :-1] == np.frombuffer(VOP, np.uint8)).all(axis=1) & (types != I_VOP)
-        is_plain &= (batch.ends - batch.begins > MAX_EMPTY_VOP_BYTES) & (np.arange(len(types)) + len(self._types) > 0)
-        for number in np.flatnonzero(~is_plain).tolist():
-            types[number] = self._type_of(self._reader(batch.packet(number)))
+        is_plain[0] &= bool(self._types)  # the first packet may bring parameters
+        self._read_each(~is_plain, types, batch)
         if self._reader.may_be_packed:
-            raise FullDecodeRequired("a packet may hold two pictures")
+            self._read_each(is_plain, types, batch)
         self._types.append(types)
+
+    def _read_each(self, chosen: NDArray[np.bool_], types: NDArray[np.int64], batch: PacketBatch) -> None:
+        for number in chosen.nonzero()[0].tolist():
+            types[number] = self._type_of(self._reader(batch.packet(number)))
 
     def _type_of(self, picture: Picture) -> int:
         return I_VOP if picture.is_start else P_VOP if picture.is_reference else B_VOP

@@ -73,8 +73,8 @@ def with_opencv(path: str) -> Sequence[Image]:
     return [np.asarray(images[index], np.uint8) for index in indices]
 
 
-def with_pyav(path: str) -> Sequence[Image]:
-    """Decode by PyAV in a plain loop over all frames."""
+def with_pyav(path: str, *, to_end: bool = False) -> Sequence[Image]:
+    """Decode by PyAV in a plain loop over all frames, up to the last that is wanted or to the end."""
     with av.open(path, "r") as container:
         video = container.streams.video[0]
         video.codec_context.thread_count = 1
@@ -83,9 +83,14 @@ def with_pyav(path: str) -> Sequence[Image]:
         for index, frame in enumerate(container.decode(video)):
             if index in indices:
                 images[index] = frame.to_ndarray(format="rgb24")
-            if index == indices[-1]:
+            if index == indices[-1] and not to_end:
                 break
     return [np.asarray(images[index], np.uint8) for index in indices]
+
+
+def with_pyav_to_end(path: str) -> Sequence[Image]:
+    """Decode every frame by PyAV, as is needed where the header's number of frames may be wrong."""
+    return with_pyav(path, to_end=True)
 
 
 def _count(path: str) -> int:
@@ -187,6 +192,7 @@ DECODERS: dict[str, Callable[[str], tuple[Any, float]]] = {
     "approximate": _timed(with_torchcodec_approximate),
     "opencv": _timed(with_opencv),
     "pyav": _timed(with_pyav),
+    "pyav to end": _timed(with_pyav_to_end),
 }
 """Each returns the eight frames, `open` and `packets` none, and CPU seconds, summed over threads."""
 LEAST = ("floor", "open")
@@ -195,6 +201,8 @@ LEAST_EXACT = (*LEAST, "packets")
 """What one needs besides that gets its packets from FFmpeg and has seen them all, so that frames are counted."""
 PEERS = ("decord2", "torchcodec", "opencv", "pyav")
 """Those measured on every clip. torchcodec's approximate mode is measured on films, where OpenCV and PyAV are not."""
+ON_FULL_PATH = ("pyav to end",)
+"""Those measured besides on videos of which every packet must be decoded."""
 MODULES = {"decord2": "decord", "torchcodec": "torchcodec.decoders", "approximate": "torchcodec.decoders"}
 """Imported by the process that measures it only."""
 PACKAGES = ("av", "decord2", "torchcodec", "torch", "opencv-python-headless", "numpy")

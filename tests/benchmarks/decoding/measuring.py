@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from clips.decoding.decode import decode
 from clips.decoding.frames import Image
 from service.decoding.sandbox.heap import keep_freed_memory
-from tests.benchmarks.decoding.decoders import DECODERS, LIMITS, MODULES, eight
+from tests.benchmarks.decoding.decoders import DECODERS, LIMITS, MODULES, ON_FULL_PATH, eight
 
 CLEARLY = 1.5
 SMALLEST_ERROR = 3.0
@@ -172,7 +172,7 @@ def measure(
     row = Row(name, kind, vars(clip.report).copy())
     reference = reference or Reference.of(path, clip.indices)
     workers: dict[str, Worker] = {}
-    for decoder in decoders:
+    for decoder in (*decoders, *(ON_FULL_PATH if clip.report.path == "full" else ())):
         worker = Worker(decoder, path)
         first = worker.first()
         if isinstance(first, str):

@@ -18,7 +18,7 @@ FULL = {
     "x264-raw": "h264",
     "x264-ps": "mpeg",
     "x264-interlaced": "interlaced",
-    "mpeg4-avi-packed": "one picture",
+    "mpeg4-avi-packed": "empty picture",
     "ffv1-alpha": "ffv1",
     "mpeg2-ps": "mpeg",
     "mpeg2-ts": "mpeg2video",
@@ -167,3 +167,12 @@ def test_the_first_packet_of_an_old_x264_is_fed_because_it_matters():
 def packets_of(data):
     container = av.open(io.BytesIO(data), "r")
     return [packet for packet in container.demux(container.streams.best("video")) if packet.size]
+
+
+@pytest.mark.parametrize("name", ["mpeg4", "mpeg4-avi-b"])
+def test_divx_that_packs_no_pictures_needs_no_full_decode(name):
+    data = cached_clip(recipe_named(name)).replace(b"Lavc", b"DivX")
+    clip, (expected, _) = decode(data, eight), full_decode(data)
+    assert clip.report.path == "minimal"
+    for index, image in zip(clip.indices, clip.images, strict=True):
+        np.testing.assert_array_equal(image, expected[index])
