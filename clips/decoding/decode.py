@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Literal
 
 from av.packet import Packet
@@ -31,7 +32,7 @@ from clips.part import WHOLE, Part, PickFrames
 from clips.video_info import VideoInfo
 
 LIKELY_DIFFERENCES = (-1, 1, -2, -3)
-"""Numbers of frames, less that of packets, for which the picked frames are kept, so that packets decode once."""
+"""Numbers of frames, less that of packets, whose picked frames are kept as well, so that packets decode once."""
 MAX_PIXELS_TO_SPARE = 1920 * 1088
 """Larger frames are not kept in case they are picked; their video may be decoded twice."""
 
@@ -90,7 +91,7 @@ def decode(
             return _decode_read_packets(file, video, survey, pick_frames, reason)
     if part != WHOLE:
         return _decode_part_in_full(file, pick_frames, part, reason)
-    return _decode_full(file, pick_frames, len(survey.timestamps), reason)
+    return _decode_full(file, pick_frames, _likely_counts(survey), reason)
 
 
 def _decode_minimal(
@@ -146,19 +147,29 @@ def _decode_part_in_full(file: VideoFile, pick_frames: PickFrames, part: Part, r
     times, duration = times_by_decoding(file)
     indices = part.pick(pick_frames, times, duration)
     with file.open(THOROUGH_PROBING) as video:
-        clip = _decode_every_packet(video, lambda _: indices, len(times), reason)
+        clip = _decode_every_packet(video, lambda _: indices, [len(times)], reason)
     return replace(clip, report=replace(clip.report, packets_fed=2 * clip.report.packets_fed))
 
 
-def _decode_full(file: VideoFile, pick_frames: PickFrames, num_expected: int, reason: str) -> DecodedClip:
-    """Decode every packet, once unless the number of frames is far from `num_expected`, that of the packets."""
+def _likely_counts(survey: Survey) -> list[int]:
+    """Return numbers of frames that the video may turn out to have, the likeliest first: that of its packets.
+
+    Packed, damaged and leading pictures make it differ by a few. Where only the times are wrong, each packet holds one.
+    """
+    num_packets = len(survey.timestamps)
+    differences = () if survey.has_wrong_times else LIKELY_DIFFERENCES
+    return [num_packets, *(num_packets + difference for difference in differences)]
+
+
+def _decode_full(file: VideoFile, pick_frames: PickFrames, counts: Sequence[int], reason: str) -> DecodedClip:
+    """Decode every packet, once if the number of frames is one of `counts`."""
     try:
         with file.open(THOROUGH_PROBING) as video:
-            return _decode_every_packet(video, pick_frames, num_expected, reason)
+            return _decode_every_packet(video, pick_frames, counts, reason)
     except _OtherCount as other:
         num_frames = other.num_frames
     with file.open(THOROUGH_PROBING) as video:
-        return _decode_every_packet(video, pick_frames, num_frames, reason)
+        return _decode_every_packet(video, pick_frames, [num_frames], reason)
 
 
 def _decode_read_packets(
@@ -166,9 +177,9 @@ def _decode_read_packets(
 ) -> DecodedClip:
     """Decode all packets of a video, which the survey has read or left to be read."""
     try:
-        return _decode_every_packet(video, pick_frames, len(survey.timestamps), reason, survey.every_packet)
+        return _decode_every_packet(video, pick_frames, _likely_counts(survey), reason, survey.every_packet)
     except _OtherCount as other:
-        return _decode_full(file, pick_frames, other.num_frames, reason)
+        return _decode_full(file, pick_frames, [other.num_frames], reason)
 
 
 class _OtherCount(Exception):
@@ -182,16 +193,16 @@ class _OtherCount(Exception):
 def _decode_every_packet(
     video: OpenVideo,
     pick_frames: PickFrames,
-    num_expected: int,
+    counts: Sequence[int],
     reason: str,
     packets: Iterable[Packet[VideoStream]] | None = None,
 ) -> DecodedClip:
-    if num_expected == 0:
+    if counts[0] == 0:
         raise NoFrames("the video holds no frame")
     stamps: list[int | None] = []
     last: VideoFrame | None = None
-    picked = _picked_for_likely_counts(pick_frames, num_expected, video)
-    kept = _KeptFrames(picked, num_expected)
+    picked = _picked_for_each(counts, pick_frames, video)
+    kept = _KeptFrames(picked, counts[0])
     for index, last in enumerate(every_frame(video, packets)):
         stamps.append(last.pts)
         if index in kept.likely:
@@ -201,8 +212,7 @@ def _decode_every_packet(
         raise NoFrames("no frame of the video could be decoded")
     if num_frames not in picked:
         raise _OtherCount(num_frames)
-    time_base = video.stream.time_base
-    seconds = [None if stamp is None or time_base is None else in_seconds(stamp, time_base) for stamp in stamps]
+    seconds = _all_in_seconds(stamps, video.stream.time_base)
     times = all_rising(seconds, frame_seconds(video.stream))
     info = describe(video, upright_size(last), num_frames, times[-1])
     indices = picked[num_frames]
@@ -210,17 +220,18 @@ def _decode_every_packet(
     return DecodedClip(kept.at(indices), indices, tuple(times[i] for i in indices), info, report)
 
 
-def _picked_for_likely_counts(
-    pick_frames: PickFrames, num_expected: int, video: OpenVideo
-) -> dict[int, tuple[int, ...]]:
-    """Return the frames that would be picked for each number of frames that the video may turn out to have.
+def _all_in_seconds(stamps: Sequence[int | None], time_base: Fraction | None) -> list[float | None]:
+    if time_base is None:
+        return [None] * len(stamps)
+    numerator, denominator = time_base.numerator, time_base.denominator
+    return [None if stamp is None else stamp * numerator / denominator for stamp in stamps]
 
-    Packed, damaged and leading pictures make it differ from the number of packets, mostly by a few.
-    """
+
+def _picked_for_each(counts: Sequence[int], pick_frames: PickFrames, video: OpenVideo) -> dict[int, tuple[int, ...]]:
+    """Return the frames that would be picked for each number of frames; of large ones, for the likeliest only."""
     context = video.stream.codec_context
     is_small = context.width * context.height <= MAX_PIXELS_TO_SPARE
-    counts = [num_expected + difference for difference in ((0, *LIKELY_DIFFERENCES) if is_small else (0,))]
-    return {count: tuple(pick_frames(count)) for count in counts if count > 0}
+    return {count: tuple(pick_frames(count)) for count in (counts if is_small else counts[:1]) if count > 0}
 
 
 class _KeptFrames:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TypeVar
 
 from clips.decoding.packet_plan import MAX_REORDER_DEPTH
@@ -19,13 +19,26 @@ MIN_STEP_SECONDS = 1e-5
 
 
 def all_rising(seconds: Sequence[float | None], frame_seconds: float) -> list[float]:
-    """Return the times of a video's frames as `rising` gives them, at once where they already rise."""
+    """Return the times of a video's frames as `rising` gives them, at once where sorting them is all it would do."""
     known = [time for time in seconds if time is not None]
-    if len(known) == len(seconds):
-        times = [time - known[0] for time in known]
+    order = sorted(range(len(known)), key=known.__getitem__)
+    if len(known) == len(seconds) and _is_reordered_alone(known, order, frame_seconds):
+        times = [known[place] - known[order[0]] for place in order]
         if all(later >= time + MIN_STEP_SECONDS for time, later in pairwise(times)):
             return times
     return [time for time, _ in rising(((time, None) for time in seconds), frame_seconds)]
+
+
+def _is_reordered_alone(seconds: Sequence[float], order: Sequence[int], frame_seconds: float) -> bool:
+    """Return True if the clock does not begin anew, and no frame comes later than others may be held for it."""
+    most = _max_step_back(frame_seconds)
+    steps_back = zip(accumulate(seconds, max), seconds, strict=True)
+    is_steady = not any(time < latest - most for latest, time in steps_back)
+    return is_steady and all(place - rank <= MAX_REORDER_DEPTH for rank, place in enumerate(order))
+
+
+def _max_step_back(frame_seconds: float) -> float:
+    return max(MIN_RESET_SECONDS, MAX_REORDER_DEPTH * frame_seconds)
 
 
 def rising(timed: Iterable[tuple[float | None, T]], frame_seconds: float) -> Iterator[tuple[float, T]]:
@@ -55,7 +68,7 @@ def _filled(timed: Iterable[tuple[float | None, T]], frame_seconds: float) -> It
 
 
 def _without_resets(timed: Iterable[tuple[float, T]], frame_seconds: float) -> Iterator[tuple[float, T]]:
-    max_step_back = max(MIN_RESET_SECONDS, MAX_REORDER_DEPTH * frame_seconds)
+    max_step_back = _max_step_back(frame_seconds)
     latest, shift = float("-inf"), 0.0
     for seconds, frame in timed:
         if seconds + shift < latest - max_step_back:
