@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from service.backends.base import Backend, BackendUnavailable, devices_of
@@ -130,15 +131,13 @@ def _open_torchserve(archive: Path, settings: Settings) -> Backend:
 
 
 def _in_order(artifacts: Sequence[Artifact], machine: Capabilities, wanted: str) -> Iterator[Candidate]:
-    for name, on_cuda, judge in PREFERENCE:
-        if wanted == name or (wanted == AUTO and name not in ONLY_WHEN_ASKED_FOR):
-            for artifact in artifacts:
-                if artifact.format == name and (verdict := judge(artifact, machine)) is not None:
-                    if wanted != AUTO:
-                        verdict = _as_wanted(verdict, name)
-                    if not on_cuda:
-                        verdict = _where_allowed(verdict, name, machine)
-                    yield Candidate(artifact, on_cuda, *verdict)
+    for (name, on_cuda, judge), artifact in product(PREFERENCE, artifacts):
+        is_wanted = wanted == name or (wanted == AUTO and name not in ONLY_WHEN_ASKED_FOR)
+        if not is_wanted or artifact.format != name or (verdict := judge(artifact, machine)) is None:
+            continue
+        if wanted != AUTO:
+            verdict = _as_wanted(verdict, name)
+        yield Candidate(artifact, on_cuda, *(verdict if on_cuda else _where_allowed(verdict, name, machine)))
 
 
 def _as_wanted(verdict: Verdict, name: str) -> Verdict:
