@@ -76,7 +76,7 @@ bench-timeline: .venv-dev/ready ## measure the segments of made films, and of UT
 bench-latency: .venv-dev/ready ## measure a video alone on one core and on two, and four clients (three minutes on a quiet machine)
 	.venv-dev/bin/python -m tests.benchmarks.latency $(ARGS)
 
-bench-peers: .venv-peers/ready ## compare whole answers with what else one would run (a quarter of an hour, ARGS=--short three minutes; needs Java 17)
+bench-peers: .venv-peers/ready ## compare whole answers with what else one would run (a quarter of an hour, ARGS=--short four minutes; needs Java 17)
 	.venv-peers/bin/python -m tests.benchmarks.peers $(ARGS)
 
 figures-docs: .venv-dev/ready ## write the tables of README and docs from tests/benchmarks/results
