@@ -56,6 +56,10 @@ def rows_at(data: NDArray[np.uint8], begins: NDArray[np.int64], num_bytes: int) 
 class BatchReader(Protocol):
     """Reads a stream's packets, batch by batch in decode order; keeps no part of them."""
 
+    @property
+    def read(self) -> PacketReader:
+        """The reader of one packet, by which all of them may be read instead."""
+
     def add(self, batch: PacketBatch) -> None:
         """Read the next packets; raise FullDecodeRequired where a `PacketReader` does."""
 
@@ -67,12 +71,12 @@ class EachPacket:
     """Batch reader of a codec whose packets are read one by one."""
 
     def __init__(self, read: PacketReader) -> None:
-        self._read = read
+        self.read = read
         self._pictures: list[Picture] = []
 
     def add(self, batch: PacketBatch) -> None:
         """Read the next packets."""
-        self._pictures += [self._read(batch.packet(number)) for number in range(len(batch.begins))]
+        self._pictures += [self.read(batch.packet(number)) for number in range(len(batch.begins))]
 
     def pictures(self) -> Pictures:
         """Return the pictures of all packets."""

@@ -19,8 +19,6 @@ DIVX = b"DivX"
 
 MAX_HEADERS_BYTES = 256
 
-MAY_BE_EMPTY = "a packet may hold an empty picture"
-
 GROUP_SPAN = 1 << 32
 """Above any number of B-VOPs between two others."""
 
@@ -46,7 +44,7 @@ class Mpeg4Reader:
         if not vop or (self.may_be_packed and VOP in bytes(data)[len(headers) + len(VOP) :]):
             raise FullDecodeRequired("a packet does not hold exactly one picture")
         if len(data) - len(headers) <= MAX_EMPTY_VOP_BYTES:
-            raise FullDecodeRequired(MAY_BE_EMPTY)
+            raise FullDecodeRequired("a packet may hold an empty picture")
         coding_type = body[0] >> 6
         self._check_parameters(headers.partition(GROUP_OF_VOPS)[0], is_start=coding_type == I_VOP)
         is_reference = coding_type != B_VOP
@@ -75,17 +73,15 @@ class Mpeg4Batches:
 
     def __init__(self, extradata: bytes) -> None:
         """Make a reader for one stream; `extradata` holds its parameters unless its packets do."""
-        self._reader = Mpeg4Reader(extradata)
+        self.read = self._reader = Mpeg4Reader(extradata)
         self._types: list[NDArray[np.int64]] = []
 
     def add(self, batch: PacketBatch) -> None:
         """Read the next packets; raise FullDecodeRequired where `Mpeg4Reader` does."""
-        sizes = batch.ends - batch.begins
-        if (sizes <= MAX_EMPTY_VOP_BYTES).any():
-            raise FullDecodeRequired(MAY_BE_EMPTY)
         heads = batch.heads(len(VOP) + 1)
         types = heads[:, -1].astype(np.int64) >> 6
         is_plain = (heads[:, :-1] == np.frombuffer(VOP, np.uint8)).all(axis=1) & (types != I_VOP)
+        is_plain &= batch.ends - batch.begins > MAX_EMPTY_VOP_BYTES
         is_plain[0] &= bool(self._types)  # the first packet may bring parameters
         self._read_each(~is_plain, types, batch)
         if self._reader.may_be_packed:

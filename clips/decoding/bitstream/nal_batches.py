@@ -16,9 +16,6 @@ from clips.decoding.picture import Picture, Pictures
 FIRST_SLICE = 0x80
 """Bit of the byte behind a slice's unit header: it is the first one of its picture."""
 
-MIN_PACKETS = 48
-"""Fewer are read one by one, in less time than NumPy needs to begin."""
-
 MAX_LESSONS = 8
 """Packets that are read one by one for the layout of the others with the same unit header."""
 
@@ -30,30 +27,23 @@ class NalBatches:
     """Batch reader of units that are prefixed by their lengths."""
 
     def __init__(self, reader: NalReader) -> None:
-        self._reader = reader
+        self.read = self._reader = reader
         self._batches: list[NDArray[np.int64]] = []
 
     def add(self, batch: PacketBatch) -> None:
         """Read the next packets; raise FullDecodeRequired where the reader does."""
-        rows = np.zeros((len(batch.begins), NUM_COLUMNS), np.int64)
-        if len(rows) < MIN_PACKETS:
-            self._read_each([*range(len(rows))], rows, batch)
-        else:
-            self._read_most(rows, batch)
-        self._batches.append(rows)
-
-    def _read_each(self, numbers: Sequence[int], rows: NDArray[np.int64], batch: PacketBatch) -> None:
-        if numbers:
-            rows[numbers] = [_row(self._reader.read(batch.packet(number))) for number in numbers]
-
-    def _read_most(self, rows: NDArray[np.int64], batch: PacketBatch) -> None:
-        """Read packets of which most are one slice."""
         heads = _Heads(batch, self._reader)
+        rows = np.zeros((len(batch.begins), NUM_COLUMNS), np.int64)
         alone = heads.is_plain_slice
         alone[0] &= bool(self._batches)  # the first packet may bring parameters
         self._read_each(np.flatnonzero(~alone).tolist(), rows, batch)
         for header in set(heads.headers[alone].tolist()):
             self._read_alike(header, np.flatnonzero(alone & (heads.headers == header)), rows, heads.words, batch)
+        self._batches.append(rows)
+
+    def _read_each(self, numbers: Sequence[int], rows: NDArray[np.int64], batch: PacketBatch) -> None:
+        if numbers:
+            rows[numbers] = [_row(self._reader.read(batch.packet(number))) for number in numbers]
 
     def _read_alike(
         self,

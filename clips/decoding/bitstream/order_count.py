@@ -17,9 +17,6 @@ SEQUENCE_SPAN = 1 << 40
 MAX_LAYOUTS = 32
 """Streams have a few; one that numbers its IDR pictures has as many as these."""
 
-MIN_PICTURES = 48
-"""The order counts of fewer are completed one by one, in less time than NumPy needs to begin."""
-
 
 class OrderCounter:
     """Completes the order counts of a stream's pictures, which come in decode order."""
@@ -59,11 +56,6 @@ class OrderCounter:
             self._previous = count
         return self._first + count
 
-    def _next(self, low_bits: int, begins: bool, is_anchor: bool) -> int:
-        if begins:
-            self.begin_sequence()
-        return self.order(low_bits, is_anchor)
-
     def orders(
         self, low_bits: NDArray[np.int64], begins: NDArray[np.bool_], is_anchor: NDArray[np.bool_]
     ) -> NDArray[np.int64]:
@@ -74,10 +66,6 @@ class OrderCounter:
             begins: the pictures that begin a sequence.
             is_anchor: those that the next ones count from.
         """
-        if len(begins) < MIN_PICTURES:
-            rows = zip(low_bits.tolist(), begins.tolist(), is_anchor.tolist(), strict=True)
-            one_by_one: NDArray[np.int64] = np.array([self._next(*row) for row in rows])
-            return one_by_one
         places = np.arange(len(begins))
         last_begin: NDArray[np.int64] = np.maximum.accumulate(np.where(begins, places, 0))
         first = np.cumsum(begins) * SEQUENCE_SPAN

@@ -20,6 +20,9 @@ TIMED_CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegt
 CHANGING_SIDE_DATA = ("new_extradata", "param_change", "palette")
 """Side data of a packet that changes how later ones decode."""
 
+MIN_PACKETS = 48
+"""Fewer are read one by one, in less time than NumPy needs to begin."""
+
 MAX_HELD_BYTES = 32_000_000
 """Packets of more bytes in all are read a second time instead of being kept in memory."""
 
@@ -97,10 +100,11 @@ class _ReadPackets:
 
     def pictures(self, reader: BatchReader) -> Pictures:
         """Return the pictures of all packets; raise FullDecodeRequired where their reader does."""
-        if not self.times:
-            return Pictures.all_starts(0)
-        self._read_batch(reader)
-        pictures = reader.pictures()
+        if len(self.times) == len(self._batch) < MIN_PACKETS:
+            pictures = Pictures.of([reader.read(memoryview(packet)) for packet in self._batch])
+        else:
+            self._read_batch(reader)
+            pictures = reader.pictures()
         pictures.is_shown[self._discarded] = False
         return pictures
 

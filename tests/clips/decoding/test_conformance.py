@@ -18,7 +18,7 @@ FULL = {
     "x264-raw": "h264",
     "x264-ps": "mpeg",
     "x264-interlaced": "interlaced",
-    "mpeg4-avi-packed": "empty picture",
+    "mpeg4-avi-packed": "one picture",
     "ffv1-alpha": "ffv1",
     "mpeg2-ps": "mpeg",
     "mpeg2-ts": "mpeg2video",
