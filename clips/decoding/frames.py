@@ -18,16 +18,12 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from clips.decoding.container import OpenVideo
+from clips.decoding.container import MAX_BYTES_AHEAD, MAX_PACKETS_AHEAD, OpenVideo
 from clips.decoding.errors import Undecodable
 from clips.video_info import VideoInfo
 
 Image = NDArray[np.uint8]
 """One picture: uint8 [H, W, 3], RGB."""
-
-MAX_PACKETS_AHEAD, MAX_BYTES_AHEAD = 256, 1 << 22
-"""Up to so many packets are read or made at once. Between two pictures, when the caches hold the decoder's memory, each
-would take several times as long."""
 
 TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 """OpenCV's names of turns, by quarters counterclockwise."""
