@@ -78,7 +78,10 @@ ENCRYPTED = "the video is encrypted; send it without copy protection"
 VideoSource = bytes | os.PathLike[str] | int
 """A video file: its bytes, its path, or the descriptor of an open file."""
 
-READ_AHEAD_BYTES = 1 << 18
+READ_AHEAD_BYTES = 1 << 15
+"""As many as FFmpeg asks for; what was read of more is lost when it goes elsewhere in the file."""
+START_BYTES = 1 << 18
+"""Read to tell what a file is that cannot be opened."""
 MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 1 << 14, 1 << 23
 """The least that is read at once of a file with an index, and the most that is kept for the parts that follow."""
 PACKETS_PER_CLOCK_CHECK = 32
@@ -208,7 +211,7 @@ class VideoFile:
             return av.open(file, "r", demuxer, options, metadata_errors="replace", io_open=_refuse_to_open)
         except (av.error.FFmpegError, PermissionError) as error:
             file.seek(0)
-            raise _error_for_start(file.read(READ_AHEAD_BYTES)) from error
+            raise _error_for_start(file.read(START_BYTES)) from error
 
 
 class ReadAhead:
