@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from secrets import randbelow
+
+PORTS = range(20_000, 32_000)
+"""Below those that Linux gives to whoever asks for any port, so that a server which starts again finds its own free."""
 
 
 def free_ports(number: int) -> list[int]:
-    """TCP ports on 127.0.0.1 that nothing listens on, all different."""
+    """TCP ports on 127.0.0.1 that nothing listens on, all different, and that the kernel gives to nobody who asks."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        sockets: list[socket.socket] = []
+        while len(sockets) < number:
+            with suppress(OSError):
+                address = "127.0.0.1", PORTS[randbelow(len(PORTS))]
+                sockets.append(stack.enter_context(socket.create_server(address)))
         return [int(each.getsockname()[1]) for each in sockets]
 
 
