@@ -85,9 +85,6 @@ START_BYTES = 1 << 18
 MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 1 << 14, 1 << 23
 """The least that is read at once of a file with an index, and the most that is kept for the parts that follow."""
 PACKETS_PER_CLOCK_CHECK = 32
-MAX_PACKETS_AHEAD, MAX_BYTES_AHEAD = 256, 1 << 22
-"""Up to so many packets are read or made at once. Between two pictures, when the caches hold the decoder's memory, each
-would take several times as long."""
 
 
 @dataclass

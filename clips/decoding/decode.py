@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Literal
 
 from av.packet import Packet
@@ -212,19 +211,13 @@ def _decode_every_packet(
         raise NoFrames("no frame of the video could be decoded")
     if num_frames not in picked:
         raise _OtherCount(num_frames)
-    seconds = _all_in_seconds(stamps, video.stream.time_base)
+    time_base = video.stream.time_base
+    seconds = [None if stamp is None or time_base is None else in_seconds(stamp, time_base) for stamp in stamps]
     times = all_rising(seconds, frame_seconds(video.stream))
     info = describe(video, upright_size(last), num_frames, times[-1])
     indices = picked[num_frames]
     report = DecodeReport("full", video.num_packets, video.num_packets, reason)
     return DecodedClip(kept.at(indices), indices, tuple(times[i] for i in indices), info, report)
-
-
-def _all_in_seconds(stamps: Sequence[int | None], time_base: Fraction | None) -> list[float | None]:
-    if time_base is None:
-        return [None] * len(stamps)
-    numerator, denominator = time_base.numerator, time_base.denominator
-    return [None if stamp is None else stamp * numerator / denominator for stamp in stamps]
 
 
 def _picked_for_each(counts: Sequence[int], pick_frames: PickFrames, video: OpenVideo) -> dict[int, tuple[int, ...]]:

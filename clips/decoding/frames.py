@@ -18,12 +18,16 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from clips.decoding.container import MAX_BYTES_AHEAD, MAX_PACKETS_AHEAD, OpenVideo
+from clips.decoding.container import OpenVideo
 from clips.decoding.errors import Undecodable
 from clips.video_info import VideoInfo
 
 Image = NDArray[np.uint8]
 """One picture: uint8 [H, W, 3], RGB."""
+
+MAX_PACKETS_AHEAD, MAX_BYTES_AHEAD = 256, 1 << 22
+"""Up to so many packets are read or made at once. Between two pictures, when the caches hold the decoder's memory, each
+would take several times as long."""
 
 TURNS = {1: cv2.ROTATE_90_COUNTERCLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_CLOCKWISE}
 """OpenCV's names of turns, by quarters counterclockwise."""
@@ -58,7 +62,7 @@ def every_frame(video: OpenVideo, packets: Iterable[Packet[VideoStream]] | None 
     `OpenVideo.packets` raises.
     """
     context, count = video.stream.codec_context, 0
-    for packet in chain(_read_ahead(video.packets() if packets is None else packets), [None]):
+    for packet in chain(read_ahead(video.packets() if packets is None else packets), [None]):
         video.clock.check()
         try:
             frames = context.decode(packet)
@@ -69,7 +73,7 @@ def every_frame(video: OpenVideo, packets: Iterable[Packet[VideoStream]] | None 
         yield from frames
 
 
-def _read_ahead(packets: Iterable[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
+def read_ahead(packets: Iterable[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
     """Yield packets, of which several are read at once; those before damage come first."""
     ahead: list[Packet[VideoStream]] = []
     num_bytes = 0

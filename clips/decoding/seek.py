@@ -25,6 +25,7 @@ from av.video.stream import VideoStream
 
 from clips.decoding.bitstream.packet_reader import first_packet_matters
 from clips.decoding.container import OpenVideo, VideoFile
+from clips.decoding.frames import read_ahead
 from clips.decoding.packet_plan import Times, plan_runs, reorder_depth
 from clips.decoding.picture import FullDecodeRequired
 from clips.decoding.survey.demuxed import survey_demuxed
@@ -129,12 +130,13 @@ def _packets_of_runs(
 ) -> Generator[tuple[Sequence[int], Iterator[Packet[VideoStream]]], None, None]:
     if runs is not None and survey.reads_in_any_order:
         for run in runs:
-            yield run, survey.read(run)
+            yield run, read_ahead(survey.read(run))
         return
     in_order = list(plan.runs if runs is None else runs)
     with closing(survey.read([number for run in in_order for number in run])) as packets:
+        ahead = read_ahead(packets)
         for run in in_order:
-            yield run, islice(packets, len(run))
+            yield run, islice(ahead, len(run))
 
 
 def _decode_run(video: OpenVideo, packets: Iterator[Packet[VideoStream]]) -> Iterator[VideoFrame]:

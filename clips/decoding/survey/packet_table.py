@@ -11,7 +11,6 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from clips.decoding.bitstream.batches import MAX_BATCH_BYTES, PacketBatch
-from clips.decoding.container import MAX_BYTES_AHEAD, MAX_PACKETS_AHEAD
 
 ReadAt = Callable[[int, int], memoryview]
 """Returns a file's bytes from one position up to another, or fewer where the file ends."""
@@ -65,21 +64,10 @@ class PacketTable:
         self, numbers: Sequence[int], stream: VideoStream, read_at: ReadAt
     ) -> Generator[Packet[VideoStream], None, None]:
         """Yield packets as FFmpeg would read them, from a table that has times of presentation."""
-        rows = np.asarray(numbers)
-        ends = self.sizes[rows].cumsum()
-        first = 0
-        while first < len(rows):
-            fitting = int(ends.searchsorted(ends[first] + MAX_BYTES_AHEAD, "right"))
-            last = max(first + 1, min(fitting, first + MAX_PACKETS_AHEAD))
-            yield from self._made(rows[first:last], stream, read_at)
-            first = last
-
-    def _made(self, rows: NDArray[np.intp], stream: VideoStream, read_at: ReadAt) -> list[Packet[VideoStream]]:
-        time_base = stream.time_base
+        time_base, rows = stream.time_base, np.asarray(numbers)
         assert time_base is not None
         assert self.times is not None
         columns = (self.positions, self.sizes, self.times, self.decode_times, self.is_key)
-        packets = []
         for begin, size, time, decode_time, is_key in zip(*(column[rows].tolist() for column in columns), strict=True):
             packet: Packet[VideoStream] = Packet(size)  # type: ignore[assignment]
             # not Packet(data), which lacks the zeros behind its end that decoders read
@@ -87,5 +75,4 @@ class PacketTable:
             packet.stream = stream
             packet.time_base = time_base
             packet.pts, packet.dts, packet.is_keyframe = time, decode_time, is_key
-            packets.append(packet)
-        return packets
+            yield packet
