@@ -64,8 +64,13 @@ class Slots:
             finally:
                 self.num_taken -= 1
 
+    @property
+    def is_full(self) -> bool:
+        """True when no slot is free."""
+        return self.num_taken >= self._capacity
+
     def _check_free(self) -> None:
-        if self.num_taken >= self._capacity:
+        if self.is_full:
             raise self._refusal()
 
     def _refusal(self) -> Overloaded:
@@ -100,8 +105,8 @@ class WorkSlots(Slots):
 
     def check(self) -> None:
         """Raise Overloaded when no slot is free, or when the queue is to be short and is not."""
-        if self.num_taken >= self._capacity:
+        if self.is_full:
             self._overloaded_until = self._clock() + SECONDS_OF_OVERLOAD
-            raise self._refusal()
+        super().check()
         if self._clock() < self._overloaded_until and self._is_backed_up():
             raise self._refusal()
